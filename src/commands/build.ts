@@ -18,7 +18,8 @@ import type { DeployContext } from './deploy/context.ts';
 import { createImage, deployResource } from './deploy/deploy.ts';
 import { latestOf } from './deploy/existing.ts';
 import { faultLines, judgeTemplate, outputAttributes, type Judgement } from './deploy/judge.ts';
-import { openNested, type TemplateContext } from './deploy/nested.ts';
+import { withIncluded, type TemplateContext } from './deploy/named-files.ts';
+import { openNested } from './deploy/nested.ts';
 import { notMadeLine } from './deploy/not-made.ts';
 import type { BuildOutput } from './deploy/output.ts';
 import { exportsInUse, findStack, StackRecord } from './deploy/stack.ts';
@@ -99,9 +100,10 @@ async function run(args: Arguments): Promise<number> {
   return watching(args, dataDirectory, async (output, interrupt) => {
     const imageTags = imageTagsOf(args);
     const path = args.positionals[0]!;
-    const file = await openTemplate(path);
+    const opened = await openTemplate(path);
     const { account } = await loadCredentials(dataDirectory);
     const given = givenBy(args, path, { region, account });
+    const file = await withIncluded(opened, { given, dataDirectory, files: [path] });
     // What the template itself is at fault for is told on a host that cannot build, too.
     const early = evaluateTemplate(file, given);
     const sound = early.faults.length === 0;

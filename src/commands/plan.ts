@@ -6,6 +6,7 @@ import type { Arguments, Command } from './command.ts';
 import { faultLines, judgeTemplate } from './deploy/judge.ts';
 import { changesOf, type Change } from './deploy/changes.ts';
 import { exportsInUse, findStack } from './deploy/stack.ts';
+import { withIncluded } from './deploy/named-files.ts';
 import { evaluateTemplate, surroundingsOf, givenBy, openTemplate, TEMPLATE_OPTIONS } from './deploy/template-file.ts';
 import { plainLine } from './text.ts';
 
@@ -43,10 +44,11 @@ async function run(args: Arguments): Promise<number> {
   const path = args.positionals[0]!;
   const dataDirectory = dataDirectoryOf(args);
   const region = regionOf(args);
-  const file = await openTemplate(path);
+  const opened = await openTemplate(path);
   const connection = await connectTo(dataDirectory, region);
   const { account } = await loadCredentials(dataDirectory);
   const given = givenBy(args, path, { region, account });
+  const file = await withIncluded(opened, { given, dataDirectory, files: [path] });
   const surroundings = await surroundingsOf(connection);
   const before = await findStack(connection, given.stackName);
   const judgement = await judgeTemplate(connection, evaluateTemplate(file, given, surroundings), {

@@ -9,6 +9,7 @@ import { describeFile, recognize, type FileKind } from '../templates/recognize.t
 import { CLIENT_OPTIONS, connectTo, dataDirectoryOf, regionOf } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { faultLines, judgeTemplate, type FileFault } from './deploy/judge.ts';
+import { withIncluded } from './deploy/named-files.ts';
 import { exportsInUse, findStack } from './deploy/stack.ts';
 import {
   asksServer,
@@ -88,7 +89,7 @@ async function run(args: Arguments): Promise<number> {
     else if (kind === 'cloudformation') {
       const { account } = await loadCredentials(dataDirectory);
       const given = givenBy(args, file, { region, account });
-      const read = readTemplate(file, text);
+      const read = await withIncluded(readTemplate(file, text), { given, dataDirectory, files: [file] });
       const early = evaluateTemplate(read, given);
       if (early.faults.length > 0 && !asksServer(early)) {
         verdicts.push({ file, kind, faults: early.faults });

@@ -4,6 +4,8 @@
 export interface Position {
   readonly line: number;
   readonly column: number;
+  /** The file, where it is not the document itself: a template may include others. */
+  readonly file?: string;
 }
 
 /** One fault or warning of a document. */

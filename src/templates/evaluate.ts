@@ -2,7 +2,7 @@
 import type { Position } from '../documents/position.ts';
 import { Faults, suggestion } from './faults.ts';
 import { attributeOfForeign, nameOfForeign } from './foreign.ts';
-import { EXTENSION_FUNCTIONS, MAX_TEXT, needsExtensions, tooLong, VALUE_FUNCTIONS } from './functions.ts';
+import { EXTENSION_FUNCTIONS, INCLUDE, MAX_TEXT, needsExtensions, tooLong, VALUE_FUNCTIONS } from './functions.ts';
 import { loopsOf } from './loops.ts';
 import {
   describe,
@@ -347,7 +347,7 @@ function placesIn({ text, start }: ScalarNode): (offset: number) => Position | u
       line += 1;
       begin = next + 1;
     }
-    return { line: start.line + line, column: start.column + offset - begin };
+    return { ...start, line: start.line + line, column: start.column + offset - begin };
   };
 }
 
@@ -427,8 +427,10 @@ function review(node: TemplateNode, path: string, scope: Scope, faults: Faults):
   faults.all.push(...found.all.filter(({ code }) => code !== 'not-created'));
 }
 
-function transform(call: CallNode, path: string, _scope: Scope, faults: Faults): undefined {
+function transform(call: CallNode, path: string, _scope: Scope, faults: Faults): Value | undefined {
   const name = call.argument.kind === 'map' ? call.argument.entries.get('Name')?.value : undefined;
+  // What could not be included is told already.
+  if (name?.kind === 'scalar' && name.text === INCLUDE) return { kind: 'unknown', position: call.position };
   const which = name?.kind === 'scalar' ? ` '${name.text}'` : '';
   faults.add(
     'not-supported',

@@ -29,13 +29,20 @@ export class TemplateError extends Error {
   readonly partial: unknown;
 
   constructor(faults: readonly Fault[], partial?: unknown) {
-    const sorted = [...faults].sort(
-      (a, b) => a.position.line - b.position.line || a.position.column - b.position.column,
-    );
+    const sorted = sortedFaults(faults);
     super(sorted.map(formatFault).join('\n'));
     this.faults = sorted;
     this.partial = partial;
   }
+}
+
+/** Faults by their places, the template's own first. */
+export function sortedFaults<T extends Fault>(faults: readonly T[]): readonly T[] {
+  return [...faults].sort(({ position: a }, { position: b }) => {
+    const [one, other] = [a.file ?? '', b.file ?? ''];
+    if (one !== other) return one < other ? -1 : 1;
+    return a.line - b.line || a.column - b.column;
+  });
 }
 
 /**
@@ -57,8 +64,9 @@ export function leniently<T>(work: () => T): { readonly value?: T; readonly faul
  * message.
  */
 function formatFault(fault: Fault): string {
-  const { line, column } = fault.position;
-  return `${line}:${column} ${fault.path === '' ? '' : `${fault.path}: `}${fault.message}`;
+  const { file, line, column } = fault.position;
+  const place = `${file === undefined ? '' : `${file}:`}${line}:${column}`;
+  return `${place} ${fault.path === '' ? '' : `${fault.path}: `}${fault.message}`;
 }
 
 /** Gathers faults, so that a template is judged in one go. */

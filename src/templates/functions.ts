@@ -34,6 +34,9 @@ export const VALUE_FUNCTIONS: ReadonlyMap<string, ValueFunction> = new Map<strin
   ['Fn::ToJsonString', toJsonString],
 ]);
 
+/** The macro that puts a file into a template. */
+export const INCLUDE = 'AWS::Include';
+
 /** Those that need `Transform: AWS::LanguageExtensions`. */
 export const EXTENSION_FUNCTIONS: readonly string[] = ['Fn::Length', 'Fn::ToJsonString'];
 

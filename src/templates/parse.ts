@@ -16,15 +16,14 @@ const MAX_SYNTAX_FAULTS = 20;
 
 /**
  * Parses the text of a template.
+ * @param file its name, for the places of what another template includes
  * @returns its root map
  * @throws {TemplateError} with every fault of syntax
  */
-export function parseText(text: string): MapNode {
+export function parseText(text: string, file?: string): MapNode {
   const lines = new LineCounter();
   if (text.length > MAX_TEMPLATE)
-    throw new TemplateError([
-      { ...EMPTY, message: `the template has ${text.length} characters; at most ${MAX_TEMPLATE} are allowed` },
-    ]);
+    throw atStart(`the template has ${text.length} characters; at most ${MAX_TEMPLATE} are allowed`, file);
   const documents = withoutStacks(() =>
     parseAllDocuments(text, {
       schema: 'core',
@@ -38,8 +37,9 @@ export function parseText(text: string): MapNode {
       prettyErrors: false,
     }),
   );
-  const reader = new Reader(lines, text);
-  if (!Array.isArray(documents) || documents.length === 0) throw emptyTemplate();
+  const reader = new Reader(lines, text, file);
+  const empty = `${file === undefined ? 'the template' : 'an included file'} is empty`;
+  if (!Array.isArray(documents) || documents.length === 0) throw atStart(empty, file);
   if (documents.length > 1) {
     reader.faults.add(
       'syntax',
@@ -52,43 +52,48 @@ export function parseText(text: string): MapNode {
   for (const error of document.errors.slice(0, MAX_SYNTAX_FAULTS))
     reader.faults.add('syntax', reader.at(error.pos[0]), '', error.message);
   reader.faults.throwIfAny();
-  if (document.contents === null) throw emptyTemplate();
+  if (document.contents === null) throw atStart(empty, file);
   const root = reader.read(document.contents, '', 0);
+  // A file that is one function: the caller puts it where a value belongs.
+  if (file !== undefined && root?.kind === 'call') {
+    const { name, argument: value, position } = root;
+    return { kind: 'map', entries: new Map([[name, { position, value }]]), position };
+  }
   if (root !== undefined && root.kind !== 'map')
-    reader.faults.add('wrong-type', root.position, '', 'a template is a map with a Resources section');
+    reader.faults.add(
+      'wrong-type',
+      root.position,
+      '',
+      file === undefined ? 'a template is a map with a Resources section' : 'an included file is a map',
+    );
   reader.faults.throwIfAny();
   return root as MapNode;
 }
 
-function emptyTemplate(): TemplateError {
-  return new TemplateError([EMPTY]);
+function atStart(message: string, file: string | undefined): TemplateError {
+  const position = { line: 1, column: 1, ...(file === undefined ? {} : { file }) };
+  return new TemplateError([{ code: 'syntax', severity: 'error', position, path: '', message }]);
 }
-
-const EMPTY = {
-  code: 'syntax',
-  severity: 'error',
-  position: { line: 1, column: 1 },
-  path: '',
-  message: 'the template is empty',
-} as const;
 
 class Reader {
   readonly faults = new Faults();
   private readonly lines: LineCounter;
   private readonly text: string;
+  private readonly file: { readonly file?: string };
   /** What aliases mean, with the number of values in it. */
   private readonly anchors = new Map<string, { readonly node: TemplateNode; readonly size: number }>();
   /** Values so far, those of aliases included. */
   private count = 0;
 
-  constructor(lines: LineCounter, text: string) {
+  constructor(lines: LineCounter, text: string, file: string | undefined) {
     this.lines = lines;
     this.text = text;
+    this.file = file === undefined ? {} : { file };
   }
 
   at(offset: number): Position {
     const place = this.lines.linePos(offset);
-    return { line: Math.max(1, place.line), column: Math.max(1, place.col) };
+    return { line: Math.max(1, place.line), column: Math.max(1, place.col), ...this.file };
   }
 
   /** `undefined` when the node was refused; the fault is in `faults`. */
@@ -150,11 +155,11 @@ class Reader {
       const first = this.text.indexOf('\n', node.range[0]) + 1;
       // An indentation indicator or leading empty lines change nothing: the first line that has text tells.
       const indent = /^(?:[ \t]*\r?\n)*( *)/.exec(this.text.slice(first, node.range[1]))?.[1]?.length ?? 0;
-      return { start: { line: begin.line + 1, column: indent + 1 } };
+      return { start: { ...begin, line: begin.line + 1, column: indent + 1 } };
     }
     if (this.at(node.range[1]).line !== begin.line) return {};
     const quoted = node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE' ? 1 : 0;
-    return { start: { line: begin.line, column: begin.column + quoted } };
+    return { start: { ...begin, column: begin.column + quoted } };
   }
 
   private list(items: readonly ParsedNode[], position: Position, path: string, depth: number): ListNode {

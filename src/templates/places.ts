@@ -61,7 +61,7 @@ export function placeInText(lines: readonly string[], node: TemplateNode, inner:
   if (block !== null) {
     const first = lines.slice(start + 1).find((line) => line.trim() !== '') ?? '';
     const indent = first.length - first.trimStart().length;
-    return { line: scalar.position.line + inner.line, column: indent + inner.column };
+    return { ...scalar.position, line: scalar.position.line + inner.line, column: indent + inner.column };
   }
   const quoted = rest.indexOf('"');
   return quoted < 0 ? undefined : placeInQuotes(rest, quoted, inner, scalar.position);
@@ -79,7 +79,7 @@ function scalarOf(node: TemplateNode): Extract<TemplateNode, { kind: 'scalar' }>
 function placeInQuotes(rest: string, quote: number, inner: Position, at: Position): Position | undefined {
   let [line, column] = [1, 1];
   for (let index = quote + 1; index < rest.length && rest[index] !== '"'; ) {
-    if (line === inner.line && column === inner.column) return { line: at.line, column: at.column + index };
+    if (line === inner.line && column === inner.column) return { ...at, column: at.column + index };
     const escape =
       rest[index] === '\\'
         ? /^\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)/.exec(rest.slice(index, index + 6))?.[0]

@@ -99,6 +99,13 @@ function refuseOtherKeys(map: MapNode, known: readonly string[], path: string, w
   }
 }
 
+/** What AWS knows of a parameter's value; tags besides. */
+const ATTRIBUTES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['AWS::EC2::VPC::Id', ['DefaultNetworkAcl', 'DefaultSecurityGroup']],
+  ['AWS::EC2::Subnet::Id', ['AvailabilityZone', 'VpcId']],
+  ['AWS::EC2::SecurityGroup::Id', []],
+]);
+
 /** Functions that only rules have: the values of parameters by type, and what AWS knows of them. */
 function parameterFunctions(parameters: ReadonlyMap<string, TemplateParameter>): ReadonlyMap<string, CallEvaluator> {
   const refAll = (call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined => {
@@ -115,7 +122,32 @@ function parameterFunctions(parameters: ReadonlyMap<string, TemplateParameter>):
     return { kind: 'list', items, position: call.position };
   };
   // The attribute of a subnet or a VPC is known to AWS only: the assertion can be neither true nor false here.
-  const valueOf = (call: CallNode): Value => ({ kind: 'unknown', position: call.position });
+  const valueOf = (call: CallNode, path: string, _scope: Scope, faults: Faults): Value => {
+    const unknown: Value = { kind: 'unknown', position: call.position };
+    const [of, attribute] = call.argument.kind === 'list' ? call.argument.items : [];
+    if (of?.kind !== 'scalar' || attribute?.kind !== 'scalar') {
+      const what = call.name === 'Fn::ValueOf' ? 'name' : 'type';
+      const message = `${call.written} takes [${what} of a parameter, attribute]`;
+      faults.add('wrong-type', call.argument.position, path, message);
+      return unknown;
+    }
+    const type = call.name === 'Fn::ValueOf' ? parameters.get(of.text)?.type : of.text;
+    if (type === undefined) {
+      const near = suggestion(of.text, [...parameters.keys()]);
+      faults.add('unknown-reference', of.position, path, `no parameter is called '${of.text}'${near}`);
+      return unknown;
+    }
+    const attributes = ATTRIBUTES.get(type.replace(/^List<(.*)>$/, '$1'));
+    if (attributes === undefined) {
+      const known = [...ATTRIBUTES.keys()].join(', ');
+      const message = `${call.written} knows attributes of ${known}, not of ${type}`;
+      faults.add('wrong-type', of.position, path, message);
+    } else if (!attributes.includes(attribute.text) && !/^Tags\../.test(attribute.text)) {
+      const near = suggestion(attribute.text, [...attributes, 'Tags.KEY']);
+      faults.add('unknown-attribute', attribute.position, path, `${type} has no attribute '${attribute.text}'${near}`);
+    }
+    return unknown;
+  };
   return new Map<string, CallEvaluator>([
     ['Fn::RefAll', refAll],
     ['Fn::ValueOf', valueOf],

@@ -3,6 +3,7 @@ import type { Position } from '../documents/position.ts';
 import { nearestWord } from '../documents/nearest.ts';
 import { conditionNamed, entriesOf, evaluate, NULL_FAULT } from './evaluate.ts';
 import { type Faults, suggestion } from './faults.ts';
+import { INCLUDE } from './functions.ts';
 import { describe, type MapNode, type TemplateNode, type Value } from './nodes.ts';
 import type { Mapping, Scope } from './scope.ts';
 import { RESOURCE_TYPES, type ResourceType } from './shapes.ts';
@@ -118,6 +119,8 @@ function readTransforms(node: TemplateNode | undefined, faults: Faults): readonl
     const name = each.kind === 'map' ? each.entries.get('Name')?.value : each;
     if (name?.kind !== 'scalar')
       faults.add('wrong-type', each.position, 'Transform', `expected the name of a macro, found ${describe(each)}`);
+    // Included by now, or told to be at fault.
+    else if (name.text === INCLUDE) continue;
     else if (name.text === EXTENSIONS || PASSED_OVER.test(name.text)) names.push(name.text);
     else refuseMacro(name.text, name.position, 'Transform', faults);
   }
@@ -127,6 +130,7 @@ function readTransforms(node: TemplateNode | undefined, faults: Faults): readonl
 function refuseMacros(node: TemplateNode, position: Position, path: string, faults: Faults): void {
   for (const each of node.kind === 'list' ? node.items : [node]) {
     const name = each.kind === 'map' ? each.entries.get('Name')?.value : undefined;
+    if (name?.kind === 'scalar' && name.text === INCLUDE) continue;
     refuseMacro(name?.kind === 'scalar' ? name.text : '', position, path, faults);
   }
 }

@@ -495,6 +495,15 @@ test('a rule that fails says its description', () => {
   );
   // What only AWS knows of a subnet is neither true nor false here.
   assert.deepEqual(faultsOf(assertion('{"Fn::EachMemberEquals": [{"Fn::ValueOf": [Subnets, VpcId]}, vpc-1]}')), []);
+  const all = '{"Fn::ValueOfAll": ["AWS::EC2::Subnet::Id", Tags.Stage]}';
+  assert.deepEqual(faultsOf(assertion(`{"Fn::EachMemberIn": [${all}, [a]]}`)), []);
+  for (const [argument, message] of [
+    ['[Subnet, VpcId]', /no parameter is called 'Subnet'; did you mean 'Subnets'/],
+    ['[Subnets, VpcIds]', /has no attribute 'VpcIds'; did you mean 'VpcId'/],
+    ['[Env, VpcId]', /knows attributes of AWS::EC2::VPC::Id, .*, not of String/],
+    ['Subnets', /Fn::ValueOf takes \[name of a parameter, attribute\]/],
+  ] as const)
+    assert.match(faultsOf(assertion(`!Equals [{"Fn::ValueOf": ${argument}}, vpc-1]`)).join(), message);
   const when = (env: string): string =>
     text(`{RuleCondition: !Equals [!Ref Env, ${env}], Assertions: [{Assert: !Equals [a, b]}]}`);
   assert.deepEqual(faultsOf(when('dev')), []);

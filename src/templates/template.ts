@@ -5,6 +5,7 @@ import { resolveDynamic } from './dynamic.ts';
 import { evaluate } from './evaluate.ts';
 import { nameOfForeign } from './foreign.ts';
 import { Faults, TemplateError, suggestion } from './faults.ts';
+import { hasInclusions, inclusionsOf, withInclusions, type IncludedFile, type Inclusion } from './includes.ts';
 import { describe, type MapNode, type TemplateNode, type Value } from './nodes.ts';
 import { parameterValues, readParameters, type TemplateParameter } from './parameters.ts';
 import { parseText } from './parse.ts';
@@ -31,6 +32,8 @@ export interface Template {
   readonly root: MapNode;
   /** Whether it has `Transform: AWS::LanguageExtensions`. */
   readonly extensions: boolean;
+  /** Whether it names files by `AWS::Include` that `includeFiles` has not put into it yet. */
+  readonly includes: boolean;
   /** Found so far; `planTemplate` tells them together with its own. */
   readonly faults: Faults;
 }
@@ -86,9 +89,41 @@ export interface Output {
  */
 export function parseTemplate(text: string): Template {
   const root = parseText(text);
-  const faults = new Faults();
+  const includes = hasInclusions(root);
+  return templateOf(root, includes, new Faults());
+}
+
+function templateOf(root: MapNode, includes: boolean, faults: Faults): Template {
   const head = readHead(root, faults);
-  return { ...head, parameters: readParameters(root.entries.get('Parameters')?.value, faults), root, faults };
+  const parameters = readParameters(root.entries.get('Parameters')?.value, faults);
+  return { ...head, parameters, root, includes, faults };
+}
+
+/** The files that a template includes, as far as their locations are known with these parameters. */
+export function filesToInclude(
+  template: Template,
+  given: ReadonlyMap<string, string>,
+  pseudo: PseudoParameters,
+): readonly Inclusion[] {
+  if (!template.includes) return [];
+  return inclusionsOf(template.root, scopeOf(template, given, pseudo, {}, new Faults()));
+}
+
+/**
+ * The template with the content of the files that it includes. Their faults are told by `planTemplate`.
+ * @param files by their locations
+ */
+export function includeFiles(
+  template: Template,
+  files: ReadonlyMap<string, IncludedFile>,
+  given: ReadonlyMap<string, string>,
+  pseudo: PseudoParameters,
+): Template {
+  if (!template.includes) return template;
+  const faults = new Faults();
+  const scope = scopeOf(template, given, pseudo, {}, new Faults());
+  const root = withInclusions(template.root, scope, files, faults);
+  return templateOf(root, false, faults);
 }
 
 /**
@@ -102,27 +137,15 @@ export function planTemplate(
   pseudo: PseudoParameters,
   surroundings: Surroundings = {},
 ): Plan {
+  // Nobody has read the files: each is a fault.
+  if (template.includes)
+    return planTemplate(includeFiles(template, new Map(), given, pseudo), given, pseudo, surroundings);
   const faults = new Faults();
   faults.all.push(...template.faults.all);
-  const { root, parameters, extensions } = template;
+  const { root, parameters } = template;
   const sectionNamed = (name: string): TemplateNode | undefined => root.entries.get(name)?.value;
 
-  const stored = surroundings.parameterValue ?? ((): undefined => undefined);
-  const bare: Scope = {
-    parameters: parameterValues(parameters, given, stored, faults),
-    declared: new Set(parameters.keys()),
-    pseudo,
-    surroundings,
-    resources: new Map(),
-    known: new Map(),
-    mappings: new Map(),
-    condition: () => undefined,
-    conditionNames: [],
-    extensions,
-    names: new Map(),
-    budget: { left: MOST_LOOPED, depth: 0 },
-  };
-  const withMappings: Scope = { ...bare, mappings: readMappings(sectionNamed('Mappings'), bare, faults) };
+  const withMappings = scopeOf(template, given, pseudo, surroundings, faults);
   const conditions = evaluateConditions(sectionNamed('Conditions'), withMappings, faults);
   const withConditions: Scope = {
     ...withMappings,
@@ -156,6 +179,32 @@ export function planTemplate(
   };
   faults.throwIfAny(plan);
   return plan;
+}
+
+/** What names mean before conditions and resources: parameters and mappings. */
+function scopeOf(
+  { root, parameters, extensions }: Template,
+  given: ReadonlyMap<string, string>,
+  pseudo: PseudoParameters,
+  surroundings: Surroundings,
+  faults: Faults,
+): Scope {
+  const stored = surroundings.parameterValue ?? ((): undefined => undefined);
+  const bare: Scope = {
+    parameters: parameterValues(parameters, given, stored, faults),
+    declared: new Set(parameters.keys()),
+    pseudo,
+    surroundings,
+    resources: new Map(),
+    known: new Map(),
+    mappings: new Map(),
+    condition: () => undefined,
+    conditionNames: [],
+    extensions,
+    names: new Map(),
+    budget: { left: MOST_LOOPED, depth: 0 },
+  };
+  return { ...bare, mappings: readMappings(root.entries.get('Mappings')?.value, bare, faults) };
 }
 
 function meaningOf(resource: Resource): Named {
@@ -288,7 +337,11 @@ export function placeInProperty(plan: Plan, resource: PlannedResource, property:
   if (value?.kind !== 'scalar' || value.start === undefined) return node?.position ?? resource.position;
   const { line, column } = value.start;
   const block = value.text.includes('\n');
-  return { line: line + place.line - 1, column: place.line === 1 || block ? column + place.column - 1 : place.column };
+  return {
+    ...value.start,
+    line: line + place.line - 1,
+    column: place.line === 1 || block ? column + place.column - 1 : place.column,
+  };
 }
 
 /** Each after what it needs, else as written. A cycle is a fault at each of its resources' first. */
@@ -316,4 +369,4 @@ function inOrder(resources: readonly PlannedResource[], faults: Faults): readonl
 }
 
 export { TemplateError };
-export type { PseudoParameters, RequestValue, ResourceAttributes, ResourceType, Surroundings };
+export type { IncludedFile, PseudoParameters, RequestValue, ResourceAttributes, ResourceType, Surroundings };

@@ -98,7 +98,8 @@ async function runPipeline(
 /** The service's error with the place in the template that it is about. */
 function explained(resource: PlannedResource, error: Error, signal: AbortSignal): Error {
   signal.throwIfAborted();
-  const place = `Resources.${resource.logicalId} (line ${resource.position.line})`;
+  const { file, line } = resource.position;
+  const place = `Resources.${resource.logicalId} (line ${line}${file === undefined ? '' : ` of ${file}`})`;
   if (error instanceof CommandFailed) return new CommandFailed(`${place}: ${error.message}`);
   if ((error as { $fault?: unknown }).$fault !== undefined || error instanceof RequestRefused)
     return new CommandFailed(`${place}: ${error.name}: ${error.message}`);

@@ -11,7 +11,7 @@ import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
 import { dirname } from 'node:path';
 import { signedJson, type Connection } from '../../platform/api-client.ts';
 import { parseArn } from '../../resources/arns.ts';
-import { leniently } from '../../templates/faults.ts';
+import { leniently, sortedFaults } from '../../templates/faults.ts';
 import type { TemplateNode } from '../../templates/nodes.ts';
 import { placeInText, placeOf } from '../../templates/places.ts';
 import { stackIdOf } from '../../templates/pseudo.ts';
@@ -29,7 +29,8 @@ import { CommandFailed } from '../command.ts';
 import { deploymentIdOf } from './deployment-id.ts';
 import { latestOf } from './existing.ts';
 import { withText } from './files.ts';
-import { openNested, type TemplateContext } from './nested.ts';
+import type { TemplateContext } from './named-files.ts';
+import { openNested } from './nested.ts';
 import { exportsInUse, findStack } from './stack.ts';
 import type { EvaluatedTemplate } from './template-file.ts';
 
@@ -238,7 +239,7 @@ function judgementOf(frame: Frame, exports: readonly StackExport[]): Judgement {
       ...optional('notJudged', notJudged.get(resource.logicalId)),
       ...optional('nested', nested.get(resource.logicalId)),
     })),
-    faults: sorted(faults),
+    faults: sortedFaults(faults),
     outputs: outputs?.value ?? [],
     allOutputs: outputs?.value !== undefined && outputs.faults.length === 0,
   };
@@ -261,10 +262,6 @@ function judgementOf(frame: Frame, exports: readonly StackExport[]): Judgement {
 
 function optional<K extends string, V>(name: K, value: V | undefined): { readonly [name in K]?: V } {
   return value === undefined ? {} : ({ [name]: value } as { [name in K]?: V });
-}
-
-function sorted(faults: readonly Fault[]): readonly Fault[] {
-  return [...faults].sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column);
 }
 
 function isSame(a: Fault, b: Fault): boolean {
@@ -420,7 +417,7 @@ function mentions(node: TemplateNode, names: ReadonlySet<string>): boolean {
 
 /** The faults and warnings of the document that a resource holds. */
 function documentFaults(
-  { text, plan }: EvaluatedTemplate,
+  { text, plan, included }: EvaluatedTemplate,
   resource: PlannedResource,
   request: Request,
 ): readonly Fault[] {
@@ -436,7 +433,8 @@ function documentFaults(
   const inTemplate = placeOf(properties, 'data');
   const written = inTemplate.path.endsWith('Data');
   const place = written ? inTemplate : placeOf(properties, 'uri');
-  const lines = text.split('\n');
+  const { file } = place.node.position;
+  const lines = (file === undefined ? text : (included?.get(file) ?? '')).split('\n');
   return faults.slice(0, MOST_DOCUMENT_FAULTS).map((fault) => {
     const exact = written ? placeInText(lines, place.node, fault.position) : undefined;
     const found = exact ?? (written ? placeInProperty(plan!, resource, 'Data', fault.position) : place.position);
@@ -459,7 +457,7 @@ function isSamePlace(a: Position, b: Position): boolean {
 export function faultLines(file: string, faults: readonly FileFault[]): readonly string[] {
   return faults.map(
     ({ position, path, message, severity, file: own = file }) =>
-      `${own}:${position.line}:${position.column} ${severity === 'warning' ? 'warning: ' : ''}` +
+      `${position.file ?? own}:${position.line}:${position.column} ${severity === 'warning' ? 'warning: ' : ''}` +
       `${path === '' ? '' : `${path}: `}${message}`,
   );
 }

@@ -7,7 +7,13 @@ import type { Fault } from '../../documents/position.ts';
 import { signedJson, type Connection } from '../../platform/api-client.ts';
 import { leniently } from '../../templates/faults.ts';
 import { describeFile, recognize } from '../../templates/recognize.ts';
-import { parseTemplate, planTemplate, type Plan, type Template } from '../../templates/template.ts';
+import {
+  parseTemplate,
+  planTemplate,
+  type Plan,
+  type PseudoParameters,
+  type Template,
+} from '../../templates/template.ts';
 import { keptParameters } from './parameters.ts';
 import { WrongUse, type Arguments, type CommandOption } from '../command.ts';
 
@@ -35,6 +41,8 @@ export interface TemplateFile {
   readonly text: string;
   /** What could be read of it. */
   readonly template?: Template;
+  /** Texts of the files that it includes, by their names. */
+  readonly included?: ReadonlyMap<string, string>;
   readonly faults: readonly Fault[];
 }
 
@@ -77,6 +85,11 @@ export interface Given {
   readonly stackName: string;
   readonly region: string;
   readonly account: string;
+}
+
+/** The pseudo parameters of a template. */
+export function pseudoOf({ region, account, stackName }: Given): PseudoParameters {
+  return { region, accountId: account, partition: 'aws', stackName };
 }
 
 /** What the options give to a template. @throws {WrongUse} */
@@ -154,17 +167,10 @@ export function evaluateTemplate(
     return own ?? values.get(name);
   };
   const { value: plan, faults } = leniently(() =>
-    planTemplate(
-      template,
-      given.parameters,
-      {
-        region: given.region,
-        accountId: given.account,
-        partition: 'aws',
-        stackName: given.stackName,
-      },
-      { exportValue, parameterValue: (name) => parameters.get(name) },
-    ),
+    planTemplate(template, given.parameters, pseudoOf(given), {
+      exportValue,
+      parameterValue: (name) => parameters.get(name),
+    }),
   );
   return { ...file, imported, faults, plan };
 }
