@@ -109,6 +109,6 @@ test('faults name the included file, and line and column in it', async () => {
   assert.ok(listed!.faults.some((fault) => fault.file === 's3://snippets/properties.yaml' && fault.line === 10));
 
   s3.objects.delete('snippets/properties.yaml');
-  assert.match((await run('validate', path)).stdout, /cannot read the included file s3:\/\/snippets.*: NoSuchKey/);
+  assert.match((await run('validate', path)).stdout, /cannot read the included file s3:\/\/snippets.*: NoSuchBucket/);
   assert.equal((await run('build', path)).code, 2);
 });
