@@ -58,8 +58,18 @@ interface WrittenResource {
   readonly dependsOn: readonly string[];
   readonly deletionPolicy?: DeletionPolicy;
   readonly updateReplacePolicy?: DeletionPolicy;
+  /** The file that a property names, as `cdk synth` writes it into Metadata. */
+  readonly asset?: Asset;
   /** Where the logical id stands. */
   readonly position: Position;
+}
+
+/** A file of `cdk synth`. */
+export interface Asset {
+  /** From the template's folder. */
+  readonly path: string;
+  /** The property that will hold its address in S3, such as `TemplateURL`. */
+  readonly property: string;
 }
 
 /** A resource of the template. */
@@ -284,6 +294,7 @@ function readResource(
     dependsOn: readDependsOn(map, path, faults),
     deletionPolicy,
     updateReplacePolicy,
+    asset: readAsset(map.entries.get('Metadata')?.value),
     position,
   };
   if (off !== undefined) return { ...written, kind: 'off', type, condition: off };
@@ -308,6 +319,14 @@ function refuseOtherKeys(map: MapNode, path: string, faults: Faults): void {
         `unknown attribute of a resource${suggestion(key, RESOURCE_KEYS)}`,
       );
   }
+}
+
+function readAsset(metadata: TemplateNode | undefined): Asset | undefined {
+  if (metadata?.kind !== 'map') return undefined;
+  const path = metadata.entries.get('aws:asset:path')?.value;
+  const property = metadata.entries.get('aws:asset:property')?.value;
+  if (path?.kind !== 'scalar' || property?.kind !== 'scalar') return undefined;
+  return { path: path.text, property: property.text };
 }
 
 function readPolicy(

@@ -16,6 +16,7 @@ import {
   readMappings,
   readOutputs,
   readResources,
+  type Asset,
   type DeletionPolicy,
   type Resource,
   type WrittenOutput,
@@ -49,6 +50,8 @@ export interface PlannedResource {
   readonly deletionPolicy?: DeletionPolicy;
   /** What becomes of the one before when it is replaced (default: Delete). */
   readonly updateReplacePolicy?: DeletionPolicy;
+  /** The file that a property names, as `cdk synth` writes it into Metadata. */
+  readonly asset?: Asset;
   /** Where the logical id stands. */
   readonly position: Position;
   /** Logical ids that have to exist before it. */

@@ -191,6 +191,21 @@ describe('nested stacks', () => {
     assert.deepEqual(await stacks(), []);
   });
 
+  test('are found by what cdk synth writes into Metadata, where its list of assets is absent', async () => {
+    const stack = (metadata: string): string => `Resources:
+  Net:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: !Sub 'https://s3.\${AWS::Region}.\${AWS::URLSuffix}/cdk-x-assets-\${AWS::AccountId}-us-east-1/0.json'
+      Parameters: {Name: nested-one, Commands: one}
+    Metadata: {'aws:asset:path': lower/tools.yaml, 'aws:asset:property': ${metadata}}
+`;
+    const found = await run('validate', file('asset.yaml', stack('TemplateURL')));
+    assert.equal(found.code, 0, found.stdout + found.stderr);
+    const other = await run('validate', file('asset.yaml', stack('Code')));
+    assert.match(other.stdout, /TemplateURL: cannot read the template s3:/);
+  });
+
   test('tell faults with their place in the nested file, and make nothing', async () => {
     file('lower/tools.yaml', TOOLS.replace('Version: 1.0.0', 'Version: one'));
     const path = file('faulty.yaml', parent('lower/none.yaml', 'x').replace('Commands: [one, two]', 'Comands: one'));

@@ -1,6 +1,8 @@
 /** Templates, deployed to a server as `ingot build` does, but for their images. */
+import { join } from 'node:path';
 import type { DeployContext } from '../../src/commands/deploy/context.ts';
 import { deployResource } from '../../src/commands/deploy/deploy.ts';
+import { withIncluded } from '../../src/commands/deploy/named-files.ts';
 import { keptParameters } from '../../src/commands/deploy/parameters.ts';
 import { imagebuilderClient, type Connection } from '../../src/platform/api-client.ts';
 import {
@@ -32,7 +34,11 @@ export async function deployTemplate(
   const { region } = connection;
   const kept = await keptParameters(connection);
   const pseudo = { region, accountId: account, partition: 'aws', stackName: 'deploying' };
-  const plan = planTemplate(parseTemplate(text), new Map(), pseudo, {
+  const given = { parameters: new Map(), imports: new Map(), stackName: 'deploying', region, account };
+  const files = [join(folder, 'template')];
+  const file = { path: files[0]!, text, template: parseTemplate(text), faults: [] };
+  const { template } = await withIncluded(file, { given, files, dataDirectory: folder });
+  const plan = planTemplate(template!, new Map(), pseudo, {
     exportValue: (name) => exports.get(name),
     parameterValue: (name) => kept.get(name),
   });

@@ -225,7 +225,9 @@ function judgementOf(frame: Frame, exports: readonly StackExport[]): Judgement {
     const { logicalId } = resource;
     const answer = answers.get(logicalId);
     if (answer === undefined) {
-      if (!notJudged.has(logicalId)) notJudged.set(logicalId, 'needs what is refused');
+      const image = imageNeededBy(frame, resource);
+      const why = image === undefined ? 'needs what is refused' : `needs what ${image} answers once it is built`;
+      if (!notJudged.has(logicalId)) notJudged.set(logicalId, why);
       continue;
     }
     for (const fault of faultsOf(file, resource, requests.get(logicalId)!, answer, faults)) faults.push(fault);

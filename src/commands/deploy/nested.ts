@@ -1,7 +1,9 @@
 /** Nested stacks: the template that an `AWS::CloudFormation::Stack` names, with the parameters that it is given. */
+import { dirname } from 'node:path';
 import { nameOfForeign } from '../../templates/foreign.ts';
 import type { PlannedResource, RequestValue } from '../../templates/template.ts';
 import { CommandFailed } from '../command.ts';
+import { pathOf } from './files.ts';
 import { readNamed, withIncluded, type TemplateContext } from './named-files.ts';
 import { evaluateTemplate, readTemplate, type EvaluatedTemplate, type Given } from './template-file.ts';
 
@@ -23,11 +25,14 @@ type Request = Readonly<Record<string, RequestValue>>;
  */
 export async function openNested(
   context: TemplateContext,
-  { logicalId, type }: PlannedResource,
+  { logicalId, type, asset }: PlannedResource,
   request: Request,
 ): Promise<NestedTemplate> {
   const { given } = context;
-  const url = String(request['templateURL']);
+  const written = String(request['templateURL']);
+  // Without cdk's list of assets, what it wrote into Metadata says where the file is.
+  const beside = await pathOf(dirname(context.files.at(-1)!), written);
+  const url = beside === undefined && asset?.property === 'TemplateURL' ? asset.path : written;
   if (context.files.length >= DEEPEST)
     throw new CommandFailed(`the stack is nested more than ${DEEPEST} levels deep: ${context.files.join(' > ')}`);
   const { name, text } = await readNamed(context, url, 'template');
