@@ -6,9 +6,10 @@ import type { Insertable, Updateable } from 'kysely';
 import { parseArn } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
 import { removeReferences } from './dependents.ts';
-import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
+import type { Conditions, Place, Slice } from './slices.ts';
 import type { Tables } from './tables.ts';
-import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts';
+import { getTagged, listTagged } from './tagged-records.ts';
+import { addTags, removeAllTags, type Tags } from './tags.ts';
 
 /** What every configuration has. */
 export interface Configuration {
@@ -65,12 +66,7 @@ export function configurationQueries<T extends Configuration, Column extends str
         .execute();
       await addTags(db, record.arn!, tags);
     },
-    async get(db, arn) {
-      const row = await db.selectFrom(table).select('record').where('arn', '=', arn).executeTakeFirst();
-      return row === undefined
-        ? undefined
-        : { ...(JSON.parse(row.record) as T & { arn: string; name: string }), tags: await tagsOf(db, arn) };
-    },
+    get: (db, arn) => getTagged(db, table, arn),
     async replace(db, { tags: _tags, ...record }) {
       await db
         .updateTable(table)
@@ -78,23 +74,7 @@ export function configurationQueries<T extends Configuration, Column extends str
         .where('arn', '=', record.arn!)
         .execute();
     },
-    async list(db, place, conditions, slice) {
-      const rows = await db
-        .selectFrom(table)
-        .select(['arn', 'record'])
-        .where('account', '=', place.account)
-        .where('region', '=', place.region)
-        .where(meets(conditions))
-        .where(standsAfter(['slug'], slice))
-        .orderBy('slug')
-        .limit(slice.limit + 1)
-        .execute();
-      const tags = await tagsOfEach(
-        db,
-        rows.map(({ arn }) => arn),
-      );
-      return rows.map(({ arn, record }) => ({ ...(JSON.parse(record) as T), tags: tags.get(arn)! }));
-    },
+    list: (db, place, conditions, slice) => listTagged(db, table, ['slug'], { place, conditions, slice }),
     async remove(db, arn) {
       const { numDeletedRows } = await db.deleteFrom(table).where('arn', '=', arn).executeTakeFirstOrThrow();
       await removeReferences(db, arn);

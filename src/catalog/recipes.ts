@@ -9,9 +9,10 @@ import type { Version } from '../resources/versions.ts';
 import type { Queryable } from './catalog.ts';
 import { removeReferences, setReferences } from './dependents.ts';
 import { removeResourcePolicy } from './resource-policies.ts';
-import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
+import type { Conditions, Place, Slice } from './slices.ts';
 import type { Tables } from './tables.ts';
-import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts';
+import { getTagged, listTagged } from './tagged-records.ts';
+import { addTags, removeAllTags, type Tags } from './tags.ts';
 
 type Table = 'image_recipes' | 'container_recipes';
 
@@ -88,10 +89,7 @@ export function recipeQueries<T extends StoredRecipe, Column extends string>(
       ]);
     },
 
-    async get(db, arn) {
-      const row = await db.selectFrom(table).select('record').where('arn', '=', arn).executeTakeFirst();
-      return row === undefined ? undefined : { ...(JSON.parse(row.record) as T), tags: await tagsOf(db, arn) };
-    },
+    get: (db, arn) => getTagged(db, table, arn),
 
     async versions(db, place, slug) {
       return db
@@ -103,26 +101,8 @@ export function recipeQueries<T extends StoredRecipe, Column extends string>(
         .execute();
     },
 
-    async list(db, place, conditions, slice) {
-      const rows = await db
-        .selectFrom(table)
-        .select(['arn', 'record'])
-        .where('account', '=', place.account)
-        .where('region', '=', place.region)
-        .where(meets(conditions))
-        .where(standsAfter(['slug', 'major', 'minor', 'patch'], slice))
-        .orderBy('slug')
-        .orderBy('major')
-        .orderBy('minor')
-        .orderBy('patch')
-        .limit(slice.limit + 1)
-        .execute();
-      const tags = await tagsOfEach(
-        db,
-        rows.map(({ arn }) => arn),
-      );
-      return rows.map(({ arn, record }) => ({ ...(JSON.parse(record) as T), tags: tags.get(arn)! }));
-    },
+    list: (db, place, conditions, slice) =>
+      listTagged(db, table, ['slug', 'major', 'minor', 'patch'], { place, conditions, slice }),
 
     async remove(db, arn) {
       await db.deleteFrom(table).where('arn', '=', arn).execute();

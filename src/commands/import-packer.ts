@@ -82,7 +82,7 @@ async function run(args: Arguments): Promise<number> {
       read: localFiles([folder, ...args.list('files')]),
       ingot: INGOT,
       today: new Date().toISOString().slice(0, 10),
-      ...(parent === undefined ? {} : { parent }),
+      parent,
     });
   } catch (error) {
     if (error instanceof PackerFault) throw new InvalidInput(`${showPlace(error.place)}: ${error.message}`);

@@ -238,7 +238,7 @@ async function usage(catalog: Catalog, account: string): Promise<StorageUsage> {
     totalBytes: Object.values(sums).reduce((sum, bytes) => sum + bytes, 0),
     availableBytes: bavail * bsize,
     kinds: sums,
-    ...(hostCache === undefined ? {} : { hostCache }),
+    hostCache,
     regions: [...regions].map(([region, bytes]) => ({ region, bytes })).sort((a, b) => (a.region < b.region ? -1 : 1)),
     amis: amiUsages(records, files, account),
   };

@@ -56,7 +56,7 @@ function changesOfOne(judged: JudgedResource, recorded: string | undefined): rea
     action: arn === undefined ? 'create' : still ? 'unchanged' : 'update',
     logicalId,
     type,
-    ...(arn === undefined ? {} : { arn }),
+    arn,
     ...(still && arn !== undefined ? {} : { reason: `the nested stack ${nested.stackName}` }),
   };
   return [own, ...inside.map((change) => ({ ...change, logicalId: `${logicalId}.${change.logicalId}` }))];

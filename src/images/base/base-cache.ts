@@ -76,7 +76,7 @@ export async function takeCached(folder: string, key: string, name: string, targ
     await rm(target, { force: true });
     await rm(record, { force: true });
     await rm(disk, { force: true });
-    return { made: undefined, ...(refused === undefined ? {} : { refused }) };
+    return { made: undefined, refused };
   };
   for (const file of [record, disk]) {
     const fault = await foreignFile(file);

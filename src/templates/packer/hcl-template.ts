@@ -264,7 +264,7 @@ function expandAll(
   place: Place,
   source: { readonly type: string; readonly name: string } | undefined,
 ): PackerValue {
-  if (typeof value === 'string') return expandTemplate(value, { place, ...(source === undefined ? {} : { source }) });
+  if (typeof value === 'string') return expandTemplate(value, { place, source });
   if (isList(value)) return value.map((item) => expandAll(item, place, source));
   if (!isMap(value)) return value;
   return { map: new Map([...value.map].map(([key, item]) => [key, expandAll(item, place, source)])) };

@@ -383,8 +383,8 @@ class Reader {
       over,
       value: value ?? first,
       at,
-      ...(value === undefined ? {} : { key: first }),
-      ...(test === undefined ? {} : { test }),
+      key: value === undefined ? undefined : first,
+      test,
     };
   }
 

@@ -140,7 +140,7 @@ class JsonTemplate {
         env: () => {
           throw new PackerFault('the environment is not read', place);
         },
-        ...(source === undefined ? {} : { source }),
+        source,
       });
     if (isList(value)) return value.map((item) => this.#expanded(item, place, source));
     if (!isMap(value)) return value;
