@@ -51,5 +51,5 @@ async function completedCommands(): Promise<readonly CompletedCommand[]> {
         words: [...before.words, ...(second === undefined ? [] : [second])],
       });
   }
-  return [...all.values(), { name: 'help', summary: 'say more of a command', options: [], words: [...all.keys()] }];
+  return [...all.values(), { name: 'help', summary: 'show help for a command', options: [], words: [...all.keys()] }];
 }

@@ -50,7 +50,7 @@ async function run(args: Arguments): Promise<number> {
         reason === undefined ? `deleted ${logicalId}: ${arn}\n` : `kept    ${logicalId}: ${arn}: ${reason}\n`,
       );
     process.stdout.write(
-      inUse ? `stack ${name} is not deleted: something needs what is left\n` : `stack ${name} is deleted\n`,
+      inUse ? `stack ${name} is not deleted: other resources depend on what is left\n` : `stack ${name} is deleted\n`,
     );
   }
   return inUse ? 1 : 0;

@@ -263,9 +263,9 @@ function readFolder(
     try {
       real = realpathSync(path);
     } catch {
-      return { kind: 'absent', why: `${asked}/${name} leads nowhere` };
+      return { kind: 'absent', why: `${asked}/${name} is a broken link` };
     }
-    if (!inside(real)) return { kind: 'absent', why: `${asked}/${name} leads out of the template's folder` };
+    if (!inside(real)) return { kind: 'absent', why: `${asked}/${name} points outside the template's folder` };
     const file = readOne(real, name);
     if (typeof file === 'string') return { kind: 'absent', why: `${asked}: ${file}` };
     files.push(file);

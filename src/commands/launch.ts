@@ -155,10 +155,12 @@ function tell(instance: InstanceDescription, args: Arguments, detach: boolean): 
   const data = args.text('data') === undefined ? '' : ` --data ${shellWord(args.text('data')!)}`;
   const { instanceId, publish } = instance;
   for (const port of publish)
-    process.stderr.write(`port ${port.instancePort} of it: ${port.hostAddress ?? '127.0.0.1'}:${port.hostPort}\n`);
+    process.stderr.write(
+      `instance port ${port.instancePort} is published at ${port.hostAddress ?? '127.0.0.1'}:${port.hostPort}\n`,
+    );
   process.stderr.write(
     detach
-      ? `To end it:  ${INGOT} terminate ${instanceId}${data}\n`
-      : `Ctrl-C ends it. Meanwhile:  ${INGOT} exec ${instanceId}${data} -- COMMAND\n`,
+      ? `To terminate it:  ${INGOT} terminate ${instanceId}${data}\n`
+      : `Ctrl-C terminates it. Meanwhile:  ${INGOT} exec ${instanceId}${data} -- COMMAND\n`,
   );
 }

@@ -54,7 +54,7 @@ async function run(args: Arguments): Promise<number> {
   if (args.flag('watch') && args.flag('keep'))
     throw new WrongUse('--watch and --keep exclude each other: a watched run has a fresh instance each time');
   if (args.flag('keep') && process.stdin.isTTY !== true)
-    throw new WrongUse('--keep opens a shell, for which stdin has to be a terminal');
+    throw new WrongUse('--keep opens a shell, which needs a terminal on stdin');
   // Above what is live, where something is.
   let say = (text: string): void => void process.stderr.write(`${text}\n`);
   const onShown = (shown: ShownTest): void => {
@@ -128,7 +128,7 @@ async function runOnce(
 function placeFor(request: ToeRequest, documents: readonly LoadedDocument[], image: string | undefined): string {
   const reason = machineReason(request, documents, image === undefined || Object.hasOwn(suppliedImages, image));
   if (reason === undefined) return 'nspawn';
-  process.stderr.write(`${reason}. --on nspawn runs it in a container all the same\n`);
+  process.stderr.write(`${reason}. --on nspawn runs it in a container anyway\n`);
   return 'qemu';
 }
 
@@ -163,7 +163,7 @@ function show(report: RunReport, args: Arguments, json: boolean): void {
 }
 
 async function keep(instance: Instance): Promise<void> {
-  process.stderr.write('The instance is as the document left it; it goes when this shell ends.\n');
+  process.stderr.write('The instance is as the document left it. It terminates when you leave this shell.\n');
   await shellIn(instance);
 }
 
@@ -188,7 +188,7 @@ async function runWatched(
         if (interrupt.signal.aborted || !(error instanceof WrongUse || error instanceof CommandFailed)) throw error;
         process.stderr.write(`ingot: ${error.message}\n`);
       });
-      process.stderr.write(`waiting for ${path} to change (Ctrl-C ends)\n`);
+      process.stderr.write(`waiting for ${path} to change (press Ctrl-C to stop)\n`);
       await changed.promise;
       await delay(SETTLE_MS);
     }

@@ -48,7 +48,7 @@ For any other file, one line says what it is and which command accepts it.`,
   },
   exitCodes: {
     0: 'valid; there may be warnings',
-    1: 'at least one file has a fault, or is nothing that can be validated',
+    1: 'at least one file has a fault, or is of a kind that cannot be validated',
     2: 'usage error, such as a file that cannot be read',
   },
   examples: ['ingot validate template.yaml', 'ingot validate --json template.yaml component.yaml'],

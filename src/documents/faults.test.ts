@@ -74,7 +74,7 @@ const CASES: readonly Case[] = [
   { code: 'invalid-yaml', text: 'a: 1\n▸---\nb: 1', says: /multiple documents/ },
   {
     code: 'invalid-yaml',
-    says: /the text behind '\|' in line 8 ends here, because this line is not indented\. All of its lines must be indented by 12 spaces/,
+    says: /the text after '\|' in line 8 ends here, because this line is not indented\. All of its lines must be indented by 12 spaces/,
     text:
       component('action: ExecuteBash\ninputs:\n  commands: |\n    cat >x <<E\n').replace(/\s*$/, '\n') +
       '▸[Unit]\nDescription=x\nE\n',
@@ -82,9 +82,9 @@ const CASES: readonly Case[] = [
   {
     code: 'invalid-yaml',
     text: component('action: ExecuteBash\ninputs:\n  ▸commands:\n    $a = 1\n    # why\n    $b = 2\n'),
-    says: /'commands' in line 8 must be a list, each item behind a dash/,
+    says: /'commands' in line 8 must be a list, each item after a dash/,
   },
-  { code: 'invalid-yaml', text: bash("'x'▸\""), says: /something stands behind the closing quote/ },
+  { code: 'invalid-yaml', text: bash("'x'▸\""), says: /something follows the closing quote/ },
   { code: 'invalid-yaml', text: bash('echo a: ▸b: c'), says: /a colon and a space/ },
   { code: 'invalid-yaml', text: 'schemaVersion: 1.0\nphases:\n▸\t- name: build\n', says: /by spaces, not by tabs/ },
   {
@@ -95,7 +95,7 @@ const CASES: readonly Case[] = [
   {
     code: 'duplicate-key',
     text: component(`${GOOD_STEP}▸action: Reboot\n`),
-    says: /'action' is already there in line 6/,
+    says: /'action' is a duplicate of the one in line 6/,
   },
   {
     code: 'unquoted-reference',
@@ -116,7 +116,7 @@ const CASES: readonly Case[] = [
   {
     code: 'wrong-type',
     text: component('action: ExecuteBash\ninputs:\n  commands:\n    ▸-echo\n'),
-    says: /A blank is missing behind the dash/,
+    says: /A space is missing after the dash/,
   },
   {
     code: 'wrong-type',
@@ -169,7 +169,11 @@ const CASES: readonly Case[] = [
     says: /'phases' must be a list, not a map/,
     path: 'phases',
   },
-  { code: 'wrong-type', text: component('action: ExecuteBash\ninputs:\n  ▸- commands: [x]\n'), says: /Take the dash/ },
+  {
+    code: 'wrong-type',
+    text: component('action: ExecuteBash\ninputs:\n  ▸- commands: [x]\n'),
+    says: /Remove the dash/,
+  },
   { code: 'wrong-type', text: component('action: CreateFile\ninputs:\n  ▸path: /x\n'), says: /Put a dash/ },
   {
     code: 'wrong-type',
@@ -288,7 +292,7 @@ const CASES: readonly Case[] = [
   {
     code: 'duplicate-name',
     text: component(`${GOOD_STEP}`) + '      - name: ▸One\n        action: UpdateOS\n',
-    says: /The step 'One' is already there in line 5/,
+    says: /The step 'One' is a duplicate of the one in line 5/,
   },
   {
     code: 'duplicate-name',
@@ -413,7 +417,7 @@ const CASES: readonly Case[] = [
   {
     code: 'conflicting-inputs',
     workflow: 'DISTRIBUTION',
-    says: /cannot stand in one workflow with DistributeImage/,
+    says: /cannot be used in one workflow with DistributeImage/,
     text: workflow(
       '  - name: Images\n    action: DistributeImage\n  - name: Containers\n    action: ▸DistributeContainerImage\n' +
         '    inputs: {instanceId.$: $.stepOutputs.Launch.instanceId}\n',
@@ -523,7 +527,7 @@ const CASES: readonly Case[] = [
   {
     code: 'unknown-key',
     text: component(`${GOOD_STEP}loop: {for: {start: 1, end: 2, updateBy: 1, ▸step: 1}}\n`),
-    says: /'for' knows no key 'step'/,
+    says: /Unknown key 'step' in 'for'/,
   },
   { code: 'out-of-range', text: component(`${GOOD_STEP}loop: {forEach: ▸[]}\n`), says: /no values/ },
   { code: 'out-of-range', text: component(`${GOOD_STEP}loop: {forEach: {list: ▸''}}\n`), says: /no values/ },
@@ -555,7 +559,7 @@ const CASES: readonly Case[] = [
   { code: 'null-value', text: component(`${GOOD_STEP}▸if:\n`), says: /read as absent/ },
   {
     code: 'duplicate-name',
-    says: /The loop 'turns' is already there in line 8/,
+    says: /The loop 'turns' is a duplicate of the one in line 8/,
     text:
       `${component(`${GOOD_STEP}loop: {name: turns, forEach: [a]}\n`)}      - name: Two\n        action: UpdateOS\n` +
       '        loop: {name: ▸turns, forEach: [a]}\n',

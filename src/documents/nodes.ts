@@ -337,7 +337,7 @@ class TreeReader {
           'duplicate-key',
           keyPosition,
           child,
-          `The key '${shorten(name)}' is already there in line ${earlier.line}.`,
+          `The key '${shorten(name)}' is a duplicate of the one in line ${earlier.line}.`,
         );
         continue;
       }

@@ -45,9 +45,9 @@ export function readList(node: DocumentNode, path: string, what: string, faults:
 
 /** What to write where a list was expected. */
 export function asList(node: DocumentNode): string {
-  if (node.kind === 'map') return ' Each item begins with a dash and a blank.';
+  if (node.kind === 'map') return ' Each item begins with a dash and a space.';
   if (node.kind !== 'scalar' || node.value === null) return '';
-  return !node.quoted && /^-\S/.test(node.text) ? ' A blank is missing behind the dash.' : ' Put it behind a dash.';
+  return !node.quoted && /^-\S/.test(node.text) ? ' A space is missing after the dash.' : ' Put it after a dash.';
 }
 
 /** The text of a scalar (numbers and booleans as written), or a `wrong-type` fault. */
@@ -165,7 +165,8 @@ export function warnUnknownKeys(
 ): void {
   for (const entry of map.entries) {
     if (known.includes(entry.key)) continue;
-    const message = `${what} knows no key '${shorten(entry.key)}'; it has no effect.${didYouMean(entry.key, known)}`;
+    const unknown = `Unknown key '${shorten(entry.key)}' in ${lowerFirst(what)}; it has no effect.`;
+    const message = unknown + didYouMean(entry.key, known);
     faults.add('unknown-key', entry.keyPosition, childPath(path, entry.key), message);
   }
 }
@@ -216,7 +217,7 @@ export class UniqueNames {
       'duplicate-name',
       position,
       path,
-      `${this.#what} '${shorten(name)}' is already there in line ${earlier.line}.`,
+      `${this.#what} '${shorten(name)}' is a duplicate of the one in line ${earlier.line}.`,
     );
     return false;
   }

@@ -27,7 +27,7 @@ const TEACHING: readonly (readonly [words: RegExp, message: string])[] = [
   [/^Missing closing (?:"quote|'quote)/, 'a quote is opened, and not closed'],
   [
     /^Unexpected (?:\S+-)?scalar at node end/,
-    'something stands behind the closing quote of a text; a quote within a text in single quotes is written twice',
+    'something follows the closing quote of a text; a quote within a text in single quotes is written twice',
   ],
   [/^Flow sequence in block collection/, 'a list is opened by [, and not closed by ]'],
   [
@@ -56,7 +56,7 @@ export function explainSyntax(text: string, code: string, words: string, line: n
   const block = blockEndedBy(lines, line);
   if (block !== undefined) {
     const message =
-      `This is not YAML: the text behind '${block.sign}' in line ${block.line} ends here, because this line is ` +
+      `This is not YAML: the text after '${block.sign}' in line ${block.line} ends here, because this line is ` +
       'not indented. ' +
       `All of its lines must be indented by ${block.indent} spaces at least.`;
     return { message, line: block.end, last: true };
@@ -64,8 +64,8 @@ export function explainSyntax(text: string, code: string, words: string, line: n
   const key = listWithoutDashes(lines, line);
   if (key !== undefined) {
     const message =
-      `This is not YAML: '${key.name}' in line ${key.line} must be a list, each item behind a dash. A script of ` +
-      "several lines goes behind '- |', indented.";
+      `This is not YAML: '${key.name}' in line ${key.line} must be a list, each item after a dash. A script of ` +
+      "several lines goes after '- |', indented.";
     return { message, line: key.line, last: true };
   }
   const misread = misreadText(lines[line - 1] ?? '');

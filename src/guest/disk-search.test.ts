@@ -15,7 +15,7 @@ test('hits are read, whatever their paths hold', () => {
   const history = WANTED.findIndex(({ name }) => name === 'shell-history');
   assert.deepEqual(stated(readHits(`0 12 /a b\nc\0${history} 0 /root/.bash_history\0`)), [
     { name: 'private-key', what: 'a private key', path: '/a b\nc', line: 12 },
-    { name: 'shell-history', what: 'what somebody typed', path: '/root/.bash_history' },
+    { name: 'shell-history', what: 'a command history', path: '/root/.bash_history' },
   ]);
   assert.match(readHits('0 1 /etc/ssl/private/ssl-cert-snakeoil.key\0')[0]!.tolerated!, /ssl-cert made it/);
   assert.deepEqual(readHits(''), []);
@@ -39,7 +39,7 @@ for (const [value, allows] of ALLOWED)
 test('a tag that names nothing is refused', () => {
   assert.throws(
     () => readAllowed('private-keys'),
-    /'private-keys' is none of private-key, token, shell-history, authorized-keys/,
+    /'private-keys' is not one of private-key, token, shell-history, authorized-keys/,
   );
   assert.throws(() => readAllowed('token:etc/x'), /absolute path/);
 });

@@ -84,7 +84,7 @@ export const WANTED: readonly Wanted[] = [
   { name: 'token', what: 'a password of PostgreSQL', files: ['.pgpass'], line: '^[^#]' },
   {
     name: 'shell-history',
-    what: 'what somebody typed',
+    what: 'a command history',
     files: [
       '.bash_history',
       '.zsh_history',
@@ -220,7 +220,7 @@ export async function searchDisk(
   if (ended.exitCode !== 0)
     throw new Error(
       ended.timedOut
-        ? 'the search did not end in time'
+        ? 'the search did not finish in time'
         : `the search ended with ${ended.exitCode ?? ended.signal}: ` +
             `${ended.stderr.toString('utf8').slice(-1000).trim()}`,
     );

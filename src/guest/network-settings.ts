@@ -132,7 +132,7 @@ async function runScript(
   lines.end();
   if (exitCode !== 0)
     throw new Error(
-      `the settings of the network could not be ${what === 'put' ? 'put in' : 'taken out'}: ` +
+      `the network settings could not be ${what === 'put' ? 'applied' : 'removed'}: ` +
         `${tail.lines().join('; ') || `exit code ${exitCode}`}`,
     );
 }

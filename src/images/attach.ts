@@ -209,7 +209,7 @@ export function resumeAttachedDisk(state: AttachedDiskState, held: HeldRecorder)
       await endDaemon(state);
       for (const id of state.heldIds.toReversed()) await release(held, id);
       if (failures > 0)
-        throw new AttachError(`the file system of the disk met ${failures} errors while it was mounted`);
+        throw new AttachError(`the file system of the disk had ${failures} errors while it was mounted`);
     },
   };
 }
@@ -264,7 +264,7 @@ async function endDaemon(state: AttachedDiskState): Promise<void> {
     qmp.close();
   }
   if (!(await waitForExit(pid, startTime, patient(DAEMON_EXIT_MS))))
-    throw new AttachError(`the storage daemon of the disk does not end (${patient(DAEMON_EXIT_MS) / 1000} s)`);
+    throw new AttachError(`the storage daemon of the disk does not exit (${patient(DAEMON_EXIT_MS) / 1000} s)`);
 }
 
 async function snapshot(state: AttachedDiskState, held: HeldRecorder, overlay: string): Promise<void> {
@@ -280,7 +280,7 @@ async function snapshot(state: AttachedDiskState, held: HeldRecorder, overlay: s
       await qmp.execute('blockdev-add', { ...qcow2Node(name, overlay), backing: null });
       thaw = await freeze(state, held);
       const failures = await fileSystemErrors(state.loop);
-      if (failures > 0) throw new AttachError(`the file system of the disk met ${failures} errors`);
+      if (failures > 0) throw new AttachError(`the file system of the disk had ${failures} errors`);
       await qmp.execute('blockdev-snapshot', { node: top.node, overlay: name });
     } catch (error) {
       await thaw?.().catch(() => {});

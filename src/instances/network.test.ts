@@ -73,5 +73,5 @@ Starting slirp
 `;
 
   equal(slirpComplaint(log), 'api_bindlisten: bind: No such file or directory; do_slirp failed');
-  equal(slirpComplaint(''), 'without a word');
+  equal(slirpComplaint(''), 'without a message');
 });

@@ -165,7 +165,7 @@ export function slirpComplaint(log: string): string {
     .trim()
     .split('\n')
     .filter((line) => !/^(\* |WARNING: Support for |Starting slirp|sent tapfd=|received tapfd=)/.test(line));
-  return lines.slice(-5).join('; ') || 'without a word';
+  return lines.slice(-5).join('; ') || 'without a message';
 }
 
 /** A TCP port of the host that leads into the namespace. */

@@ -106,7 +106,7 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
       const record = await owned(catalog, owner, instanceId);
       if (!isUsers(record))
         throw invalidRequest(
-          `${instanceId} is the ${record.purpose} instance of ${record.image_arn}: cancel the image to end it.`,
+          `${instanceId} is the ${record.purpose} instance of ${record.image_arn}: cancel the image to terminate it.`,
         );
       if (record.state === 'pending' || record.state === 'running') {
         await updateInstance(catalog.db, instanceId, { state: 'shutting-down' });
@@ -221,7 +221,7 @@ async function attached(catalog: Catalog, owner: Owner, instanceId: string): Pro
     );
   } catch (error) {
     if (!(error instanceof InstanceError)) throw error;
-    throw invalidRequest(`${instanceId} does not run any more: ${error.message}`);
+    throw invalidRequest(`${instanceId} is no longer running: ${error.message}`);
   }
 }
 

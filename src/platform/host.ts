@@ -195,7 +195,7 @@ async function giveUp(address: string): Promise<void> {
 export function addressOfNetwork(id: string): Promise<string> {
   return exclusively((db) => {
     const row = db.prepare('SELECT value FROM allocations WHERE id = ?').get(id) as { value: number } | undefined;
-    if (row === undefined) throw new Error(`${id} was given back: it has no address any more`);
+    if (row === undefined) throw new Error(`${id} was released: it no longer has an address`);
     return outboundAddress(row.value);
   });
 }

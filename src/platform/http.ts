@@ -109,14 +109,14 @@ export async function getJson(url: string, options: { readonly signal: AbortSign
     let length = 0;
     for await (const chunk of answer as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > LONGEST_JSON) throw new Error(`${url} answers more than ${LONGEST_JSON} bytes`);
+      if (length > LONGEST_JSON) throw new Error(`${url} returned more than ${LONGEST_JSON} bytes`);
       chunks.push(chunk);
     }
     if (answer.statusCode !== 200) throw new Error(`${url} answered ${answer.statusCode}`);
     try {
       return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
     } catch {
-      throw new Error(`${url} answers no JSON`);
+      throw new Error(`${url} did not return JSON`);
     }
   } finally {
     close();

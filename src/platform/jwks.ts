@@ -100,7 +100,7 @@ async function loadKeys({ issuer, jwks }: OidcIssuer): Promise<JsonWebKeySet> {
     issuer?: unknown;
     jwks_uri?: unknown;
   };
-  if (named !== issuer) throw new Error(`${discovery} is of another issuer`);
+  if (named !== issuer) throw new Error(`${discovery} names another issuer`);
   if (typeof address !== 'string') throw new Error(`${discovery} names no jwks_uri`);
   return keySet(await getJson(address, { signal }), address);
 }

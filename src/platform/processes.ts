@@ -302,7 +302,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     });
     options.signal?.throwIfAborted();
     if (failed !== undefined) throw failed.error;
-    if (timedOut) throw new ProcessError(argv, `did not end within ${options.timeoutMs} ms`, { ...result, timedOut });
+    if (timedOut)
+      throw new ProcessError(argv, `did not finish within ${options.timeoutMs} ms`, { ...result, timedOut });
     const ok = options.okCodes ?? [0];
     if (result.signal !== null || (ok !== 'any' && !ok.includes(result.code!)))
       throw new ProcessError(argv, endingOf(result), result);

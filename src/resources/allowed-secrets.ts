@@ -22,7 +22,7 @@ export function readAllowed(value: string): readonly AllowedSecret[] {
     .map((word) => {
       const [name = '', ...path] = word.split(':');
       if (!(SEARCHED_NAMES as readonly string[]).includes(name))
-        throw new Error(`'${name}' is none of ${SEARCHED_NAMES.join(', ')}`);
+        throw new Error(`'${name}' is not one of ${SEARCHED_NAMES.join(', ')}`);
       if (path.length > 0 && !path.join(':').startsWith('/'))
         throw new Error(`'${word}': an absolute path has to follow the colon`);
       return { name: name as SearchedName, ...(path.length === 0 ? {} : { path: path.join(':') }) };

@@ -31,8 +31,8 @@ const FIELDS: readonly Field[] = [
 ];
 
 /**
- * Whether a schedule expression is a cron of five fields, without the year. EC2 Image Builder wants six today; its own
- * CLI reference, and public configurations, have five.
+ * Whether a schedule expression is a cron of five fields, without the year. EC2 Image Builder requires six today; its
+ * own CLI reference, and public configurations, have five.
  */
 export function lacksYear(expression: string): boolean {
   return /^cron\(\S+(?: \S+){4}\)$/.test(expression);

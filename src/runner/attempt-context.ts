@@ -54,7 +54,7 @@ export function attemptContext(
   const { instance, signal } = state.run;
   const timedOut = (what: string): StepTimeout =>
     new StepTimeout(
-      `step ${step.name} timed out: ${what} did not end within the step's timeoutSeconds of ${step.timeoutSeconds}`,
+      `step ${step.name} timed out: ${what} did not finish within the step's timeoutSeconds of ${step.timeoutSeconds}`,
     );
   const left = (what: string): number => {
     const seconds = timer.left();

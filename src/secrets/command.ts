@@ -36,7 +36,7 @@ export const command: ProviderType = {
           // What it printed may be the secret; what it said on stderr is why it failed.
           const said = error.stderr.trim().split('\n').at(-1) ?? '';
           const how = error.timedOut
-            ? `did not end within ${patient(TIMEOUT_MS) / 1000} s`
+            ? `did not finish within ${patient(TIMEOUT_MS) / 1000} s`
             : error.code === null
               ? 'could not be run'
               : `ended with exit code ${error.code}`;

@@ -233,7 +233,7 @@ describe('providers', () => {
     assert.equal(await valueOf(secrets, 'resolve:ssm-secure:x'), 'parameters x');
     await assert.rejects(
       valueOf(secretsOf(say('others', { accounts: ['999999999999'] })), 'resolve:ssm:x'),
-      /no provider of secrets answers for parameter 'x' of account 123456789012/,
+      /no secrets provider is configured for parameter 'x' of account 123456789012/,
     );
   });
 
@@ -256,7 +256,7 @@ describe('providers', () => {
       ]) {
         await assert.rejects(
           valueOf(other(settings), 'resolve:secretsmanager:x'),
-          /no provider of secrets answers for secret 'x' of account 210987654321/,
+          /no secrets provider is configured for secret 'x' of account 210987654321/,
         );
       }
     } finally {

@@ -91,7 +91,8 @@ export class Secrets {
     const where = asked.map((provider) => provider.describe(query)).join(', nor ');
     throw new SecretError(
       where === ''
-        ? `no provider of secrets answers for ${nameOf(reference)} of account ${account}: see 'secrets' in config.yaml`
+        ? `no secrets provider is configured for ${nameOf(reference)} of account ${account}: add one under 'secrets' ` +
+            'in config.yaml'
         : `${nameOf(reference)} not found in ${where}. Check 'secrets' in config.yaml, which lists the providers`,
     );
   }

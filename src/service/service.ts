@@ -162,7 +162,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     killed = undefined;
     const link = await WorkerLink.start(workerCommand(dataDirectory, task), (each) => {
       endIfSilent(each).catch((error: unknown) =>
-        logger().error({ error }, 'could not tell whether somebody waits for the worker'),
+        logger().error({ error }, 'could not find out whether a request waits for the worker'),
       );
     });
     void link.exited.then(async ({ code, signal }) => {
@@ -240,8 +240,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const timer = setTimeout(() => sweeper.kill(), patient(LAST_SWEEP_MS));
     const { code, signal } = await sweeper.exited;
     clearTimeout(timer);
-    if (code !== 0)
-      logger().error({ code, signal }, 'what the worker left could not be swept; the next start tries again');
+    if (code !== 0) logger().error({ code, signal }, 'could not clean up after the worker; the next start tries again');
   }
 
   return { host: options.host, port, stop, finished };
@@ -254,7 +253,7 @@ async function takeLock(dataDirectory: string): Promise<FileLock> {
   const who =
     other === undefined ? 'another process' : `the server with pid ${other.pid}, at http://${other.host}:${other.port}`;
   throw new DataDirectoryBusy(
-    `the data directory ${dataDirectory} is in use by ${who}; use that one, end it (${INGOT} stop --data ` +
+    `the data directory ${dataDirectory} is in use by ${who}; use that one, stop it (${INGOT} stop --data ` +
       `${JSON.stringify(dataDirectory)}), or name another directory (--data)`,
   );
 }

@@ -50,7 +50,7 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
     worker = startWorker(catalog, concurrency);
     logger().info({ concurrency }, 'worker ready');
     watchMemory((bytes) => {
-      logger().fatal({ bytes }, 'the worker takes more memory than it may, and ends; the next one frees what it held');
+      logger().fatal({ bytes }, 'the worker exceeded its memory limit and exits; the next worker frees what it held');
       process.exit(OUT_OF_MEMORY_CODE);
     });
     await new Promise((resolve) => asked.signal.addEventListener('abort', resolve));
@@ -84,7 +84,7 @@ async function takeOver(dataDirectory: string, asked: AbortSignal): Promise<File
       );
       if (!signalProcess(pid, startTime, 'SIGKILL'))
         throw new Error(`another worker has held ${dataDirectory} for ${longest} seconds`);
-      logger().error({ pid }, `killed the worker of a server that ended: it did not end within ${longest} seconds`);
+      logger().error({ pid }, `killed the worker of a server that ended: it did not finish within ${longest} seconds`);
       waited = 0;
     }
     await sleep(10);

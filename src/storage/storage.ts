@@ -126,8 +126,8 @@ export function storageService(catalog: Catalog): StorageService {
         if (image?.state?.status !== undefined && isInProgress(image.state.status)) {
           throw resourceInUse(
             amiId,
-            `The image '${found.image_arn}' is still being created (${image.state.status}). Wait for its end, or ` +
-              'cancel it.',
+            `The image '${found.image_arn}' is still being created (${image.state.status}). Wait until it finishes, ` +
+              'or cancel it.',
           );
         }
         await updateAmi(trx, amiId, { state: 'deregistered' });

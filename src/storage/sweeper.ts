@@ -127,7 +127,7 @@ async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
         await updateInstance(catalog.db, record.id, {
           state: 'terminated',
           handle: null,
-          reason: `found dead at a start of the server: ${(error as Error).message}`.slice(0, 1000),
+          reason: `found dead when the server started: ${(error as Error).message}`.slice(0, 1000),
         });
         await rm(instanceDisk(catalog.dataDirectory, record.id), { force: true });
         continue;

@@ -61,7 +61,7 @@ export function entriesOf(node: MapNode, path: string, scope: Scope, faults: Fau
       'syntax',
       entry.position,
       `${path}.${key}`,
-      `the function ${key} stands beside other keys: a function is the only key of its map`,
+      `the function ${key} has other keys beside it: a function must be the only key of its map`,
     );
     return false;
   });
@@ -117,10 +117,10 @@ function refuseFunction(call: CallNode, path: string, faults: Faults): undefined
       'not-supported',
       call.position,
       path,
-      `${call.written} belongs into the section Conditions: name a condition there, and use it with Fn::If`,
+      `${call.written} belongs in the section Conditions: name a condition there, and use it with Fn::If`,
     );
   else if (RULE_FUNCTIONS.includes(call.name))
-    faults.add('not-supported', call.position, path, `${call.written} belongs into the section Rules`);
+    faults.add('not-supported', call.position, path, `${call.written} belongs in the section Rules`);
   else {
     const near = suggestion(call.written, names);
     const nearest = near.startsWith('; did') ? near : '';
@@ -160,7 +160,7 @@ function reference(
       'unknown-reference',
       position,
       path,
-      `nothing is called '${name}'` +
+      `no parameter or resource is called '${name}'` +
         suggestion(name, [...scope.declared, ...scope.resources.keys(), ...PSEUDO_NAMES]) +
         advice,
     );
@@ -362,7 +362,7 @@ function subVariable(name: string, position: Position, path: string, scope: Scop
     return undefined;
   }
   if (name === 'AWS::NoValue') {
-    faults.add('invalid-value', position, path, 'AWS::NoValue cannot stand in a string');
+    faults.add('invalid-value', position, path, 'AWS::NoValue cannot be used in a string');
     return undefined;
   }
   const target = name.startsWith('AWS::') ? undefined : splitAttribute(name);

@@ -149,12 +149,11 @@ function importValue(argument: Value, call: Call): Value | undefined {
 
 function findInMap(argument: Value, call: Call): Value | undefined {
   const items = itemsOf(argument, 3, 4);
-  if (items === undefined)
-    return wrong(call, argument.position, 'takes [map, top-level key, second-level key], found something else');
+  if (items === undefined) return wrong(call, argument.position, 'takes [map, top-level key, second-level key]');
   const [map, top, second, options] = items as [Value, Value, Value, Value | undefined];
   if (options !== undefined && !call.scope.extensions) return needsExtensions(call, 'DefaultValue of Fn::FindInMap');
   if (options !== undefined && (options.kind !== 'map' || !options.entries.has('DefaultValue')))
-    return wrong(call, options.position, 'has {DefaultValue: …} as its fourth item, found something else');
+    return wrong(call, options.position, 'takes {DefaultValue: …} as its fourth item');
   const otherwise = options?.kind === 'map' ? options.entries.get('DefaultValue')!.value : undefined;
   if (map.kind === 'unknown' || top.kind === 'unknown' || second.kind === 'unknown') return unknown(call);
   if (map.kind !== 'scalar' || top.kind !== 'scalar' || second.kind !== 'scalar')

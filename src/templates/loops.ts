@@ -32,7 +32,7 @@ export function loopsOf(
     }
     for (const [name, made] of loop(entry, at.path, scope, faults, evaluate)) {
       if (names.has(name))
-        faults.add('invalid-value', entry.position, at.path, `the loop makes '${name}', which is there already`);
+        faults.add('invalid-value', entry.position, at.path, `the loop makes '${name}', which already exists`);
       else entries.push([name, made]);
       names.add(name);
     }

@@ -187,7 +187,7 @@ class Reader {
       }
       const name = key.source ?? String(key.value);
       const keyPath = path === '' ? name : `${path}.${name}`;
-      if (own.has(name)) this.faults.add('syntax', keyPosition, keyPath, `the key '${name}' is in the same map before`);
+      if (own.has(name)) this.faults.add('syntax', keyPosition, keyPath, `duplicate key '${name}'`);
       own.add(name);
       const read: TemplateNode | undefined =
         value === null ? { kind: 'null', position: keyPosition } : this.read(value, keyPath, depth + 1);

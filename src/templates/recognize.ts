@@ -56,7 +56,7 @@ const KINDS: Readonly<Record<FileKind, { readonly is: string; readonly use: stri
   shell: { is: 'a script', use: 'put it into a component: an ExecuteBash or ExecutePowerShell step' },
   directory: { is: 'a directory', use: 'name a file in it' },
   unknown: {
-    is: 'nothing that Ingot knows',
+    is: 'not a file that Ingot can use',
     use: 'a template has Resources, a component document has schemaVersion and phases',
   },
 };

@@ -103,7 +103,7 @@ export function readHead(
   }
   const version = root.entries.get('AWSTemplateFormatVersion')?.value;
   if (version !== undefined && (version.kind !== 'scalar' || version.text !== '2010-09-09')) {
-    const message = 'the only version there is is 2010-09-09';
+    const message = 'the only valid version is 2010-09-09';
     faults.add('invalid-value', version.position, 'AWSTemplateFormatVersion', message);
   }
   const extensions = transforms.includes(EXTENSIONS);

@@ -89,19 +89,19 @@ describe('functions', () => {
 
 describe('faults of functions', () => {
   const rows: readonly (readonly [string, RegExp])[] = [
-    ['!Ref Nope', /^10:25 Resources\.R\.Properties\.Description: nothing is called 'Nope'/],
+    ['!Ref Nope', /^10:25 Resources\.R\.Properties\.Description: no parameter or resource is called 'Nope'/],
     ['!Ref CC', /did you mean 'C'\?/],
     ['!GetAtt C.Arm', /'C' has no attribute 'Arm'; did you mean 'Arn'\?/],
     ['!GetAtt C', /Fn::GetAtt takes a resource and an attribute/],
-    ['!Sub "${Nope}"', /nothing is called 'Nope'/],
+    ['!Sub "${Nope}"', /no parameter or resource is called 'Nope'/],
     ['!Sub "${a b}"', /not a valid name; for the text itself write \$\{!a b\}/],
     ['!Ref AWS::Regin', /unknown pseudo parameter AWS::Regin; did you mean 'AWS::Region'\?/],
     ['!If [a, b, c]', /no condition is called 'a'; the template has no section Conditions/],
     ['!If [a, b]', /!If takes \[condition, value if true, value if false\]/],
     ['{"Fn::FindInMap": [a, b, c]}', /no mapping is called 'a'/],
     ['{"Fn::FindInMap": [a, b]}', /takes \[map, top-level key, second-level key\]/],
-    ['!Equals [a, b]', /!Equals belongs into the section Conditions/],
-    ['{"Fn::Contains": [[a], b]}', /belongs into the section Rules/],
+    ['!Equals [a, b]', /!Equals belongs in the section Conditions/],
+    ['{"Fn::Contains": [[a], b]}', /belongs in the section Rules/],
     ['!Select [3, [a]]', /no item 3: the list has 1 item/],
     ['!Select [x, [a]]', /takes \[index, list\]/],
     ['!Split [a]', /takes \[delimiter, string\]/],
@@ -117,7 +117,7 @@ describe('faults of functions', () => {
     ['{"Fn::Sub": }', /Fn::Sub has no argument/],
     ['!Sbu x', /unknown function !Sbu; did you mean '!Sub'\?/],
     ['{Ref: C, Other: x}', /expected a string, found a map/],
-    ['{"Fn::Sub": x, Other: x}', /stands beside other keys/],
+    ['{"Fn::Sub": x, Other: x}', /has other keys beside it/],
     ['!Join [",", x]', /takes \[delimiter, list\]/],
     ['[x]', /expected a string, found a list/],
   ];
@@ -334,13 +334,13 @@ describe('faults of resources, with their places', () => {
     [
       'key twice',
       'Resources: {R: {Type: AWS::S3::Bucket}}\nResources: {}\n',
-      /^2:1 Resources: the key 'Resources' is in/,
+      /^2:1 Resources: duplicate key 'Resources'/,
     ],
     ['alias of itself', 'Resources:\n  A: &a {Type: *a}\n', /2:16 .*the alias \*a refers to itself/],
     [
       'reference in a condition',
       'Conditions: {A: !Equals [!Ref R, x]}\nResources: {R: {Type: AWS::S3::Bucket}}\n',
-      /nothing is called 'R'/,
+      /no parameter or resource is called 'R'/,
     ],
     [
       'conditions in a circle',

@@ -66,7 +66,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
   /** Beside builds, which may take all places. */
   function updateStates(): void {
     updating ??= runDueExecutions(catalog, () => stopping)
-      .catch((error: unknown) => logger().error({ error }, 'changes of state could not be looked at'))
+      .catch((error: unknown) => logger().error({ error }, 'could not check for changes of state'))
       .finally(() => (updating = undefined));
   }
 
@@ -85,7 +85,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
         signal: controller.signal,
         over: over.signal,
       })
-        .catch((error: unknown) => logger().fatal({ image: arn, error }, 'the work on an image ended badly'))
+        .catch((error: unknown) => logger().fatal({ image: arn, error }, 'the work on an image failed unexpectedly'))
         .then(() => onceThereIsRoom(() => endLease(catalog.db, arn), over.signal))
         .catch((error: unknown) => logger().error({ image: arn, error }, 'the lease of an image could not be ended'))
         .finally(() => {
@@ -149,7 +149,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
   const timers = [
     setInterval(() => {
       watchNetwork().catch((error: unknown) =>
-        logger().error({ error }, "the rules of the instances' network could not be looked at"),
+        logger().error({ error }, 'could not check the network rules of instances'),
       );
     }, RULES_MS),
     setInterval(() => {

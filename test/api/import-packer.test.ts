@@ -103,7 +103,7 @@ test('files outside of the folder are read only when their folder is named', asy
   for (const source of ['../secret.txt', join(folder, 'secret.txt'), 'link.txt', '${path.root}/../secret.txt', './']) {
     const path = template('inner/a.pkr.hcl', `provisioner "file" {\n source = "${source}"\n destination = "/x"\n}`);
     const refused = await importPacker(path);
-    assert.match(refused.stderr, /outside of the template's folder|leads out of the template's folder/, source);
+    assert.match(refused.stderr, /outside (of )?the template's folder/, source);
     assert.doesNotMatch(refused.stdout, /of somebody else/);
     if (source === './') continue;
     const allowed = await importPacker(path, '--files', folder);

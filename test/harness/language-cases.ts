@@ -294,7 +294,7 @@ const CASES: readonly (readonly [title: string, steps: string, expected: Expecte
     {
       statuses: ['Failed'],
       message:
-        /^the loop timed out in iteration \d \(value '\d'\): step Loop timed out: the script did not end within the step's timeoutSeconds of 2$/,
+        /^the loop timed out in iteration \d \(value '\d'\): step Loop timed out: the script did not finish within the step's timeoutSeconds of 2$/,
     },
   ],
   [

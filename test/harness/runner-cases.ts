@@ -321,7 +321,7 @@ phases:
       assert.equal(outcome.status, 'timedOut');
       assert.equal(
         outcome.failure?.message,
-        "step Hangs timed out: the script did not end within the step's timeoutSeconds of 1",
+        "step Hangs timed out: the script did not finish within the step's timeoutSeconds of 1",
       );
       assert.deepEqual(outcome.failure?.outputTail, ['begun']);
       const { outcome: later } = await runText(

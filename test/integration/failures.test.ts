@@ -81,7 +81,7 @@ const BAD_DAYS: readonly BadDay[] = [
   {
     what: 'deletes /bin/sh',
     components: [bashDocument('Remove', ['rm -f /bin/sh /usr/bin/sh /bin/dash /usr/bin/dash', 'echo gone'])],
-    reason: [/step 'Remove'/, /no \/bin\/sh/, /What to do: .*leave it in place/],
+    reason: [/step 'Remove'/, /no longer has a working \/bin\/sh/, /What to do: .*leave it in place/],
   },
   {
     what: 'deletes systemctl',

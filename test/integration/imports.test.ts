@@ -205,7 +205,7 @@ describe('imports', () => {
     ] as const)
       await refused(message, path(file));
     await refused(
-      /has the sha256 [0-9a-f]{64}, but 0{64} was expected.*Nothing of it is used/,
+      /has the sha256 [0-9a-f]{64}, but 0{64} was expected.*It was not used/,
       small,
       '--sha256',
       '0'.repeat(64),

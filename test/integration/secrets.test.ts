@@ -288,7 +288,7 @@ ${BUILT_UNTESTED}`;
     const unread = await build("      Tags: {'ingot:allow-secrets': 'keys'}");
     assert.match(
       unread.reason!,
-      /the tag ingot:allow-secrets of arn:\S+ is invalid: 'keys': 'keys' is none of private-key, token/,
+      /the tag ingot:allow-secrets of arn:\S+ is invalid: 'keys': 'keys' is not one of private-key, token/,
     );
   });
 

@@ -159,7 +159,7 @@ test('--watch runs it again when the file changes, valid or not, and Ctrl-C ends
     });
   const waiting = (times: number): Promise<true> =>
     until(`${times} runs to end`, 60_000, async () =>
-      shown.split('to change (Ctrl-C ends)').length > times ? true : undefined,
+      shown.split('to change (press Ctrl-C to stop)').length > times ? true : undefined,
     );
   try {
     await waiting(1);
@@ -207,5 +207,5 @@ test('--keep opens a shell in the instance as the document left it', async () =>
   assert.match(shown, /FAILED +build +Leave[^]*was here/);
   await assertNothingLeft(state, folder);
   const { code, stderr } = await toe('test', kept, '--keep', '--image', base);
-  assert.deepEqual([code, /--keep opens a shell, for which stdin has to be a terminal/.test(stderr)], [2, true]);
+  assert.deepEqual([code, /--keep opens a shell, which needs a terminal on stdin/.test(stderr)], [2, true]);
 });

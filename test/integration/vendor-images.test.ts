@@ -210,7 +210,7 @@ describe("a disk on its vendor's server", () => {
       );
       web.files.set('/key', { content: other.key });
       await refused(
-        /signature of .*SHA256SUMS is not valid \(it is by the key [0-9A-F]+, which is not the one that is known\)/,
+        /signature of .*SHA256SUMS is not valid \(it was made with the unexpected key [0-9A-F]+\)/,
         vendorDisk(signedBy(good.fingerprint)),
       );
     });
@@ -218,7 +218,7 @@ describe("a disk on its vendor's server", () => {
     test('with other content, without a signature or a key, it is not used', async () => {
       await publish();
       web.files.set('/images/24.04.1/SHA256SUMS', { content: `${sha256}  ${FILE}\n# changed\n` });
-      await refused(/is not valid \(it is of other content\)/, vendorDisk(signedBy(good.fingerprint)));
+      await refused(/is not valid \(it is for different content\)/, vendorDisk(signedBy(good.fingerprint)));
       web.files.set('/images/24.04.1/SHA256SUMS.gpg', { content: 'nonsense' });
       await refused(/is not valid \(it cannot be read\)/, vendorDisk(signedBy(good.fingerprint)));
       web.files.delete('/images/24.04.1/SHA256SUMS.gpg');

@@ -26,7 +26,7 @@ export const dryRunRoutes: readonly IngotRoute[] = [
           if (operation === undefined) request.fault('operation', `It must be one of ${OPERATIONS.join(', ')}.`);
           return { id: request.required('id', { max: 255 }), operation: operation!, input: request.structure('input') };
         });
-        if (new Set(list.map(({ id }) => id)).size < list.length) reader.fault('requests', 'An id is there twice.');
+        if (new Set(list.map(({ id }) => id)).size < list.length) reader.fault('requests', 'Duplicate id.');
         return list;
       });
       return { json: { answers: await dryRun(requests, handlers, context) } };

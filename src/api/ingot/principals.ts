@@ -272,7 +272,7 @@ function readChange(reader: Reader): Settings {
   const keys = tagList.map(({ key }) => key);
   const alike = sameButForCase(keys);
   if (alike !== undefined) reader.fault('tags', `It ${caseFault(alike)}.`);
-  else if (new Set(keys).size < keys.length) reader.fault('tags', 'It has a key twice.');
+  else if (new Set(keys).size < keys.length) reader.fault('tags', 'It has a duplicate key.');
   return {
     trustPolicy,
     maxSessionSeconds,

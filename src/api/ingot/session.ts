@@ -35,7 +35,9 @@ export async function serveSession(
     session?.stdin.destroy();
     void session
       ?.hangUp()
-      .catch((error: unknown) => logger().warn({ err: error }, 'a command could not be told that its user has gone'));
+      .catch((error: unknown) =>
+        logger().warn({ err: error }, 'could not signal a command that its client has disconnected'),
+      );
   };
   const goAway = (): void => {
     leave();

@@ -158,7 +158,7 @@ function readStack(body: Uint8Array): {
     const given = reader.strings('imports', { maxItems: MOST_IMPORTS, max: 255 });
     const imports = reader.boolean('keepImports') === true ? undefined : given;
     if (new Set(resources.map(({ logicalId }) => logicalId)).size < resources.length)
-      reader.fault('resources', 'A logical id is there twice.');
+      reader.fault('resources', 'Duplicate logical id.');
     return { status: status!, imports, description, resources, outputs };
   });
 }
@@ -177,7 +177,7 @@ async function changeExports(
     exportName === undefined ? [] : [{ name: exportName, value }],
   );
   const twice = wanted.find(({ name }, index) => wanted.findIndex((each) => each.name === name) < index);
-  if (twice !== undefined) throw invalidParameterValue('outputs', `The export '${twice.name}' is there twice.`);
+  if (twice !== undefined) throw invalidParameterValue('outputs', `Duplicate export '${twice.name}'.`);
   for (const known of await listExports(db, context)) {
     const next = wanted.find(({ name }) => name === known.name);
     if (known.stack !== stack && next !== undefined)

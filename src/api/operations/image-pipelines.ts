@@ -193,7 +193,7 @@ function validSchedule(schedule: Settings['schedule'], now: number): ImagePipeli
   if (lacksYear(scheduleExpression))
     logger().warn(
       { scheduleExpression },
-      'a schedule has five fields and was accepted; EC2 Image Builder wants six, with the year, such as ' +
+      'a schedule has five fields and was accepted; EC2 Image Builder requires six, with the year, such as ' +
         'cron(0 0 ? * SUN *)',
     );
   return {

@@ -94,6 +94,6 @@ export const importOperations = {
   },
 
   async GetMarketplaceResource({ resourceArn }) {
-    throw invalidRequest(`The resource '${resourceArn}' is not of AWS Marketplace: nothing here is.`);
+    throw invalidRequest(`The resource '${resourceArn}' is not from AWS Marketplace: Ingot has no such resources.`);
   },
 } satisfies Partial<Handlers>;

@@ -134,7 +134,10 @@ function detailFaults(
   for (const member of ['amis', 'snapshots', 'containers'] as const) {
     if (action!.includeResources?.[member] !== true) continue;
     if (containers !== (member === 'containers'))
-      faults.push({ path: `action.includeResources.${member}`, detail: `A policy for ${resourceType} has none.` });
+      faults.push({
+        path: `action.includeResources.${member}`,
+        detail: `A policy for ${resourceType} has no ${member}.`,
+      });
     else if (member === 'snapshots' && action!.type !== 'DELETE')
       faults.push({ path: 'action.includeResources.snapshots', detail: 'Snapshots can only be deleted.' });
   }
@@ -144,7 +147,10 @@ function detailFaults(
   if (type === 'AGE' && unit === undefined) faults.push({ path: 'filter.unit', detail: 'AGE needs a unit.' });
   if (type === 'COUNT' && unit !== undefined) faults.push({ path: 'filter.unit', detail: 'COUNT takes no unit.' });
   if (type === 'COUNT' && retainAtLeast !== undefined)
-    faults.push({ path: 'filter.retainAtLeast', detail: 'COUNT takes none: its value is what is retained.' });
+    faults.push({
+      path: 'filter.retainAtLeast',
+      detail: 'COUNT takes no retainAtLeast: its value is the number to retain.',
+    });
   if (containers && exclusionRules?.amis !== undefined)
     faults.push({ path: 'exclusionRules.amis', detail: 'A policy for CONTAINER_IMAGE has no AMIs.' });
   return faults;

@@ -167,7 +167,7 @@ function readTags(
     .map(([, key]) => key);
   const unknown = transitive.find((key) => !keys.includes(key));
   if (unknown !== undefined) {
-    throw parameterError(`TransitiveTagKeys names '${unknown.slice(0, 128)}', which is none of the Tags.`);
+    throw parameterError(`TransitiveTagKeys names '${unknown.slice(0, 128)}', which is not one of the Tags.`);
   }
   return {
     tags: { ...Object.fromEntries(handedOn), ...Object.fromEntries(asked.map(({ Key, Value }) => [Key, Value])) },

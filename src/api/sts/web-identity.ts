@@ -123,7 +123,7 @@ function refusalOf(error: unknown, issuer: OidcIssuer): unknown {
     return invalidIdentityToken('The token must be signed with RS256 or ES256.');
   }
   if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey) {
-    return invalidIdentityToken("The token's signature does not fit a key of its issuer.");
+    return invalidIdentityToken("The token's signature does not match any key of its issuer.");
   }
   // `crit` among them.
   if (error instanceof errors.JOSEError) {

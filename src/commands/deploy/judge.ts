@@ -154,7 +154,7 @@ async function advance(judging: Judging, frame: Frame): Promise<boolean> {
     const { value, faults: found } = leniently(() => resolveResource(file.plan!, resource, known));
     const image = imageNeededBy(frame, resource);
     if (found.length > 0 && image !== undefined) {
-      notJudged.set(logicalId, `needs what ${image} answers once it is built`);
+      notJudged.set(logicalId, `needs an attribute of ${image}, which must be built first`);
       continue;
     }
     for (const fault of found) if (!faults.some((told) => isSame(told, fault))) faults.push(fault);
@@ -226,7 +226,10 @@ function judgementOf(frame: Frame, exports: readonly StackExport[]): Judgement {
     const answer = answers.get(logicalId);
     if (answer === undefined) {
       const image = imageNeededBy(frame, resource);
-      const why = image === undefined ? 'needs what is refused' : `needs what ${image} answers once it is built`;
+      const why =
+        image === undefined
+          ? 'depends on a resource that was rejected'
+          : `needs an attribute of ${image}, which must be built first`;
       if (!notJudged.has(logicalId)) notJudged.set(logicalId, why);
       continue;
     }

@@ -192,9 +192,9 @@ function failure(result: BuildResult, view: BuildView | undefined, dataDirectory
   for (const { instanceId, purpose, until } of result.kept) {
     lines.push(
       '',
-      `The ${purpose} instance is kept as it stood, until ${new Date(until).toLocaleString('sv')}:`,
-      `  enter it  ${INGOT} shell ${instanceId}${data}`,
-      `  end it    ${INGOT} terminate ${instanceId}${data}`,
+      `The ${purpose} instance is kept in its current state until ${new Date(until).toLocaleString('sv')}:`,
+      `  open a shell:  ${INGOT} shell ${instanceId}${data}`,
+      `  terminate it:  ${INGOT} terminate ${instanceId}${data}`,
     );
   }
   return `${lines.join('\n')}\n`;

@@ -23,7 +23,9 @@ export async function deployParameter(
   const { connection, region, account, signal } = context;
   const { name, type, value, description } = request;
   if (type === 'SecureString')
-    throw new CommandFailed('a SecureString is a secret, and is not kept here: CloudFormation makes none either');
+    throw new CommandFailed(
+      'a SecureString is a secret, and Ingot does not store it (CloudFormation cannot create one either)',
+    );
   const before = (await keptParameters(connection)).get(String(name));
   await signedJson<StoredParameter>(connection, {
     method: 'POST',

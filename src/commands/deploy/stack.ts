@@ -247,7 +247,7 @@ async function deleteNested(connection: Connection, logicalId: string, stackId: 
   }));
   if (record.size > 0) {
     await record.failed();
-    return [...deletions, kept('something needs what is left in it')];
+    return [...deletions, kept('other resources depend on what is left in it')];
   }
   await signedJson(connection, { method: 'DELETE', path: `/ingot/stacks/${encodeURIComponent(stack.name)}` });
   return [...deletions, { logicalId, arn: stackId }];

@@ -74,7 +74,7 @@ export const directoryStore: Store = {
     } catch (error) {
       await this.removeImage({ directory, amiId });
       if (isDiskFull(error) || (error instanceof ProcessError && saysDiskFull(error.stderr))) {
-        throw new Error(diskFullMessage(`${directory} has no room for the copy of ${amiId} in ${region}`), {
+        throw new Error(diskFullMessage(`${directory} has no space for the copy of ${amiId} in ${region}`), {
           cause: error,
         });
       }

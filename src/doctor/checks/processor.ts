@@ -38,7 +38,7 @@ export function processorVerdict(host: HostProcessor): Finding {
   if (host.architecture !== 'x64')
     return {
       status: 'fail',
-      detail: `the processor is ${host.architecture}; base images are made for x86-64, so this takes an x86-64 host`,
+      detail: `the processor is ${host.architecture}; base images are for x86-64, so Ingot needs an x86-64 host`,
     };
   const detail = `x86-64, ${host.cores} ${host.cores === 1 ? 'core' : 'cores'}, ${memory}`;
   if (host.available < LEAST)

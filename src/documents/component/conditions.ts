@@ -177,7 +177,7 @@ class ConditionReader {
   #many(operator: MapEntry, path: string): InputValue | undefined {
     if (operator.value.kind !== 'list' || operator.value.items.length === 0) {
       const found = operator.value.kind === 'list' ? 'an empty list' : describeNode(operator.value);
-      const hint = operator.value.kind === 'map' ? ' Each one begins with a dash and a blank.' : '';
+      const hint = operator.value.kind === 'map' ? ' Each one begins with a dash and a space.' : '';
       const message = `'${operator.key}' must be a list of one or more conditions, not ${found}.${hint}`;
       this.#faults.add('wrong-type', operator.value.position, path, message);
       return undefined;

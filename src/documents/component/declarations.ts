@@ -61,7 +61,7 @@ export function optionalText(map: MapNode, key: string, path: string, faults: Fa
 export function warnPlaceholder(node: ScalarNode, path: string, faults: FaultCollector): void {
   const found = /\$\{!?[A-Za-z_][\w:.]*\}/.exec(node.text);
   if (found === null) return;
-  const message = `'${shorten(found[0])}' is expanded by nothing here; was the document meant for another tool first?`;
+  const message = `'${shorten(found[0])}' is not expanded here; must another tool process the document first?`;
   faults.add('unexpanded-placeholder', node.locate(found[0], 0), path, message);
 }
 
@@ -98,7 +98,7 @@ class DeclarationReader {
       if (only === undefined) {
         const flat = item.kind === 'map' && entryOf(item, 'name') !== undefined;
         const hint = flat
-          ? ' The name is a key of its own: "- MyName:" with type beneath it, two places further in.'
+          ? ' The name is a key of its own: "- MyName:" with type beneath it, indented by two more spaces.'
           : '';
         const message = `An item of '${key}' must be a map with one key, its name, not ${describeMap(item)}.${hint}`;
         this.#faults.add('wrong-type', item.position, path, message);
@@ -118,7 +118,7 @@ class DeclarationReader {
     path: string,
   ): MapNode | undefined {
     if (!DECLARED_NAME.test(entry.key)) {
-      const message = `The name '${shorten(entry.key)}' has to have 3 to 128 letters, digits, - and _.`;
+      const message = `The name '${shorten(entry.key)}' must have 3 to 128 letters, digits, - and _.`;
       this.#faults.add('invalid-value', entry.keyPosition, path, message);
     }
     names.add(entry.key, entry.keyPosition, path);

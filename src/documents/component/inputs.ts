@@ -93,7 +93,7 @@ export function readInputs(
     if (node.kind === 'map') return reader.map(node, path);
     if (node.kind === 'scalar' && node.value === null)
       return reader.map({ kind: 'map', position: node.position, entries: [] }, path);
-    const hint = node.kind === 'list' ? ' Take the dash before the first key away.' : '';
+    const hint = node.kind === 'list' ? ' Remove the dash before the first key.' : '';
     faults.add(
       'wrong-type',
       node.position,
@@ -147,7 +147,7 @@ class InputReader {
         const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`;
         const hint = didYouMean(entry.key, names);
         const message =
-          `${this.#module.name} has no input '${shorten(entry.key)}', so that it has no effect; ` + `${known}.${hint}`;
+          `${this.#module.name} has no input '${shorten(entry.key)}', so it has no effect; ` + `${known}.${hint}`;
         this.#faults.add('unknown-input', entry.keyPosition, at, message);
         continue;
       }

@@ -28,7 +28,7 @@ const NAME: JsonSchema = { ...SCALAR, description: 'Unique within its list.' };
 /** The schema, as `schemas/component.schema.json` holds it. */
 export function componentSchema(): JsonSchema {
   const properties: Described<typeof COMPONENT_KEYS> = {
-    name: { ...SCALAR, description: 'For people; the component has a name of its own.' },
+    name: { ...SCALAR, description: 'For readers only; the component resource has its own name.' },
     description: SCALAR,
     schemaVersion: SCHEMA_VERSION,
     parameters: {
@@ -103,11 +103,11 @@ function step(): JsonSchema {
       type: 'integer',
       anyOf: [{ const: -1 }, { minimum: 1 }],
       default: 7200,
-      description: 'For one attempt; -1 means no limit.',
+      description: 'Limit of one attempt, in seconds; -1 means no limit.',
     },
     onFailure: { enum: ON_FAILURE, default: 'Abort', description: 'What a failure means for the document.' },
-    maxAttempts: { type: 'integer', minimum: 1, default: 1, description: 'Attempts in all.' },
-    inputs: { description: 'What the module is given; its form depends on the action.' },
+    maxAttempts: { type: 'integer', minimum: 1, default: 1, description: 'Maximum number of attempts.' },
+    inputs: { description: 'Inputs of the action module; their form depends on the action.' },
     loop: loop(),
     if: { ...CONDITION, description: 'Whether the step runs.' },
   };
@@ -211,7 +211,7 @@ function condition(): JsonSchema {
       kind === 'number' ? { anyOf: [{ type: 'number' }, { type: 'string' }] } : SCALAR,
     ]),
   );
-  const decision = { enum: STEP_DECISIONS, description: 'What becomes of the step: in an if only.' };
+  const decision = { enum: STEP_DECISIONS, description: 'What happens to the step; only in an if.' };
   const map = closedMap(
     {
       ...operators,

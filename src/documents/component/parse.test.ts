@@ -303,7 +303,7 @@ phases:
   assert.deepEqual(faultsOf(text), [
     "2:16: error unsupported-schema-version: The schemaVersion must be 1.0, not '1.1'.",
     "7:17: error unknown-action: Unknown action module 'ExecuteBsh'. Did you mean 'ExecuteBash'?",
-    "8:15: error duplicate-name: The step 'One' is already there in line 6.",
+    "8:15: error duplicate-name: The step 'One' is a duplicate of the one in line 6.",
     "10:20: error invalid-value: 'onFailure' must be one of Abort, Continue, Ignore, not 'Stop'.",
     "11:18: error missing-input: WebDownload needs the input 'destination'.",
   ]);

@@ -49,8 +49,8 @@ export function readSecretReference(text: string, inside: string): SecretReferen
   if (!isService(service)) {
     const near = nearestWord(service, SECRET_SERVICES);
     return broken(
-      `'${service}' keeps no secrets, only ${SECRET_SERVICES.join(', ')} ` +
-        `do.${near === undefined ? '' : ` Did you mean '${near}'?`}`,
+      `'${service}' is not a service for secrets: expected ${SECRET_SERVICES.join(', ')}.` +
+        (near === undefined ? '' : ` Did you mean '${near}'?`),
     );
   }
   const arn = readStoreArn(rest)?.arn;
@@ -70,7 +70,7 @@ export function readSecretReference(text: string, inside: string): SecretReferen
   }
   const [what = 'SecretString', key = '', stage = '', version = '', ...others] = parts;
   if (what !== 'SecretString' && what !== '')
-    return broken(`'SecretString' was expected behind the name, and not '${what}'.`);
+    return broken(`'SecretString' was expected after the name, not '${what}'.`);
   if (others.length > 0) return broken('it has more parts than SecretString, key, stage and version.');
   if (stage !== '' && version !== '') return broken('a stage and a version exclude each other.');
   return {

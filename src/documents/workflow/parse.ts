@@ -169,7 +169,7 @@ class WorkflowReader {
         'invalid-value',
         entry.value.position,
         `${path}.name`,
-        `The name '${shorten(name)}' has to have 1 to 128 letters, digits, - and _.`,
+        `The name '${shorten(name)}' must have 1 to 128 letters, digits, - and _.`,
       );
     }
     names.add(name, entry.value.position, `${path}.name`);
@@ -304,7 +304,7 @@ class WorkflowReader {
     if (entry === undefined || name === undefined) return undefined;
     if (!STEP_NAME.test(name)) {
       const message =
-        `The step name '${shorten(name)}' has to start with a letter and have 2 to 100 letters, digits, ` + '- and _.';
+        `The step name '${shorten(name)}' must start with a letter and have 2 to 100 letters, digits, ` + '- and _.';
       this.#faults.add('invalid-value', entry.value.position, `${path}.name`, message);
     }
     names.add(name, entry.value.position, `${path}.name`);
@@ -326,7 +326,7 @@ class WorkflowReader {
     }
     if (action === 'DistributeContainerImage') {
       const other = this.#values.steps.find((step) => AMI_DISTRIBUTION.includes(step.action?.name ?? ''));
-      const message = `${action} cannot stand in one workflow with ${other?.action?.name ?? ''}.`;
+      const message = `${action} cannot be used in one workflow with ${other?.action?.name ?? ''}.`;
       if (other !== undefined) this.#faults.add('conflicting-inputs', position, `${path}.action`, message);
     }
     return action;

@@ -53,7 +53,7 @@ export class ValueReader {
       const field = known.includes(name) ? schema[name] : undefined;
       if (field === undefined) {
         const message =
-          `${what} has no input '${shorten(name)}', so that it has no effect; it has ` +
+          `${what} has no input '${shorten(name)}', so it has no effect; it has ` +
           `${known.join(', ')}.${didYouMean(name, known)}`;
         this.#faults.add('unknown-input', entry.keyPosition, at, message);
       } else if (isNull(entry.value)) {

@@ -200,7 +200,7 @@ async function place(from: string, to: string): Promise<'cloned' | 'linked' | 'c
   }
   const { bavail, bsize } = await statfs(dirname(to));
   const { size } = await lstat(from);
-  if (bavail * bsize < size + 2 * LOW_WATER) throw new Error(`the file system of ${dirname(to)} has no room for it`);
+  if (bavail * bsize < size + 2 * LOW_WATER) throw new Error(`the file system of ${dirname(to)} has no space for it`);
   await copyFile(from, to, constants.COPYFILE_EXCL);
   return 'copied';
 }

@@ -69,7 +69,7 @@ export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest
   } finally {
     making.listeners.delete(request.report);
     if (making.listeners.size === 0)
-      making.controller.abort(signal.reason ?? new Error('nobody waits for it any more'));
+      making.controller.abort(signal.reason ?? new Error('no build waits for it any more'));
   }
   const made = await newestBaseImage(catalog.db, base.name);
   return { layer: await layers.get(made!.layer_id), version: made!.version };

@@ -61,7 +61,7 @@ export function diskFormat(head: Buffer, tail: Buffer): DiskFormat {
   if (other !== undefined) throw new ForeignDiskError(`The file is ${other[2]}, not a disk. ${other[3]}.`);
   if (isBootRecord(head)) return 'raw';
   throw new ForeignDiskError(
-    'The file is not a bootable disk: its format is none of ' +
+    'The file is not a bootable disk: its format is not one of ' +
       `${FORMATS.filter((name) => name !== 'raw').join(', ')}, and as a raw disk it has no boot record (no partition ` +
       'table).',
   );

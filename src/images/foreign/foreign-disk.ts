@@ -139,12 +139,12 @@ async function examine(request: ForeignDiskRequest, directory: string, format: D
   }
   const { data } = info['format-specific'] ?? {};
   if (info['backing-filename'] !== undefined || info['full-backing-filename'] !== undefined)
-    refuse('It lies over another file.');
+    refuse('It has a backing file.');
   if (
     data?.['data-file'] !== undefined ||
     (data?.extents ?? []).some(({ filename }) => filename !== undefined && filename !== 'foreign')
   )
-    refuse('It has its data in other files.');
+    refuse('It stores its data in other files.');
   if (info.encrypted === true) refuse('It is encrypted. Decrypt it first.');
   const size = info['virtual-size'];
   if (info.format !== format || !Number.isSafeInteger(size))

@@ -78,7 +78,7 @@ export async function verifySignature(request: SignatureRequest): Promise<string
 function explained(bad: string | undefined, status: string): string {
   switch (bad) {
     case 'BADSIG':
-      return 'it is of other content';
+      return 'it is for different content';
     case 'EXPKEYSIG':
       return 'its key has expired';
     case 'REVKEYSIG':
@@ -87,9 +87,7 @@ function explained(bad: string | undefined, status: string): string {
       return 'it has expired';
     default: {
       const unknown = /^\[GNUPG:\] NO_PUBKEY ([0-9A-F]+)/m.exec(status)?.[1];
-      return unknown === undefined
-        ? 'it cannot be read'
-        : `it is by the key ${unknown}, which is not the one that is known`;
+      return unknown === undefined ? 'it cannot be read' : `it was made with the unexpected key ${unknown}`;
     }
   }
 }

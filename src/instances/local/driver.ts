@@ -37,7 +37,7 @@ async function launch({ id, directory, held }: Pick<LaunchRequest, 'id' | 'direc
 async function attach(handle: InstanceHandle, _held: HeldRecorder): Promise<Instance> {
   const directory = String(handle['directory']);
   if ((await stat(directory).catch(() => undefined)) === undefined)
-    throw new InstanceError(`nothing is left of ${handle.id}`);
+    throw new InstanceError(`${handle.id} no longer exists`);
   return localInstance(handle.id, directory);
 }
 

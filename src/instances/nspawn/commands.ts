@@ -314,6 +314,6 @@ async function askForStatus(
 function refuseWithoutShell({ code, stderr }: { readonly code: number | null; readonly stderr: string }): void {
   if (code === 0 || !/failed to execute \/bin\/sh|\/bin\/sh: (?:No such file|error while loading)/.test(stderr)) return;
   throw new InstanceError(
-    `the instance has no /bin/sh that runs any more, and nothing can be run in it: ${stderr.trim()}`,
+    `the instance no longer has a working /bin/sh, so no command can run in it: ${stderr.trim()}`,
   );
 }

@@ -134,7 +134,7 @@ function diskIsGone(id: string): string {
 
 async function attach(handle: InstanceHandle, held: HeldRecorder): Promise<Instance> {
   const state = await readState(String(handle['directory']));
-  if (state === undefined || state.id !== handle.id) throw new InstanceError(`nothing is left of ${handle.id}`);
+  if (state === undefined || state.id !== handle.id) throw new InstanceError(`${handle.id} no longer exists`);
   const instance = new NspawnInstance(state, held);
   await instance.answering();
   return instance;

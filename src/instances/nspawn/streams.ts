@@ -64,7 +64,7 @@ export async function openCommand(container: Container, request: StreamRequest):
         read = pipes.stdout.bytesRead;
       }
       return container.alive()
-        ? new InstanceError('the command was killed, or ended without a word')
+        ? new InstanceError('the command was killed, or ended without a result')
         : container.whatHappened();
     });
     const end = endOf(stdout, gone).finally(() => {

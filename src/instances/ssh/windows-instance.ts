@@ -197,8 +197,8 @@ class WindowsInstance implements Instance {
       if (result !== undefined) return result;
       throw new InstanceError(
         code === SSH_FAILED
-          ? `${this.id} is not reached any more: ${lastLine(said) || 'ssh ended'}`
-          : `${this.id} did not say what became of ${request.argv[0]}: ${lastLine(said) || `ssh ended with ${code}`}`,
+          ? `${this.id} is no longer reachable: ${lastLine(said) || 'ssh ended'}`
+          : `${this.id} did not report the result of ${request.argv[0]}: ${lastLine(said) || `ssh ended with ${code}`}`,
       );
     } finally {
       clearTimeout(grace);
@@ -234,7 +234,7 @@ class WindowsInstance implements Instance {
       if (Date.now() > deadline)
         throw new InstanceError(
           `${this.id} ${now === undefined ? 'does not answer' : 'has not restarted'} ${Math.round(seconds)} s ` +
-            'after it was told to restart',
+            'after the restart request',
         );
     }
   }
@@ -378,7 +378,7 @@ function unreachable({ host, user, port }: SshMachine, said: string): string {
       ? 'ssh has to log in without a question: see that the key of this user is among the authorized keys there ' +
         `(for administrators C:\\ProgramData\\ssh\\administrators_authorized_keys) and try ${command}`
       : `see whether ${command} works`;
-  return `${host} is not reached by ssh: ${reason}. What to do: ${advice}`;
+  return `${host} cannot be reached by ssh: ${reason}. What to do: ${advice}`;
 }
 
 function lastLine(text: string): string {

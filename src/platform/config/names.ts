@@ -47,7 +47,7 @@ export const DEFAULT_NAMES: NameSettings = {
 const REFERENCE =
   /^(ami-[0-9a-f]{8,17}|arn:aws[^:]*:imagebuilder:[^:]+:(\d{12}|aws):image\/[a-z0-9_-]+\/[0-9x./]+|image\/[a-z0-9_-]+\/[0-9x./]+|[a-z0-9_-]{3,128})$/;
 const REFERENCE_FORMS =
-  "an AMI (ami-…), an image's ARN with its version, image/NAME/x.x.x of one's own, or the name of a managed image";
+  "an AMI (ami-…), an image's ARN with its version, image/NAME/x.x.x of your own, or the name of a managed image";
 
 function readMapped(value: unknown, place: string, faults: string[]): MappedComponent {
   const given =

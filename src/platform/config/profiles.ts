@@ -64,7 +64,8 @@ export function readInstanceProfiles(
   return Object.fromEntries(
     Object.entries(profiles).flatMap(([name, each]) => {
       const place = `instanceProfiles.${name}`;
-      if (!/^[\w+=,.@-]{1,256}$/.test(name)) faults.push(`${place}: is no name of an instance profile`);
+      if (!/^[\w+=,.@-]{1,256}$/.test(name))
+        faults.push(`${place}: '${name}' is not a valid name of an instance profile`);
       const given = section(each, place, ['accounts', 'role', 'credentials', 'region', 'endpoints'], faults);
       const credentials = readSource(given['credentials'], `${place}.credentials`, faults);
       const role = text(given['role'], `${place}.role`, faults) ?? name;

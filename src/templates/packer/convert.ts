@@ -285,7 +285,7 @@ class Writer {
     settings.note(
       'left out',
       'ssh_username',
-      `'${user.slice(0, 40)}' is no name of an account; the commands run as root`,
+      `'${user.slice(0, 40)}' is not a valid user name; the commands run as root`,
     );
     return undefined;
   }

@@ -77,7 +77,7 @@ class Reader {
     this.#nested++;
     const value = this.#expression();
     this.#space();
-    if (this.#at < this.#text.length) this.#fail(`unexpected ${this.#found()} behind the value`);
+    if (this.#at < this.#text.length) this.#fail(`unexpected ${this.#found()} after the value`);
     return value;
   }
 
@@ -127,7 +127,7 @@ class Reader {
         this.#at = end === -1 ? this.#text.length : end;
       } else if (this.#text.startsWith('/*', this.#at)) {
         const end = this.#text.indexOf('*/', this.#at + 2);
-        if (end === -1) this.#fail('the comment has no end');
+        if (end === -1) this.#fail('the comment is not closed');
         this.#at = end + 2;
       } else return;
     }
@@ -250,7 +250,7 @@ class Reader {
         of = { kind: 'splat', of, path: this.#path(), at };
       } else if (next === '.' && this.#text[this.#at + 1] !== '.') {
         this.#at++;
-        const name = this.#match(NAME)?.[0] ?? this.#match(NUMBER)?.[0] ?? this.#fail('expected a name behind the dot');
+        const name = this.#match(NAME)?.[0] ?? this.#match(NUMBER)?.[0] ?? this.#fail('expected a name after the dot');
         of = { kind: 'attribute', of, name, at };
       } else if (this.#text.startsWith('[*]', this.#at)) {
         this.#at += 3;
@@ -271,7 +271,7 @@ class Reader {
     const path: string[] = [];
     while (this.#text[this.#at] === '.') {
       this.#at++;
-      path.push(this.#match(NAME)?.[0] ?? this.#fail('expected a name behind the dot'));
+      path.push(this.#match(NAME)?.[0] ?? this.#fail('expected a name after the dot'));
     }
     return path;
   }
@@ -369,7 +369,7 @@ class Reader {
     this.#need(':');
     const first = this.#expression();
     const value = this.#take('=>') ? this.#expression() : undefined;
-    if (this.#take('...')) this.#fail('grouping (...) is not read');
+    if (this.#take('...')) this.#fail('grouping (...) is not supported');
     this.#space();
     let test: Expr | undefined;
     if (/^if\s/.test(this.#text.slice(this.#at, this.#at + 3))) {
@@ -443,12 +443,12 @@ class Reader {
     const at = this.#place();
     if (sign === '%') {
       const end = this.#text.indexOf('}', this.#at);
-      if (end === -1) this.#fail('%{ has no end');
+      if (end === -1) this.#fail('%{ is not closed');
       this.#at = end + 1;
       return { kind: 'unsupported', what: 'template directive %{ }', at };
     }
     this.#at += 2;
-    if (this.#text[this.#at] === '~') this.#fail('the strip marker ~ is not read');
+    if (this.#text[this.#at] === '~') this.#fail('the strip marker ~ is not supported');
     return this.#within(1, () => {
       const value = this.#expression();
       this.#need('}');
@@ -461,7 +461,7 @@ class Reader {
     const firstLine = this.#place().line;
     const lines: string[] = [];
     for (;;) {
-      if (this.#at >= this.#text.length) throw new PackerFault(`the text <<${marker} has no end`, at);
+      if (this.#at >= this.#text.length) throw new PackerFault(`the text <<${marker} is not closed`, at);
       const end = this.#text.indexOf('\n', this.#at);
       const line = this.#text.slice(this.#at, end === -1 ? this.#text.length : end);
       if (line.trim() === marker) {

@@ -44,7 +44,9 @@ export function parentImage(source: Source, given: string | undefined, data: Pac
   settings.note(
     'left out',
     described?.setting ?? 'its base',
-    (described === undefined ? 'it names no base' : `no managed image is known for '${described.text.slice(0, 100)}'`) +
+    (described === undefined
+      ? 'it names no base image'
+      : `no managed image is known for '${described.text.slice(0, 100)}'`) +
       ': ' +
       'give --parent NAME here, or --parameter ParentImage=ARN to `$INGOT build`',
   );

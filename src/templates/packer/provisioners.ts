@@ -55,7 +55,7 @@ export function stepsOf({ type, settings }: Provisioner, machine: Machine, numbe
   const timeout = settings.text('timeout');
   const seconds = timeout === undefined ? undefined : secondsOf(timeout);
   if (timeout !== undefined && seconds === undefined)
-    settings.note('left out', 'timeout', `'${timeout}' is no duration`);
+    settings.note('left out', 'timeout', `'${timeout}' is not a duration`);
   for (const name of settings.unused()) settings.note('left out', name, 'there is no equivalent');
   const label = labelOf(type, settings, plain);
   return plain.map((step, index) => ({
@@ -88,7 +88,7 @@ function pause(settings: Settings, { windows }: Machine): readonly PlainStep[] {
   if (text === undefined) return [];
   const seconds = secondsOf(text);
   if (seconds === undefined) {
-    settings.note('left out', 'pause_before', `'${text}' is no duration`);
+    settings.note('left out', 'pause_before', `'${text}' is not a duration`);
     return [];
   }
   return windows
@@ -174,7 +174,7 @@ function environmentOf(settings: Settings): readonly (readonly [string, string])
   }
   for (const [name, value] of settings.map('env') ?? [])
     if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) all.set(name, value);
-    else settings.note('left out', 'env', `'${name.slice(0, 80)}' is no name of a variable`);
+    else settings.note('left out', 'env', `'${name.slice(0, 80)}' is not a valid variable name`);
   return [...all];
 }
 

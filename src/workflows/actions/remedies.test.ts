@@ -44,7 +44,7 @@ describe('what a user can do about a failed step', () => {
   });
 
   test('a time limit is said to be that only where the output shows nothing better', () => {
-    const message = "step A timed out: the script did not end within the step's timeoutSeconds of 3";
+    const message = "step A timed out: the script did not finish within the step's timeoutSeconds of 3";
     assert.match(remedyFor({ message, outputTail: [] }) ?? '', /timeoutSeconds/);
     assert.match(remedyFor({ message, outputTail: ["Temporary failure resolving 'x'"] }) ?? '', /resolve that name/);
   });

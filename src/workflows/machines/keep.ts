@@ -42,8 +42,8 @@ export async function keepWorkInstance(
     type: 'log',
     level: 'warn',
     text:
-      `${instance.id}, the ${launch.purpose} instance, is kept as it stands until ${until}. Enter it: ${INGOT} shell ` +
-      `${instance.id}; terminate it: ${INGOT} terminate ${instance.id}`,
+      `${instance.id}, the ${launch.purpose} instance, is kept in its current state until ${until}. ` +
+      `Open a shell: ${INGOT} shell ${instance.id}; terminate it: ${INGOT} terminate ${instance.id}`,
   });
   return true;
 }

@@ -124,7 +124,7 @@ describe('a second build', () => {
       { recipe: { additionalInstanceConfiguration: { userDataOverride: 'eA==' } } },
       ['the user data changed', AFTER, AFTER],
     ],
-    ['on a larger disk', { sizeBytes: 1e10 }, ['what lies below it changed', AFTER, AFTER]],
+    ['on a larger disk', { sizeBytes: 1e10 }, ['the layer below it changed', AFTER, AFTER]],
     ['on another driver', { driver: 'qemu' }, ['it ran on another driver', AFTER, AFTER]],
     ['by another account takes nothing', { account: '210987654321' }, ['no such layer exists yet', AFTER, AFTER]],
     [
@@ -163,7 +163,7 @@ describe('a second build', () => {
 
   test('on another parent image', async () => {
     await build('parent', await parentDisk());
-    assert.match((await build('parent', await parentDisk()))[0]!, /miss, what lies below it changed$/);
+    assert.match((await build('parent', await parentDisk()))[0]!, /miss, the layer below it changed$/);
   });
 
   test('after its greatest age', async () => {
@@ -199,7 +199,7 @@ test('what takes the newest is made anew in every build, and what follows it', a
   await build('newest', parent, { documents });
   assert.deepEqual(await build('newest', parent, { documents }), [
     'layer of c0: hit, its layer',
-    'layer of c1: miss, it takes the newest there is, in every build',
+    'layer of c1: miss, it uses the newest available versions, in every build',
     `layer of c2: miss, ${AFTER}`,
   ]);
 });

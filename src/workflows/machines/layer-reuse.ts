@@ -121,7 +121,7 @@ async function find(
 
 const MEMBERS: Readonly<Record<string, string>> = {
   format: 'Ingot runs components in a new way',
-  parent: 'what lies below it changed',
+  parent: 'the layer below it changed',
   account: 'the earlier layer was made before layers belonged to accounts',
   document: 'its document changed',
   phases: 'other phases run',
@@ -129,7 +129,7 @@ const MEMBERS: Readonly<Record<string, string>> = {
   driver: 'it ran on another driver',
   workingDirectory: 'the working directory changed',
   userData: 'the user data changed',
-  freshness: 'it takes the newest there is, in every build',
+  freshness: 'it uses the newest available versions, in every build',
 };
 
 async function whyMissed(

@@ -116,7 +116,7 @@ async function tryReach(
         timeoutSeconds: PROMISE_SECONDS * patience(),
         signal,
       },
-      { limit: REACH_BYTES, what: `the try whether ${host} is reached` },
+      { limit: REACH_BYTES, what: `the check whether ${host} is reachable` },
     );
     said = `${stdout}${stderr}`;
     if (exitCode === 0) return undefined;

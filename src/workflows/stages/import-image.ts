@@ -47,7 +47,7 @@ export async function importDisk(
     if (wanted.sha256 !== null && wanted.sha256 !== sha256)
       throw new Error(
         `${name} has the sha256 ${sha256}, but ${wanted.sha256} was expected: the file is damaged or a different ` +
-          'one. Nothing of it is used',
+          'one. It was not used',
       );
     report({
       type: 'log',

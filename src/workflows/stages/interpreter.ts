@@ -307,7 +307,9 @@ function timeoutError(
 ): Error {
   if (limit !== undefined && stageLeftMs < timeoutSeconds * 1000)
     return new StageTimeout(`Step ${name} timed out: ${limit.message}`, { cause });
-  return new Error(`Step ${name} timed out: it did not end within its timeoutSeconds of ${timeoutSeconds}`, { cause });
+  return new Error(`Step ${name} timed out: it did not finish within its timeoutSeconds of ${timeoutSeconds}`, {
+    cause,
+  });
 }
 
 async function abort(

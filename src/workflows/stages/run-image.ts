@@ -229,8 +229,8 @@ function testLimit({ imageTestsConfiguration }: Image, started: number): StageLi
   return {
     endsAt: started + minutes * 60_000,
     message:
-      `the tests did not end within the ${minutes} minutes of imageTestsConfiguration.timeoutMinutes. Check in the ` +
-      'log what they wait for, or allow more',
+      `the tests did not finish within the ${minutes} minutes of imageTestsConfiguration.timeoutMinutes. Check in ` +
+      'the log what they wait for, or allow more',
   };
 }
 
