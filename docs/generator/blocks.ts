@@ -42,7 +42,7 @@ export async function docBlocks(): Promise<Readonly<Record<string, string>>> {
       (Object.keys(ERROR_STATUS) as ErrorCode[]).map((code) => [`\`${code}\``, String(ERROR_STATUS[code]), WHEN[code]]),
     ),
     routes: table(
-      ['action', 'request', 'what goes in and out'],
+      ['action', 'request', 'request and answer'],
       ingotRoutes.map(({ action, method, path }) => [
         `\`${action}\``,
         `\`${method} ${path}\``,

@@ -151,15 +151,15 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   ListImageScanFindings: 'Returns an empty list; image scanning is not supported yet.',
   ListImageScanFindingAggregations: 'Returns an empty list; image scanning is not supported yet.',
   ImportVmImage:
-    'Makes an image (`IMPORT`, `IMPORTED`) of the disk that an import task names: `vmImportTaskId` is what ' +
-    '`ingot:NameImport` answers, each for one image. `./ingot import` does both ([images](images.md#imports)). An ' +
-    'unknown or used task is `ClientException`; `platform` `macOS` is refused.',
-  ImportDiskImage: 'Answers `ClientException`, as AWS does for media that it does not take.',
-  GetMarketplaceResource: 'Answers `InvalidRequestException`: nothing here is of AWS Marketplace.',
+    'Creates an image (`IMPORT`, `IMPORTED`) from the disk of an import task. `vmImportTaskId` is an answer of ' +
+    '`ingot:NameImport`, and works for one image. `./ingot import` does both ([images](images.md#imports)). An ' +
+    'unknown or used task fails with `ClientException`, and so does the `platform` `macOS`.',
+  ImportDiskImage: 'Fails with `ClientException`, as AWS does for unsupported installation media.',
+  GetMarketplaceResource: 'Fails with `InvalidRequestException`: Ingot has no AWS Marketplace resources.',
 
-  ListTagsForResource: 'Of any resource here; of managed ones none.',
-  TagResource: 'Adds and replaces; 50 tags at most.',
-  UntagResource: 'Keys that are not there are passed over.',
+  ListTagsForResource: 'Works for every type of resource. Managed resources have no tags.',
+  TagResource: 'Adds tags and replaces existing ones; at most 50.',
+  UntagResource: 'Ignores keys that the resource does not have.',
 };
 
 /** The headings of the table, and how an operation is known to belong there; the first that fits. */
@@ -224,35 +224,35 @@ export const WHEN: Readonly<Record<ErrorCode, string>> = {
 /** Ingot's own routes by their action. A test knows when one is missing. */
 export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:DescribeServer': '`{version, pid, dataDirectory, auditEventsLost?}`',
-  'ingot:StopServer': 'Stops the server; images in work become `FAILED`. `{}`',
+  'ingot:StopServer': 'Stops the server; images being built become `FAILED`. Answers `{}`',
   'ingot:LaunchInstance':
-    '`{image, publish?: [{hostAddress?, hostPort, instancePort}], sshKeys?, userData?, instanceType?, firmware?: ' +
-    '"bios"\\|"uefi"}`; answers `{instanceId, state: "pending"}` at once',
+    '`{image, publish?: [{hostAddress?, hostPort, instancePort}], sshKeys?, userData?, instanceType?, ' +
+    'instanceProfile?, firmware?: "bios"\\|"uefi"}`; answers `{instanceId, state: "pending"}` at once',
   'ingot:ListInstances': '`{instances: [Instance]}`: launched ones and those of builds, of this account and Region',
   'ingot:GetInstance':
     '`{instanceId, imageId, image?, state, reason?, driver, instanceType, launchTime, publish, purpose: ' +
     '"launch"\\|"build"\\|"test", keptUntil?}`; states `pending`, `running`, `shutting-down`, `terminated`, ' +
     '`failed`',
-  'ingot:TerminateInstance': '`{instanceId, state}`; its disk goes with it. Launched and kept instances only',
+  'ingot:TerminateInstance': '`{instanceId, state}`; its disk is deleted. Launched and kept instances only',
   'ingot:ExecuteCommand':
     '`{argv, env?, cwd?, timeoutSeconds?}`; answers lines `{"stream":"stdout"\\|"stderr","data":"<base64>"}`, last ' +
-    '`{"exitCode","signal","timedOut"}` or `{"error"}`. The command ends when the client goes',
+    '`{"exitCode","signal","timedOut"}` or `{"error"}`. The command is stopped when the client disconnects',
   'ingot:OpenShell':
-    '`?rows=&columns=&term=`; goes on as a WebSocket: a login shell of root, on a terminal of that size, or ' +
+    '`?rows=&columns=&term=`; continues as a WebSocket: a login shell of root, on a terminal of that size, or ' +
     'reading a script from its stdin without one',
   'ingot:GetFiles':
-    '`?path=`; goes on as a WebSocket: a tar archive on stdout, of `./name` or of `./` and what is below',
+    '`?path=`; continues as a WebSocket: a tar archive on stdout, of `./name` or of `./` and what is below',
   'ingot:PutFiles':
-    '`?path=&name=`; goes on as a WebSocket: takes a tar archive on stdin, the entry `it`, and what is below if it ' +
+    '`?path=&name=`; continues as a WebSocket: takes a tar archive on stdin, the entry `it`, and what is below if it ' +
     'is a folder, then the entry `end`',
   'ingot:GetConsole': '`?follow=true\\|false`; plain text',
   'ingot:GetImageLog':
     '`:arn` percent-encoded; `?follow=true\\|false&after=N`; lines of progress records (`events-and-logs.md`). ' +
-    'With `follow` it ends when the image has',
+    'With `follow` it ends when the build does',
   'ingot:NameImport':
     "`{source, sha256?, trusted?}`: a disk that `ImportVmImage` imports: an absolute path on the server's host, an " +
-    'http (with `sha256`) or https address, or `s3://bucket/key`. Answers `{importTaskId}`. Of the account of the ' +
-    'first key pair, since the server reads it with its own rights',
+    'http (with `sha256`) or https address, or `s3://bucket/key`. Answers `{importTaskId}`. Only for the account of ' +
+    'the first key pair, since the server reads it with its own rights',
   'ingot:ListPrincipals':
     "`?account=`; `{principals: [Principal]}` of the caller's account, or of all for the account of the first key pair",
   'ingot:CreatePrincipal':
@@ -261,16 +261,16 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     'maxSessionSeconds?, tags, dateCreated, policies: [{name, document}], keys?: [{accessKeyId, status, ' +
     'dateCreated}]}`',
   'ingot:GetPrincipal': 'The Principal',
-  'ingot:UpdatePrincipal': 'As `CreatePrincipal`, what is given replaces what was',
+  'ingot:UpdatePrincipal': 'As `CreatePrincipal`; given members replace the stored ones',
   'ingot:DeletePrincipal': 'With its policies and keys; sessions of a role end. `{}`',
   'ingot:PutPrincipalPolicy': '`{document}`: JSON text. `{}`',
   'ingot:DeletePrincipalPolicy': '`{}`',
   'ingot:CreateAccessKey':
-    '`{accessKeyId, secretAccessKey, status, dateCreated}`; the secret is not told again. Two keys at most',
+    '`{accessKeyId, secretAccessKey, status, dateCreated}`; the secret is not shown again. Two keys at most',
   'ingot:UpdateAccessKey': '`{status: "Active"\\|"Inactive"}`',
   'ingot:DeleteAccessKey': '`{}`',
   'ingot:LookupEvents':
-    "`?since=&until=&principal=&event=&error=&resource=`; lines of events in the shape of CloudTrail's, oldest " +
+    '`?since=&until=&principal=&event=&error=&resource=`; one CloudTrail event per line, oldest ' +
     "first: of the caller's account, or of all for the account of the first key pair ([access](access.md#audit))",
   'ingot:DescribeStorage':
     '`{dataDirectory, totalBytes, availableBytes, kinds: {baseImages, images, copies, running, instances, ' +
@@ -278,13 +278,13 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     'bytes, freedBytes}]}`: bytes on the disk; `freedBytes` is what deregistering that AMI alone would free. ' +
     'Accounts other than that of the first key pair get `amis` only',
   'ingot:CollectGarbage':
-    "`{olderThanSeconds?, hostCache?}`. `olderThanSeconds` (default 0): components' layers that were used within it " +
-    'stay for later builds. `hostCache` (default false): also frees the base images that the host keeps. ' +
-    '`{layers, files, bytes}` that were freed',
+    '`{olderThanSeconds?, hostCache?}`. `olderThanSeconds` (default 0): layers of components that were used within ' +
+    'this time are kept. `hostCache` (default false): also frees the base images that the host keeps. ' +
+    'Answers what was freed: `{layers, files, bytes, cachedBaseImages?}`',
   'ingot:DeregisterAmi':
-    '`?region=`: refused when it is in another one. `{amiId, region, layers, bytes, keptBy: [string]}`: what was ' +
-    'freed, and who keeps its disk when that stays (`another account` without a name). `ResourceInUseException` ' +
-    'while its image is in work',
+    '`?region=`: fails if it is in another Region. `{amiId, region, layers, bytes, keptBy: [string]}`: what was ' +
+    'freed, and what still needs its disk (`another account` for images of others). `ResourceInUseException` ' +
+    'while its image is being built',
   'ingot:ListSchedules':
     '`{schedules: [Schedule]}` of all pipelines: `{pipeline, name, status, expression?, timezone?, words?, ' +
     'startCondition?, next?, heldBy?: {name, until}, consecutiveFailures, last?: Run}`',
@@ -293,8 +293,8 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     'at, because, due?, outcome, reason?, next?, image?}`; outcomes `started`, `skipped`, `refused`, `put off`, ' +
     '`disabled`',
   'ingot:ListDependents':
-    '`:arn` percent-encoded; `{arn, dependents: [{arn, dependents: […]}]}`: what needs the resource, what needs ' +
-    'that, and so on',
+    '`:arn` percent-encoded; `{arn, dependents: [{arn, dependents: […]}]}`: what depends on the resource, what ' +
+    'depends on that, and so on',
   'ingot:DryRun':
     '`{requests: [{id, operation, input}]}`: up to 200 creates, in order; later ones may refer to what earlier ones ' +
     'would create. Nothing is created, and the caller needs the permissions of each. Answers `{answers: [{id, ' +
@@ -310,11 +310,13 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     'statuses are those of CloudFormation',
   'ingot:PutStack':
     'Records a stack as it is: `{status, description?, resources, outputs, imports: [exportName], keepImports?}`. ' +
-    'Outputs and exports count once the status is `…_COMPLETE`. Refused when another stack has an export of that ' +
-    'name, when an export in use goes or changes, and for an import that nothing exports',
+    'Outputs and exports count once the status is `…_COMPLETE`. Fails if another stack has an export of that ' +
+    'name, if an export in use is removed or changed, or if no stack exports an import',
   'ingot:DeleteStack':
-    '`{}`: forgets the stack. Refused while it has resources that are not retained, or its exports are imported',
-  'ingot:ListParameters': '`{parameters: [{name, type, value, description?, version, updated}]}`: what templates keep',
+    'Deletes the record of the stack. Fails while it has resources that are not retained, or its exports are ' +
+    'imported. Answers `{}`',
+  'ingot:ListParameters':
+    '`{parameters: [{name, type, value, description?, version, updated}]}`: parameters that templates deployed',
   'ingot:PutParameter':
     '`:name` percent-encoded; `{type, value, description?}`, type `String` or `StringList`. Answers the parameter. ' +
     '`ssm:` parent images and `AWS::SSM::Parameter::Value<…>` of templates find it',

@@ -3,13 +3,13 @@ import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { SealedLayer } from '../images/layer-store.ts';
 import { timestamp } from '../platform/clock.ts';
 
-/** The AMI that the build stage made in the home Region. */
+/** The AMI that the build stage created in the home Region. */
 export interface BuiltAmi {
   readonly id: string;
   readonly layer: SealedLayer;
 }
 
-/** The image that an AMI is of. */
+/** The image of an AMI. */
 export interface AmiSource {
   readonly arn: string;
   readonly account: string;
@@ -17,7 +17,7 @@ export interface AmiSource {
 }
 
 /**
- * What the record of an AMI says besides its disk.
+ * The members of an AMI's record besides its disk.
  * @param ami.name the image's with the time when absent: distribution gives it the name that the configuration asks for
  */
 export function amiRecord(

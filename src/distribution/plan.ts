@@ -1,4 +1,4 @@
-/** From a distribution configuration and an image to what each Region gets. Pure. */
+/** Plans what each Region gets, from a distribution configuration and an image. Pure. */
 import type {
   Distribution,
   DistributionConfiguration,
@@ -6,7 +6,7 @@ import type {
 } from '@aws-sdk/client-imagebuilder';
 import { formatBuildDate, substituteVariables } from '../resources/template-variables.ts';
 
-/** What has to be known of an image. */
+/** The facts about an image that a plan needs. */
 export interface ImageFacts {
   /** ARN of the build version. */
   readonly imageArn: string;
@@ -39,14 +39,14 @@ export interface RegionPlan {
 export interface DistributionPlan {
   /** The home Region first, then the configuration's order. */
   readonly regions: readonly RegionPlan[];
-  /** Paths of members that are stored and have no effect yet, to be named in the image's log. */
+  /** Paths of members that are stored and have no effect yet; the image's log names them. */
   readonly withoutEffect: readonly string[];
 }
 
-/** A configuration that asks for something dangerous to ignore. */
+/** A configuration that requests something that must not be ignored. */
 export class DistributionRefusal extends Error {
   override readonly name = 'DistributionRefusal';
-  /** Of the member that asks: `distributions[0].region`. */
+  /** The member in question: `distributions[0].region`. */
   readonly path: string;
 
   constructor(path: string, what: string) {
@@ -115,7 +115,7 @@ function regionPlan({ region, amiDistributionConfiguration: ami }: Distribution,
 
 function membersWithoutEffect(entry: Distribution, path: string): readonly string[] {
   const paths = MEMBERS_WITHOUT_EFFECT.filter((member) => isGiven(entry[member])).map((member) => `${path}.${member}`);
-  // A permission that is not given away harms nobody; it is kept with the plan for when there are other accounts.
+  // A permission that is not granted is harmless. It stays in the plan for when other accounts are supported.
   for (const member of ['targetAccountIds', 'launchPermission'] as const) {
     if (isGiven(entry.amiDistributionConfiguration?.[member]))
       paths.push(`${path}.amiDistributionConfiguration.${member}`);
@@ -123,7 +123,7 @@ function membersWithoutEffect(entry: Distribution, path: string): readonly strin
   return paths;
 }
 
-/** An SDK that fills in empty lists and structures has asked for nothing. */
+/** Some SDKs fill in empty lists and structures; these request nothing. */
 function isGiven(value: object | undefined): boolean {
   return value !== undefined && Object.keys(value).length > 0;
 }

@@ -1,7 +1,4 @@
-/**
- * The copies of an image's AMI in other Regions: written when they are distributed, or ahead of that, while the tests
- * run.
- */
+/** The copies of an image's AMI in other Regions: written during distribution, or ahead of it while the tests run. */
 import { join, relative } from 'node:path';
 import { insertAmi, updateAmi } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -21,7 +18,7 @@ export interface CopyPlace {
   readonly dataDirectory: string;
 }
 
-/** An AMI that is copied to a Region. */
+/** A copy of an AMI to a Region. */
 export interface RegionCopy {
   readonly source: AmiSource;
   readonly ami: BuiltAmi;
@@ -32,8 +29,8 @@ export interface RegionCopy {
 }
 
 /**
- * Copies an AMI to a Region. The record stands before the copy has its name, `pending`, so that what a crash leaves is
- * found; the copy itself is complete or absent.
+ * Copies an AMI to a Region. The record, in state `pending`, exists before the copy gets its name, so that the sweeper
+ * finds what a crash leaves. The copy itself is complete or absent.
  * @returns the id of the AMI there, and its layer
  */
 export async function copyToRegion(
@@ -70,20 +67,19 @@ export async function copyToRegion(
 interface Ahead {
   readonly amiId: string;
   readonly layerId: string;
-  /** It may have its name now. */
+  /** Gives it its name. */
   readonly allow: () => void;
   /** `undefined` when it failed. */
   readonly written: Promise<StoredImage | undefined>;
 }
 
 /**
- * Copies that are written before it is known that they will be wanted: the tests wait for a machine that boots, and a
- * second processor has nothing to do then. Until one is taken it has no name, no manifest and no record; what a crash
- * leaves of it is on record as held.
+ * Copies that are written before the tests have passed, because a second processor is idle while they run. Until a copy
+ * is used it has no name, no manifest and no record; held records find what a crash leaves of it.
  */
 export class CopiesAhead {
   readonly #over = new AbortController();
-  /** By Region: those that nobody has taken. */
+  /** By Region: those that were not used yet. */
   readonly #copies = new Map<string, Ahead>();
   readonly #written: Promise<unknown>[] = [];
 
@@ -94,7 +90,7 @@ export class CopiesAhead {
     for (const plan of plans) {
       const amiId = newAmiId();
       const { promise: allowed, resolve: allow, reject: refuse } = Promise.withResolvers<void>();
-      allowed.catch(() => {}); // Nobody may be waiting for it.
+      allowed.catch(() => {}); // Possibly nothing waits for it yet.
       if (signal.aborted) refuse(signal.reason);
       else signal.addEventListener('abort', () => refuse(signal.reason), { once: true });
       const { promise: full, resolve: isFull } = Promise.withResolvers<void>();
@@ -109,7 +105,7 @@ export class CopiesAhead {
             },
           }),
         )
-        .catch(() => undefined); // Distribution tries it again, and says what is wrong.
+        .catch(() => undefined); // Distribution tries again, and reports the error.
       before = Promise.race([full, written]);
       this.#written.push(written);
       this.#copies.set(plan.region, { amiId, layerId: ami.layer.id, allow, written });
@@ -117,8 +113,8 @@ export class CopiesAhead {
   }
 
   /**
-   * The copy of an AMI for a Region, if it was begun. `complete` gives it its name and waits for it; it gives
-   * `undefined` when it failed.
+   * The copy of an AMI for a Region, if it was begun. `complete` gives it its name and waits for it; `undefined` if it
+   * failed.
    * @param signal ends the wait and all copies
    */
   take(
@@ -143,7 +139,7 @@ export class CopiesAhead {
     };
   }
 
-  /** Ends what is not complete, and waits until nothing is left of it. */
+  /** Aborts incomplete copies, and waits until they are removed. */
   async drop(): Promise<void> {
     this.#over.abort(new Error('the copy is not wanted'));
     await Promise.all(this.#written);

@@ -2,9 +2,9 @@
 import type { HeldRecorder } from '../platform/held.ts';
 import type { Report } from '../resources/progress.ts';
 
-/** An AMI that is to be copied into a Region. */
+/** An AMI to copy into a Region. */
 export interface CopyRequest {
-  /** Path of the top layer of its chain, which nothing writes to. */
+  /** Path of the top layer of its chain; nothing writes to it. */
   readonly top: string;
   readonly region: string;
   readonly amiId: string;
@@ -13,19 +13,22 @@ export interface CopyRequest {
   readonly tags: Readonly<Record<string, string>>;
   /** ARN of the image's build version. */
   readonly imageArn: string;
-  /** Folder of the store for this Region; made when it is not there. */
+  /** Folder of the store for this Region; created if needed. */
   readonly directory: string;
   /** zstd inside the qcow2: a quarter of the size, for about six times the time. Default no. */
   readonly compress?: boolean;
   readonly held: HeldRecorder;
-  /** Told `progress` in per cent. */
+  /** Receives `progress` in per cent. */
   readonly report: Report;
   readonly signal?: AbortSignal;
-  /** Called when all is written: the copy gets its name when this is settled, and goes when it is rejected. */
+  /**
+   * Called when everything is written. The copy gets its name when the promise resolves, and is removed when it
+   * rejects.
+   */
   readonly named?: () => Promise<void>;
 }
 
-/** A copy that is complete and lasts. */
+/** A complete, durable copy. */
 export interface StoredImage {
   /** Absolute path. */
   readonly file: string;
@@ -43,15 +46,16 @@ export interface Store {
    * @throws {Error} in words for the user: no space, no right to write
    */
   copyImage(request: CopyRequest): Promise<StoredImage>;
-  /** Removes a copy and what describes it; nothing when there is none. */
+  /** Removes a copy and its description, if it exists. */
   removeImage(location: { readonly directory: string; readonly amiId: string }): Promise<void>;
   /**
-   * Removes what describes a copy and leaves its disk, which others lie over: nobody takes it for an image any more.
+   * Removes the description of a copy and leaves its disk, because other disks are based on it. It is no longer an
+   * image.
    */
   removeDescription(location: { readonly directory: string; readonly amiId: string }): Promise<void>;
 }
 
-/** What lies beside a copy, for whoever finds the file without Ingot. */
+/** Description beside a copy, for people who find the file without Ingot. */
 export interface ImageManifest {
   readonly version: 1;
   readonly amiId: string;
@@ -64,7 +68,7 @@ export interface ImageManifest {
   readonly format: 'qcow2';
   /** Bytes of the file. */
   readonly size: number;
-  /** Bytes that a machine sees. */
+  /** Size of the disk for a machine, in bytes. */
   readonly virtualSize: number;
   readonly sha256: string;
   /** ISO-8601. */

@@ -1,13 +1,12 @@
-/** Taking an AMI back: from available to deregistered, and what is freed by that. */
+/** Withdrawing an AMI: from available to deregistered, and freeing its disk. */
 import { updateAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Freed, LayerStore } from '../images/layer-store.ts';
 import { storeOf } from './stores.ts';
 
 /**
- * Deregisters an AMI and frees its disk as far as nothing else refers to it: the layers at home, the copy elsewhere.
- * What others lie over stays until they are gone. Safe to repeat, and safe after a crash in the middle: the record is
- * first.
+ * Deregisters an AMI and frees its disk unless something else needs it: the layers at home, the copy elsewhere. Layers
+ * that others are based on stay until those are gone. Safe to repeat, also after a crash: the record changes first.
  * @param options.keepReusable components' layers stay for later builds
  * @param options.keepDisk the disk stays, without an AMI, until garbage is collected
  */
@@ -19,7 +18,7 @@ export async function withdrawAmi(
 ): Promise<Freed> {
   if (ami.state !== 'deregistered') await updateAmi(catalog.db, ami.id, { state: 'deregistered' });
   const { store, directory } = storeOf(catalog.dataDirectory, ami.region);
-  // A copy that was never finished is no layer, and nothing can lie over it.
+  // An unfinished copy is not a layer, so nothing can be based on it.
   if (ami.layer_id === null) {
     await store.removeImage({ directory, amiId: ami.id });
     return { layers: 0, bytes: 0 };

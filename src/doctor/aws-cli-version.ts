@@ -1,6 +1,6 @@
 /** Whether an AWS CLI knows the endpoint variables. Pure. */
 
-/** What a program in Python may need of the environment to be found whole. */
+/** Environment variables that a Python program may need to find its modules. */
 export const PYTHON_VARIABLES: readonly string[] = ['PYTHONPATH', 'PYTHONHOME', 'VIRTUAL_ENV', 'PYENV_*', 'ASDF_*'];
 
 /** The first versions that do, by major version. */
@@ -8,7 +8,7 @@ const FIRST: Readonly<Record<number, number>> = { 1: 29, 2: 13 };
 
 /**
  * @param output of `aws --version`, such as `aws-cli/2.15.30 Python/3.11.8 Linux/6.1`
- * @returns the version and whether it is new enough; `undefined` when the output is something else
+ * @returns the version and whether it is new enough; `undefined` for any other output
  */
 export function readCliVersion(
   output: string,

@@ -12,7 +12,7 @@ test('what is in the way of a build and of a launch', () => {
     readonly string[],
   ])[] = [
     ['build', { missing: { nspawn: [], qemu: [] }, packages: [] }, []],
-    // One driver is enough to build; tests are judged by the worker, which knows whether there are any.
+    // One driver is enough for a build. The worker checks the driver for tests, because it knows whether there are any.
     ['build', { missing: { nspawn: ['no /dev/fuse.'], qemu: [] }, packages: [] }, []],
     ['build', { missing: { nspawn: [], qemu: ['no /dev/net/tun'] }, packages: [] }, []],
     [
@@ -22,7 +22,7 @@ test('what is in the way of a build and of a launch', () => {
     ],
     ['launch', { missing: { nspawn: [], qemu: ['no /dev/net/tun'] }, packages: [] }, ['no /dev/net/tun']],
     ['launch', { missing: { nspawn: ['no /dev/fuse.'], qemu: [] }, packages: [] }, []],
-    // All packages at once, instead of a sentence each.
+    // One sentence for all packages.
     [
       'build',
       { missing: { nspawn: [NSPAWN, 'no /dev/fuse.'], qemu: [QEMU] }, packages: ['systemd-container', 'qemu-utils'] },

@@ -1,7 +1,4 @@
-/**
- * What keeps a build or a launch from even starting on this host: looked for in a moment, where the checks really try
- * things.
- */
+/** Quick checks for what prevents a build or a launch on this host. The doctor's checks really try things. */
 import { managedImages } from '../images/base/base-images.ts';
 import { missingByDriver } from '../instances/launch.ts';
 import { lookAt, spaceBlocks } from './checks/space.ts';
@@ -9,8 +6,8 @@ import { isThere, neededPackages } from './packages.ts';
 import { INGOT } from '../platform/own-program.ts';
 
 /**
- * What is in the way, one sentence each; empty when it can start.
- * @param dataDirectory absolute; it may not be there yet
+ * What prevents a build or launch, one sentence each; empty if it can start.
+ * @param dataDirectory absolute; need not exist yet
  */
 export async function blockingFor(purpose: 'build' | 'launch', dataDirectory: string): Promise<readonly string[]> {
   const [missing, found] = await Promise.all([missingByDriver(), lookAt(dataDirectory)]);
@@ -24,11 +21,11 @@ export async function blockingFor(purpose: 'build' | 'launch', dataDirectory: st
 }
 
 /**
- * The same from what was found. Pure.
+ * The same, from findings. Pure.
  * @param found.missing for each driver what this host lacks for it
- * @param found.packages Debian packages that are not there; sentences about them are left out
+ * @param found.packages missing Debian packages; sentences about them are left out
  * @param found.space what is wrong with the data directory
- * @param found.forBaseImages what making a base image lacks; absent when one is there
+ * @param found.forBaseImages what is missing to make a base image; absent if one exists
  */
 export function judgeBlocking(
   purpose: 'build' | 'launch',
@@ -42,7 +39,7 @@ export function judgeBlocking(
   const { missing } = found;
   const lacks = (driver: string): readonly string[] => missing[driver] ?? [];
   const drivers = purpose === 'launch' ? ['qemu'] : Object.keys(missing);
-  // One driver that works will do: which one a build takes, and whether its tests can run, is judged when its recipe is
+  // One working driver is enough. Which one a build needs, and whether its tests can run, is decided when its recipe is
   // known.
   const machines = drivers.some((driver) => lacks(driver).length === 0) ? [] : [...new Set(drivers.flatMap(lacks))];
   const others = [...machines, ...(found.forBaseImages ?? [])].filter(

@@ -8,27 +8,27 @@ import { INGOT } from '../platform/own-program.ts';
 /** `warn`: works, but not as well as it could. `fail`: builds or tests cannot work. */
 export type Status = 'ok' | 'warn' | 'fail';
 
-/** What a check found. */
+/** The result of a check. */
 export interface Finding {
   readonly status: Status;
   /** One line for a person. */
   readonly detail: string;
-  /** The command that mends it, where one does. */
+  /** A command that fixes the problem, if there is one. */
   readonly remedy?: string;
 }
 
-/** What checks share. */
+/** The context of all checks. */
 export interface CheckContext {
-  /** Absolute; it may not be there yet. */
+  /** Absolute; need not exist yet. */
   readonly dataDirectory: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted at the check's deadline, and when the command is interrupted. */
   readonly signal: AbortSignal;
-  /** What the configured mirror of Debian answered; asked once for all checks. */
+  /** The answer of the configured Debian mirror, which is asked once for all checks. */
   readonly mirror: () => Promise<MirrorAnswer>;
 }
 
-/** Checks that belong together, with what stands above them for a person. */
+/** A group of checks, with its heading. */
 export const GROUPS = {
   isolation: 'Isolation: what keeps components away from this host, and other users of this host away from Ingot',
 } as const;
@@ -36,21 +36,20 @@ export const GROUPS = {
 /** One thing that a host can or cannot do. README.md says how to add one. */
 export interface Check {
   readonly name: string;
-  /** Shown below its heading; the register has those of one group next to each other. */
+  /** Shown below its heading; the register keeps the checks of a group together. */
   readonly group?: keyof typeof GROUPS;
-  /** Whether builds and tests need it. What fails in a check that is not needed is a warning. */
+  /** Whether builds and tests need it. A failure of a check that is not needed is a warning. */
   readonly needed: boolean;
-  /** Debian packages, of `data/packages.txt`, without which it is not even tried. */
+  /** Debian packages, of `data/packages.txt`, that the check needs. */
   readonly packages?: readonly string[];
-  /** It takes something of the host that only root gets. */
+  /** Whether it needs root. */
   readonly root?: true;
-  /** Its deadline, default 15. */
+  /** Its deadline in seconds, default 15. */
   readonly seconds?: number;
-  /** Runs when all others are done, since it measures. */
+  /** Runs after all others, because it measures. */
   readonly alone?: true;
   /**
-   * May throw: that is a failure with the message as its detail. Ends soon after the signal, and lets go of all it
-   * took.
+   * May throw: that is a failure with the message as its detail. Ends soon after the signal, and releases all it took.
    */
   run(context: CheckContext): Promise<Finding>;
 }
@@ -62,7 +61,7 @@ export interface CheckResult extends Finding {
 }
 
 const SECONDS = 15;
-/** How long a check that exceeded its deadline may take to let go of what it took. */
+/** How long a check that exceeded its deadline may take to clean up. */
 const GRACE_MS = 20_000;
 
 /** Whether builds and tests can work. */
@@ -71,8 +70,8 @@ export function isFit(results: readonly CheckResult[]): boolean {
 }
 
 /**
- * Runs checks, at once where that is harmless, each with its deadline. Never throws for what a check does.
- * @returns their results in the checks' order, each as soon as it and those before it are there
+ * Runs checks, in parallel where that is harmless, each with its deadline. Never throws for a check's error.
+ * @returns their results in the checks' order, each as soon as it and those before it are known
  */
 export async function* runChecks(checks: readonly Check[], context: CheckContext): AsyncGenerator<CheckResult> {
   const ending: Promise<unknown>[] = [];
@@ -99,7 +98,7 @@ async function runCheck(
   const failed = check.needed ? 'fail' : 'warn';
   try {
     const lacking = (await neededPackages()).filter((each) => check.packages?.includes(each.name) && !isThere(each));
-    // The launcher lets nothing begin without them, so this fails also where the rest would do.
+    // The launcher refuses to start without these, so this fails even if the rest would work.
     if (lacking.length > 0) return { name, status: 'fail', ...lackingPackages(lacking) };
     if (check.root && process.getuid?.() !== 0)
       return { name, status: failed, detail: 'cannot be tested without root', remedy: `sudo ${INGOT} doctor` };
@@ -115,12 +114,12 @@ async function runCheck(
     late.catch(() => {});
     let run: Promise<Finding> | undefined;
     try {
-      // One that is aborted already tells no listener.
+      // A signal that is already aborted calls no listener.
       signal.throwIfAborted();
       run = check.run({ ...context, signal });
       return { name, ...ranked(await Promise.race([run, late]), check) };
     } finally {
-      // The signal goes on until the check has let go of all that it took.
+      // The signal stays until the check has released everything.
       onLate((run ?? Promise.resolve()).then(release, release));
     }
   } catch (error) {
@@ -128,7 +127,7 @@ async function runCheck(
   }
 }
 
-/** What a check that is not needed finds is a warning at most. */
+/** The worst result of a check that is not needed is a warning. */
 function ranked(finding: Finding, check: Check): Finding {
   return finding.status === 'fail' && !check.needed ? { ...finding, status: 'warn' } : finding;
 }
@@ -143,7 +142,7 @@ function lackingPackages(
   return { detail: `missing: ${what.join('; ')}`, remedy: installCommand(lacking.map(({ name }) => name)) };
 }
 
-/** A message of several lines as one, cut where it gets long. */
+/** A message of several lines as one, cut if it is long. */
 export function oneLine(text: string): string {
   const line = text.trim().replace(/\s*\n\s*/g, '; ');
   return line.length > 400 ? `${line.slice(0, 399)}…` : line;

@@ -36,7 +36,7 @@ export const checks: readonly Check[] = [
   virtualMachines,
   uefi,
   awsCli,
-  // The walls.
+  // The boundaries between components and this host.
   userNamespaces,
   systemCallFilters,
   cgroups,

@@ -6,7 +6,7 @@ import { askMirror, type MirrorAnswer } from './mirror.ts';
 import { isThere, LAUNCHER, neededPackages } from './packages.ts';
 import { sweepWorkspaces } from '../instances/workspace.ts';
 
-/** What the launcher, apt and npm read of the environment when they install. */
+/** Environment variables of the launcher, apt and npm for the installation. */
 const INSTALL_VARIABLES = [
   ...APT_VARIABLES,
   'DEBIAN_*',
@@ -18,14 +18,14 @@ const INSTALL_VARIABLES = [
   'TERM',
 ];
 
-/** Where and how to look. */
+/** Options of the doctor. */
 export interface ExamineRequest {
-  /** Absolute; it may not be there yet. */
+  /** Absolute; need not exist yet. */
   readonly dataDirectory: string;
   readonly signal: AbortSignal;
 }
 
-/** Runs all checks; each result comes as soon as it and those before it are there. */
+/** Runs all checks; each result comes as soon as it and those before it are known. */
 export async function* examineHost({ dataDirectory, signal }: ExamineRequest): AsyncGenerator<CheckResult> {
   if (process.getuid?.() === 0) await sweepWorkspaces();
   let asked: Promise<MirrorAnswer> | undefined;

@@ -7,7 +7,7 @@ import { connect, isIP } from 'node:net';
 import { argv, stdout } from 'node:process';
 import { patient } from '../platform/patience.ts';
 
-/** What is to be found out. */
+/** What to find out. */
 export interface InsideQuestion {
   readonly nameserver: string;
   readonly name: string;
@@ -17,7 +17,7 @@ export interface InsideQuestion {
   readonly closedPort: number;
 }
 
-/** What was found. A failure is a few words. */
+/** The findings. A failure is a few words. */
 export interface InsideAnswer {
   readonly dns: { readonly address?: string; readonly failure?: string };
   readonly connection?: { readonly failure?: string };
@@ -26,7 +26,7 @@ export interface InsideAnswer {
 }
 
 const PATIENCE_MS = 5000;
-/** What is closed refuses at once, or drops: nothing of this host's own takes longer than this. */
+/** A closed address refuses or drops packets; connections to this host need less time than this. */
 const CLOSED_PATIENCE_MS = 1500;
 
 if (argv[2] !== undefined && import.meta.main)
@@ -54,7 +54,7 @@ async function resolve({ nameserver, name }: InsideQuestion): Promise<InsideAnsw
   }
 }
 
-/** Why no connection is to be had; `undefined` when one is. */
+/** Why a connection failed; `undefined` if it did not. */
 function attempt(host: string, port: number, patienceMs = patient(PATIENCE_MS)): Promise<string | undefined> {
   return new Promise((done) => {
     const socket = connect({ host, port });

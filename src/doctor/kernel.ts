@@ -1,4 +1,4 @@
-/** A kernel file for the KVM probe where the host has none: that of a base image in the data directory. */
+/** A kernel file for the KVM probe, if the host has none: that of a base image in the data directory. */
 import { open, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { storageDaemonArguments } from '../images/attach.ts';
@@ -11,7 +11,7 @@ import { patient } from '../platform/patience.ts';
 import { isSameProcess, run, start } from '../platform/processes.ts';
 import type { Workspace } from '../instances/workspace.ts';
 
-/** A qcow2 layer of the data directory that lies over no other: a base image, as a rule. */
+/** A qcow2 layer of the data directory without a backing file: usually a base image. */
 export async function flatLayer(dataDirectory: string): Promise<string | undefined> {
   const folder = dataPath(dataDirectory, 'layers');
   for (const name of (await readdir(folder).catch(() => [])).filter((each) => each.endsWith('.qcow2'))) {
@@ -32,13 +32,13 @@ async function isFlat(path: string): Promise<boolean> {
       await file.close();
     }
   } catch {
-    return false; // Gone in between, or nothing to us.
+    return false; // Removed in between, or irrelevant.
   }
 }
 
 /**
  * Copies the kernel out of a base image, without mounting it.
- * @returns the file, in the workspace; `undefined` when there is no image, or no kernel in it
+ * @returns the file, in the workspace; `undefined` if there is no image, or it has no kernel
  */
 export async function kernelOfBaseImage(
   dataDirectory: string,

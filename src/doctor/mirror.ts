@@ -1,11 +1,11 @@
-/** What the configured mirror of Debian answers. */
+/** The answer of the configured Debian mirror. */
 import { mirrorsFromEnvironment } from '../images/base/debian-packages.ts';
 import { headOf } from '../platform/http.ts';
 import { patient } from '../platform/patience.ts';
 import { APT_VARIABLES, run } from '../platform/processes.ts';
 import { withDeadline } from '../platform/clock.ts';
 
-/** The release whose index is asked for: every mirror has it that base images can be made from. */
+/** The release whose index is requested: every suitable mirror has it. */
 const RELEASE = 'bookworm';
 const ANSWER_MS = 5000;
 
@@ -13,7 +13,7 @@ const ANSWER_MS = 5000;
 export interface MirrorAnswer {
   /** The mirror's address, without a slash at its end. */
   readonly url: string;
-  /** The proxy through which apt reaches it. May carry a password: never shown. */
+  /** The proxy that apt uses for it. May contain a password: never shown. */
   readonly proxy?: string;
   /** HTTP status; absent when nothing answered. */
   readonly status?: number;
@@ -25,7 +25,7 @@ export interface MirrorAnswer {
 
 /**
  * Asks the mirror for its index, within 5 s.
- * @throws {Error} when INGOT_DEBIAN_MIRROR is no address
+ * @throws {Error} if INGOT_DEBIAN_MIRROR is not an address
  */
 export async function askMirror(
   env: Readonly<Record<string, string | undefined>>,
@@ -55,7 +55,7 @@ export async function askMirror(
 }
 
 /**
- * By how much a clock is ahead of a server's. Pure.
+ * The difference between a clock and a server's.
  * @param age the header that caches add: how many seconds old the answer is
  */
 export function clockAhead(date: string | undefined, age: string | undefined, now: number): number | undefined {
@@ -63,7 +63,7 @@ export function clockAhead(date: string | undefined, age: string | undefined, no
   return Number.isNaN(then) ? undefined : now - then - (Number(age ?? 0) || 0) * 1000;
 }
 
-/** The proxy that apt would use: its own setting, else the environment's. */
+/** The proxy that apt would use: its own setting, or else the environment's. */
 async function proxyFor(url: string, env: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
   const scheme = new URL(url).protocol.slice(0, -1);
   const { stdout } = await run(['apt-config', 'dump', '--format', '%v%n', `Acquire::${scheme}::Proxy`], {

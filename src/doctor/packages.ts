@@ -1,6 +1,4 @@
-/**
- * The Debian packages that Ingot needs of its host: one list, in `data/packages.txt`, which the launcher reads as well.
- */
+/** The Debian packages that Ingot needs: one list, in `data/packages.txt`, which the launcher reads as well. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +9,7 @@ const LIST = new URL('../../data/packages.txt', import.meta.url);
 /** The launcher at the top of the checkout. */
 export const LAUNCHER = fileURLToPath(new URL('../../ingot', import.meta.url));
 
-/** A package, and what shows that it is there. */
+/** A package, and the proof that it is installed. */
 export interface NeededPackage {
   readonly name: string;
   /** The name of a program, or an absolute path. */
@@ -38,7 +36,7 @@ export async function neededPackages(): Promise<readonly NeededPackage[]> {
   return parsePackages(await readFile(LIST, 'utf8'));
 }
 
-/** Whether a package's proof is there: it was installed, or the same came another way. */
+/** Whether a package's proof exists: the package, or the same from another source. */
 export function isThere({ proof }: NeededPackage): boolean {
   return proof.startsWith('/') ? existsSync(proof) : findProgram(proof) !== undefined;
 }

@@ -1,4 +1,4 @@
-/** A disk as Ingot's are, but small: what attaches this attaches a base image. */
+/** A small disk in the format of Ingot's: what can attach this can attach a base image. */
 import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { partitionTypes } from '../images/partitions.ts';

@@ -1,6 +1,6 @@
 /**
- * What must not be in a finished image: private keys, tokens, shell history, authorized keys. A register, and the
- * program that looks for it in an instance whose disk becomes an image. Pure, apart from running the program.
+ * Secrets that must not be in a finished image: private keys, tokens, shell history, authorized keys. A register, and
+ * the program that searches an instance whose disk becomes an image. Pure, apart from running the program.
  */
 import { readScript } from '../platform/scripts.ts';
 import type { Instance } from '../instances/instance.ts';
@@ -12,27 +12,25 @@ import { BASH } from './environment.ts';
 /** Bytes of all hits together: tens of thousands of files. */
 const SEARCH_BYTES = 4 << 20;
 
-/** One thing that is looked for: files of certain names, or lines of files. */
+/** One kind of secret: files of certain names, or lines of files. */
 interface Wanted {
   readonly name: SearchedName;
   /** For messages: `a GitHub token`. */
   readonly what: string;
-  /**
-   * Names of files, as `find -name` has them: their being there, not empty, is the hit, or what `line` matches in them.
-   */
+  /** Names of files, as for `find -name`. Without `line`, a file that exists and is not empty is a hit. */
   readonly files?: readonly string[];
-  /** An extended regular expression that a line of a file matches. */
+  /** An extended regular expression for a line of a file. */
   readonly line?: string;
-  /** A text that is in each such line, for a first look at many files. Needed where `files` are not given. */
+  /** A fixed text in each such line, for a quick first search of many files. Required without `files`. */
   readonly hint?: string;
 }
 
 const BORDER = '(^|[^A-Za-z0-9_])';
 
-/** The register. What is a token in a component document (`documents/component/secrets.ts`) is one on a disk, too. */
+/** The register. Tokens in component documents (`documents/component/secrets.ts`) are in it, too. */
 export const WANTED: readonly Wanted[] = [
-  // A header alone is a word of a program; behind it comes base64, or a header of PEM. In JSON the newline is written
-  // out.
+  // A header alone may be a constant in a program; a key has base64, or a PEM header, after it. In JSON the newline is
+  // escaped.
   {
     name: 'private-key',
     what: 'a private key',
@@ -109,7 +107,7 @@ export const WANTED: readonly Wanted[] = [
   },
 ];
 
-/** Hits that are told and fail nothing: a package makes them at its installation. */
+/** Hits that are reported but do not fail the build: a package creates them when it is installed. */
 const TOLERATED: readonly (readonly [path: string, why: string])[] = [
   [
     '/etc/ssl/private/ssl-cert-snakeoil.key',
@@ -119,8 +117,8 @@ const TOLERATED: readonly (readonly [path: string, why: string])[] = [
 ];
 
 /**
- * Folders where people and components put files, and packages few: searched wholly. Elsewhere only what is newer than
- * the parent image.
+ * Folders where people and components put files, and packages few: searched completely. Elsewhere only files newer than
+ * the parent image are searched.
  */
 const SEARCHED_WHOLLY = [
   '/etc',
@@ -134,7 +132,7 @@ const SEARCHED_WHOLLY = [
   '/var/tmp',
   '/var/www',
 ];
-/** Folders that are not looked into at all: what packages bring, what they know of themselves. */
+/** Folders that are skipped: files of packages, and documentation. */
 const PASSED_OVER = [
   '/boot',
   '/usr/lib/modules',
@@ -151,7 +149,7 @@ const PASSED_OVER = [
   '/var/lib/dpkg',
   '/var/lib/rpm',
 ];
-/** Patterns of paths whose lines are not looked at: keys that libraries are tested with, and that are public. */
+/** Paths whose lines are not searched: public keys for tests of libraries. */
 const NOT_READ = [
   '*/node_modules/*',
   '*/site-packages/*',
@@ -171,20 +169,20 @@ const LARGEST_KIB = 4096;
 export interface DiskHit {
   readonly name: SearchedName;
   readonly what: string;
-  /** Absolute, in the instance. */
+  /** Absolute path in the instance. */
   readonly path: string;
-  /** Of a line: from 1. */
+  /** Line number, from 1. */
   readonly line?: number;
-  /** Why it is told and fails nothing. */
+  /** Why it is reported but does not fail the build. */
   readonly tolerated?: string;
 }
 
 const PROGRAM = readScript(import.meta.url, 'disk-search.sh', { LARGEST_KIB });
 
 /**
- * Looks for what must not be in an image.
- * @param since when the parent image was made: elsewhere than where people put files, only what is newer is read
- * @throws {Error} when it could not be looked; the message says why
+ * Searches for secrets.
+ * @param since when the parent image was made: outside of the folders where people put files, only newer files are read
+ * @throws {Error} if the search failed; the message says why
  */
 export async function searchDisk(
   instance: Pick<Instance, 'run'>,
@@ -227,7 +225,10 @@ export async function searchDisk(
   return readHits(ended.stdout.toString('utf8'));
 }
 
-/** What the program printed. @throws {Error} for what it does not print */
+/**
+ * Parses the program's output.
+ * @throws {Error} for anything that it does not print
+ */
 export function readHits(printed: string): readonly DiskHit[] {
   return printed
     .split('\0')

@@ -1,5 +1,5 @@
 /**
- * What scripts find around them. Source: reference, `awstoe.md` section 6; what the agent on an EC2 instance gives its
+ * The environment of scripts. Source: reference, `awstoe.md` section 6; what the agent on an EC2 instance gives its
  * commands.
  */
 import { SYSTEM_PATH } from '../platform/processes.ts';
@@ -12,14 +12,13 @@ export const COMMAND_ENVIRONMENT: Readonly<Record<string, string>> = {
   LANG: 'C.UTF-8',
 };
 
-/** Environment variables that every command of a document is given: on Windows those of the system are enough. */
+/** Environment variables of every command of a document: on Windows the system's own are enough. */
 export function commandEnvironment(platform: Capabilities['platform']): Readonly<Record<string, string>> {
   return platform === 'Windows' ? {} : COMMAND_ENVIRONMENT;
 }
 
 /**
- * Begins a program of Ingot's own in bash. Without `--norc` a bash whose stdin is a socket takes itself for the shell
- * of a network login (Debian builds it so) and runs `/root/.bashrc` first, which prints, ends, or takes its time as it
- * likes.
+ * Starts one of Ingot's own programs in bash. Without `--norc`, a bash whose stdin is a socket takes itself for the
+ * shell of a network login (Debian builds it so) and runs `/root/.bashrc` first, which may print, exit, or take long.
  */
 export const BASH = ['/bin/bash', '--norc', '-c'] as const;

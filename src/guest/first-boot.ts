@@ -13,8 +13,8 @@ const SECONDS = 120;
 const SCRIPT = readScript(import.meta.url, 'first-boot.sh');
 
 /**
- * Writes what cloud-init leaves behind, where it is there and off. A disk without it, or on which it ran or was
- * disabled by its owner, is left alone. It can be repeated; the clean-up takes it out.
+ * Writes the files that cloud-init leaves after a boot, if it is installed and off. A disk without it, or on which it
+ * ran or its owner disabled it, is left alone. Safe to repeat; the clean-up removes the files.
  */
 export async function markFirstBoot(
   instance: Instance,

@@ -1,19 +1,13 @@
-/**
- * Output of commands as lines of a log: whatever bytes a build prints, what comes out is one harmless line of text at a
- * time.
- */
+/** Output of commands as lines of a log: any bytes that a build prints become harmless lines of text. */
 import { withoutEscapes } from '../resources/escapes.ts';
 
-/** Characters kept of one line; what is longer is cut, and the record says how long it was. */
+/** Characters kept of one line; longer lines are cut, and the record gives their length. */
 export const MAX_LINE = 16 * 1024;
 
-// Control characters (tab stays), C1 controls, the marks that reverse the direction of text, and what separates lines
-// elsewhere.
+// Control characters (except tab), C1 controls, marks that reverse the direction of text, and other line separators.
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
-/**
- * Text without escape sequences and control characters, so that printing it changes nothing but the line it stands on.
- */
+/** Text without escape sequences and control characters, so that printing it affects only its own line. */
 function plainText(text: string): string {
   return withoutEscapes(text).replace(CONTROLS, '');
 }
@@ -21,11 +15,11 @@ function plainText(text: string): string {
 /** Splits one stream into lines across chunks. */
 export interface LineSplitter {
   add(chunk: Buffer): void;
-  /** Passes on what is left without a newline at its end. */
+  /** Passes on a last line without a newline. */
   end(): void;
 }
 
-/** Takes secrets out of a line; `longest` is how many characters the longest of them has. */
+/** Masks secrets in a line; `longest` is the length of the longest one, in characters. */
 export interface LineMask {
   readonly longest: number;
   text(line: string): string;
@@ -35,7 +29,7 @@ export interface LineMask {
  * A splitter for one stream. A progress bar that redraws itself by carriage returns becomes one line: what it showed
  * last. Invalid UTF-8 becomes U+FFFD.
  * @param onLine called with each line, without its newline, plain and at most `MAX_LINE` characters and a note long
- * @param mask what is taken out of a line before it is cut, so that no half of a secret is left
+ * @param mask masks a line before it is cut, so that no half of a secret is left
  */
 export function lineSplitter(onLine: (line: string) => void, maxLine = MAX_LINE, mask?: LineMask): LineSplitter {
   const decoder = new TextDecoder('utf-8');

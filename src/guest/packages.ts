@@ -10,17 +10,17 @@ interface Package {
   readonly version: string;
 }
 
-/** What is installed in an image. */
+/** The inventory of an image. */
 export interface Inventory {
-  /** `Debian 12`, `Ubuntu 24.04`; `undefined` when the system does not say. */
+  /** `Debian 12`, `Ubuntu 24.04`; `undefined` if the system does not tell. */
   readonly osVersion: string | undefined;
-  /** In order of their names. */
+  /** Ordered by name. */
   readonly packages: readonly Package[];
 }
 
 /** A system with 5,000 packages prints some 300 kB. */
 const INVENTORY_LIMIT = 4 << 20;
-/** Characters of a name, a version, what a system calls itself. */
+/** Longest name, version, or name of a system, in characters. */
 const LONGEST = 512;
 const TIMEOUT_SECONDS = 300;
 
@@ -52,7 +52,7 @@ export async function collectPackages(instance: Instance, signal?: AbortSignal):
   return readInventory(ended.stdout.toString('utf8'));
 }
 
-/** Reads what the script above prints. */
+/** Parses the output of the script above. */
 export function readInventory(text: string): Inventory {
   const osRelease: string[] = [];
   const packages: Package[] = [];

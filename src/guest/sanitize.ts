@@ -1,6 +1,6 @@
 /**
- * The pass that takes what belongs to one machine out of a disk before it becomes an image. Source: reference,
- * `awstoe.md` section 11.
+ * Removes everything that belongs to one machine from a disk before it becomes an image. Source: reference, `awstoe.md`
+ * section 11.
  */
 
 import { readScript } from '../platform/scripts.ts';
@@ -9,8 +9,8 @@ import { BASH } from './environment.ts';
 const SCRIPT = readScript(import.meta.url, 'sanitize.sh');
 
 /**
- * The command. It runs as root in a build instance of any kind, while its services run; it can run again. Empty files
- * in the working directory leave sections out: `skip_cleanup_cloudinit_files`, `skip_cleanup_instance_files`,
+ * The command. It runs as root in a build instance of any kind, while its services run. It is safe to repeat. Empty
+ * files in the working directory skip sections: `skip_cleanup_cloudinit_files`, `skip_cleanup_instance_files`,
  * `skip_cleanup_ssh_files`, `skip_cleanup_instance_log_files`, `skip_cleanup_toe_files`, `skip_cleanup_ssm_log_files`.
  * @param workingDirectory the recipe's, an absolute path in the instance
  */

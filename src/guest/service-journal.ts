@@ -1,14 +1,14 @@
 /**
- * What the journal says of services that a failed step speaks of: "see journalctl" helps nobody once the machine is
- * gone, and what a container refused a service stands nowhere else.
+ * The journal of services that a failed step mentions: "see journalctl" does not help once the machine is gone, and
+ * what a container refused to a service is recorded nowhere else.
  */
 import { InstanceError, type CommandResult, type Instance } from '../instances/instance.ts';
 import { limited, TooMuchOutput } from '../instances/output.ts';
 import { lineSplitter } from './lines.ts';
 
-/** What the journal says of services. */
+/** Lines of the journal about services. */
 export interface Journal {
-  /** None stands for all. */
+  /** Empty for all units. */
   readonly units: readonly string[];
   readonly lines: readonly string[];
 }
@@ -30,7 +30,7 @@ interface WithFailures<Failure> {
 const JOURNAL_LINES = 200;
 const MOST_UNITS = 5;
 const ASK_SECONDS = 20;
-/** Bytes of the journal that are read: a line in it may have 48 kB. */
+/** Bytes of the journal that are read: one of its lines may have 48 kB. */
 const JOURNAL_BYTES = 16 << 20;
 
 const KINDS = 'service|socket|timer|mount|automount|path|target|slice|scope|swap|device';
@@ -44,8 +44,8 @@ const NAMES_UNIT: readonly RegExp[] = [
   new RegExp(String.raw`\bFailed to (?:re)?start ${UNIT}`),
 ];
 /**
- * Lines that speak of a service and do not name it: answers of `systemctl is-active`, and something on this machine
- * that does not listen.
+ * Lines about a service that they do not name: answers of `systemctl is-active`, and something on this machine that
+ * does not listen.
  */
 const SPEAKS_OF_SERVICE: readonly RegExp[] = [
   /\bjournalctl -/,
@@ -55,7 +55,7 @@ const SPEAKS_OF_SERVICE: readonly RegExp[] = [
 ];
 
 /**
- * Of which units the journal may tell why a step failed; none means of some service that is not named, `undefined` that
+ * The units whose journal may explain a failed step. An empty list means a service that is not named; `undefined`, that
  * services have nothing to do with it. Pure.
  */
 export function unitsInQuestion({
@@ -71,7 +71,7 @@ export function unitsInQuestion({
 }
 
 /**
- * An outcome whose failures, ignored ones too, have what the journal says of them.
+ * Adds the journal's lines to the failures of an outcome, including ignored ones.
  * @param since milliseconds since 1970 at which the component began
  * @throws the signal's reason when cancelled
  */
@@ -97,8 +97,8 @@ export async function withJournal<Failure extends Unexplained, Outcome extends W
 }
 
 /**
- * The journal's lines on these units since the system started, else on everything since the component began, oldest
- * first; none where there is no journal, or where it does not answer, or not as a journal does.
+ * The journal's lines on these units since the system started, or else on everything since the component began, oldest
+ * first. Empty without a journal, or if its answer is not valid.
  */
 async function readJournal(
   instance: Instance,
@@ -138,7 +138,7 @@ async function readJournal(
 const SYSTEMD_SAYS =
   /^(?:Start(?:ing|ed) |Stopp(?:ing|ed) |Failed to start |\S+: (?:Main process exited|Control process exited|Failed with result|Scheduled restart job|Start request repeated|Deactivated successfully|Consumed ))/;
 
-/** Of the units that a step names, the lines that say more than that they did not start: for people. Pure. */
+/** The lines of a step's units that say more than that these did not start: for people. Pure. */
 export function tellingLines(journal: Journal | undefined): readonly string[] {
   return journal === undefined || journal.units.length === 0
     ? []

@@ -1,6 +1,6 @@
 /**
- * Launched instances from the side of those who ask: wishes are records that the worker acts on; commands go to the
- * instance directly.
+ * Launched instances, the API's side: requests become records that the worker acts on; commands go to the instance
+ * directly.
  */
 import { existsSync } from 'node:fs';
 import { findAmi, amisOfImage, type Ami } from '../catalog/amis.ts';
@@ -36,10 +36,10 @@ import type {
   Session,
 } from './types.ts';
 
-/** Instance type of a launch that names none. */
+/** Default instance type of a launch. */
 const DEFAULT_LAUNCH_TYPE = 't3.small';
 
-/** What a launch's record keeps of its request. */
+/** The part of a request that a launch's record keeps. */
 export type StoredLaunch = Pick<
   LaunchInstanceRequest,
   'publish' | 'sshKeys' | 'userData' | 'firmware' | 'instanceProfile'
@@ -47,7 +47,7 @@ export type StoredLaunch = Pick<
 
 /**
  * The launches of one data directory.
- * @param wakeWorker called when there is a new wish on record
+ * @param wakeWorker called when a new request is on record
  */
 export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchService {
   return {
@@ -180,7 +180,7 @@ function withoutTerminal(command: StreamedCommand): Shell {
   return { command, terminal: false, resize: async () => {} };
 }
 
-/** What went wrong in an instance is for its user to read. */
+/** The user of an instance may read its errors. */
 async function refusingInstanceErrors<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -245,7 +245,7 @@ async function* tail(
   }
 }
 
-/** An instance's record as clients see it. */
+/** An instance's record in the form that clients get. */
 function describe(record: InstanceRecord): InstanceDescription {
   const stored = JSON.parse(record.request) as Partial<StoredLaunch>;
   return {

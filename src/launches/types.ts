@@ -1,12 +1,12 @@
-/** Launched instances, as those who ask for them see them. */
+/** Launched instances, as clients see them. */
 import type { Readable, Writable } from 'node:stream';
 
-/** What a launched instance is to a client. */
+/** A launched instance for a client. */
 export interface InstanceDescription {
   readonly instanceId: string;
-  /** `ami-…` that it was launched from. */
+  /** AMI that it was launched from, `ami-…`. */
   readonly imageId: string;
-  /** ARN of the image that its AMI is of, or that it worked on. */
+  /** ARN of the image of its AMI, or of the image that it was started for. */
   readonly image?: string;
   readonly state: 'pending' | 'running' | 'shutting-down' | 'terminated' | 'failed';
   /** Why it failed. */
@@ -17,11 +17,11 @@ export interface InstanceDescription {
   readonly launchTime: string;
   readonly publish: readonly PublishRequest[];
   readonly purpose: 'launch' | 'build' | 'test';
-  /** Of a build or test instance that was kept after a failure: ISO-8601, when it is ended. */
+  /** For a build or test instance that was kept after a failure: when it will be terminated, ISO-8601. */
   readonly keptUntil?: string;
 }
 
-/** A port of the host that leads to one of the instance. */
+/** A port of the host that forwards to one of the instance. */
 interface PublishRequest {
   /** Default 127.0.0.1. */
   readonly hostAddress?: string;
@@ -29,9 +29,9 @@ interface PublishRequest {
   readonly instancePort: number;
 }
 
-/** What a launch asks for. Its form was checked; whether the image is there was not. */
+/** A launch request. Its form was checked; whether the image exists was not. */
 export interface LaunchInstanceRequest {
-  /** `ami-…`, or the ARN of an image (its version may hold wildcards). */
+  /** `ami-…`, or the ARN of an image (its version may have wildcards). */
   readonly image: string;
   readonly publish: readonly PublishRequest[];
   /** Public keys in authorized_keys form. */
@@ -39,7 +39,7 @@ export interface LaunchInstanceRequest {
   readonly userData?: string;
   readonly instanceType?: string;
   readonly firmware?: 'bios' | 'uefi';
-  /** Whose credentials its metadata service has; nobody's when absent. */
+  /** Instance profile whose credentials its metadata service serves; none if absent. */
   readonly instanceProfile?: string;
 }
 
@@ -51,7 +51,7 @@ export interface ExecRequest {
   readonly timeoutSeconds?: number;
 }
 
-/** How a command in an instance ended. */
+/** The result of a command in an instance. */
 export interface ExecEnd {
   readonly exitCode: number | null;
   readonly signal: string | null;
@@ -60,13 +60,13 @@ export interface ExecEnd {
 
 /** A shell to open in an instance. */
 export interface ShellRequest {
-  /** Size of the terminal that it is to be on, in characters; it reads a script from its stdin when absent. */
+  /** Size of its terminal, in characters; without it the shell reads a script from its stdin. */
   readonly size?: { readonly rows: number; readonly columns: number };
   /** The kind of terminal, `TERM`. */
   readonly term: string;
 }
 
-/** A command in an instance whose streams flow. Both outputs have to be read. */
+/** A command in an instance with streams. Both outputs must be read. */
 export interface Session {
   /** Whether it is on a terminal. */
   readonly terminal: boolean;
@@ -74,33 +74,31 @@ export interface Session {
   readonly stdout: Readable;
   readonly stderr: Readable;
   /**
-   * The exit code, 128 and the signal's number when a signal ended it. Rejects with an `ApiError` when the instance
-   * lost it.
+   * The exit code; 128 and the signal's number if a signal killed it. Rejects with an `ApiError` if the instance lost
+   * it.
    */
   readonly ended: Promise<number>;
   resize(size: { readonly rows: number; readonly columns: number }): Promise<void>;
-  /** Its user has gone. */
+  /** The client has disconnected. */
   hangUp(): Promise<void>;
 }
 
-/** Whose instances, and in which Region. */
+/** The owner of instances, and their Region. */
 export interface Owner {
   readonly account: string;
   readonly region: string;
 }
 
 /**
- * Launched instances, as the API uses them. Methods throw `ApiError`: ResourceNotFoundException for
- * an instance or image that is not there (or another account's), InvalidRequestException for one in the wrong state.
+ * Launched instances, as the API uses them. Methods throw `ApiError`: ResourceNotFoundException for an instance or
+ * image that does not exist (or is another account's), InvalidRequestException for one in the wrong state.
  */
 export interface LaunchService {
   launch(owner: Owner, request: LaunchInstanceRequest): Promise<InstanceDescription>;
   list(owner: Owner): Promise<readonly InstanceDescription[]>;
   get(owner: Owner, instanceId: string): Promise<InstanceDescription>;
   terminate(owner: Owner, instanceId: string): Promise<InstanceDescription>;
-  /**
-   * Runs a command; `onOutput` gets its output as it comes. Throws at once, before any output, when it cannot begin.
-   */
+  /** Runs a command; `onOutput` gets its output as it arrives. Throws before any output if it cannot start. */
   exec(
     owner: Owner,
     instanceId: string,
@@ -108,15 +106,15 @@ export interface LaunchService {
     onOutput: (stream: 'stdout' | 'stderr', chunk: Buffer) => void,
     signal: AbortSignal,
   ): Promise<ExecEnd>;
-  /** An archive of a file or a folder of the instance, on stdout; what went wrong on stderr. */
+  /** Archives a file or folder of the instance to stdout; errors go to stderr. */
   getFiles(owner: Owner, instanceId: string, path: string): Promise<Session>;
-  /** Takes an archive on stdin to its place: see `instances/copy.ts`. */
+  /** Unpacks an archive from stdin: see `instances/copy.ts`. */
   putFiles(owner: Owner, instanceId: string, to: { readonly path: string; readonly name: string }): Promise<Session>;
   /** Opens a login shell of root. */
   shell(owner: Owner, instanceId: string, request: ShellRequest): Promise<Session>;
   /**
-   * The console's text from its beginning; with `follow` until the instance is at its end or `signal` aborts. Rejects
-   * before the stream when it cannot begin.
+   * The console's text from its start; with `follow` until the instance terminates or `signal` aborts. Rejects before
+   * the stream if it cannot start.
    */
   console(
     owner: Owner,

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import { askServer } from './http.ts';
 
-/** Where a server is and who speaks to it. */
+/** Where a server is, and the credentials for it. */
 export interface Connection {
   readonly host: string;
   readonly port: number;
@@ -14,7 +14,7 @@ export interface Connection {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-/** An answer other than success of one of Ingot's own routes. */
+/** An error response from one of Ingot's own routes. */
 export class RequestRefused extends Error {
   override readonly name = 'RequestRefused';
   readonly code: string;
@@ -27,14 +27,14 @@ export class RequestRefused extends Error {
   }
 }
 
-/** The longest line, and the longest answer in one piece, that is read of a server, in bytes. */
+/** The longest line, and the longest whole answer, that is read from a server, in bytes. */
 const ANSWER_LIMIT = 256 << 20;
-/** The longest refusal that is read. */
+/** The longest error response that is read. */
 const REFUSAL_LIMIT = 1 << 20;
 /** The longest message of a WebSocket; the server sends what a command prints in pieces of some 64 KiB. */
 const MESSAGE_LIMIT = 16 << 20;
 
-/** An answer that no Ingot server gives. */
+/** An answer that does not come from an Ingot server. */
 function notAnIngotAnswer(detail: string): RequestRefused {
   return new RequestRefused(
     'InvalidAnswer',
@@ -98,7 +98,7 @@ async function sign(
 ): Promise<{ readonly path: string; readonly headers: Readonly<Record<string, string>> }> {
   const url = new URL(endpointOf(connection));
   const hostname = url.hostname.replace(/^\[|\]$/g, '');
-  // The host header has to be what is signed, so it is set by hand.
+  // The Host header must be the signed one, so it is set here.
   const signer = new SignatureV4({
     service: 'imagebuilder',
     region: connection.region,
@@ -146,8 +146,8 @@ export async function signedSocket(
       socket.pause();
       resolve(socket);
     });
-    // Stays after the opening: an error that nobody listens to ends the process, and the caller's own listener comes
-    // later.
+    // This listener stays after the connection opens: an 'error' event without a listener ends the process, and the
+    // caller adds its own listener later.
     socket.on('error', reject);
     socket.once('unexpected-response', (_request, answer) => {
       const told =
@@ -196,16 +196,17 @@ function parseJson<T>(text: string): T {
 }
 
 /**
- * Sends a signed request and reads its answer as JSON. Throws as `signedRequest` does, and for what is no JSON object.
+ * Sends a signed request and reads its answer as JSON. Throws as `signedRequest` does, and for an answer that is not a
+ * JSON object.
  */
 export async function signedJson<T>(connection: Connection, request: Parameters<typeof signedRequest>[1]): Promise<T> {
   return parseJson<T>(await readText(await signedRequest(connection, request), ANSWER_LIMIT));
 }
 
 /**
- * The records of an answer that flows, one JSON object a line; a line that the connection's end cut short is an error,
- * as is a broken connection.
- * @throws {RequestRefused} for a line that is no JSON object
+ * The records of a streamed answer, one JSON object per line. A truncated last line is an error, and so is a broken
+ * connection.
+ * @throws {RequestRefused} for a line that is not a JSON object
  */
 export async function* recordsOf<T>(answer: IncomingMessage): AsyncGenerator<T> {
   let rest = '';

@@ -3,10 +3,12 @@
  */
 import type { S3Access } from './s3-requests.ts';
 
-/** Patience with a machine's own metadata service, where there is none on most hosts, in milliseconds. */
+/** How long to wait for a machine's own metadata service, which most hosts do not have, in milliseconds. */
 const METADATA_MS = 1000;
 
-/** Who asks S3, and where it is; without credentials when there are none: public objects need no signature. */
+/**
+ * The endpoint and credentials for S3; without credentials when there are none, since public objects need no signature.
+ */
 export async function ownS3Access(): Promise<
   Omit<S3Access, 'credentials'> & { readonly credentials?: S3Access['credentials'] }
 > {

@@ -1,19 +1,19 @@
 /**
- * AWS Secrets Manager and Parameter Store, by the AWS SDK: its credentials, its retries. The SDK is loaded when it is
- * needed.
+ * AWS Secrets Manager and Parameter Store through the AWS SDK, with its credentials and retries. The SDK is loaded on
+ * first use.
  */
 
-/** Where AWS is, and who asks. */
+/** Where AWS is, and with which profile. */
 export interface AwsSettings {
   readonly region: string;
-  /** Instead of AWS's own. */
+  /** Endpoint to use in place of AWS's own. */
   readonly endpoint?: string;
   /** Of `~/.aws/config`; the SDK's default chain when absent. */
   readonly profile?: string;
   readonly signal?: AbortSignal;
 }
 
-/** Patience with AWS's answer to one request, in milliseconds. */
+/** How long to wait for AWS's answer to one request, in milliseconds. */
 const REQUEST_MS = 10_000;
 
 /**
@@ -47,8 +47,8 @@ export async function getSecretValue(
 
 /**
  * A parameter's value; `undefined` when there is no such parameter.
- * @param name with `:VERSION` behind it for a certain version
- * @param secure a SecureString is decrypted; else it is refused
+ * @param name followed by `:VERSION` for a certain version
+ * @param secure whether a SecureString is decrypted; otherwise it is rejected
  * @throws the SDK's error for any other answer
  */
 export async function getParameter(settings: AwsSettings, name: string, secure: boolean): Promise<string | undefined> {

@@ -13,14 +13,14 @@ export function timestampAfter(seconds: number): string {
 /** The longest time of one of Node's own timers, in milliseconds: a longer one fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** What will be done after a time. */
+/** An action scheduled for later. */
 export interface Timer {
-  /** It is not done any more. */
+  /** Cancels the action. */
   end(): void;
 }
 
 /**
- * Does something after `ms` milliseconds, however many: `timeoutSeconds` of a document may be months. `Infinity` is
+ * Runs an action after `ms` milliseconds. Any length works: `timeoutSeconds` of a document may be months. `Infinity` is
  * never.
  */
 export function after(ms: number, act: () => void): Timer {
@@ -88,7 +88,7 @@ export function withDeadline(
   };
 }
 
-/** What a wait was for, and how long it was given. */
+/** What a wait was for, and how long it lasted. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }

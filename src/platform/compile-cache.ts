@@ -4,15 +4,15 @@
  */
 import { enableCompileCache } from 'node:module';
 
-/** Root's own: what lies there is executed, so that nobody else may write there. */
+/** Only root may write to this folder, because its contents are executed. */
 const DIRECTORY = '/var/cache/ingot/compiled';
 
-/** For modules that are imported from now on. Without effect where the folder cannot be made. */
+/** Enables the cache for modules that are imported later. Has no effect if the folder cannot be made. */
 export function useCompileCache(): void {
   if (process.getuid?.() === 0) enableCompileCache(DIRECTORY);
 }
 
-/** Environment by which a Node process of ours uses it from its first module on. */
+/** Environment that makes a Node process of Ingot's use the cache from its first module on. */
 export function compileCacheEnvironment(): Readonly<Record<string, string>> {
   return process.getuid?.() === 0 ? { NODE_COMPILE_CACHE: DIRECTORY } : {};
 }

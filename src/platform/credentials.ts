@@ -4,7 +4,7 @@ import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dataPath } from './data-layout.ts';
 import { newAccessKeyId, newUuid } from './ids.ts';
 
-/** A key pair of Signature V4 and whose it is. */
+/** A key pair for Signature V4, and its account. */
 export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -12,7 +12,7 @@ export interface Credentials {
   readonly account: string;
 }
 
-/** The account that AWS's documentation uses, so that what it shows can be pasted. */
+/** The account of AWS's documentation, so that its examples can be pasted. */
 export const DEFAULT_ACCOUNT = '123456789012';
 
 function fileOf(dataDirectory: string): string {
@@ -36,7 +36,7 @@ export async function readCredentials(dataDirectory: string): Promise<Credential
   try {
     value = JSON.parse(text) as Partial<Credentials>;
   } catch {
-    throw new Error(`${fileOf(dataDirectory)} is not JSON`); // not the parser's message: it quotes the file
+    throw new Error(`${fileOf(dataDirectory)} is not JSON`); // not the parser's message, which quotes the file
   }
   const { accessKeyId, secretAccessKey, account } = value ?? {};
   if (!accessKeyId || !secretAccessKey || !/^\d{12}$/.test(account ?? '')) {
@@ -46,8 +46,8 @@ export async function readCredentials(dataDirectory: string): Promise<Credential
 }
 
 /**
- * The credentials of a data directory; a random key pair is made when there is none. Two who make one at once get the
- * same.
+ * The credentials of a data directory; a random key pair is made when there is none. Two processes that create one at
+ * the same time get the same.
  */
 export async function loadCredentials(dataDirectory: string): Promise<Credentials> {
   const existing = await readCredentials(dataDirectory);

@@ -1,6 +1,6 @@
 /**
- * The data directory belongs to one user of this host, and nobody else looks into it: its disks and its database hold
- * what builds were given.
+ * The data directory belongs to one user of this host and is closed to all others: its disks and its database hold what
+ * builds were given.
  */
 import {
   chmodSync,
@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path';
 import { DATA_NAMES } from './data-layout.ts';
 
-/** A directory that Ingot does not take as its data directory. The message says why, and what to do. */
+/** A directory that Ingot rejects as its data directory. The message says why, and what to do. */
 export class DataDirectoryError extends Error {
   override readonly name = 'DataDirectoryError';
 }
@@ -25,9 +25,9 @@ export class DataDirectoryError extends Error {
 const OTHERS = 0o077;
 const STICKY = 0o1000;
 
-/** What an Ingot server has made at its first start. */
+/** What an Ingot server creates at its first start. */
 const MADE_BY_INGOT = [DATA_NAMES.catalog, DATA_NAMES.credentials, DATA_NAMES.serverLock];
-/** What may be there before that: its user's, or written by the command that starts the server. */
+/** What may exist before the first start: files of the user, or of the command that starts the server. */
 const BEFORE_THE_START: readonly string[] = [
   DATA_NAMES.config,
   DATA_NAMES.serverLog,
@@ -37,7 +37,7 @@ const BEFORE_THE_START: readonly string[] = [
 
 /**
  * Makes the data directory if it is not there, and closes it to other users of this host (mode 0700).
- * @returns whether it was open to them
+ * @returns whether other users could open it
  * @throws {DataDirectoryError} a directory of another user; one with other files, which its users may need
  */
 export function takeDataDirectory(path: string): boolean {
@@ -69,9 +69,8 @@ export function takeDataDirectory(path: string): boolean {
 }
 
 /**
- * Closes what lies in a data directory to other users: files are 0600, folders 0700. What older versions made was open
- * to them.
- * File systems that are mounted below it, links, pipes and what belongs to others are left as they are.
+ * Closes the contents of a data directory to other users: files are 0600, folders 0700. Older versions left them open.
+ * File systems mounted below it, links, pipes and other users' files are left alone.
  * @returns how many files and folders were open
  */
 export function closeDataDirectory(path: string): number {
@@ -95,7 +94,7 @@ export function openEntries(path: string): readonly { readonly path: string; rea
         if ((found.mode & OTHERS) !== 0) open.push({ path: file, mode: found.mode });
         if (entry.isDirectory()) look(file);
       } catch (error) {
-        // Gone in between, or a mount point whose daemon has died.
+        // Removed in between, or a mount point whose daemon has died.
         if (!['ENOENT', 'ENOTCONN', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
       }
     }
@@ -105,7 +104,7 @@ export function openEntries(path: string): readonly { readonly path: string; rea
 }
 
 /**
- * Makes an empty file that its owner alone reads, where there is none: for programs that would make it with other
+ * Makes an empty file, unless it exists, that only its owner may read: for programs that would make it with other
  * permissions.
  */
 export function makePrivateFile(path: string): void {

@@ -1,4 +1,4 @@
-/** What lies where in the data directory. Nothing else knows the names of its files and folders. */
+/** The layout of the data directory. No other module knows the names of its files and folders. */
 import { join } from 'node:path';
 
 /** Names of the entries of a data directory, by what they hold. */
@@ -15,19 +15,19 @@ export const DATA_NAMES = {
   layers: 'layers',
   /** A folder for each Region: flat copies with their manifests. */
   regions: 'regions',
-  /** What launched instances write. */
+  /** Data that launched instances write. */
   instances: 'instances',
-  /** Base images and imports in the making. */
+  /** Base images and imports that are being made. */
   work: 'work',
   /** Logs of images. */
   logs: 'logs',
-  /** Who called what. */
+  /** The audit log. */
   audit: 'audit',
   /** Where the running server is. */
   serverRecord: 'server.json',
   serverLock: 'server.lock',
   serverLog: 'server.log',
-  /** Which process the worker is. */
+  /** Identity of the worker process. */
   workerRecord: 'worker.json',
   workerLock: 'worker.lock',
 } as const;
@@ -47,14 +47,14 @@ export function instanceDisk(dataDirectory: string, instanceId: string): string 
   return join(dataDirectory, DATA_NAMES.instances, `${instanceId}.qcow2`);
 }
 
-/** The folder of one piece of work, such as a base image by its name. */
+/** The folder of one job, such as a base image by its name. */
 export function workFolder(dataDirectory: string, name: string): string {
   return join(dataDirectory, DATA_NAMES.work, name);
 }
 
 /**
  * A layer's file as records name it: relative to the data directory.
- * @param merged whether it is the file that its whole chain was merged into
+ * @param merged whether the layer's whole chain was merged into it
  */
 export function layerFile(layerId: string, merged = false): string {
   return join(DATA_NAMES.layers, `${layerId}${merged ? '-flat' : ''}.qcow2`);

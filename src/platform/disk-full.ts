@@ -1,4 +1,4 @@
-/** A disk of this host that is full: how it is told from other errors, and what to do. */
+/** A full disk of this host: how to tell it from other errors, and what to do. */
 import { INGOT } from './own-program.ts';
 
 const SQLITE_FULL = 13;
@@ -9,24 +9,24 @@ export const MAKE_ROOM =
   'directory (--data, INGOT_DATA).';
 
 /**
- * Says that there is no room, and what to do.
- * @param what what has no room, where, and how much is missing as far as that is known
+ * Says that there is no space, and what to do.
+ * @param what what has no space, where, and how much is missing if known
  */
 export function diskFullMessage(what: string): string {
   return `no space left on device: ${what}. ${MAKE_ROOM}`;
 }
 
 /**
- * Whether a program of this host found the disk full, by what it printed: programs have no exit code for it. Not for
- * what components print, which may be about any disk.
+ * Whether a program of this host failed because of a full disk, by its output: programs have no exit code for it. Not
+ * for the output of components, which may be about any disk.
  */
 export function saysDiskFull(output: string): boolean {
   return /No space left on device|Disk quota exceeded/.test(output);
 }
 
 /**
- * Whether what an error goes back to is a full disk of this host, by the codes of the system and of SQLite: words may
- * be a component's.
+ * Whether an error was caused by a full disk of this host, by the codes of the system and of SQLite. Words are not
+ * used: they may be a component's.
  */
 export function isDiskFull(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -34,7 +34,7 @@ export function isDiskFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT' || errcode === SQLITE_FULL || isDiskFull(error.cause);
 }
 
-/** The file that could not be written, as far as such an error says. */
+/** The file that could not be written, if the error names it. */
 export function fullAt(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { path } = error as { path?: unknown };

@@ -4,27 +4,27 @@ import { open } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { askServer, type HttpAnswer } from './http.ts';
 
-/** A transfer that did not come to a good end, in words for the user. */
+/** A transfer that failed, in words for the user. */
 export class DownloadError extends Error {
   override readonly name = 'DownloadError';
 }
 
-/** How to fetch. */
+/** Options of a download. */
 export interface DownloadOptions {
   readonly signal: AbortSignal;
-  /** Sent to the first server only, and not to where that redirects. */
+  /** Sent to the first server only, not to the targets of redirects. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** More than this is an error. */
+  /** A longer answer is an error. */
   readonly maxBytes: number;
-  /** Told how much came, and of how much when the server says. */
+  /** Called with the number of bytes so far, and the total if the server gave it. */
   readonly onProgress?: (bytes: number, total: number | undefined) => void;
-  /** A server that sends nothing for so long is given up, in milliseconds. Default a minute. */
+  /** Give up when the server sends nothing for this time, in milliseconds. Default: one minute. */
   readonly stallMs?: number;
 }
 
-/** What came. */
+/** A finished download. */
 export interface Downloaded {
-  /** Where it came from in the end, redirects followed. */
+  /** The final address, after redirects. */
   readonly url: string;
   readonly bytes: number;
   readonly sha256: string;
@@ -35,9 +35,9 @@ const MAX_REDIRECTS = 5;
 const STALL_MS = 60_000;
 
 /**
- * Fetches a file to the disk. What is there when it fails is for the caller to remove.
+ * Fetches a file to the disk. If it fails, the caller removes the partial file.
  * @param url http or https; a redirect from https to http is not followed
- * @param path made anew, mode 0600
+ * @param path created, mode 0600
  * @throws {DownloadError} no answer, another status than 200, cut off, too large, stalled
  */
 export async function download(url: string, path: string, options: DownloadOptions): Promise<Downloaded> {
@@ -155,7 +155,7 @@ async function read(
   return bytes;
 }
 
-/** An address without what may be a secret: user, password and query. */
+/** An address without its possible secrets: user, password and query. */
 export function shown(address: string | URL): string {
   if (!URL.canParse(String(address))) return String(address);
   const url = new URL(address);

@@ -1,11 +1,11 @@
-/** Files: whole writes that are complete or absent. */
+/** Files: each write is complete or absent. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Writes a file so that a reader (or a crash) sees the old content or the new, nothing between.
+ * Writes a file so that a reader (or a crash) sees either the old content or the new.
  * @param mode permission bits, whatever the umask is; default 0644
  */
 export async function writeFileAtomic(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
@@ -28,7 +28,7 @@ export async function writeFileAtomic(path: string, content: string | Buffer, mo
   }
 }
 
-/** Makes a rename or a new name in a directory last through a crash. */
+/** Makes a rename or a new name in a directory survive a crash. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
@@ -38,7 +38,7 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes the content of a file last through a crash. */
+/** Makes the content of a file survive a crash. */
 export async function syncFile(path: string): Promise<void> {
   const file = await open(path, 'r');
   try {
@@ -55,7 +55,7 @@ export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   const file = await open(path, 'r');
   try {
-    // One part is hashed while the next is read, into two buffers that are used again and again.
+    // Two buffers in turn: one is hashed while the other is filled.
     let [filled, spare] = [Buffer.allocUnsafeSlow(HASHED_AT_ONCE), Buffer.allocUnsafeSlow(HASHED_AT_ONCE)];
     for (let reading = file.read(filled, 0, filled.length, null); ; ) {
       const { bytesRead } = await reading;

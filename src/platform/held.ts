@@ -25,7 +25,7 @@ import {
  */
 export const HELD_MARK = 'INGOT_HELD';
 
-/** One thing that is held. Kinds with optional members are recorded first without them, then amended. */
+/** One thing that is held. Kinds with optional members are recorded without them first, then amended. */
 export type HeldThing =
   /**
    * A process. Started with `HELD_MARK` in its environment, so that it is found even when its pid was never recorded.
@@ -36,8 +36,8 @@ export type HeldThing =
       readonly pid?: number;
       readonly startTime?: string;
       /**
-       * Where a file system is mounted that it may leave frozen: that is thawed when it has ended. What waits for a
-       * frozen one cannot even be killed.
+       * The mount point of a file system that this process may leave frozen. It is thawed once the process has ended: a
+       * process that waits for a frozen file system cannot even be killed.
        */
       readonly thaw?: string;
     }
@@ -50,9 +50,9 @@ export type HeldThing =
   | { readonly kind: 'fuse'; readonly path: string }
   /** A named network namespace, `ip netns`. */
   | { readonly kind: 'netns'; readonly name: string }
-  /** A file or folder that goes with its holder. */
+  /** A file or folder that is removed with its holder. */
   | { readonly kind: 'path'; readonly path: string }
-  /** Something host-wide that `host.ts` allotted. */
+  /** Something host-wide that `host.ts` allocated. */
   | { readonly kind: 'allocation'; readonly id: string };
 
 /** A held thing on record. */
@@ -63,7 +63,7 @@ export interface HeldRecord {
 
 /** Where the things of one owner (an instance, a conversion) are recorded. The catalogue implements it. */
 export interface HeldRecorder {
-  /** Who holds: an instance id, an image ARN. */
+  /** The holder: an instance id, an image ARN. */
   readonly owner: string;
   /** Records a thing before it is taken, durably. Returns the record's id. */
   record(thing: HeldThing): Promise<string>;
@@ -75,7 +75,7 @@ export interface HeldRecorder {
   list(): Promise<readonly HeldRecord[]>;
 }
 
-/** A recorder that remembers in this process only: for short uses that end with it, and for tests. */
+/** A recorder that remembers only in this process: for short uses within it, and for tests. */
 export function memoryRecorder(owner: string): HeldRecorder {
   const records = new Map<string, HeldThing>();
   let next = 0;
@@ -98,7 +98,7 @@ export function memoryRecorder(owner: string): HeldRecorder {
   };
 }
 
-/** Lets one thing go, if it is there and still what the record says, and forgets it. Safe to repeat. */
+/** Releases one thing, if it exists and is still what the record says, and forgets it. Safe to repeat. */
 export async function release(recorder: HeldRecorder, id: string): Promise<void> {
   const record = (await recorder.list()).find((each) => each.id === id);
   if (record === undefined) return;
@@ -107,10 +107,10 @@ export async function release(recorder: HeldRecorder, id: string): Promise<void>
 }
 
 /**
- * Lets all things of an owner go, newest first. Goes on past a thing that resists, and then throws what resisted. While
- * processes resist, their host allocations stay, and the folder that tells others that they are in use: another
- * instance must not get a range of users or an address in which something still runs.
- * @throws {AggregateError} naming each thing that could not be let go; those stay on record
+ * Releases all things of an owner, newest first. It continues past a thing that cannot be released, and throws at the
+ * end. While processes remain, their host allocations stay, and so does the folder that marks these as used: another
+ * instance must not get a range of users or an address that something still uses.
+ * @throws {AggregateError} naming each thing that could not be released; those stay on record
  */
 export async function releaseAll(recorder: HeldRecorder): Promise<void> {
   const failures: unknown[] = [];
@@ -132,7 +132,7 @@ export async function releaseAll(recorder: HeldRecorder): Promise<void> {
     );
 }
 
-/** A held thing in a few words, for messages. */
+/** A short description of a held thing, for messages. */
 export function describe(thing: HeldThing): string {
   switch (thing.kind) {
     case 'process':
@@ -186,7 +186,7 @@ async function endProcess(id: string, thing: Extract<HeldThing, { kind: 'process
     signalProcess(pid, startTime, 'SIGKILL');
     if (!(await waitForExit(pid, startTime, patient(END_MS)))) throw new Error('does not end, even after SIGKILL');
   }
-  // Fails where nothing is frozen, which is well.
+  // Fails if nothing is frozen, which is fine.
   if (thing.thaw !== undefined && isMounted(thing.thaw))
     await run(['fsfreeze', '--unfreeze', thing.thaw], { okCodes: 'any', timeoutMs: 10_000 });
 }
@@ -214,7 +214,7 @@ async function unmount(path: string): Promise<void> {
   for (let attempt = 0; isMounted(path); attempt++) {
     const { code } = await run(['umount', ...(attempt >= 100 ? ['--lazy'] : []), '--', path], { okCodes: 'any' });
     if (code !== 0) {
-      // Busy for a moment after its last user ended: that passes. After two seconds it is detached and goes with its
+      // A mount stays busy for a moment after its last user ends. After two seconds it is detached, and goes with its
       // users.
       if (attempt > 101) throw new Error('stays busy');
       await sleep(20);
@@ -263,7 +263,7 @@ export async function removeCgroup(path: string): Promise<void> {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // Gone in between.
+        // Removed in between.
       }
     }
     return pids.length === 0 ? true : undefined;
@@ -286,7 +286,7 @@ function cgroupProcesses(path: string): number[] {
     for (const entry of readdirSync(path, { withFileTypes: true }))
       if (entry.isDirectory()) pids.push(...cgroupProcesses(`${path}/${entry.name}`));
   } catch {
-    // A cgroup that went while we looked has no processes.
+    // A cgroup that was removed meanwhile has no processes.
   }
   return pids.filter((pid) => pid > 0 && processStartTime(pid) !== undefined);
 }

@@ -1,7 +1,7 @@
 /**
- * What is host-wide (uid ranges, ports, the network rules that all instances share), allotted under `/run/ingot` so
- * that two data directories never collide. The register is an SQLite file there: the kernel drops its lock with the
- * process that held it.
+ * Host-wide allocations (uid ranges, ports, the network rules that all instances share), under `/run/ingot` so that two
+ * data directories never collide. The register is an SQLite file: the kernel drops its lock with the process that held
+ * it.
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -22,28 +22,27 @@ import {
 import { run } from './processes.ts';
 
 /**
- * Where everything lives that does not outlast a boot: sockets, mount points, the register. Short, since socket paths
- * end at 107 bytes.
+ * The folder for everything that does not outlive a boot: sockets, mount points, the register. Its path is short, since
+ * socket paths have at most 107 bytes.
  */
 export const RUN_DIRECTORY = '/run/ingot';
 
 /**
- * Ids that a container has, as a machine has all: those of directories of accounts (LDAP) and of components that pick
- * one are far above 65,535. 16,777,216.
+ * The number of ids that a container has, 16,777,216. Directories of accounts (LDAP), and components that choose an id,
+ * use ids far above 65,535.
  */
 export const UIDS_OF_A_CONTAINER = 2 ** 24;
 /**
- * From 2^30 on is above what distributions and systemd hand out. The first part is left to containers of earlier
+ * Ranges start above 2^30, beyond what distributions and systemd use. The first part is left to containers of earlier
  * versions, which may still run.
  */
 const FIRST_UID_RANGE = 2 ** 30 + UIDS_OF_A_CONTAINER;
-/** 190: the range after the last has the id that means none. */
+/** 190: the range after the last contains the id that means "none". */
 const UID_RANGES = (2 ** 32 - FIRST_UID_RANGE) / UIDS_OF_A_CONTAINER - 1;
 
 /**
- * What allots and to whom it belongs. A data directory that no longer exists owns nothing, unless the owner still has
- * its folder below `RUN_DIRECTORY`: a process that sees other mounts (a service with a `/tmp` of its own) must not take
- * it for gone.
+ * Who allocates, and for whom. A data directory that no longer exists owns nothing, unless its owner still has a folder
+ * below `RUN_DIRECTORY`: a process with other mounts (a service with its own `/tmp`) must not treat it as gone.
  */
 export interface AllocationOwner {
   readonly dataDirectory: string;
@@ -149,7 +148,7 @@ export function freePort(): Promise<number> {
 }
 
 /**
- * The first number of an outbound address that is given. The one before was everybody's in earlier versions, whose
+ * The first number of an outbound address that is allocated. Earlier versions shared the one before it, and their
  * instances may still run.
  */
 const FIRST_OUTBOUND = 1;
@@ -157,7 +156,7 @@ const FIRST_OUTBOUND = 1;
 /**
  * Joins the network that instances leave through, with an outbound address of its own: the first to join makes the
  * rules, the last to leave removes them. Closed: the host's own addresses (all of them, not just loopback) and
- * link-local. What else is open, `reach` says.
+ * link-local. `reach` says what else is open.
  */
 export function joinNetwork(
   owner: AllocationOwner,
@@ -171,13 +170,13 @@ export function joinNetwork(
     const id = insert(db, 'outbound', number, owner);
     db.prepare('INSERT INTO reaches VALUES (?, ?)').run(id, JSON.stringify(reach));
     const address = outboundAddress(number);
-    // A registration proves nothing about the rules: someone may have flushed them.
+    // A registration does not prove that the rules exist: someone may have flushed them.
     await makeNetwork(members(db), { fresh: address });
     return { id, address };
   });
 }
 
-/** Takes back the outbound addresses of owners that are no more. Returns the numbers of those that are in use. */
+/** Releases the outbound addresses of owners that no longer exist. Returns the numbers in use. */
 async function settleOutbound(db: DatabaseSync): Promise<ReadonlySet<number>> {
   const before = members(db).map(({ address }) => address);
   const used = taken(db, 'outbound');
@@ -191,7 +190,7 @@ async function giveUp(address: string): Promise<void> {
   await run(['ip', 'address', 'del', `${address}/32`, 'dev', 'lo'], { okCodes: 'any' });
 }
 
-/** The outbound address that `joinNetwork` gave. @throws {Error} when it was given back */
+/** The outbound address that `joinNetwork` gave. @throws {Error} when it was released */
 export function addressOfNetwork(id: string): Promise<string> {
   return exclusively((db) => {
     const row = db.prepare('SELECT value FROM allocations WHERE id = ?').get(id) as { value: number } | undefined;
@@ -201,8 +200,8 @@ export function addressOfNetwork(id: string): Promise<string> {
 }
 
 /**
- * Makes the rules again where somebody flushed them (a firewall that reloads does) while instances are there: without
- * them nothing of this host is closed to instances. To be asked from time to time.
+ * Restores the rules if somebody flushed them (a reloading firewall does) while instances run: without them, this host
+ * is open to instances. To be called from time to time.
  * @returns whether they were gone
  */
 export function restoreNetwork(): Promise<boolean> {
@@ -234,13 +233,13 @@ function members(db: DatabaseSync): readonly NetworkMember[] {
   }));
 }
 
-/** Can be repeated. */
+/** Safe to repeat. */
 async function makeNetwork(all: readonly NetworkMember[], { fresh }: { readonly fresh?: string } = {}): Promise<void> {
   const addresses = (fresh === undefined ? all : all.filter(({ address }) => address === fresh)).map(
     ({ address }) => `address replace ${address}/32 dev lo`,
   );
-  // In the table that is asked last: where nothing leads out of this host, what is sent to the metadata service is not
-  // refused before the rules see it.
+  // In the table that is consulted last: if this host has no route, a request to the metadata service is not refused
+  // before the rules see it.
   await run(['ip', '-batch', '-'], {
     input: `${[...addresses, `route replace local ${METADATA_ADDRESS}/32 dev lo table default`].join('\n')}\n`,
   });
@@ -248,8 +247,8 @@ async function makeNetwork(all: readonly NetworkMember[], { fresh }: { readonly 
 }
 
 /**
- * Lets go what a data directory was given for owners that are no more: between the giving and the owner's own record of
- * it, its process may have been killed. For a start, before anything of this data directory takes more.
+ * Releases what was allocated to owners that no longer exist: a process may be killed between the allocation and the
+ * owner's own record of it. Call it at a start, before anything of this data directory allocates more.
  * @param living owners that keep theirs
  */
 export async function releaseForgotten(dataDirectory: string, living: ReadonlySet<string>): Promise<number> {
@@ -265,7 +264,7 @@ export async function releaseForgotten(dataDirectory: string, living: ReadonlySe
   return forgotten.length;
 }
 
-/** Lets a host-wide thing go. Unknown ids are let go already. */
+/** Releases a host-wide allocation. Unknown ids count as released. */
 export function releaseAllocation(id: string): Promise<void> {
   return exclusively(async (db) => {
     const row = db.prepare('SELECT value FROM allocations WHERE id = ?').get(id) as { value: number } | undefined;

@@ -2,29 +2,29 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 
-/** What is asked of a server. */
+/** A request to a server. */
 export interface HttpQuestion {
   readonly method?: string;
-  /** Path and query as they are sent, instead of the address's: for what is signed to the letter. */
+  /** Path and query exactly as sent, in place of the address's: for signed requests. */
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** `host`: the proxy of this process's environment. `none`: straight. Else the address of one. */
+  /** `host`: the proxy of this process's environment. `none`: no proxy. Else the proxy's address. */
   readonly proxy: 'host' | 'none' | { readonly address: string };
-  /** A connection that is silent for so long is given up, in milliseconds. */
+  /** Give up when the connection is silent for this time, in milliseconds. */
   readonly stallMs?: number;
 }
 
 /** An answer, its body not read yet. */
 export interface HttpAnswer {
   readonly answer: IncomingMessage;
-  /** Frees the connection. To be called when the answer has been read, or is not wanted. */
+  /** Frees the connection. Call it when the answer has been read, or is not needed. */
   close(): void;
 }
 
 /**
- * Asks a server, over a connection of its own. Redirects are answers.
+ * Sends a request over its own connection. Redirects are returned as answers.
  * @param url http or https
  * @throws the system's error when there is no answer; the signal's reason when it is aborted
  */
@@ -49,7 +49,8 @@ export async function askServer(url: URL | string, question: HttpQuestion): Prom
       sent.once('response', resolve);
       if (stallMs !== undefined)
         sent.once('timeout', () => sent.destroy(new Error(`no answer within ${Math.round(stallMs / 1000)} s`)));
-      // Stays: what is no HTTP in the middle of an answer is told here as well as by the answer's own end.
+      // This listener stays: invalid HTTP in the middle of an answer is reported here as well as by the answer's own
+      // end.
       sent.on('error', (error) => reject(signal?.aborted ? (signal.reason as Error) : error));
       sent.end(body);
     });
@@ -60,7 +61,7 @@ export async function askServer(url: URL | string, question: HttpQuestion): Prom
   }
 }
 
-/** What a server said about an address. */
+/** A server's answer about an address. */
 export interface HeadAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -93,8 +94,8 @@ const LONGEST_JSON = 1 << 20;
 
 /**
  * Asks for a JSON document (GET), through the proxy of the environment where there is one. Redirects are not followed.
- * @throws {Error} for another answer than 200, more than a mebibyte, or what is no JSON; the system's error when there
- *   is no answer
+ * @throws {Error} for another answer than 200, more than a mebibyte, or an answer that is not JSON; the system's error
+ *   when there is no answer
  */
 export async function getJson(url: string, options: { readonly signal: AbortSignal }): Promise<unknown> {
   const { answer, close } = await askServer(url, {

@@ -46,8 +46,8 @@ export function newUuid(): string {
 }
 
 /**
- * Of a key: 20 characters, as AWS's, but with a beginning of our own, so that no scanner takes it for one of theirs.
- * `session` keys have another.
+ * An access key id: 20 characters, as AWS's, but with our own prefix, so that no scanner takes it for one of theirs.
+ * Keys of a `session` have another prefix.
  */
 export function newAccessKeyId(kind: 'long-lived' | 'session' = 'long-lived'): string {
   return `${kind === 'session' ? 'INGS' : 'INGT'}${capitals(16)}`;

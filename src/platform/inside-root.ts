@@ -1,12 +1,11 @@
 /**
- * Files of a mounted root file system, looked at from outside. An absolute link in it means a file of that system: read
- * from here as it stands
- * it would lead to a file of this host. Only for a root that nobody else works on at the same time.
+ * Files of a mounted root file system, read from outside. An absolute link in it refers to that system's root; followed
+ * naively it would lead to a file of this host. Only for a root that nobody else changes at the same time.
  */
 import type { Stats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 
-/** Links that are followed for one path, as in the kernel. */
+/** Maximum number of links that are followed for one path, as in the kernel. */
 const MOST_LINKS = 40;
 
 /** What a path leads to. */
@@ -17,7 +16,7 @@ export interface FoundInside {
 }
 
 /**
- * Finds what a path means in a root, its links followed as a process with that root would.
+ * Resolves a path in a root, following links as a process with that root would.
  * @param root absolute path of the root on this host
  * @param path absolute path in the root
  * @param options.followLast whether a link at the path itself is followed, too. Default true

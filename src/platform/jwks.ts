@@ -1,4 +1,4 @@
-/** The keys of OpenID Connect issuers: of a file, an address, or where the issuer's discovery document says. */
+/** The keys of OpenID Connect issuers: from a file, an address, or the issuer's discovery document. */
 import { readFile } from 'node:fs/promises';
 import type { JsonWebKey } from 'node:crypto';
 import type { OidcIssuer } from './config/config.ts';
@@ -10,12 +10,13 @@ export interface JsonWebKeySet {
 }
 
 const REMEMBERED_MS = 10 * 60_000;
-/** A token with an unknown key has the keys asked for anew; nobody makes us ask more often than this. */
+/** A token with an unknown key makes Ingot ask for the keys again; never more often than this. */
 const FRESH_MS = 10_000;
 const TIMEOUT_MS = 10_000;
 
 /**
- * An issuer that does not answer is asked again after this long, then after twice as long, and so on up to the longest.
+ * An issuer that does not answer is asked again after this time, then after twice the time, and so on up to the
+ * longest.
  */
 const BACKOFF_MS = { first: 5000, longest: 5 * 60_000 };
 
@@ -26,14 +27,14 @@ interface Known {
 
 interface Failure {
   readonly count: number;
-  /** Milliseconds since 1970, before which nobody asks again. */
+  /** Milliseconds since 1970, before which the issuer is not asked again. */
   readonly until: number;
   readonly error: Error;
 }
 
 /**
- * Remembers keys for some minutes. `fresh` asks again, unless that was done just now. An issuer that did not answer is
- * left alone for a while: until then its failure is the answer, or, for `fresh`, the keys that it gave before.
+ * Remembers keys for some minutes. `fresh` asks again, unless that was just done. An issuer that did not answer is left
+ * alone for a while. Until then, its failure is the answer, or for `fresh` the earlier keys.
  * @param options.now milliseconds since 1970
  */
 export function openKeySource({
@@ -74,7 +75,7 @@ export function openKeySource({
     const before = known.get(issuer.issuer);
     const age = before === undefined ? Infinity : now() - before.asked;
     if (before !== undefined && age < (fresh ? FRESH_MS : REMEMBERED_MS)) return before.keys;
-    // Keys that are still good stay good where their issuer does not answer.
+    // Keys stay valid while their issuer does not answer.
     const good = age < REMEMBERED_MS ? before : undefined;
     const failure = failures.get(issuer.issuer);
     if (failure !== undefined && now() < failure.until) {

@@ -1,7 +1,4 @@
-/**
- * Locks between processes that the kernel drops with their holder, however that ends: SQLite's, since Node has no
- * flock.
- */
+/** Locks between processes that the kernel drops when their holder ends: SQLite's, since Node has no flock. */
 import { DatabaseSync } from 'node:sqlite';
 import { makePrivateFile } from './data-directory.ts';
 
@@ -11,7 +8,7 @@ export interface FileLock {
 }
 
 /**
- * Takes the lock of a file, which is made when absent and stays.
+ * Takes the lock of a file, which is created if needed and remains.
  * @param timeoutMs how long to wait for another holder; the wait blocks this process
  * @returns `undefined` when another process holds it all that time
  */

@@ -9,7 +9,7 @@ let root: Logger | undefined;
 export function logger(): Logger {
   if (root !== undefined) return root;
   const destination = pino.destination({ dest: 2, sync: true });
-  // A line that cannot be written (its disk is full) is no reason to end.
+  // A line that cannot be written (on a full disk) must not end the process.
   destination.on('error', () => {});
   root = pino(
     {

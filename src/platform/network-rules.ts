@@ -4,15 +4,18 @@
  */
 import { createHash } from 'node:crypto';
 
-/** What an instance may reach, beside its own metadata service. */
+/** What an instance may reach, besides its own metadata service. */
 export interface Reach {
-  /** All but this host's own addresses and link-local; else what is listed here, and nothing else. */
+  /**
+   * Whether it reaches everything but this host's own addresses and link-local. Otherwise it reaches only what is
+   * listed here.
+   */
   readonly everything: boolean;
   /** IPv4 addresses and ranges. A single address is open even where it is one of this host's own. */
   readonly addresses: readonly ReachedAddress[];
   /**
-   * Names, open at the addresses that they have when the instance asks for them. An instance that does not reach
-   * everything is told of no other name.
+   * Names, open at the addresses that they resolve to when the instance asks for them. An instance with restricted
+   * access cannot resolve other names.
    */
   readonly names: readonly ReachedName[];
 }
@@ -29,7 +32,7 @@ export interface ReachedName {
   readonly ports: readonly number[];
 }
 
-/** What is open where nothing else is said. */
+/** The default. */
 export const REACH_EVERYTHING: Reach = { everything: true, addresses: [], names: [] };
 
 /**
@@ -44,7 +47,7 @@ export const METADATA_ADDRESS = '169.254.169.254';
 /** The host's nftables table. */
 export const TABLE = 'ingot_instances';
 
-/** How many there are. */
+/** The number of addresses. */
 export const OUTBOUND_ADDRESSES = 65_534;
 
 /** The address of a number, 0 to 65,533. */
@@ -59,8 +62,8 @@ export interface NetworkMember {
 }
 
 /**
- * The set of what an instance reaches by name; its elements are addresses with ports, put there for some time when
- * their name is asked for.
+ * The set of addresses with ports that an instance reaches by name. Elements are added for some time when the instance
+ * resolves a name.
  */
 export function namesSet(address: string): string {
   return `names_${address.replaceAll('.', '_')}`;
@@ -68,7 +71,7 @@ export function namesSet(address: string): string {
 
 /**
  * The whole table, for `nft -f`: replaces the rules and leaves the sets of names as they are.
- * @param gone an address that is given back: what was open to it by name is forgotten
+ * @param gone an address that is released: what was open to it by name is removed
  * @param fresh an address that has just been given
  */
 export function networkRules(
@@ -80,7 +83,7 @@ export function networkRules(
     ...nat(all, members),
     `add rule ip ${TABLE} output ip saddr != ${all} ip daddr != ${all} accept`,
     `add rule ip ${TABLE} output ct state established,related accept`,
-    // Other users of this host may send from these addresses as well: they are root's alone.
+    // Other users of this host could also bind to these addresses: only root may send from them.
     `add rule ip ${TABLE} output ip saddr ${all} th dport ${INSTANCE_SERVICE_PORT} ct status dnat meta skuid 0 accept`,
     `add rule ip ${TABLE} output ip daddr ${all} reject`,
     ...members.flatMap(({ address, reach }) => reach.addresses.filter(isSingle).map((each) => accept(address, each))),
@@ -117,7 +120,7 @@ export function networkRules(
   ].join('\n');
 }
 
-/** What stands in the rules for these members: rules without it are others, or somebody changed them. */
+/** The mark that the rules carry for these members. Rules without it are different, or somebody changed them. */
 export function rulesMark(members: readonly NetworkMember[]): string {
   return `ingot ${createHash('sha256').update(JSON.stringify(members)).digest('hex').slice(0, 16)}`;
 }

@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 /** `.ts` when Ingot runs from source, `.js` when it runs compiled. */
 const EXTENSION = extname(fileURLToPath(import.meta.url));
 
-/** The name that calls this Ingot in a shell: the one place that says so; every message and the help use it. */
+/** The command that calls this Ingot in a shell: the one place that knows it. Every message and the help use it. */
 export const INGOT = nameOf(EXTENSION);
 
 /**
- * An installed Ingot is compiled and is on PATH as `ingot`; a checkout runs its sources by the launcher at its top.
+ * An installed Ingot is compiled and on PATH as `ingot`; a checkout is run by the launcher at its top.
  * @param extension of its modules, `.js` or `.ts`
  */
 export function nameOf(extension: string): 'ingot' | './ingot' {

@@ -1,7 +1,7 @@
 /**
- * How much longer Ingot's own deadlines are on a slow host. They are there to end what hangs, and are set for ordinary
- * machines; where system calls take fifty times as long (a host that is itself emulated), what works must not be given
- * up. A user's deadlines are never stretched.
+ * How much longer Ingot's own deadlines are on a slow host. Deadlines end what hangs, and are set for ordinary
+ * machines. Where system calls take fifty times as long (a host that is itself emulated), working operations must not
+ * be given up. Users' deadlines are never stretched.
  */
 import { readFileSync } from 'node:fs';
 
@@ -15,14 +15,15 @@ const MOST = 30;
 
 let factor: number | undefined;
 
-/** The factor, 1 to 30: `INGOT_PATIENCE`, else what this host's speed makes it, found out once per process. */
+/** The factor, 1 to 30: `INGOT_PATIENCE`, or measured once per process. */
 export function patience(): number {
   factor ??= patienceFor(process.env['INGOT_PATIENCE'], measure);
   return factor;
 }
 
 /**
- * A deadline of Ingot's own for this host, whole when what is given is: some of Node's functions take no other.
+ * A deadline of Ingot's own for this host, an integer if the given one is: some of Node's functions accept only
+ * integers.
  * @param ms what an ordinary machine gets, in whichever unit
  */
 export function patient(ms: number): number {
@@ -32,7 +33,7 @@ export function patient(ms: number): number {
 
 /**
  * The factor. Pure.
- * @param asked the environment's; what is no number from 1 to 1000 counts as not said
+ * @param asked the environment's value; anything but a number from 1 to 1000 is ignored
  * @param processorMs asked when nothing was said: the processor time that the reads took
  */
 export function patienceFor(asked: string | undefined, processorMs: () => number): number {
@@ -41,7 +42,7 @@ export function patienceFor(asked: string | undefined, processorMs: () => number
   return Math.min(MOST, Math.max(1, processorMs() / ORDINARY_MS));
 }
 
-/** Processor time, not the clock's: a busy host is no slow one, and its deadlines allow for that. */
+/** Processor time, not wall time: a busy host is not a slow one, and deadlines allow for that. */
 function measure(): number {
   const before = process.cpuUsage();
   for (let read = 0; read < READS; read++) readFileSync('/proc/self/stat');

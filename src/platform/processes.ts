@@ -1,12 +1,10 @@
-/**
- * The one gateway to processes. Nothing else in Ingot spawns: argument vectors only, never a shell string.
- */
+/** The one gateway to processes. No other module spawns: argument vectors only, never a shell string. */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { after, sleep } from './clock.ts';
 
-/** What a child process gets of its surroundings. */
+/** What a child process inherits. */
 export interface ChildOptions {
   readonly cwd?: string;
   /**
@@ -22,8 +20,8 @@ export interface ChildOptions {
    */
   readonly inherit?: readonly string[] | 'all';
   /**
-   * For whom the files are that it makes: for this user alone (umask 077), as all in the data directory, or for
-   * everybody to read (022), as in an image. Default: the umask that this process was started with.
+   * Who may access the files that it makes: only this user (umask 077), as in the data directory, or everybody (022),
+   * as in an image. Default: the umask that this process was started with.
    */
   readonly files?: 'private' | 'open';
 }
@@ -44,7 +42,7 @@ export const PROXY_VARIABLES: readonly string[] = [
 /** What apt, and what uses it, reads of the environment: its proxies and its configuration. */
 export const APT_VARIABLES: readonly string[] = [...PROXY_VARIABLES, 'APT_CONFIG'];
 
-/** Set by Ingot's user for Ingot: for its own small programs, which stretch their deadlines as well. */
+/** Set by the user for Ingot. Its own small programs stretch their deadlines as well. */
 export const PATIENCE_VARIABLES: readonly string[] = ['INGOT_PATIENCE'];
 
 /** How to run one command to its end. */
@@ -55,8 +53,8 @@ export interface RunOptions extends ChildOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /**
-   * Called with each chunk as it comes; output is then not captured for that stream. What it throws ends the command,
-   * and `run` throws it.
+   * Called with each chunk as it comes; output is then not captured for that stream. If it throws, the command is
+   * killed and `run` throws the same.
    */
   readonly onStdout?: (chunk: Buffer) => void;
   readonly onStderr?: (chunk: Buffer) => void;
@@ -64,7 +62,7 @@ export interface RunOptions extends ChildOptions {
   readonly okCodes?: readonly number[] | 'any';
   /** Bytes kept of each captured stream (the last ones). Default 1 MiB. */
   readonly maxCapture?: number;
-  /** Bytes that it may print on both streams together. Beyond them it is ended. No limit when absent. */
+  /** Bytes that it may print on both streams together. Beyond them it is killed. No limit when absent. */
   readonly maxOutput?: number;
 }
 
@@ -77,15 +75,15 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** Characters of a command's output that stand in an error. */
+/** Characters of a command's output that an error contains. */
 const LONGEST_TAIL = 4096;
 /**
- * Milliseconds that what a killed command started may hold its outputs open: it may have left the process group, and
- * then was not killed.
+ * Milliseconds that a child of a killed command may hold its outputs open: it may have left the process group, and then
+ * was not killed.
  */
 const LEFT_OPEN_MS = 1000;
 
-/** A command that could not be started, ended badly, took too long, or printed too much. */
+/** A command that could not be started, failed, timed out, or printed too much. */
 export class ProcessError extends Error {
   override readonly name = 'ProcessError';
   readonly argv: readonly string[];
@@ -94,9 +92,9 @@ export class ProcessError extends Error {
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
-  /** Whether there was no such program, or it could not be started for another reason. */
+  /** Whether the program does not exist, or could not be started for another reason. */
   readonly notStarted: boolean;
-  /** Whether it was ended because it printed more than `maxOutput`. */
+  /** Whether it was killed because it printed more than `maxOutput`. */
   readonly tooMuchOutput: boolean;
 
   constructor(
@@ -118,7 +116,7 @@ export class ProcessError extends Error {
   }
 }
 
-/** A process that runs on: a daemon, a machine, a tail. */
+/** A long-running process: a daemon, a machine, a tail. */
 export interface RunningProcess {
   readonly pid: number;
   /** Start time in clock ticks since boot (field 22 of `/proc/PID/stat`): with the pid it proves identity. */
@@ -126,17 +124,17 @@ export interface RunningProcess {
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
-  /** What `stdio` asked for beyond the three: descriptor 3 and so on, `null` for what is no pipe. */
+  /** What `stdio` requested beyond the three: descriptor 3 and so on, `null` for one that is not a pipe. */
   readonly more: readonly (Duplex | null)[];
   /** Settles when the process has ended; never rejects. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /** Signals the process, and its process group when it is detached. @param signal default SIGTERM */
   kill(signal?: NodeJS.Signals): void;
-  /** Lets this process end without waiting for the child. */
+  /** Lets this process exit without waiting for the child. */
   unref(): void;
 }
 
-/** How to start a process that runs on. */
+/** How to start a long-running process. */
 export interface StartOptions extends ChildOptions {
   /** `ignore`, `pipe`, or a file descriptor. Default: stdin ignored, both outputs piped. */
   readonly stdio?: readonly [StdioSlot, StdioSlot, StdioSlot, ...StdioSlot[]];
@@ -145,10 +143,10 @@ export interface StartOptions extends ChildOptions {
 }
 type StdioSlot = 'ignore' | 'pipe' | 'inherit' | 'ipc' | number;
 
-/** The `PATH` of a system, which commands have that are not this process's own. */
+/** The default `PATH` of a system, for commands that do not get this process's own. */
 export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** `env` of a child that gets nothing at all of this process's environment: what runs in an instance. */
+/** `env` of a child that inherits nothing of this process's environment: commands in an instance. */
 export const NOTHING_INHERITED = { PATH: SYSTEM_PATH, HOME: undefined, TMPDIR: undefined } as const;
 
 /** The environment of a child. Pure. @param own this process's environment */
@@ -174,15 +172,15 @@ const UMASKS = { private: 0o077, open: 0o022 } as const;
 let umaskOfChildren: number | undefined;
 
 /**
- * From now on this process makes files for its user alone (umask 077). Its children make theirs with the usual 022
- * unless they are told otherwise: what they write may be for other users of this host or of an instance.
+ * From now on this process creates files for its user only (umask 077). Its children create theirs with the usual 022
+ * unless told otherwise: other users of this host or of an instance may need them.
  */
 export function keepFilesPrivate(): void {
   process.umask(0o077);
   umaskOfChildren = 0o022;
 }
 
-/** A child has the umask that its parent has at this moment. */
+/** A child gets the umask that its parent has at this moment. */
 function spawnChild(
   argv: readonly string[],
   options: ChildOptions & { readonly stdio: StdioOptions; readonly detached: boolean },
@@ -193,7 +191,7 @@ function spawnChild(
   try {
     return spawn(argv[0]!, argv.slice(1), { cwd, env: childEnvironment(process.env, options), stdio, detached });
   } catch (cause) {
-    // Node throws some of the system's refusals (E2BIG) and a NUL character, and gives the others as an event.
+    // Node throws some system errors (E2BIG) and for a NUL character, and emits the others as events.
     throw notStarted(argv, cause);
   } finally {
     if (own !== undefined) process.umask(own);
@@ -280,7 +278,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   child.stderr!.on('data', reader(options.onStderr ?? ((chunk) => stderr.add(chunk))));
 
   if (options.input !== undefined) {
-    // A command may end before it has read all; that is its right, and its exit code tells.
+    // A command may end before it has read all of stdin. Its exit code tells.
     child.stdin!.on('error', () => {});
     if (typeof options.input === 'string' || Buffer.isBuffer(options.input)) child.stdin!.end(options.input);
     else options.input.pipe(child.stdin!);
@@ -315,7 +313,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   }
 }
 
-/** `64 KiB`, `16 MiB`. */
+/** A size in words: `64 KiB`, `16 MiB`. */
 export function sizeOf(bytes: number): string {
   if (bytes % (1 << 20) === 0) return `${bytes / (1 << 20)} MiB`;
   return bytes % 1024 === 0 ? `${bytes / 1024} KiB` : `${bytes} bytes`;
@@ -336,7 +334,7 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): voi
 }
 
 /**
- * Starts a process that runs on.
+ * Starts a long-running process.
  * @throws {ProcessError} when it cannot be started
  */
 export async function start(argv: readonly string[], options: StartOptions = {}): Promise<RunningProcess> {
@@ -371,7 +369,7 @@ function statFields(pid: number): readonly string[] | undefined {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return undefined; // It has ended.
+    return undefined; // The process has ended.
   }
 }
 
@@ -401,7 +399,7 @@ export function hasInEnvironment(pid: number, variable: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(variable);
   } catch {
-    return false; // It has ended, is a kernel thread, or another user's.
+    return false; // The process has ended, is a kernel thread, or belongs to another user.
   }
 }
 

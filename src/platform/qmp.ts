@@ -7,7 +7,7 @@ import { sizeOf } from './processes.ts';
 /** A command that QEMU refused, or a connection that ended. */
 export class QmpError extends Error {
   override readonly name = 'QmpError';
-  /** `busy` when QEMU refused since something still uses what is named: it may go well a moment later. */
+  /** `busy` when QEMU refused because something still uses the named object: it may work a moment later. */
   readonly code: 'busy' | undefined;
 
   constructor(message: string, code?: 'busy') {
@@ -33,7 +33,7 @@ export interface Qmp {
 }
 
 /**
- * Connects to a QMP socket, retrying until it is there.
+ * Connects to a QMP socket, retrying until it exists.
  * @param path the Unix socket, 107 bytes at most
  */
 export async function connectQmp(path: string, timeoutMs = 5000, signal?: AbortSignal): Promise<Qmp> {
@@ -82,7 +82,7 @@ class Client implements Qmp {
       try {
         this.receive(chunk);
       } catch (error) {
-        // Here it would end the process.
+        // Without a listener it would end the process.
         this.end(new QmpError(`invalid QMP answer: ${(error as Error).message}`));
         socket.destroy();
       }

@@ -1,20 +1,19 @@
 /**
- * Files that hold the last part of an output that may have no end: what a machine prints on its console. `ring-file.pl`
- * writes them; here they are read. When the file is full it becomes `FILE.old`, in place of the one before, and a fresh
- * one begins.
+ * Files that hold the end of an output that may have no limit: what a machine prints on its console. `ring-file.pl`
+ * writes them; this module reads them. A full file becomes `FILE.old`, replacing the one before, and a new one begins.
  */
 import type { BigIntStats } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-/** Bytes that a ring file holds before a fresh one begins. So the two together never hold more than twice as many. */
+/** Bytes that a ring file holds before a new one begins, so the two together never hold more than twice as many. */
 export const RING_BYTES = 1 << 20;
 
 const WRITER = fileURLToPath(new URL('ring-file.pl', import.meta.url));
 
 /**
- * The command that runs `argv` with outputs that go to ring files. The process that it starts becomes `argv`; a child
- * of it writes, and ends when nothing holds the outputs open any more.
+ * The command that runs `argv` with its outputs in ring files. The process that it starts becomes `argv`. A child of it
+ * writes, and exits when nothing holds the outputs open.
  * @param outputs file descriptors of `argv`, joined by commas, and the file they go to
  */
 export function intoRingFiles(
@@ -25,18 +24,18 @@ export function intoRingFiles(
   return ['perl', WRITER, String(bytes), ...Object.entries(outputs).flat(), '--', ...argv];
 }
 
-/** Both files of a ring, for who removes them. */
+/** Both files of a ring, for removal. */
 export function ringFiles(path: string): readonly [older: string, newer: string] {
   return [`${path}.old`, path];
 }
 
-/** The last bytes of a ring file. Empty when there is none. @param bytes how many at most */
+/** The last bytes of a ring file. Empty if the file does not exist. @param bytes how many at most */
 export async function ringTail(path: string, bytes: number): Promise<Buffer> {
   const all = Buffer.concat((await readBoth(path)).map(({ content }) => content));
   return all.subarray(Math.max(0, all.length - bytes));
 }
 
-/** Reads a ring file on while it is written. */
+/** Follows a ring file while it is written. */
 export class RingReader {
   private readonly path: string;
   /** Which file was read, and how far. */
@@ -47,7 +46,7 @@ export class RingReader {
     this.path = path;
   }
 
-  /** Goes past all that is there. */
+  /** Skips all that is there. */
   async skip(): Promise<void> {
     const there = await stat(this.path, { bigint: true }).catch(() => undefined);
     this.file = there && identity(there);
@@ -55,7 +54,8 @@ export class RingReader {
   }
 
   /**
-   * What came since the last time, at most two files full. What was overwritten before it could be read is left out.
+   * Returns what was added since the last call, at most two files full. Data that was overwritten before it could be
+   * read is left out.
    */
   async read(): Promise<Buffer> {
     const files = await readBoth(this.path, this.file, this.offset);
@@ -68,7 +68,7 @@ export class RingReader {
   }
 }
 
-/** What tells a file from the one before: the number of one that went is soon given again. */
+/** Identifies a file: an inode number alone does not, since that of a deleted file is soon reused. */
 function identity({ ino, birthtimeNs }: BigIntStats): string {
   return `${ino}:${birthtimeNs}`;
 }
@@ -80,7 +80,7 @@ interface Part {
   readonly end: number;
 }
 
-/** Both files, older first, as they were at one moment; the file `known` from `offset` on. */
+/** Both files, older first, as of one moment; the file `known` from `offset` on. */
 async function readBoth(path: string, known?: string, offset = 0): Promise<readonly Part[]> {
   const [older, newer] = ringFiles(path);
   for (let attempt = 0; ; attempt++) {
@@ -88,7 +88,7 @@ async function readBoth(path: string, known?: string, offset = 0): Promise<reado
     try {
       const newest = await files[1]?.stat({ bigint: true });
       const there = await stat(newer, { bigint: true }).catch(() => undefined);
-      // A change of files in between: one of the two may be there twice, or not at all.
+      // The files may change in between: one of the two may appear twice, or not at all.
       const changing =
         newest === undefined || there === undefined ? files[0] !== undefined : identity(newest) !== identity(there);
       if (changing && attempt < 10) continue;

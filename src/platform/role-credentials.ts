@@ -1,11 +1,11 @@
 /**
- * The credentials of an instance profile, from where the configuration says that they are. They are the only ones that
- * instances, and what is done in their name, ever get.
+ * The credentials of an instance profile, from the source that the configuration names. Instances, and everything done
+ * in their name, get no others.
  */
 import { readFile } from 'node:fs/promises';
 import { ProcessError, run } from './processes.ts';
 
-/** Where credentials are. */
+/** Where the credentials come from. */
 export type CredentialSource =
   /** In the configuration itself. */
   | {
@@ -14,12 +14,9 @@ export type CredentialSource =
       readonly secretAccessKey: string;
       readonly sessionToken?: string;
     }
-  /**
-   * A profile of a file such as AWS's tools have in `~/.aws/credentials`. It is read anew whenever credentials are
-   * asked for.
-   */
+  /** A profile in a file like `~/.aws/credentials` of AWS's tools. It is read each time credentials are needed. */
   | { readonly kind: 'file'; readonly path: string; readonly profile: string }
-  /** A program that prints what a `credential_process` of AWS's tools prints. */
+  /** A program with the output of a `credential_process` of AWS's tools. */
   | { readonly kind: 'process'; readonly argv: readonly string[] };
 
 /** Credentials of a role. */
@@ -27,21 +24,21 @@ export interface RoleCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
-  /** ISO-8601; absent for what does not end. */
+  /** ISO-8601; absent for credentials that do not expire. */
   readonly expiration?: string;
 }
 
-/** Credentials that could not be had. The message names where they were looked for and quotes nothing of it. */
+/** Credentials that could not be loaded. The message names where they were looked for and quotes nothing from there. */
 export class CredentialError extends Error {
   override readonly name = 'CredentialError';
 }
 
 const PROCESS_MS = 60_000;
-/** Credentials that end within this time are asked for again. */
+/** Credentials that expire within this time are requested again. */
 const FRESH_MS = 5 * 60_000;
 
 /**
- * Asks a source, once for as long as what it gave lasts. One that does not say when it ends is asked each time.
+ * Caches the credentials of a source until they expire. A source without an expiration is asked each time.
  * @returns a function that gives the credentials or throws {CredentialError}
  */
 export function credentialProvider(source: CredentialSource): () => Promise<RoleCredentials> {
@@ -109,7 +106,10 @@ export function credentialsInFile(text: string, profile: string): RoleCredential
   return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
 }
 
-/** What a program printed. Pure. @throws {CredentialError} */
+/**
+ * The output of a program. Pure.
+ * @throws {CredentialError}
+ */
 export function credentialsOfProcess(text: string, program: string): RoleCredentials {
   let value: Readonly<Record<string, unknown>>;
   try {

@@ -1,10 +1,10 @@
-/** Objects of S3 that this process reads itself, with the credentials of an instance profile. */
+/** Objects in S3 that this process reads itself, with the credentials of an instance profile. */
 import type { InstanceProfile } from './config/profiles.ts';
 import { askServer } from './http.ts';
 import { credentialProvider } from './role-credentials.ts';
 import { signS3, type S3Access, type S3Request } from './s3-requests.ts';
 
-/** S3 answered, and not with the object. */
+/** S3 answered with something else than the object. */
 export class S3Refused extends Error {
   override readonly name = 'S3Refused';
   /** HTTP status. */
@@ -19,12 +19,15 @@ export class S3Refused extends Error {
   }
 }
 
-/** An object with more bytes than were asked for. */
+/** An object with more bytes than allowed. */
 export class S3TooLarge extends Error {
   override readonly name = 'S3TooLarge';
 }
 
-/** Who instances of a profile are to S3. @param region where the profile names none */
+/**
+ * The S3 endpoint and credentials of instances with a profile.
+ * @param region where the profile names none
+ */
 export function s3AccessOf(profile: InstanceProfile, region: string): () => Promise<S3Access> {
   const credentials = credentialProvider(profile.credentials);
   return async () => ({

@@ -1,4 +1,4 @@
-/** Signed requests to S3, for whoever sends them: the instance does, by its own network. */
+/** Signed requests to S3. The caller sends them: the instance does, through its own network. */
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 
@@ -9,7 +9,7 @@ interface S3Credentials {
   readonly sessionToken?: string;
 }
 
-/** Where buckets are and who asks. */
+/** The S3 endpoint and its credentials. */
 export interface S3Access {
   readonly credentials: S3Credentials;
   readonly region: string;
@@ -26,7 +26,7 @@ export interface S3Request {
   readonly expectedBucketOwner?: string;
 }
 
-/** What is sent. */
+/** A request to send. */
 export interface SignedRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;

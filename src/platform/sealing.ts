@@ -1,6 +1,5 @@
 /**
- * What is kept or handed out sealed: nobody reads or changes it without the key file of the data directory
- * (`secrets.key`, mode 0600).
+ * Sealed values: nobody can read or change them without the key file of the data directory (`secrets.key`, mode 0600).
  */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
@@ -8,10 +7,13 @@ import { mkdirSync } from 'node:fs';
 import { dataPath } from './data-layout.ts';
 import { newUuid } from './ids.ts';
 
-/** Seals text with AES-256-GCM. `use` is what the text is for: sealed for one use it does not open for another. */
+/**
+ * Seals text with AES-256-GCM. `use` is the purpose of the text: a text sealed for one use cannot be opened for
+ * another.
+ */
 export interface Sealer {
   seal(text: string, use: string): string;
-  /** @returns `undefined` for what this key did not seal for this use */
+  /** @returns `undefined` for a text that this key did not seal for this use */
   open(sealed: string, use: string): string | undefined;
 }
 
@@ -20,7 +22,8 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * The sealer of a data directory; its key is made on first use. Two who make one at once get the same.
+ * The sealer of a data directory; its key is made on first use. Two processes that create it at the same time get the
+ * same.
  * @throws {Error} when the key file is damaged
  */
 export async function openSealer(dataDirectory: string): Promise<Sealer> {
@@ -69,7 +72,7 @@ export function sealerOf(bytes: Uint8Array): Sealer {
     },
     open(sealed, use) {
       const bytes = Buffer.from(sealed, 'base64');
-      // Node reads past what is no base64: one text only stands for these bytes.
+      // Node skips characters that are not base64. Requiring the canonical form makes each text unique.
       if (bytes.length < NONCE_BYTES + TAG_BYTES || bytes.toString('base64') !== sealed) return undefined;
       const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES))
         .setAAD(Buffer.from(use))

@@ -1,4 +1,4 @@
-/** Nothing is decided by the text of an error's message: it is for people, and changes. */
+/** Nothing is decided by the text of an error's message: messages are for people, and change. */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ const SOURCE = join(import.meta.dirname, '..');
 const BY_TEXT =
   /(?:test|exec)\((?:\(?error(?: as \w+)?\)?|[\w.]*\.)?message\)|\bmessage\.(?:match|startsWith|endsWith|includes|search)\(/g;
 
-/** Who takes words out of a message of another's, which has them nowhere else. */
+/** Places that extract words from another program's message, because it offers nothing else. */
 const SHOWN = [
   'documents/nodes.ts', // the YAML parser's: which tag it does not know
   'images/disks.ts', // qemu-img's, to show them to people

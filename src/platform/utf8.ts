@@ -1,6 +1,6 @@
-/** Texts of users, which are UTF-8. A byte that is not would silently become another character. Pure. */
+/** Users' texts, which are UTF-8. An invalid byte would silently become another character. Pure. */
 
-/** Bytes that are no UTF-8. The message goes on from what they are of: `is not UTF-8: …`. */
+/** Bytes that are not UTF-8. The message continues the name of the text: `is not UTF-8: …`. */
 export class NotUtf8 extends Error {
   override readonly name = 'NotUtf8';
 }
@@ -31,7 +31,7 @@ function complaint(bytes: Uint8Array): string {
   return `is not UTF-8: byte ${byte} in line ${line}, ${column} bytes into it (offset ${at}). ${SAVE}`;
 }
 
-/** The place of the first byte that is wrong: what a text that is UTF-8 to there and no further has in front of it. */
+/** The place of the first invalid byte: the length of the longest valid prefix. */
 function firstWrong(bytes: Uint8Array): number {
   for (let at = 0; at < bytes.length; ) {
     const size = sizeAt(bytes, at);
@@ -41,7 +41,7 @@ function firstWrong(bytes: Uint8Array): number {
   return bytes.length - 1;
 }
 
-/** Bytes of the character at a place; 0 when it is none. */
+/** Number of bytes of the character at a place; 0 if it is invalid. */
 function sizeAt(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
   if (first < 0x80) return 1;

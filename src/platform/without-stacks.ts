@@ -1,8 +1,8 @@
-/** Errors in great numbers. */
+/** Errors in large numbers. */
 
 /**
- * What a function gives whose errors need no stack: a parser that makes one for each character at fault takes some 100
- * MB for a document of 64 KiB, nearly all of it stacks.
+ * Runs a function whose errors need no stacks: a parser that creates one for each invalid character needs about 100 MB
+ * for a document of 64 KiB, nearly all of it stacks.
  * @param work not asynchronous
  */
 export function withoutStacks<T>(work: () => T): T {

@@ -4,11 +4,11 @@
 export interface AddressRange {
   readonly version: 4 | 6;
   readonly address: bigint;
-  /** How many of the first bits count. */
+  /** Number of leading bits that count. */
   readonly prefix: number;
 }
 
-/** Reads `203.0.113.0/24`, `2001:db8::/32`, or one address. Returns `undefined` for what is neither. */
+/** Parses `203.0.113.0/24`, `2001:db8::/32`, or one address. Returns `undefined` for anything else. */
 export function parseRange(text: string): AddressRange | undefined {
   const [addressText, prefixText, more] = text.trim().split('/');
   const address = parseAddress(addressText ?? '');
@@ -19,7 +19,7 @@ export function parseRange(text: string): AddressRange | undefined {
   return { ...address, prefix: Number(prefixText) };
 }
 
-/** Whether an address is in a range. What is no address is in none. */
+/** Whether an address is in a range. Invalid addresses are in none. */
 export function isInRange(text: string, range: AddressRange): boolean {
   const address = parseAddress(text);
   if (address === undefined || address.version !== range.version) return false;
@@ -30,7 +30,7 @@ export function isInRange(text: string, range: AddressRange): boolean {
 function parseAddress(text: string): Pick<AddressRange, 'version' | 'address'> | undefined {
   const four = parseFour(text);
   if (four !== undefined) return { version: 4, address: four };
-  // A version 4 address at the end of a version 6 one stands for its last two groups.
+  // A version 4 address at the end of a version 6 one is its last two groups.
   const [, before, tail] = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text) ?? [];
   const last = tail === undefined ? undefined : parseFour(tail);
   if (tail !== undefined && last === undefined) return undefined;
@@ -44,7 +44,7 @@ function parseAddress(text: string): Pick<AddressRange, 'version' | 'address'> |
   const groups = [...head, ...Array<string>(Math.max(missing, 0)).fill('0'), ...rest];
   if (groups.some((group) => !/^[0-9a-fA-F]{1,4}$/.test(group))) return undefined;
   const address = groups.reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
-  // A socket of both versions shows version 4 addresses like this.
+  // A dual-stack socket shows version 4 addresses like this.
   if (address >> 32n === 0xffffn) return { version: 4, address: address & 0xffffffffn };
   return { version: 6, address };
 }

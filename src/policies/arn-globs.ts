@@ -1,4 +1,4 @@
-/** ARNs as policies name them: six parts, each with wildcards and variables of its own, the last of them the rest. */
+/** ARNs in policies: six parts, each with its own wildcards and variables; the last part takes the rest. */
 import { matchesGlob, parseGlob, type Glob, type VariableValue } from './globs.ts';
 
 /** A pattern for ARNs; `'all'` for `*`. */
@@ -8,7 +8,7 @@ export interface ArnGlob {
   readonly variables: readonly string[];
 }
 
-/** Reads `*`, or an ARN with wildcards. Returns `undefined` for anything else. */
+/** Parses `*`, or an ARN with wildcards. Returns `undefined` for anything else. */
 export function parseArnGlob(text: string, variables: boolean): ArnGlob | undefined {
   if (text === '*') return { parts: 'all', variables: [] };
   const parts = canonical(split(text, variables)).map((part) => parseGlob(part, { wildcards: true, variables }));
@@ -33,7 +33,7 @@ export function matchesArn(glob: ArnGlob, arn: string, valueOf: VariableValue): 
   return parts.length === 6 && glob.parts.every((part, index) => matchesGlob(part, parts[index]!, valueOf));
 }
 
-/** The six parts; fewer where there are fewer. A colon in a variable's name parts nothing. */
+/** The six parts; fewer if the text has fewer. A colon in a variable's name does not separate parts. */
 function split(text: string, variables: boolean): string[] {
   const parts: string[] = [];
   let from = 0;

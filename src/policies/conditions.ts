@@ -1,6 +1,6 @@
 /**
  * Condition operators of IAM policies. Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set
- * operators". A key that the request does not have fails an operator, but a negated one; `…IfExists` holds without it.
+ * operators". If the request does not have the key, an operator fails, except a negated one; `…IfExists` then holds.
  */
 import { isInRange, parseRange, type AddressRange } from './addresses.ts';
 import { matchesArn, parseArnGlob } from './arn-globs.ts';
@@ -10,16 +10,15 @@ import { matchesGlob, parseGlob, type VariableValue } from './globs.ts';
 /**
  * The values that a request has for a context key: one, several, or `undefined` when it does not have the key.
  * @param key in lower case
- * @param spelled as the policy spells it, for what tells case apart: claims of tokens
+ * @param spelled as the policy spells it, because claims of tokens are case-sensitive
  */
 export type ContextValues = (key: string, spelled?: string) => readonly string[] | undefined;
 
-/** What a statement does. */
+/** The effect of a statement. */
 type Effect = 'Allow' | 'Deny';
 
 /**
- * One condition of a statement: an operator, a key, and the values of which one has to match (with a negated operator:
- * none may).
+ * One condition of a statement: an operator, a key, and values, one of which must match (none, for a negated operator).
  */
 export interface Condition {
   readonly operator: string;
@@ -28,18 +27,18 @@ export interface Condition {
   /** Keys of variables in its values, in lower case. */
   readonly variables: readonly string[];
   /**
-   * A key of a tag has one value. Where tags that differ only in case give it several, the condition is judged against
-   * whoever asks: an allowing statement needs all of them to fit, a denying one any.
+   * The key of a tag has one value. If tags that differ only in case give it several, the stricter result counts: an
+   * allowing statement needs all of them to match, a denying one any.
    */
   holds(values: ContextValues, effect: Effect): boolean;
 }
 
-/** A value of a policy, made ready to be compared with a value of the request. */
+/** A policy's value, prepared for comparison with values of requests. */
 type Comparison = (given: string, valueOf: VariableValue) => boolean;
 
 interface Operator {
   readonly negated: boolean;
-  /** Returns `undefined` when the policy's value is not one for this operator. */
+  /** Returns `undefined` if the policy's value is not valid for this operator. */
   prepare(
     value: string,
     variables: boolean,
@@ -139,9 +138,9 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
 };
 
 /**
- * Reads one condition.
+ * Parses one condition.
  * @param name the operator as the policy has it: `ForAllValues:StringLikeIfExists`
- * @returns what is wrong with it, as a string, when something is
+ * @returns an error message, as a string, if it is invalid
  */
 export function parseCondition(
   name: string,
@@ -193,7 +192,7 @@ export function parseCondition(
   };
 }
 
-/** Context values as variables take them: one value, or none. */
+/** The value of a context key for a variable: the only value, or none. */
 export function singleValue(context: ContextValues): VariableValue {
   return (key) => {
     const values = context(key);

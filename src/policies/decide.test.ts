@@ -58,7 +58,7 @@ describe('tags that differ only in case are judged against whoever asks', () => 
     [{ 'ForAnyValue:StringEquals': { 'aws:ResourceTag/team': 'web' } }, ['db', 'web'], false, true],
     [{ 'ForAllValues:StringEquals': { 'aws:ResourceTag/team': 'web' } }, ['db', 'web'], false, true],
     [{ StringEquals: { 'aws:RequestedRegion': '${aws:ResourceTag/team}' } }, ['db', 'web'], false, true],
-    // A key that has several values by nature stays what it is.
+    // A multi-valued key stays one.
     [{ 'ForAnyValue:StringEquals': { 'aws:TagKeys': 'team' } }, ['team', 'Team'], true, true],
   ];
   for (const [condition, values, allows, denies] of cases) {
@@ -107,7 +107,7 @@ describe('actions and resources', () => {
         shown(decide(request(), { identity: [policy(allow(statement))] })),
         allowed ? 'allowed' : 'no allow, identity-based',
       );
-      // What an allow would allow, a deny denies.
+      // A statement as a deny denies what it would allow as an allow.
       assert.equal(
         shown(decide(request(), { identity: [policy([allow(), deny(statement)])] })),
         allowed ? 'explicit deny, identity-based' : 'allowed',

@@ -7,23 +7,23 @@ import type { ContextValues } from './conditions.ts';
 import { statementFits, type Policy } from './document.ts';
 import { matchPrincipal, type Principal, type PrincipalMatch } from './principals.ts';
 
-/** What somebody wants to do. */
+/** A request to decide on. */
 export interface AccessRequest {
   readonly principal: Principal;
   /** `imagebuilder:GetComponent` */
   readonly action: string;
-  /** ARN, or `*` where the action is about no single resource. */
+  /** ARN, or `*` if the action is not about a single resource. */
   readonly resource: string;
   /** Other names of the same resource. An explicit deny of one of them by `Resource` counts; an allow does not. */
   readonly aliases?: readonly string[];
-  /** Account of the resource; `undefined` where it belongs to nobody in particular, as what comes with the service. */
+  /** Account of the resource; `undefined` for managed resources and others without an owner. */
   readonly resourceAccount: string | undefined;
   readonly context: ContextValues;
 }
 
-/** The policies that have a say. */
+/** The policies that apply. */
 export interface Policies {
-  /** Of the principal, or of the role that is assumed. */
+  /** Of the principal, or of the assumed role. */
   readonly identity: readonly Policy[];
   /** Given when the role was assumed. */
   readonly session?: Policy;
@@ -31,15 +31,15 @@ export interface Policies {
   readonly resource?: Policy;
 }
 
-/** Kinds of policies, as refusals name them. */
+/** Kinds of policies, for messages. */
 type PolicySource = 'identity-based' | 'session' | 'resource-based';
 
-/** What came out. */
+/** A decision. */
 export type Decision =
   | { readonly allowed: true }
   | { readonly allowed: false; readonly because: 'explicit deny' | 'no allow'; readonly source: PolicySource };
 
-/** Decides a request. An account's root is allowed everything in its own account that no policy denies. */
+/** Decides a request. An account's root may do everything in its own account that no policy denies. */
 export function decide(request: AccessRequest, policies: Policies): Decision {
   const identity = policies.identity.map((policy) => verdictOf(policy, request));
   const session = policies.session === undefined ? undefined : verdictOf(policies.session, request);
@@ -62,10 +62,10 @@ export function decide(request: AccessRequest, policies: Policies): Decision {
 }
 
 /**
- * Decides a request whose resource was named by wildcards or in part: by the ARN that it gives and by the one that this
- * means now. One of them has to be
- * allowed and neither may be denied, so that nobody reaches by a wildcard what a policy denies.
- * @param meant the one resource that is meant; `undefined` when there is none
+ * Decides a request that names its resource by wildcards or in part, with the ARN in the request and the one that it
+ * resolves to now. One of them must be allowed and neither may be denied, so that a wildcard cannot reach what a policy
+ * denies.
+ * @param meant the resource that it resolves to; `undefined` if there is none
  */
 export function decideMeant(request: AccessRequest, meant: string | undefined, policies: Policies): Decision {
   const given = decide(request, policies);
@@ -79,7 +79,7 @@ export function isDenied(decision: Decision): boolean {
   return !decision.allowed && decision.because === 'explicit deny';
 }
 
-/** What a resource policy (or trust policy) alone says to somebody. */
+/** The decision of a resource policy (or trust policy) alone. */
 export function grants(policy: Policy, request: AccessRequest): PrincipalMatch {
   const { denied, allowed } = verdictOf(policy, request);
   return denied ? undefined : allowed;
@@ -87,9 +87,7 @@ export function grants(policy: Policy, request: AccessRequest): PrincipalMatch {
 
 interface Verdict {
   readonly denied: boolean;
-  /**
-   * The closest way in which an allowing statement names the principal; a policy of the principal itself names none.
-   */
+  /** The closest way in which an allowing statement names the principal. The principal's own policies name none. */
   readonly allowed: PrincipalMatch;
 }
 
@@ -99,7 +97,7 @@ function verdictOf({ statements }: Policy, request: AccessRequest): Verdict {
   for (const statement of statements) {
     const match = statement.principal === undefined ? 'itself' : matchPrincipal(statement.principal, principal);
     if (match === undefined) continue;
-    // `NotResource` says what a statement spares: another name of it must not undo that.
+    // `NotResource` lists exceptions: another name of the resource must not undo one.
     const byName = statement.effect === 'Deny' && statement.resources?.negated === false;
     const names = byName ? [resource, ...aliases] : [resource];
     if (!names.some((name) => statementFits(statement, action, name, context))) continue;
@@ -110,7 +108,7 @@ function verdictOf({ statements }: Policy, request: AccessRequest): Verdict {
 }
 
 /**
- * Why a request was refused, in AWS's words.
+ * The message for a denied request, in AWS's words.
  * @returns `User: … is not authorized to perform: … on resource: … because no identity-based policy allows the …
  *   action`
  */

@@ -1,6 +1,6 @@
 /**
- * Policy documents as IAM has them, read and checked. Source: IAM User Guide, "IAM JSON policy element reference" and
- * its grammar.
+ * IAM policy documents: parsing and validation. Source: IAM User Guide, "IAM JSON policy element reference" and its
+ * grammar.
  */
 import { isPolicyPrincipal } from '../resources/principal-arns.ts';
 import { matchesArn, parseArnGlob, type ArnGlob } from './arn-globs.ts';
@@ -8,10 +8,7 @@ import { parseCondition, singleValue, type Condition, type ContextValues } from 
 import { matchesGlob, parseGlob, type Glob } from './globs.ts';
 import type { PrincipalElement } from './principals.ts';
 
-/**
- * What a policy is attached to: a principal (or a session), a resource, or a role as the policy that says who may
- * assume it.
- */
+/** What a policy is attached to: a principal (or session), a resource, or a role, as its trust policy. */
 export type PolicyKind = 'identity' | 'resource' | 'trust';
 
 /** One statement. */
@@ -20,12 +17,12 @@ export interface Statement {
   readonly effect: 'Allow' | 'Deny';
   readonly principal?: PrincipalElement;
   readonly actions: { readonly negated: boolean; readonly globs: readonly Glob[] };
-  /** Absent in a trust policy: it is about its role. */
+  /** Absent in a trust policy, which is about its role. */
   readonly resources?: { readonly negated: boolean; readonly globs: readonly ArnGlob[] };
   readonly conditions: readonly Condition[];
 }
 
-/** A policy, read. */
+/** A parsed policy. */
 export interface Policy {
   readonly statements: readonly Statement[];
   /** Context keys of its conditions and variables, in lower case. */
@@ -36,7 +33,7 @@ export interface Policy {
 export const LONGEST_POLICY = 30_000;
 
 /**
- * Reads a policy.
+ * Parses a policy.
  * @returns the policy, or all that is wrong with it, each with its place (`Statement[0].Effect: …`)
  */
 export function parsePolicy(
@@ -81,7 +78,7 @@ export function parsePolicy(
   return { policy: { statements, keys: new Set(keys) } };
 }
 
-/** Whether a statement's actions, resources and conditions fit a request; its principal is another question. */
+/** Whether a statement's actions, resources and conditions match a request. Its principal is checked elsewhere. */
 export function statementFits(statement: Statement, action: string, resource: string, context: ContextValues): boolean {
   const { actions, resources, conditions } = statement;
   if (actions.globs.some((glob) => matchesGlob(glob, action, noVariables, true)) === actions.negated) return false;
@@ -147,7 +144,7 @@ function readStatement(
   };
 }
 
-/** `Name` or `NotName`, exactly one of the two where one is needed, as a list of strings. */
+/** `Name` or `NotName` as a list of strings: exactly one of the two, if one is required. */
 function oneOf(
   object: Readonly<Record<string, unknown>>,
   name: string,

@@ -1,24 +1,24 @@
-/** Patterns of policies: `*` for any text, `?` for one character, `${key}` for what the request's context says. */
+/** Patterns in policies: `*` for any text, `?` for one character, `${key}` for a value of the request's context. */
 
 /** A piece of a pattern. */
 type Piece = { readonly text: string } | 'any' | 'one' | { readonly variable: string; readonly otherwise?: string };
 
-/** A pattern, read. */
+/** A parsed pattern. */
 export interface Glob {
   readonly pieces: readonly Piece[];
   /** Context keys that it needs, in lower case. */
   readonly variables: readonly string[];
 }
 
-/** A pattern whose variables stand for something by now. */
+/** A pattern with its variables replaced. */
 type Filled = readonly ('any' | 'one' | { readonly text: string })[];
 
-/** What a variable stands for; `undefined` for none, or several values. */
+/** The value of a variable; `undefined` if it has none, or several. */
 export type VariableValue = (key: string) => string | undefined;
 
 /**
- * Reads a pattern.
- * @param options.wildcards whether `*` and `?` are wildcards, or themselves
+ * Parses a pattern.
+ * @param options.wildcards whether `*` and `?` are wildcards, or literal
  * @param options.variables whether `${…}` is a variable, as it is from version 2012-10-17 on
  * @returns `undefined` when a variable is not closed
  */
@@ -58,8 +58,8 @@ export function parseGlob(
 }
 
 /**
- * Whether a text matches. What a variable stands for is taken by its letters: a wildcard in it is no wildcard. A
- * pattern with a variable that stands for nothing matches nothing.
+ * Whether a text matches. The value of a variable is literal: a wildcard in it matches only itself. A pattern with a
+ * variable without value matches nothing.
  */
 export function matchesGlob(glob: Glob, text: string, valueOf: VariableValue, ignoreCase = false): boolean {
   const [first] = glob.pieces;
@@ -79,9 +79,9 @@ export function matchesGlob(glob: Glob, text: string, valueOf: VariableValue, ig
 }
 
 /**
- * A matcher of a user's pattern, for whole texts. A regular expression made of it would not do: one of sixty `*` tries
- * for ever.
- * @param wildcards `*` for any text, `?` for one character; what is not among them is itself
+ * A matcher of a user's pattern, for whole texts. A regular expression would not do: one with sixty `*` takes
+ * exponential time.
+ * @param wildcards `*` for any text, `?` for one character; the others are literal
  */
 export function wildcardMatcher(pattern: string, wildcards: '*' | '*?' = '*?'): (text: string) => boolean {
   const pieces = pattern.split(wildcards === '*' ? /(\*)/ : /([*?])/).map((piece, index): Filled[number] => {
@@ -90,7 +90,7 @@ export function wildcardMatcher(pattern: string, wildcards: '*' | '*?' = '*?'): 
   return (text) => matchPieces(pieces, text);
 }
 
-/** Greedy with one point to come back to, the last `*`: no pattern takes more than the product of the two lengths. */
+/** Greedy, and backtracks only to the last `*`: no pattern takes more steps than the product of the two lengths. */
 function matchPieces(pieces: Filled, text: string): boolean {
   let at = 0;
   let index = 0;

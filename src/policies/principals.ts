@@ -1,6 +1,6 @@
-/** Who asks, and how policies name them. */
+/** Callers, and how policies name them. */
 
-/** Who makes a request. */
+/** The caller of a request. */
 export interface Principal {
   readonly type: 'root' | 'user' | 'assumed-role' | 'federated';
   /** Account id, 12 digits. */
@@ -14,7 +14,7 @@ export interface Principal {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** Whom a statement of a resource policy or trust policy is about. */
+/** The principals that a statement of a resource policy or trust policy names. */
 export interface PrincipalElement {
   readonly negated: boolean;
   /** Anybody. */
@@ -26,15 +26,15 @@ export interface PrincipalElement {
 }
 
 /**
- * How an element fits: it names the principal itself, or the account, whose own policies then have to allow it; or not
- * at all.
+ * How an element matches: it names the principal itself, or its account, whose own policies must then allow the
+ * request; or it does not match.
  */
 export type PrincipalMatch = 'itself' | 'account' | undefined;
 
-/** Whether a `Principal` element is about somebody. */
+/** Whether a `Principal` element matches a caller. */
 export function matchPrincipal(element: PrincipalElement, principal: Principal): PrincipalMatch {
   const match = matchPositive(element, principal);
-  // NotPrincipal is about everybody but these; AWS takes it with Deny only.
+  // NotPrincipal matches everybody except these; AWS accepts it with Deny only.
   if (element.negated) return match === undefined ? 'itself' : undefined;
   return match;
 }
@@ -49,7 +49,7 @@ function matchPositive({ all, aws, federated }: PrincipalElement, principal: Pri
   return aws.some((name) => name === principal.account || name === rootArn(principal.account)) ? 'account' : undefined;
 }
 
-/** ARN of an account's root, by which policies name the account. */
+/** ARN of an account's root, with which policies name the account. */
 export function rootArn(account: string): string {
   return `arn:aws:iam::${account}:root`;
 }

@@ -1,9 +1,9 @@
 /**
- * Keys of tags. A tag tells case apart, a condition key of a policy does not: two tags that differ only in case are one
+ * Keys of tags. Tags are case-sensitive, condition keys of policies are not: two tags that differ only in case are one
  * key with two values.
  */
 
-/** Two keys that differ only in case; `undefined` when there are none. */
+/** Two keys that differ only in case; `undefined` if there are none. */
 export function sameButForCase(keys: Iterable<string>): readonly [string, string] | undefined {
   const seen = new Map<string, string>();
   for (const key of keys) {
@@ -14,7 +14,7 @@ export function sameButForCase(keys: Iterable<string>): readonly [string, string
   return undefined;
 }
 
-/** What is wrong with keys that differ only in case. */
+/** The message for keys that differ only in case. */
 export function caseFault([one, other]: readonly [string, string]): string {
   return (
     `has the keys '${one}' and '${other}', which differ only in case: policies cannot tell them apart. Keep one of ` +
@@ -22,7 +22,7 @@ export function caseFault([one, other]: readonly [string, string]): string {
   );
 }
 
-/** Tags with others over them; what has the same key but for case is replaced. */
+/** Merges tags: a tag replaces one whose key differs only in case. */
 export function withTags(
   tags: Readonly<Record<string, string>>,
   over: Readonly<Record<string, string>>,
@@ -31,7 +31,7 @@ export function withTags(
   return { ...Object.fromEntries(Object.entries(tags).filter(([key]) => !replaced.has(key.toLowerCase()))), ...over };
 }
 
-/** The values of the tags that a condition key names, in lower case; `undefined` when there are none. */
+/** The values of the tags that a condition key (in lower case) names; `undefined` if there are none. */
 export function tagValues(tags: Readonly<Record<string, string>>, key: string): readonly string[] | undefined {
   const values = Object.entries(tags)
     .filter(([name]) => name.toLowerCase() === key)

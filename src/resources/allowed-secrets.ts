@@ -1,10 +1,12 @@
 /** What a recipe allows of private keys, tokens and histories on a finished disk. */
 
-/** What a hit is called in a recipe that allows it. */
+/** The name of a hit in a recipe that allows it. */
 const SEARCHED_NAMES = ['private-key', 'token', 'shell-history', 'authorized-keys'] as const;
 export type SearchedName = (typeof SEARCHED_NAMES)[number];
 
-/** What a recipe allows: names, each alone or with a path (`private-key:/etc/app/*.pem`), between blanks or commas. */
+/**
+ * What a recipe allows: names, each alone or with a path (`private-key:/etc/app/*.pem`), separated by spaces or commas.
+ */
 export interface AllowedSecret {
   readonly name: SearchedName;
   /** With `*` for any characters. */
@@ -13,7 +15,7 @@ export interface AllowedSecret {
 
 /**
  * Reads the value of the tag.
- * @throws {Error} naming what is no name
+ * @throws {Error} naming the invalid entry
  */
 export function readAllowed(value: string): readonly AllowedSecret[] {
   return value

@@ -13,11 +13,11 @@ export type ResourceType =
   | 'distribution-configuration'
   | 'lifecycle-policy';
 
-/** An ARN taken apart. */
+/** A parsed ARN. */
 export interface Arn {
   readonly partition: string;
   readonly region: string;
-  /** Account id, 12 digits, or `aws` for what comes with the service. */
+  /** Account id, 12 digits, or `aws` for managed resources. */
   readonly owner: string;
   readonly type: ResourceType;
   /** For workflows. */
@@ -46,9 +46,8 @@ const FORM = new RegExp(
 );
 
 /**
- * Takes an ARN apart. Returns `undefined` for what is none, has another partition than `aws`, or has a version where
- * its type has none.
- * Leading zeros in a version are read as the number they are: `canonicalArn` gives the one spelling that records have.
+ * Parses an ARN. Returns `undefined` for an invalid one, another partition than `aws`, or a version where its type has
+ * none. Leading zeros in a version are dropped: `canonicalArn` gives the one spelling that records have.
  */
 export function parseArn(text: string): Arn | undefined {
   const match = FORM.exec(text);
@@ -80,14 +79,14 @@ export function parseArn(text: string): Arn | undefined {
 }
 
 /**
- * The account that an ARN of any service names: 12 digits, or `aws` for what comes with the service; `undefined` for
- * what is no ARN, or names none.
+ * The account of an ARN of any service: 12 digits, or `aws` for managed resources; `undefined` for an invalid ARN, or
+ * one without an account.
  */
 export function accountOfArn(text: string): string | undefined {
   return /^arn:[^:]*:[^:]*:[^:]*:([^:]+):/.exec(text)?.[1];
 }
 
-/** Puts an ARN together. */
+/** Formats an ARN. */
 export function formatArn(arn: Arn): string {
   const kind = arn.workflowType === undefined ? arn.type : `${arn.type}/${arn.workflowType}`;
   const version = arn.version === undefined ? '' : `/${formatVersion(arn.version)}`;
@@ -108,8 +107,8 @@ export function canonicalArn(text: string): string | undefined {
 export type AccountMap = Readonly<Record<string, string>>;
 
 /**
- * An ARN with the account that is meant here: that of `accounts` for the one in the ARN. The caller's own account is
- * itself. Any other text comes back as it is. What may be done with the result is decided as if it had been written.
+ * Maps the account of an ARN by `accounts`. The caller's own account is not mapped. Any other text is returned
+ * unchanged. Permissions are checked on the result, as if the user had written it.
  * @param own the caller's account
  */
 export function inAccountOfServer(text: string, accounts: AccountMap, own: string): string {
@@ -119,7 +118,10 @@ export function inAccountOfServer(text: string, accounts: AccountMap, own: strin
   return account === own || !Object.hasOwn(accounts, account) ? text : `${before}${accounts[account]}${rest}`;
 }
 
-/** Whether a text is an ARN of Image Builder in another partition, or with capitals: no resource here has it. */
+/**
+ * Whether a text is an ARN of Image Builder in another partition, or with capitals: no resource of this server has such
+ * an ARN.
+ */
 export function isForeignSpelling(text: string): boolean {
   return /^arn:[^:]*:imagebuilder:/i.test(text) && !text.startsWith('arn:aws:imagebuilder:');
 }
@@ -153,7 +155,7 @@ export function resourceArn(
   });
 }
 
-/** ARNs that will always mean the latest of a resource's versions, as `latestVersionReferences` has them. */
+/** ARNs that always mean the latest of a resource's versions, as in `latestVersionReferences`. */
 export function latestVersionReferences(arn: Arn & { readonly version: Version }): {
   latestVersionArn: string;
   latestMajorVersionArn: string;

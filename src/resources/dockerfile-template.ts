@@ -1,9 +1,9 @@
-/** Dockerfile templates and the images that they begin from. Source: reference, `resources.md` sections 6 and 9. */
+/** Dockerfile templates and their parent images. Source: reference, `resources.md` sections 6 and 9. */
 
 const place = (text: string, variable: string): number =>
   text.search(new RegExp(`\\{\\{\\{\\s*imagebuilder:${variable}\\s*\\}\\}\\}`));
 
-/** What is wrong with a template, as one sentence; `undefined` when nothing is. */
+/** What is wrong with a template, in one sentence; `undefined` for a valid one. */
 export function dockerfileFault(template: string, hasComponents: boolean): string | undefined {
   const [parent, environments, components] = [
     place(template, 'parentImage'),
@@ -30,7 +30,7 @@ const REFERENCE = new RegExp(
 
 /**
  * Whether a text names an image in a registry: `debian:12`, `public.ecr.aws/amazonlinux/amazonlinux:latest`, with a
- * digest or without. An AMI's id is none.
+ * digest or without. An AMI ID is not one.
  */
 export function isRegistryImage(text: string): boolean {
   return REFERENCE.test(text) && !/^ami-[0-9a-f]+$/.test(text);

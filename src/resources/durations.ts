@@ -9,7 +9,7 @@ export function durationSeconds(text: string): number | undefined {
 }
 
 /**
- * What is wrong with a value that should be a duration, in the one form that messages have.
+ * The message for an invalid duration.
  * @param what the option or the tag: `--keep-for`
  * @param also what else it may be: `on, off`
  */

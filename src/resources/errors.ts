@@ -1,7 +1,6 @@
 /**
- * The one error catalogue: every code that the API answers with, its HTTP status, and the wording of its messages.
- * Messages marked "as AWS" are those of EC2 Image Builder, which clients (Terraform among them) match on; the others
- * are Ingot's.
+ * The one error catalogue: every code of the API, its HTTP status, and the wording of its messages. Messages marked "as
+ * AWS" are those of EC2 Image Builder, which clients (such as Terraform) match on; the others are Ingot's.
  */
 
 /** Every error code and the HTTP status that goes with it. */
@@ -41,14 +40,12 @@ export const ERROR_STATUS = {
 /** A code of the catalogue. */
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
-/**
- * An error that the client is told as it is. Everything else that is thrown becomes a ServiceException without detail.
- */
+/** An error that clients see with its message. Any other exception becomes a ServiceException without details. */
 export class ApiError extends Error {
   readonly code: ErrorCode;
   /** HTTP status. */
   readonly status: number;
-  /** The wrong values that it is about, where it is about values. */
+  /** The invalid values, if the error is about values. */
   readonly values: readonly ValueFault[];
   /** The value of the request, such as the ARN of a resource, that it is about as a whole. */
   readonly subject?: string;
@@ -69,14 +66,11 @@ export class ApiError extends Error {
   }
 }
 
-/**
- * A value that is wrong, by the path of its member (`distributions[0].region`), and what is wrong with it, as a
- * sentence.
- */
+/** An invalid value: the path of its member (`distributions[0].region`), and what is wrong, as a sentence. */
 export interface ValueFault {
   readonly path: string;
   readonly detail: string;
-  /** What programs may act on. `other-platform`: a component for another platform than its parent image's. */
+  /** For programs. `other-platform`: a component for another platform than its parent image's. */
   readonly reason?: 'missing' | 'other-platform';
 }
 
@@ -94,10 +88,10 @@ export function invalidParameterValue(path: string, detail: string): ApiError {
   return invalidParameterValues([{ path, detail }]);
 }
 
-/** What one answer tells at most: a small request with a fault at every byte must not become a large answer. */
+/** Most errors in one answer: a small request with an error at every byte must not become a large answer. */
 export const MOST_FAULTS = 100;
 
-/** Faults as lines, the first of them where there are more than one answer tells. */
+/** Errors as lines; only the first ones if there are more than one answer may have. */
 export function toldFaults(faults: readonly string[]): string {
   return [
     ...faults.slice(0, MOST_FAULTS),
@@ -105,7 +99,7 @@ export function toldFaults(faults: readonly string[]): string {
   ].join('\n');
 }
 
-/** All the wrong values of one request: as AWS for each, one to a line. */
+/** All invalid values of one request: as AWS for each, one per line. */
 export function invalidParameterValues(faults: readonly ValueFault[]): ApiError {
   const told = toldFaults(faults.slice(0, MOST_FAULTS + 1).map(valueMessage));
   return new ApiError('InvalidParameterValueException', told, undefined, faults.slice(0, MOST_FAULTS));
@@ -119,17 +113,17 @@ export function undefinedParameters(faults: readonly ValueFault[]): ApiError {
   );
 }
 
-/** Members that exclude each other, or lack each other. */
+/** Members that exclude or require each other. */
 export function invalidParameterCombination(message: string): ApiError {
   return new ApiError('InvalidParameterCombinationException', message);
 }
 
-/** A wrong ARN or tag in the tag operations, which have this code of their own. */
+/** An invalid ARN or tag in the tag operations, which have their own code. */
 export function invalidParameter(message: string): ApiError {
   return new ApiError('InvalidParameterException', message);
 }
 
-/** What the state of a resource does not allow. */
+/** A request that the state of a resource does not allow. */
 export function invalidRequest(message: string): ApiError {
   return new ApiError('InvalidRequestException', message);
 }
@@ -139,7 +133,7 @@ export function invalidVersionNumber(version: string, detail: string): ApiError 
   return about(version, 'InvalidVersionNumberException', `The version '${version}' is not valid. ${detail}`);
 }
 
-/** A page token that this list did not hand out. */
+/** A page token that this list did not issue. */
 export function invalidPaginationToken(): ApiError {
   return new ApiError(
     'InvalidPaginationTokenException',
@@ -147,7 +141,7 @@ export function invalidPaginationToken(): ApiError {
   );
 }
 
-/** A resource (by ARN or id) that is not there. `detail` is a sentence on why, and what to do. */
+/** A resource (by ARN or id) that does not exist. `detail` is a sentence on why, and what to do. */
 export function resourceNotFound(arn: string, detail?: string): ApiError {
   return about(
     arn,
@@ -157,19 +151,19 @@ export function resourceNotFound(arn: string, detail?: string): ApiError {
 }
 
 /**
- * A resource that is there already. As AWS.
+ * A resource that already exists. As AWS.
  * @param type the kind as in `ImageRecipe`, `Component`
  */
 export function resourceAlreadyExists(type: string, arn: string): ApiError {
   return new ApiError('ResourceAlreadyExistsException', `The following resource '${type}' already exists: '${arn}'.`);
 }
 
-/** A resource that something else is doing something to. */
+/** A resource that another operation is using. */
 export function resourceInUse(arn: string, detail: string): ApiError {
   return about(arn, 'ResourceInUseException', `The resource '${arn}' is in use. ${detail}`);
 }
 
-/** A resource that others refer to: as AWS, followed by who they are (the first ten). */
+/** A resource that others refer to: as AWS, followed by the first ten of them. */
 export function resourceDependency(arn: string, dependents: readonly string[]): ApiError {
   const named = dependents
     .slice(0, 10)
@@ -184,7 +178,7 @@ export function resourceDependency(arn: string, dependents: readonly string[]): 
   );
 }
 
-/** A client token that came before with other parameters. */
+/** A client token that was used before with different parameters. */
 export function idempotentParameterMismatch(token: string): ApiError {
   return new ApiError(
     'IdempotentParameterMismatchException',
@@ -192,12 +186,12 @@ export function idempotentParameterMismatch(token: string): ApiError {
   );
 }
 
-/** A dry run that found nothing wrong. As AWS. */
+/** A successful dry run. As AWS. */
 export function dryRunSucceeded(): ApiError {
   return new ApiError('DryRunOperationException', 'Request would have succeeded, but dryRun flag is set.');
 }
 
-/** A request that breaks a quota. */
+/** A request that exceeds a quota. */
 export function serviceQuotaExceeded(message: string): ApiError {
   return new ApiError('ServiceQuotaExceededException', message);
 }
@@ -210,12 +204,12 @@ export function operationNotSupported(operation: string): ApiError {
   );
 }
 
-/** A member or value of an operation that is there, which Ingot does not have yet and must not ignore. */
+/** A member or value of a supported operation that Ingot does not support yet and must not ignore. */
 export function valueNotSupported(path: string, detail: string): ApiError {
   return invalidParameterValue(path, `${detail} This is not supported by this version of Ingot.`);
 }
 
-/** A body or value that does not read as what the operation takes. */
+/** A body or value of the wrong form or type. */
 export function serializationError(message: string): ApiError {
   return new ApiError('SerializationException', message);
 }
@@ -235,7 +229,7 @@ export function requestTooLarge(limitBytes: number): ApiError {
   return new ApiError('RequestEntityTooLargeException', `The request is larger than ${limitBytes} bytes.`);
 }
 
-/** What a client is told of an unexpected exception: nothing but the id under which the log has the rest. */
+/** What a client sees of an unexpected exception: only the id under which the log has the details. */
 export function internalFailure(requestId: string): ApiError {
   return new ApiError(
     'ServiceException',
@@ -248,37 +242,37 @@ export function serviceUnavailable(message: string): ApiError {
   return new ApiError('ServiceUnavailableException', message);
 }
 
-/** No signature where every request needs one. As AWS. */
+/** A request without a signature. As AWS. */
 export function missingAuthenticationToken(): ApiError {
   return new ApiError('MissingAuthenticationTokenException', 'Missing Authentication Token');
 }
 
-/** An access key that nobody has. As AWS. */
+/** An unknown access key. As AWS. */
 export function unrecognizedClient(): ApiError {
   return new ApiError('UnrecognizedClientException', 'The security token included in the request is invalid.');
 }
 
-/** Too many calls in too short a time. SDKs wait and try again. */
+/** Too many requests in too short a time. SDKs wait and retry. */
 export function tooManyRequests(): ApiError {
   return new ApiError('TooManyRequestsException', 'Rate exceeded');
 }
 
-/** A session that has ended. As AWS. */
+/** An expired session. As AWS. */
 export function expiredToken(): ApiError {
   return new ApiError('ExpiredTokenException', 'The security token included in the request is expired');
 }
 
-/** What no policy allows, or one denies: `User: … is not authorized to perform: … on resource: …`. */
+/** A request that no policy allows, or that one denies: `User: … is not authorized to perform: … on resource: …`. */
 export function accessDenied(message: string): ApiError {
   return new ApiError('AccessDeniedException', message);
 }
 
-/** A signature that lacks something, or names something that is not of this service. */
+/** A signature that is incomplete or for another service. */
 export function incompleteSignature(detail: string): ApiError {
   return new ApiError('IncompleteSignatureException', detail);
 }
 
-/** A signature that does not fit the request, or not the hour. */
+/** A signature that does not match the request, or has expired. */
 export function invalidSignature(detail: string): ApiError {
   return new ApiError('InvalidSignatureException', detail);
 }

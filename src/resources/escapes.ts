@@ -1,4 +1,4 @@
-/** Escape sequences of terminals in text that strangers print. */
+/** Terminal escape sequences in strangers' text. */
 
 /**
  * CSI sequences (colours, cursor; cut short as well), strings of OSC, DCS and their like with what they carry, and the
@@ -7,8 +7,8 @@
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])/g;
 
 /**
- * Text without escape sequences. Node's `util.stripVTControlCharacters` will not do here: of a device control string it
- * leaves the content, and of a sequence that was cut short a part.
+ * Text without escape sequences. Node's `util.stripVTControlCharacters` is not enough: it leaves the content of device
+ * control strings, and parts of truncated sequences.
  */
 export function withoutEscapes(text: string): string {
   return text.replace(ESCAPES, '');

@@ -1,10 +1,10 @@
-/** The forms of what a disk is imported from. Pure. */
+/** The forms of an import source. Pure. */
 
 /** An object in S3, in its parts. */
 export const S3_SOURCE = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.+)$/;
 
 /**
- * What is wrong with the form of a source, with what to do; `undefined` when nothing is.
+ * the form of a source, with what to do; `undefined` when nothing is.
  * @param sha256 what it has to have, if somebody said
  */
 export function sourceFault(source: string, sha256: string | undefined): string | undefined {
@@ -18,7 +18,7 @@ export function sourceFault(source: string, sha256: string | undefined): string 
   return undefined;
 }
 
-/** A source without what may be secret: user, password and query of an address. */
+/** A source without its possible secrets: user, password and query of an address. */
 export function sourceName(source: string): string {
   if (!/^https?:/.test(source) || !URL.canParse(source)) return source;
   const url = new URL(source);

@@ -1,14 +1,12 @@
-/** How deep JSON goes, before it is parsed: what follows a value recurses. Pure. */
+/** The depth of JSON, checked before it is parsed: code that walks a value recurses. Pure. */
 
-/** Depth of what any request of the model, or any policy, needs, and much more. */
+/** Far deeper than any request of the model, or any policy, needs. */
 export const DEEPEST_JSON = 64;
 
 const [QUOTE, BACKSLASH] = ['"'.charCodeAt(0), '\\'.charCodeAt(0)];
 const [OPEN_LIST, OPEN_OBJECT, CLOSE_LIST, CLOSE_OBJECT] = ['[', '{', ']', '}'].map((bracket) => bracket.charCodeAt(0));
 
-/**
- * Whether a text opens more lists and objects in one another than `limit`. One pass, whether the text is JSON or not.
- */
+/** Whether a text nests more lists and objects than `limit`. One pass, whether the text is valid JSON or not. */
 export function isTooDeep(text: string, limit: number = DEEPEST_JSON): boolean {
   let depth = 0;
   let within = false;

@@ -1,14 +1,14 @@
-/** Which AMIs a change of state passes over. Source: reference, `resources.md` section 8. */
+/** Which AMIs a change of state skips. Source: reference, `resources.md` section 8. */
 import type { LifecyclePolicyDetailExclusionRulesAmis, LifecyclePolicyTimeUnit } from '@aws-sdk/client-imagebuilder';
 
-/** What has to be known of an AMI. */
+/** The facts about an AMI that rules need. */
 export interface AmiFacts {
   readonly region: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly isPublic: boolean;
-  /** Accounts that may launch it, its own apart. */
+  /** Accounts that may launch it, besides its own. */
   readonly sharedAccounts: readonly string[];
-  /** Milliseconds since 1970; absent when it never was. */
+  /** Milliseconds since 1970; absent if it was never launched. */
   readonly lastLaunched?: number;
 }
 
@@ -28,7 +28,7 @@ export function unitsBefore(now: number, value: number, unit: LifecyclePolicyTim
   return date.getTime();
 }
 
-/** Why an AMI is passed over, as a sentence; `undefined` when it is not. */
+/** Why an AMI is skipped, as a sentence; `undefined` if it is not. */
 export function exclusionReason(
   ami: AmiFacts,
   rules: LifecyclePolicyDetailExclusionRulesAmis | undefined,

@@ -1,8 +1,8 @@
 /** Names of resources. Source: reference, `resources.md` section 2. */
 
 /**
- * A name as it stands in an ARN: lower case, blanks and underscores as hyphens. Names with the same slug are the same
- * name. Runs of separators stay as they are: nothing is known to fold them.
+ * A name as it appears in an ARN: lower case, with hyphens for spaces and underscores. Names with the same slug are the
+ * same name. Runs of separators stay: AWS is not known to fold them.
  */
 export function slug(name: string): string {
   return name.toLowerCase().replace(/[ _]/g, '-');
@@ -20,7 +20,7 @@ const WRITTEN: Readonly<Record<string, string>> = {
   centos: 'CentOS',
 };
 
-/** The name that AWS writes for a managed image: `Amazon Linux 2 x86` for `amazon-linux-2-x86`. */
+/** The name that AWS uses for a managed image: `Amazon Linux 2 x86` for `amazon-linux-2-x86`. */
 export function writtenName(slug: string): string {
   return slug
     .split('-')

@@ -14,7 +14,7 @@ const SHORT = /^(user|role)\/[\w+=,.@-]{1,64}$/;
 /** The form of a role's ARN, as messages of STS show it. */
 export const ROLE_ARN = /^arn:aws:iam::\d{12}:role\/[\w+=,.@-]{1,64}$/;
 
-/** Reads an ARN; `undefined` for what is no ARN of a user or a role. */
+/** Reads an ARN; `undefined` for anything but the ARN of a user or role. */
 export function parsePrincipalArn(text: string): PrincipalArn | undefined {
   const [, account, type, name] = PRINCIPAL.exec(text) ?? [];
   return name === undefined ? undefined : { account: account!, type: type as PrincipalArn['type'], name };

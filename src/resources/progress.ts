@@ -3,10 +3,10 @@
  * it.
  */
 
-/** Changes when a reader of an older record would misread a newer one. */
+/** Changes when a reader of older records would misread newer ones. */
 export const PROGRESS_VERSION = 1;
 
-/** One thing that happened in the work on an image. Absent members do not apply. */
+/** One event in the work on an image. Members that do not apply are absent. */
 export interface ProgressRecord {
   readonly v: typeof PROGRESS_VERSION;
   /** ISO-8601 with milliseconds and `Z`. */
@@ -39,15 +39,15 @@ export interface ProgressRecord {
   readonly total?: number;
 }
 
-/** What a caller says; the log adds version, time, image, and a level where none is given. */
+/** What a caller gives; the log adds version, time, image, and a level if absent. */
 export type ProgressEvent = Omit<ProgressRecord, 'v' | 'time' | 'image' | 'level'> & {
   readonly level?: ProgressRecord['level'];
 };
 
-/** Where progress is told. Must not throw, and returns at once. */
+/** Receives progress records. Must not throw, and returns at once. */
 export type Report = (event: ProgressEvent) => void;
 
-/** Adds members (the workflow's name, the component's) to everything that is told through the returned function. */
+/** Adds members (the workflow's name, the component's) to every record that passes through the returned function. */
 export function within(report: Report, context: Partial<ProgressEvent>): Report {
   return (event) => report({ ...context, ...event });
 }

@@ -1,6 +1,6 @@
-/** Places in S3 as texts name them: `s3://bucket/key`. Pure. */
+/** Locations in S3: `s3://bucket/key`. Pure. */
 
-/** A place in S3. */
+/** A location in S3. */
 export interface S3Place {
   readonly bucket: string;
   /** Without a leading slash; may be empty. */
@@ -13,15 +13,15 @@ const S3_URI = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.*)$/s;
 /** Longest key, in bytes. Source: S3 User Guide, "Naming Amazon S3 objects". */
 const LONGEST_KEY = 1024;
 
-/** The place that `s3://bucket/key` names; `undefined` for any other text. */
+/** The location that `s3://bucket/key` names; `undefined` for any other text. */
 export function readS3Uri(text: string): S3Place | undefined {
   const found = S3_URI.exec(text);
   return found === null ? undefined : { bucket: found[1]!, key: found[2]! };
 }
 
 /**
- * The one object that a text names; `undefined` for any other text. A key with `.` or `..` between slashes is none: in
- * an address it would lead to another object than the one that policies judge.
+ * The one object that a text names; `undefined` for any other text. A key with `.` or `..` between slashes is rejected:
+ * in an address it would lead to another object than the one that policies are checked for.
  */
 export function readS3ObjectUri(text: string): S3Place | undefined {
   const place = readS3Uri(text);
@@ -30,7 +30,7 @@ export function readS3ObjectUri(text: string): S3Place | undefined {
   return place.key.split('/').some((part) => part === '.' || part === '..') ? undefined : place;
 }
 
-/** What S3 said in the XML of an error, as `Code: Message`; `undefined` when it is none. */
+/** The error in S3's XML answer, as `Code: Message`; `undefined` if there is none. */
 export function s3ErrorText(xml: string): string | undefined {
   const code = /<Code>([^<]*)<\/Code>/.exec(xml)?.[1];
   const message = /<Message>([^<]*)<\/Message>/.exec(xml)?.[1];

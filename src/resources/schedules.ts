@@ -6,7 +6,7 @@ interface Field {
   readonly max: number;
   /** Names of values, the first for `min`. */
   readonly names?: readonly string[];
-  /** What may stand for the whole field, or for one of its values, besides numbers, ranges, steps and `*`. */
+  /** What a field, or one of its values, may be besides numbers, ranges, steps and `*`. */
   readonly special?: RegExp;
 }
 
@@ -32,7 +32,7 @@ const FIELDS: readonly Field[] = [
 
 /**
  * Whether a schedule expression is a cron of five fields, without the year. EC2 Image Builder requires six today; its
- * own CLI reference, and public configurations, have five.
+ * own CLI reference and public configurations have five.
  */
 export function lacksYear(expression: string): boolean {
   return /^cron\(\S+(?: \S+){4}\)$/.test(expression);
@@ -54,7 +54,7 @@ export function rateMilliseconds(expression: string): number | undefined {
   return Number(rate[1]) * { minute: 60_000, hour: 3_600_000, day: 86_400_000 }[rate[2] as 'minute' | 'hour' | 'day'];
 }
 
-/** What is wrong with a schedule expression, as a sentence; `undefined` when nothing is. */
+/** What is wrong with a schedule expression, as a sentence; `undefined` for a valid one. */
 export function scheduleFault(expression: string): string | undefined {
   const rate = /^rate\((\d{1,9}) (minute|hour|day)(s?)\)$/.exec(expression);
   if (rate !== null) {
@@ -68,7 +68,7 @@ export function scheduleFault(expression: string): string | undefined {
   if (fields === undefined)
     return `'${expression}' is neither cron(minute hour day-of-month month day-of-week year) nor rate(number unit).`;
   const [dayOfMonth, dayOfWeek] = [fields[2], fields[4]];
-  // Without the year both may be given, as in `cron(0 0 * * SUN)`.
+  // Without the year, both may be given, as in `cron(0 0 * * SUN)`.
   if (five && dayOfMonth === '?' && dayOfWeek === '?') return 'One of day of month and day of week must not be ?.';
   if (!five && (dayOfMonth === '?') === (dayOfWeek === '?'))
     return 'One of day of month and day of week, and not both, must be ?.';

@@ -1,9 +1,9 @@
-/** Statuses of images and the moves between them. Source: reference, `resources.md` section 5. */
+/** Statuses of images and their transitions. Source: reference, `resources.md` section 5. */
 import type { ImageStatus } from '@aws-sdk/client-imagebuilder';
 
 export type { ImageStatus };
 
-/** What a new image goes through, in order; stages with nothing to do may be skipped. */
+/** The statuses of a new image, in order; stages without work may be skipped. */
 export const BUILD_STAGES = [
   'PENDING',
   'CREATING',
@@ -13,7 +13,7 @@ export const BUILD_STAGES = [
   'INTEGRATING',
 ] as const satisfies readonly ImageStatus[];
 
-// Moves of finished images. A failed or cancelled image goes away, or is tried again.
+// Transitions of finished images. A failed or canceled image is deleted, or retried.
 const MANAGEMENT_MOVES: Partial<Record<ImageStatus, readonly ImageStatus[]>> = {
   AVAILABLE: ['DEPRECATED', 'DISABLED', 'DELETED'],
   DEPRECATED: ['AVAILABLE', 'DISABLED', 'DELETED'],
@@ -22,12 +22,12 @@ const MANAGEMENT_MOVES: Partial<Record<ImageStatus, readonly ImageStatus[]>> = {
   CANCELLED: ['PENDING', 'DELETED'],
 };
 
-/** Whether an image in this status is still being worked on, or waits for it. */
+/** Whether an image in this status is being worked on, or waits for it. */
 export function isInProgress(status: ImageStatus): boolean {
   return (BUILD_STAGES as readonly ImageStatus[]).includes(status);
 }
 
-/** Whether work on an image has come to its end, good or bad. */
+/** Whether work on an image has finished, successfully or not. */
 export function isEnded(status: ImageStatus): boolean {
   return !isInProgress(status);
 }
@@ -36,9 +36,9 @@ export function isEnded(status: ImageStatus): boolean {
 export function isLegalMove(from: ImageStatus, to: ImageStatus): boolean {
   if (!isInProgress(from)) return MANAGEMENT_MOVES[from]?.includes(to) ?? false;
   if (to === 'FAILED' || to === 'CANCELLED') return true;
-  // Its worker ended, and it is worked on again from the start.
+  // Its worker died, and the work starts over.
   if (to === 'PENDING') return from !== 'PENDING';
-  // What nobody has begun cannot be finished.
+  // Work that has not begun cannot be finished.
   if (to === 'AVAILABLE') return from !== 'PENDING';
   const stages: readonly ImageStatus[] = BUILD_STAGES;
   return stages.indexOf(to) > stages.indexOf(from);

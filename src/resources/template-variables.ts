@@ -4,7 +4,7 @@
  * matter.
  */
 
-/** What the variables stand for. */
+/** The values of the variables. */
 export interface TemplateValues {
   /** ISO-8601, UTC, with at most nanoseconds and `Z`: `2022-10-26T22:30:05.912Z`. */
   readonly buildDate: string;
@@ -12,7 +12,7 @@ export interface TemplateValues {
   readonly buildVersion: number;
 }
 
-/** A variable that does not exist, or a date pattern that cannot be read. The message names it. */
+/** A variable that does not exist, or an invalid date pattern. The message names it. */
 export class TemplateVariableError extends Error {
   override readonly name = 'TemplateVariableError';
 }
@@ -29,13 +29,13 @@ export function formatBuildDate(date: string): string {
   return `${year}-${month}-${day}T${hour}-${minute}-${second}.${fraction.slice(0, 6)}Z`;
 }
 
-/** Whether a text names the build date, with or without a pattern. AMI names have to, so that builds do not collide. */
+/** Whether a text contains the build date, with or without a pattern. AMI names must, so that builds do not collide. */
 export function namesBuildDate(text: string): boolean {
   return BUILD_DATE.test(text);
 }
 
 /**
- * Puts values in the place of variables; everything else stays as it is.
+ * Replaces variables by their values; everything else stays unchanged.
  * @throws {TemplateVariableError} for an `imagebuilder:` variable that does not exist
  */
 export function substituteVariables(text: string, values: TemplateValues): string {
@@ -52,7 +52,7 @@ export function substituteVariables(text: string, values: TemplateValues): strin
   });
 }
 
-/** What is wrong with the variables of a text, for judging it when it is given; `undefined` when nothing is. */
+/** What is wrong with the variables of a text, for validation at create; `undefined` for a valid text. */
 export function variableFault(text: string): string | undefined {
   try {
     substituteVariables(text, { buildDate: '2000-01-01T00:00:00.000Z', buildVersion: 1 });
@@ -64,8 +64,8 @@ export function variableFault(text: string): string | undefined {
 }
 
 /**
- * Writes a date by a pattern of letters, as Java's date formats read them (the service is known by examples in that
- * style): `yyyy yy MM dd HH hh mm ss SSS a DDD`, text in single quotes as it is.
+ * Formats a date by a pattern in the style of Java's date formats, which examples of the service use: `yyyy yy MM dd HH
+ * hh mm ss SSS a DDD`, text in single quotes as it is.
  * @throws {TemplateVariableError} for other letters
  */
 function formatDate(pattern: string, date: string): string {

@@ -1,7 +1,4 @@
-/**
- * Regular expressions that a stranger wrote: one such as `(a+)+b` takes for ever, and nothing else runs in the process
- * meanwhile.
- */
+/** Regular expressions from strangers: one such as `(a+)+b` takes exponential time and blocks the process. */
 import { createContext, Script } from 'node:vm';
 
 /** Milliseconds that one match may take. */
@@ -11,7 +8,7 @@ const MATCH = new Script('pattern.test(text)');
 
 /**
  * Whether an expression matches a text; `undefined` when that takes longer than `MATCH_MILLISECONDS`, or more memory
- * than there may be.
+ * than allowed.
  */
 export function matchesInTime(pattern: { test(text: string): boolean }, text: string): boolean | undefined {
   try {

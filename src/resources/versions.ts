@@ -1,6 +1,6 @@
 /** Semantic versions and their wildcards. Source: reference, `resources.md` section 2. */
 
-/** The largest number a node takes: 2^30 - 1. */
+/** The largest number in a version: 2^30 - 1. */
 const MAX_NODE = 2 ** 30 - 1;
 
 /** Three nodes, each from 0 to `MAX_NODE`. */
@@ -10,27 +10,27 @@ export interface Version {
   readonly patch: number;
 }
 
-/** A version and the build number that the service gave, from 1. */
+/** A version and the build number that Ingot assigned, from 1. */
 export interface BuildVersion extends Version {
   readonly build: number;
 }
 
-/** A version of which nodes may be `x`. */
+/** A version whose nodes may be `x`. */
 export interface VersionPattern {
   readonly major: number | 'x';
   readonly minor: number | 'x';
   readonly patch: number | 'x';
 }
 
-/** Reads `1.2.3`. Returns `undefined` for what is malformed, out of range, or has wildcards. */
+/** Parses `1.2.3`. Returns `undefined` if it is malformed, out of range, or has wildcards. */
 export function parseVersion(text: string): Version | undefined {
   const pattern = parseNodes(text);
   return pattern !== undefined && isVersion(pattern) ? pattern : undefined;
 }
 
 /**
- * Reads `1.2.3`, `1.2.x`, `1.x.x` or `x.x.x`. Returns `undefined` for the rest, `x.2.x` and `1.x.8` among it: right of
- * an `x` all are `x`.
+ * Parses `1.2.3`, `1.2.x`, `1.x.x` or `x.x.x`. Returns `undefined` for the rest, such as `x.2.x` and `1.x.8`: right of
+ * an `x` all must be `x`.
  */
 export function parseVersionPattern(text: string): VersionPattern | undefined {
   const pattern = parseNodes(text);
@@ -41,7 +41,7 @@ export function parseVersionPattern(text: string): VersionPattern | undefined {
 }
 
 /**
- * Reads a version to be counted up: `1.0.x`, `1.x.0`, `1.x.x`, `x.0.0`, `x.x.x`. Right of the first `x` there is only
+ * Parses a version to increment: `1.0.x`, `1.x.0`, `1.x.x`, `x.0.0`, `x.x.x`. Right of the first `x` there may only be
  * `x` and 0. Returns `undefined` for the rest.
  */
 export function parseIncrement(text: string): VersionPattern | undefined {
@@ -64,7 +64,7 @@ export function formatVersion(version: VersionPattern): string {
   return `${version.major}.${version.minor}.${version.patch}`;
 }
 
-/** Negative, 0 or positive, by number, builds last where both have one. */
+/** Negative, 0 or positive, numerically; builds last if both have one. */
 export function compareVersions(
   a: Version & { readonly build?: number },
   b: Version & { readonly build?: number },
@@ -72,7 +72,7 @@ export function compareVersions(
   return a.major - b.major || a.minor - b.minor || a.patch - b.patch || (a.build ?? 0) - (b.build ?? 0);
 }
 
-/** Whether a version is one of those that a pattern means. */
+/** Whether a version matches a pattern. */
 export function matchesVersion(pattern: VersionPattern, version: Version): boolean {
   return (['major', 'minor', 'patch'] as const).every(
     (node) => pattern[node] === 'x' || pattern[node] === version[node],
@@ -80,8 +80,7 @@ export function matchesVersion(pattern: VersionPattern, version: Version): boole
 }
 
 /**
- * The numerically highest of those that a pattern means, its highest build where there are builds; `undefined` when it
- * means none.
+ * The highest version that matches a pattern, with its highest build if there are builds; `undefined` if none matches.
  */
 export function highestMatch<V extends Version & { readonly build?: number }>(
   pattern: VersionPattern,
@@ -96,8 +95,8 @@ export function highestMatch<V extends Version & { readonly build?: number }>(
 }
 
 /**
- * The version that counting up gives: one more at the first `x`, 0 to the right of it. The first of its kind has 0
- * there; that of `x.x.x` is 1.0.0.
+ * The incremented version: one more at the first `x`, 0 to the right of it. The first one has 0 there; for `x.x.x` it
+ * is 1.0.0.
  * @param increment of `parseIncrement`
  * @param existing all versions there are
  * @returns `undefined` when the numbers are used up

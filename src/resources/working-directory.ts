@@ -1,6 +1,6 @@
 /** The working directories of components. */
 
-/** Where documents run when their recipe names no folder. */
+/** The working directory of documents whose recipe names none. */
 export const DEFAULT_WORKING_DIRECTORY = '/tmp';
 
 /** The same on Windows. Source: reference, `resources.md` section 6. */

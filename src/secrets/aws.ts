@@ -1,5 +1,5 @@
 /**
- * Secrets in AWS Secrets Manager and in Parameter Store, read with the credentials that the AWS SDK finds on this host.
+ * Secrets in AWS Secrets Manager and Parameter Store, read with the credentials that the AWS SDK finds on this host.
  */
 import { getParameter, getSecretValue, type AwsSettings } from '../platform/aws-secrets.ts';
 import { SecretError, type ProviderType } from './provider.ts';

@@ -1,7 +1,6 @@
 /**
  * Secrets that a program prints: `[vault, kv, get, -field=value, 'secret/{name}']`, `[pass, show, '{name}']`. `{name}`,
- * `{service}`, `{stage}`, `{version}`, `{account}` and `{region}` in its arguments are what is wanted; no shell is
- * involved.
+ * `{service}`, `{stage}`, `{version}`, `{account}` and `{region}` in its arguments are replaced; no shell is involved.
  */
 import { patient } from '../platform/patience.ts';
 import { ProcessError, run } from '../platform/processes.ts';
@@ -22,8 +21,8 @@ export const command: ProviderType = {
       async look(query, signal) {
         const words = argumentsFor(argv.map(String), query);
         try {
-          // The user's own program: a vault's address and token, a GPG agent and the like are in the environment that
-          // they gave Ingot for it.
+          // The user's own program needs the environment of Ingot: the address and token of a vault, a GPG agent and
+          // the like.
           const { stdout } = await run(words, {
             inherit: 'all',
             timeoutMs: patient(TIMEOUT_MS),
@@ -33,7 +32,7 @@ export const command: ProviderType = {
         } catch (error) {
           signal?.throwIfAborted();
           if (!(error instanceof ProcessError)) throw error;
-          // What it printed may be the secret; what it said on stderr is why it failed.
+          // Its stdout may be the secret; its stderr says why it failed.
           const said = error.stderr.trim().split('\n').at(-1) ?? '';
           const how = error.timedOut
             ? `did not finish within ${patient(TIMEOUT_MS) / 1000} s`

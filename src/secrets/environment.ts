@@ -3,7 +3,7 @@ import { plainName, type ProviderType, type SecretQuery } from './provider.ts';
 
 const DEFAULT_PREFIX = 'INGOT_SECRET_';
 
-/** The variable of a secret: capitals, and `_` for all that a variable's name cannot have. */
+/** The variable of a secret: capitals, and `_` for every character that a variable's name cannot have. */
 function variableOf(prefix: string, query: Pick<SecretQuery, 'service' | 'name'>): string {
   return `${prefix}${plainName(query)
     .replace(/^\//, '')

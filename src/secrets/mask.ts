@@ -1,32 +1,31 @@
-/** Takes secrets out of texts: as they are, line by line, and in the forms in which programs print them. Pure. */
+/** Removes secrets from texts: as they are, line by line, and in the forms in which programs print them. Pure. */
 
-/** What stands for a secret. */
+/** The replacement for a secret. */
 export const MASKED = '***';
-/** What has fewer characters is told apart from nothing: a port, a short user name. It is not masked. */
+/** Shorter values are not masked: a port or a short user name is too common. */
 export const LEAST_MASKED = 4;
-/** Of a secret of several lines, shorter lines (a brace, an `-----END`) are not masked for themselves. */
+/** Of a secret of several lines, shorter lines (a brace, an `-----END`) are not masked separately. */
 const LEAST_LINE = 6;
 
-/** A form that is masked, among all in the order of their code units. */
+/** A form to mask; all forms are ordered by their code units. */
 interface Form {
   readonly text: string;
-  /** The longest other form that this one begins with. */
+  /** The longest other form that this one starts with. */
   readonly start: Form | undefined;
 }
 
 /**
- * The secrets of one run, which grow. They are looked for by a binary search at each place, not by one regular
- * expression of all: a secret of some thousand lines has more forms than an expression may have, and its error would
- * tell them.
+ * The secrets of one run, which grow. They are found by a binary search at each position, not by one regular
+ * expression: a secret of some thousand lines has too many forms for one, and its error would show them.
  */
 export class Mask {
   readonly #texts = new Set<string>();
   #forms: readonly Form[] = [];
-  /** Whether a form may begin with these two code units: a bit for each pair, several pairs sharing one. */
+  /** Whether a form may start with these two code units: one bit for each pair; several pairs share a bit. */
   readonly #starts = new Uint8Array(1 << 16);
   #longest = 0;
 
-  /** Characters of the longest form that is masked. */
+  /** Length of the longest form, in characters. */
   get longest(): number {
     return this.#longest;
   }
@@ -68,7 +67,7 @@ export class Mask {
     return from === 0 ? text : shown + text.slice(from);
   }
 
-  /** How long the longest form is that stands at a place; 0 for none. */
+  /** Length of the longest form at a position; 0 for none. */
   #lengthAt(text: string, at: number): number {
     const here = text.slice(at, at + this.#longest);
     let low = 0;
@@ -78,13 +77,13 @@ export class Mask {
       if (this.#forms[middle]!.text <= here) low = middle + 1;
       else high = middle;
     }
-    // What stands between a form and a text that begins with it in this order begins with it, too.
+    // In this order, everything between a form and a text that starts with it starts with it, too.
     let form = this.#forms[low - 1];
     while (form !== undefined && !here.startsWith(form.text)) form = form.start;
     return form?.text.length ?? 0;
   }
 
-  /** Every string in a value, without secrets; object keys too. */
+  /** Masks every string in a value, including object keys. */
   deep<T>(value: T): T {
     if (this.#forms.length === 0) return value;
     if (typeof value === 'string') return this.text(value) as T;
@@ -97,8 +96,8 @@ export class Mask {
 }
 
 /**
- * A value as programs print it: as it is, within JSON, in a URL, between quotes of a shell, in base64 with whatever
- * stands before and behind it.
+ * The forms in which programs print a value: plain, in JSON, in a URL, in shell quotes, and in base64 with any text
+ * before and after it.
  */
 function formsOf(value: string): readonly string[] {
   const json = JSON.stringify(value).slice(1, -1);
@@ -115,10 +114,7 @@ function formsOf(value: string): readonly string[] {
   ];
 }
 
-/**
- * What base64 shows of a value wherever it begins among other bytes; of short values that is too little to be told
- * apart.
- */
+/** The base64 of a value at each of the three offsets. For short values it is too short to be recognized. */
 function base64Forms(value: string): readonly string[] {
   const bytes = Buffer.from(value);
   const forms = [0, 1, 2]
@@ -127,7 +123,7 @@ function base64Forms(value: string): readonly string[] {
         .toString('base64')
         .replace(/=+$/, '');
       const open = (before + bytes.length) % 3 !== 0;
-      // The first characters hold bits of what stands before, the last one of what stands behind.
+      // The first characters contain bits of the text before, the last one bits of the text after it.
       return text.slice(before === 0 ? 0 : before + 1, open ? -1 : undefined);
     })
     .filter((form) => form.length >= 6);

@@ -1,11 +1,11 @@
-/** The secrets that the config of a data directory gives access to. */
+/** The secrets that a data directory's configuration gives access to. */
 import { readConfig } from '../platform/config/config.ts';
 import type { Program } from './provider.ts';
 import { configuredProviders } from './providers.ts';
 import { Secrets } from './secrets.ts';
 
 /**
- * Reads nothing until the first secret is wanted; the config is then read as it is at that moment.
+ * Reads nothing until the first secret is needed, and then the configuration of that moment.
  * @param program what users call this process, for messages
  */
 export function openSecrets(

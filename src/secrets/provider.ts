@@ -1,24 +1,24 @@
-/** The contract between those who need secrets and the providers that keep them. README.md says how to add one. */
+/** The contract between users of secrets and the providers that keep them. README.md says how to add one. */
 import type { SecretReference } from '../documents/component/secret-references.ts';
 import { parseStoreArn } from '../resources/store-arns.ts';
 
-/** Which secret is wanted, and for whom. */
+/** A request for a secret. */
 export interface SecretQuery extends Omit<SecretReference, 'kind' | 'text' | 'key'> {
-  /** Of the image that is built; of the data directory's first account on a laptop. */
+  /** Account of the image that is built; for `ingot toe`, of the data directory's first key pair. */
   readonly account: string;
   readonly region: string;
 }
 
-/** What users call the process that looks for secrets: the worker is the server's. */
+/** The process that looks for secrets, in users' words: the worker is part of the server. */
 export type Program = 'the server' | 'ingot';
 
-/** Where secrets come from. */
+/** A source of secrets. */
 export interface SecretProvider {
-  /** For messages: where it looks for this one, such as `the file /etc/ingot/secrets/db`. Never a value. */
+  /** Where it looks for this secret, for messages: `the file /etc/ingot/secrets/db`. Never a value. */
   describe(query: SecretQuery): string;
   /**
-   * The secret's text; `undefined` when it has none of this name.
-   * @throws {SecretError} when it cannot tell
+   * The secret's text; `undefined` if it has no secret of this name.
+   * @throws {SecretError} if it cannot tell
    */
   look(query: SecretQuery, signal?: AbortSignal): Promise<string | undefined>;
 }
@@ -28,7 +28,7 @@ export interface ProviderType {
   /** Its settings beside `type`, `services` and `accounts`. */
   readonly settings: readonly string[];
   /**
-   * Makes one of its settings; what is wrong with them goes to `fault`, with the setting's name.
+   * Makes a provider from its settings; `fault` gets each error, with the setting's name.
    * @param program what users call this process, for messages
    */
   make(
@@ -38,19 +38,19 @@ export interface ProviderType {
   ): SecretProvider;
 }
 
-/** A secret that is not to be had. The message names it and says what to do; it never holds a value. */
+/** A secret that is not available. The message names it and says what to do, and never contains a value. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
 }
 
-/** Editors and `echo` put a newline at the end of what is none of the secret. */
+/** Editors and `echo` add a newline that is not part of the secret. */
 export function withoutLastNewline(text: string): string {
   return text.replace(/\r?\n$/, '');
 }
 
 /**
- * The name of a secret that an ARN names, or the name itself. Of Secrets Manager without the six characters that AWS
- * adds at its end.
+ * The name of a secret that an ARN names, or the name itself. Without the six characters that AWS adds to names in
+ * Secrets Manager.
  */
 export function plainName({ service, name }: Pick<SecretQuery, 'service' | 'name'>): string {
   const arn = parseStoreArn(name);

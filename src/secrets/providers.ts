@@ -1,4 +1,4 @@
-/** The register of providers, and the list of them that a config makes. */
+/** The register of providers, and the providers of a configuration. */
 import { SECRET_SERVICES } from '../documents/component/secret-references.ts';
 import { ConfigError } from '../platform/config/config.ts';
 import { accounts as readAccounts, isFor } from '../platform/config/reading.ts';
@@ -11,13 +11,13 @@ import type { Program, ProviderType, SecretProvider, SecretQuery } from './provi
 /** Every kind of provider, by the `type` that a config names. */
 export const providerTypes: Readonly<Record<string, ProviderType>> = { aws, command, environment, file };
 
-/** A provider, and whom it answers. */
+/** A provider, and the secrets that it is asked for. */
 export interface ConfiguredProvider extends SecretProvider {
-  /** Whether this secret is its business. */
+  /** Whether this secret is for this provider. */
   answers(query: SecretQuery): boolean;
 }
 
-/** What holds where the config says nothing. */
+/** The default. */
 const DEFAULT: readonly Readonly<Record<string, unknown>>[] = [{ type: 'environment' }];
 
 /**
@@ -25,7 +25,7 @@ const DEFAULT: readonly Readonly<Record<string, unknown>>[] = [{ type: 'environm
  * @param settings the config's `secrets`
  * @param home account of the first key pair: a provider that names no accounts answers for it alone
  * @param program what users call this process, for messages
- * @throws {ConfigError} with every fault
+ * @throws {ConfigError} with every error
  */
 export function configuredProviders(
   settings: readonly Readonly<Record<string, unknown>>[] | undefined,

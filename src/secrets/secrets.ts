@@ -1,13 +1,16 @@
-/** Secrets while a document runs: asked for once, kept in memory only, and taken out of all that is told. */
+/** Secrets while a document runs: fetched once, kept in memory only, and masked in all output. */
 import type { SecretReference } from '../documents/component/secret-references.ts';
 import type { Report } from '../resources/progress.ts';
 import { LEAST_MASKED, Mask } from './mask.ts';
 import { SecretError, type SecretProvider, type SecretQuery } from './provider.ts';
 import type { ConfiguredProvider } from './providers.ts';
 
-/** Who needs secrets, and where they come from. */
+/** Who needs secrets, and the providers. */
 export interface SecretsOptions {
-  /** Made when the first secret is wanted. @throws {ConfigError} */
+  /**
+   * Called when the first secret is needed.
+   * @throws {ConfigError}
+   */
   readonly providers: () => Promise<readonly ConfiguredProvider[]>;
   readonly account: string;
   readonly region: string;
@@ -26,9 +29,9 @@ export class Secrets {
   }
 
   /**
-   * Fetches those that were not fetched yet, so that `value` knows them.
-   * @param report told of a value that is too short to be masked
-   * @throws {SecretError} naming all that are not to be had, and why
+   * Fetches the secrets that are not known yet, so that `value` has them.
+   * @param report called for a value that is too short to be masked
+   * @throws {SecretError} naming every secret that is not available, and why
    */
   async load(references: readonly SecretReference[], report?: Report, signal?: AbortSignal): Promise<void> {
     const problems = new Set<string>();
@@ -52,12 +55,12 @@ export class Secrets {
     if (problems.size > 0) throw new SecretError([...problems].join('; '));
   }
 
-  /** The value of a secret that was loaded. */
+  /** The value of a loaded secret. */
   value(reference: SecretReference): string | undefined {
     return this.#values.get(idOf(reference));
   }
 
-  /** A report that tells no secret. */
+  /** A report that masks secrets. */
   masked(report: Report): Report {
     return (event) => report({ ...event, text: this.mask.text(event.text) });
   }
@@ -117,7 +120,7 @@ function memberOf(reference: SecretReference, text: string): string {
   try {
     parsed = JSON.parse(text);
   } catch {
-    // What the parser says would show the secret.
+    // The parser's message would show the secret.
     throw new SecretError(`${nameOf(reference)} is not JSON, so it has no member '${key}'`);
   }
   const member: unknown =

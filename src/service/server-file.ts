@@ -1,15 +1,15 @@
 /**
- * `server.json`: how others find the running server of a data directory. Apart from the service, so that a client need
- * not load that.
+ * `server.json`: how others find the running server of a data directory. Separate from the service, so that a client
+ * does not load that.
  */
 import { readFile } from 'node:fs/promises';
 import { dataPath } from '../platform/data-layout.ts';
 import { isSameProcess } from '../platform/processes.ts';
 
-/** What `server.json` says of a running service. */
+/** The facts about a running service in `server.json`. */
 export interface ServerFile {
   readonly pid: number;
-  /** Clock ticks since boot, with the pid proof of identity. */
+  /** Clock ticks since boot: with the pid, proof of identity. */
   readonly startTime: string;
   readonly host: string;
   readonly port: number;

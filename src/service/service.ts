@@ -1,4 +1,4 @@
-/** The service: the API process of a data directory, with the worker process that it keeps. */
+/** The service: the API process of a data directory, and the worker process that it supervises. */
 import { rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { openIdentities } from '../api/access/identities.ts';
@@ -37,19 +37,19 @@ import { causeOfEnd, WORKER_FLAGS } from './worker-memory.ts';
 import type { WorkerTask } from './worker-process.ts';
 import { INGOT } from '../platform/own-program.ts';
 
-/** Seconds without an answer after which a worker stands still, and is killed when somebody waits for it. */
+/** Seconds without an answer after which a worker counts as stuck, and is killed if somebody waits for it. */
 const SILENT_SECONDS = 60;
-/** How long the sweep after a worker that died may take when the server ends, in milliseconds. */
+/** Limit of the sweep after a dead worker when the server ends, in milliseconds. */
 const LAST_SWEEP_MS = 120_000;
 
-/** How to run the service. */
+/** Options of the service. */
 export interface ServiceOptions {
-  /** Absolute path; made when absent. */
+  /** Absolute path; created if needed. */
   readonly dataDirectory: string;
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** Seconds without work and without requests after which it ends by itself; never when absent. */
+  /** Seconds without work and requests after which it exits; never if absent. */
   readonly idleExitSeconds?: number;
   readonly version: string;
 }
@@ -58,26 +58,26 @@ export interface ServiceOptions {
 export interface Service {
   readonly host: string;
   readonly port: number;
-  /** Ends what runs, worker first. Safe to repeat. */
+  /** Ends everything, worker first. Safe to repeat. */
   stop(): Promise<void>;
-  /** Settles when it has ended, whoever asked for that. */
+  /** Settles when it has ended, for whatever reason. */
   readonly finished: Promise<void>;
 }
 
-/** A data directory that another server has. */
+/** A data directory that another server uses. */
 export class DataDirectoryBusy extends Error {
   override readonly name = 'DataDirectoryBusy';
 }
 
 /**
  * Starts the service on a data directory and returns when it answers.
- * @throws {DataDirectoryBusy} when a server has the directory; {ConfigError} when its config is at fault
+ * @throws {DataDirectoryBusy} when a server has the directory; {ConfigError} when its configuration is invalid
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataDirectory } = options;
   const wasOpen = takeDataDirectory(dataDirectory);
   const config = await readConfig(dataDirectory);
-  // The worker reads them when an image needs them; what is wrong is said now.
+  // The worker reads these when an image needs them; errors are reported now.
   configuredProviders(config.secrets, config.homeAccount);
   const maintenance = readMaintenance(config.maintenance);
   const lock = await takeLock(dataDirectory);
@@ -121,7 +121,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   try {
     await api.listen({ host: options.host, port: options.port });
   } catch (error) {
-    // The worker and the lock would keep this process, and the directory, for nothing.
+    // The worker and the lock would keep this process, and the directory, in use for nothing.
     await stop();
     throw error;
   }
@@ -153,8 +153,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 
   /**
-   * A worker that dies is replaced: the new one sweeps what the old one left, and fails its image with the reason.
-   * Where there were several, each is worked on again, alone.
+   * A worker that dies is replaced. The new one sweeps what the old one left, and fails its image with the reason. If
+   * there were several images, each is built again, alone.
    */
   async function startWorker(before: WorkerEnd = {}): Promise<WorkerLink> {
     const started = Date.now();
@@ -168,17 +168,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     void link.exited.then(async ({ code, signal }) => {
       if (state.stopping !== undefined) return;
       logger().error({ code, signal }, 'the worker ended; starting another');
-      // One that ends at its very start would do so again at once.
+      // A worker that ends right at its start would do so again.
       await sleep(Date.now() - started < 5000 ? 2000 : 200);
       if (state.stopping !== undefined) return;
       worker = await startWorker({ cause: causeOfEnd({ code, signal }), worksOn: true });
-      // Asked to stop meanwhile: the one before was waited for, and not this one.
+      // Stopped meanwhile: the stop waited for the previous worker, not for this one.
       if (state.stopping !== undefined) worker.end();
     });
     return link;
   }
 
-  /** Kills a worker that stands still, once somebody waits for what it does not do. */
+  /** Kills a stuck worker once somebody waits for it. */
   async function endIfSilent(link: WorkerLink): Promise<void> {
     if (link.silentSeconds < silentSeconds) return;
     if (link.silentSeconds === silentSeconds) {
@@ -193,7 +193,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         : (await cancellationWaits(catalog.db))
           ? 'to cancel an image'
           : undefined;
-    // It may have answered meanwhile.
+    // The worker may have answered meanwhile.
     if (what === undefined || link.silentSeconds < silentSeconds || killed !== undefined) return;
     killed = { silentSeconds: link.silentSeconds, killed: what };
     logger().error({ pid: link.pid, ...killed }, `the worker does not answer; killing it ${what}`);
@@ -233,7 +233,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     return state.stopping;
   }
 
-  /** What a worker that died left behind goes now: nobody may come to sweep it for long. */
+  /** Sweeps what a dead worker left now: the next server may start much later. */
   async function sweepBehind(): Promise<void> {
     const task: WorkerTask = { concurrency: 0, before: { silent: killed } };
     const sweeper = await WorkerLink.start(workerCommand(dataDirectory, task), () => {});

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { until } from '../platform/clock.ts';
 import { WorkerLink } from './worker-link.ts';
 
-/** A worker that stands still when it is woken. */
+/** A worker that gets stuck when it is woken. */
 const PROGRAM = `
   import { listenToServer } from ${JSON.stringify(new URL('worker-link.ts', import.meta.url).href)};
   listenToServer({ wake() { for (;;); }, end() { process.exit(7); } });

@@ -1,13 +1,13 @@
 /**
- * What server and worker process say to each other, a line each: the server wakes the worker, asks whether it still
- * answers, and asks it to end. A worker whose event loop stands still, or whose process is stopped, answers nothing;
- * how long that has lasted is counted in the seconds that the server itself ran, so that a host that slept, or a server
- * that was stopped too, blames nobody.
+ * The protocol between server and worker process, one line per message: the server wakes the worker, asks whether it
+ * still answers, and asks it to exit. A worker with a blocked event loop, or a stopped process, does not answer. The
+ * time without an answer counts only seconds in which the server itself ran, so that a sleeping host or a stopped
+ * server does not count.
  */
 import { writeSync } from 'node:fs';
 import { start, type RunningProcess } from '../platform/processes.ts';
 
-/** The worker's end of the pipe that it answers on. */
+/** The worker's end of the pipe for its answers. */
 const ANSWERS = 3;
 const SECOND_MS = 1000;
 
@@ -24,7 +24,7 @@ export class WorkerLink {
     this.#process = process;
     this.pid = process.pid;
     this.exited = process.exited;
-    // What is written to a worker that has just ended is lost, and `exited` tells.
+    // A message to a worker that has just ended is lost, and `exited` tells.
     process.stdin?.on('error', () => {});
     process.more[0]?.on('error', () => {}).on('data', () => (this.#silentSeconds = 0));
     this.#timer = setInterval(() => {
@@ -41,15 +41,15 @@ export class WorkerLink {
    * @param onSecond called each second while it runs
    */
   static async start(argv: readonly string[], onSecond: (link: WorkerLink) => void): Promise<WorkerLink> {
-    // All of the environment: providers of secrets look there, and programs that the user named for secrets and
-    // credentials.
+    // The whole environment: providers of secrets look there, and programs that the user named for secrets and
+    // credentials need it.
     return new WorkerLink(
       await start(argv, { inherit: 'all', stdio: ['pipe', 'inherit', 'inherit', 'pipe'] }),
       onSecond,
     );
   }
 
-  /** For how many seconds it has been asked without an answer; 1 right after it was asked. */
+  /** Seconds since it was asked and has not answered; 1 right after the question. */
   get silentSeconds(): number {
     return this.#silentSeconds;
   }
@@ -59,12 +59,12 @@ export class WorkerLink {
     this.#say('wake');
   }
 
-  /** Asks it to give up what it works on and to end. */
+  /** Asks it to give up its work and exit. */
   end(): void {
     this.#say('end');
   }
 
-  /** Kills it, whatever it does. */
+  /** Kills it, whatever it is doing. */
   kill(): void {
     this.#process.kill('SIGKILL');
   }
@@ -74,14 +74,14 @@ export class WorkerLink {
   }
 }
 
-/** What a worker does when its server says so. */
+/** How a worker reacts to its server's messages. */
 export interface WorkerEars {
   wake(): void;
-  /** Called once at least: when the server asks for it, or has ended. */
+  /** Called at least once: when the server asks it to exit, or has ended. */
   end(): void;
 }
 
-/** Has this process, which is a worker's, listen to its server and answer it. */
+/** Makes this process, a worker's, listen to its server and answer it. */
 export function listenToServer({ wake, end }: WorkerEars): void {
   process.stdin.setEncoding('utf8');
   let rest = '';
@@ -100,6 +100,6 @@ function answer(): void {
   try {
     writeSync(ANSWERS, '.');
   } catch {
-    // The server has ended, or does not read: it has its answer when it does.
+    // The server has ended, or does not read now; it gets its answer when it does.
   }
 }

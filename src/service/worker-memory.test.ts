@@ -1,4 +1,4 @@
-/** A worker that takes too much memory ends, and the next one knows why. */
+/** A worker that needs too much memory exits, and the next one knows why. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { run } from '../platform/processes.ts';

@@ -1,23 +1,20 @@
-/** The worker process's own limit of memory, and what is said of a worker that met it. */
+/** The worker process's own memory limit, and the message for a worker that reached it. */
 import { setInterval } from 'node:timers';
 
-/**
- * How Node runs the worker: megabytes of its heap. What it works on are other processes; its own share is some 100 MB.
- */
+/** Megabytes of heap for the worker's Node. Its work runs in other processes; its own share is some 100 MB. */
 export const WORKER_FLAGS: readonly string[] = ['--max-old-space-size=1024'];
-/** Bytes that it may have in all, buffers outside of the heap among them. */
+/** Bytes that it may use in total, including buffers outside of the heap. */
 const WORKER_BYTES = 2 * 2 ** 30;
-/** What it ends with above that. */
+/** Its exit code above that. */
 export const OUT_OF_MEMORY_CODE = 86;
 
 const LOOK_MS = 1000;
-/** Looks in a row that have to find too much: what is garbage is not always freed at once. */
+/** Number of successive checks that must be over the limit: garbage is not always freed at once. */
 const LOOKS = 3;
 
 /**
- * Ends this process when it takes more memory than it may: the next worker then frees what it held, and says why.
- * Without this the kernel
- * would end whichever process it likes, a machine or the API.
+ * Exits this process when it uses too much memory. The next worker frees what it held, and says why. Without this, the
+ * kernel would kill some process: a machine, or the API.
  * @param end called once
  */
 export function watchMemory(
@@ -39,7 +36,7 @@ export function watchMemory(
   timer.unref();
 }
 
-/** What a worker ended of, when it ended by itself; `undefined` when its end says nothing of that. */
+/** Why a worker ended by itself; `undefined` if its exit does not tell. */
 export function causeOfEnd({
   code,
   signal,

@@ -1,6 +1,6 @@
 /**
  * The worker process. Its parent holds the data directory's lock, wakes it and asks whether it still answers
- * (`worker-link.ts`); the end of stdin is the parent's end, and then this ends too, cleanly.
+ * (`worker-link.ts`). When stdin ends, the parent has ended, and the worker exits cleanly.
  */
 import { readFile } from 'node:fs/promises';
 import { namedImages } from '../images/names/names.ts';
@@ -21,21 +21,21 @@ import { OUT_OF_MEMORY_CODE, watchMemory } from './worker-memory.ts';
 /** How long a worker whose server died may take to clean up, in seconds. */
 const CLEAN_UP_SECONDS = 120;
 
-/** What a worker process is started for. */
+/** The task of a worker process. */
 export interface WorkerTask {
-  /** How many images are worked on at once; 0 to sweep and end. */
+  /** How many images are built at once; 0 to sweep and exit. */
   readonly concurrency: number;
-  /** How the worker before it ended, where that is known. */
+  /** How the previous worker ended, if known. */
   readonly before?: WorkerEnd;
 }
 
-/** Sweeps, then works until its parent ends it or has ended; the process ends with it. */
+/** Sweeps, then works until its parent stops it or ends; then the process exits. */
 export async function runWorker(dataDirectory: string, { concurrency, before }: WorkerTask): Promise<never> {
   let worker: Worker | undefined;
   const asked = new AbortController();
   const end = (): void => asked.abort();
   listenToServer({ wake: () => worker?.wake(), end });
-  // A terminal's Ctrl-C reaches the whole group; the parent decides when this ends.
+  // A terminal's Ctrl-C reaches the whole process group; the parent decides when the worker exits.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', end);
 
@@ -62,8 +62,8 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
 }
 
 /**
- * The lock of the workers. The one before this may still clean up after its server died: sweeping then would take
- * things from under it. One that stands still never ends by itself, and nobody else is left to end it.
+ * The lock of the workers. The previous worker may still clean up after its server died, and sweeping would interfere.
+ * A stuck one never exits by itself, so it is killed.
  * @returns `undefined` when this worker was asked to end while it waited
  */
 async function takeOver(dataDirectory: string, asked: AbortSignal): Promise<FileLock | undefined> {
@@ -71,7 +71,7 @@ async function takeOver(dataDirectory: string, asked: AbortSignal): Promise<File
   const record = dataPath(dataDirectory, 'workerRecord');
   const longest = patient(CLEAN_UP_SECONDS);
   for (let waited = 0; !asked.aborted; waited += 1) {
-    // A second at a time: the wait blocks this process, which is to answer its server.
+    // One second at a time: the wait blocks this process, which must answer its server.
     const lock = takeFileLock(path, 1000);
     if (lock !== undefined) {
       await writeFileAtomic(record, `${JSON.stringify(ownIdentity())}\n`, 0o600);

@@ -1,16 +1,16 @@
-/** The files of a folder with what they take. */
+/** The files of a folder with their sizes. */
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** One file or folder. */
 export interface FoundFile {
-  /** Relative to the folder that was asked for; `''` is that itself. */
+  /** Relative to the folder that was asked for; `''` is the folder itself. */
   readonly path: string;
-  /** Bytes on the disk. A file with several names counts under the first that was found, as `du` has it. */
+  /** Bytes on the disk. A file with several names counts once, under the first one found, as in `du`. */
   readonly bytes: number;
 }
 
-/** Everything below a folder, itself included. What goes meanwhile is left out. */
+/** Everything below a folder, itself included. Files that vanish meanwhile are left out. */
 export async function filesBelow(folder: string): Promise<readonly FoundFile[]> {
   const found: FoundFile[] = [];
   const seen = new Set<string>();

@@ -1,6 +1,6 @@
 /**
- * Garbage: layers that nothing refers to, and files that no record names. Safe beside builds: nothing of theirs is in
- * either.
+ * Garbage: layers that nothing refers to, and files without a record. Safe while builds run: neither includes anything
+ * of theirs.
  */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -15,16 +15,16 @@ import { DATA_NAMES, dataPath, regionFolder } from '../platform/data-layout.ts';
 
 /** What was freed. */
 export interface Collected extends Freed {
-  /** Files that no record named. */
+  /** Files without a record. */
   readonly files: number;
-  /** Base images that this host kept for other data directories; absent where none was freed. */
+  /** Base images that this host kept for other data directories; absent if none was freed. */
   readonly cachedBaseImages?: number;
 }
 
 /**
  * Frees what nothing refers to.
- * @param before ISO-8601; components' layers that were used after it stay for later builds, what failed images made
- *   after it for being tried again
+ * @param before ISO-8601; components' layers that were used after it stay for later builds, and so does what failed
+ *   images made after it, for retries
  */
 export async function collectGarbage(catalog: Catalog, before: string): Promise<Collected> {
   const layers = new LayerStore(catalog, catalog.dataDirectory);
@@ -43,10 +43,10 @@ export async function collectGarbage(catalog: Catalog, before: string): Promise<
   return { layers: freed.layers, files, bytes };
 }
 
-/** Paths, relative to the data directory, of disks and manifests that no record names. */
+/** Paths, relative to the data directory, of disks and manifests without a record. */
 export async function findStrays(catalog: Catalog): Promise<readonly string[]> {
-  // The folders before the records: every file is on record before it is made, so that what is new is in neither or in
-  // the records.
+  // The folders are read before the records: every file is recorded before it is made, so a new file is either in
+  // neither list or in the records.
   const regions = await names(dataPath(catalog.dataDirectory, 'regions'));
   const files = (await names(dataPath(catalog.dataDirectory, 'layers'))).map((name) => join(DATA_NAMES.layers, name));
   for (const region of regions)

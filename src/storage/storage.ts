@@ -1,7 +1,4 @@
-/**
- * What a data directory's disks take, and giving it back: for people who run out of space, and for whoever answers
- * them.
- */
+/** Disk usage of a data directory, and freeing space. */
 import { statfs } from 'node:fs/promises';
 import { allAmis, amiOnRecord, updateAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -19,34 +16,31 @@ import { filesBelow, type FoundFile } from './files-below.ts';
 import { collectGarbage, findStrays, type Collected } from './garbage.ts';
 import { accountOfArn } from '../resources/arns.ts';
 
-/** What takes space. All sizes are bytes on the disk, as `du` counts them. */
+/** Disk usage. All sizes are bytes on the disk, as `du` counts them. */
 export interface StorageUsage {
   readonly dataDirectory: string;
   readonly totalBytes: number;
   /** Free on the file system, for Ingot. */
   readonly availableBytes: number;
-  /** Each file counted once; together they are the total. */
+  /** Usage by kind. Each file counts once; together they are the total. */
   readonly kinds: {
     /** Base images. */
     readonly baseImages: number;
-    /** Layers that AMIs of home Regions consist of, base images apart; what several share counts once. */
+    /** Layers of AMIs in their home Regions, without base images; shared layers count once. */
     readonly images: number;
     /** Flat copies in other Regions. */
     readonly copies: number;
-    /**
-     * Layers that only builds and launched instances which run need, those that are being written among them; base
-     * images in the making.
-     */
+    /** Layers that only builds and running instances need, including those being written; base images in the making. */
     readonly running: number;
-    /** What launched instances wrote. */
+    /** Data that launched instances wrote. */
     readonly instances: number;
-    /** What nothing refers to: layers that later builds may take, and files on no record. `gc` frees it. */
+    /** What nothing refers to: layers for later builds, and files without a record. `gc` frees it. */
     readonly unreferenced: number;
     readonly logs: number;
     readonly catalog: number;
     readonly other: number;
   };
-  /** Base images that this host keeps for other data directories, outside of this one and of its total. */
+  /** Base images that this host keeps for other data directories. They are outside of this one and not in its total. */
   readonly hostCache?: CacheUsage;
   /** Regions with flat copies. */
   readonly regions: readonly { readonly region: string; readonly bytes: number }[];
@@ -63,19 +57,19 @@ interface AmiUsage {
   readonly image: string;
   /** ISO-8601. */
   readonly created: string;
-  /** What it consists of, all files of its chain. */
+  /** Bytes of all files of its chain. */
   readonly bytes: number;
-  /** What deregistering this one alone would free now. */
+  /** What deregistering only this AMI would free now. */
   readonly freedBytes: number;
 }
 
-/** How a deregistration ended. */
+/** The result of a deregistration. */
 export interface Deregistered extends Freed {
   readonly amiId: string;
   readonly region: string;
   /**
-   * Who keeps its disk, when that stays: ids of instances, ARNs of images in work, ids of AMIs built on it. Empty when
-   * it is gone.
+   * What still needs its disk: ids of instances, ARNs of images being built, ids of AMIs built on it. Empty if the disk
+   * is deleted.
    */
   readonly keptBy: readonly string[];
 }
@@ -84,14 +78,14 @@ export interface Deregistered extends Freed {
 export interface StorageService {
   usage(owner: { readonly account: string }): Promise<StorageUsage>;
   /**
-   * @param olderThanSeconds components' layers that were used within it stay for later builds
+   * @param olderThanSeconds layers of components that were used within this time are kept
    * @param hostCache whether base images that this host keeps for other data directories go, too
    */
   collect(options: { readonly olderThanSeconds: number; readonly hostCache: boolean }): Promise<Collected>;
   /**
    * Deregisters an AMI and frees what nothing else refers to.
-   * @param region refused when it is in another one
-   * @throws {ApiError} ResourceNotFoundException, ResourceInUseException while its image is in work
+   * @param region fails if it is in another one
+   * @throws {ApiError} ResourceNotFoundException, ResourceInUseException while its image is being built
    */
   deregister(owner: { readonly account: string }, amiId: string, region?: string): Promise<Deregistered>;
 }
@@ -139,7 +133,7 @@ export function storageService(catalog: Catalog): StorageService {
   };
 }
 
-/** All that refers to layers, as it is at one moment. */
+/** All references to layers, at one moment. */
 interface Records {
   readonly layers: readonly Layer[];
   readonly nodes: readonly LayerNode[];
@@ -160,7 +154,7 @@ async function readRecords(catalog: Catalog): Promise<Records> {
       nodes: layers.map(({ id, parent_id, state }) => ({ id, parentId: parent_id, writing: state === 'writing' })),
       references: {
         bases: (await listBaseImages(trx)).map(({ layer_id }) => layer_id),
-        // As the queries that free layers have it: only a deregistered AMI needs none.
+        // As in the queries that free layers: a deregistered AMI needs no layer.
         amis: amis.flatMap(({ id, layer_id, state }) =>
           layer_id === null || state === 'deregistered' ? [] : [{ id, layerId: layer_id }],
         ),
@@ -170,17 +164,17 @@ async function readRecords(catalog: Catalog): Promise<Records> {
   });
 }
 
-/** What keeps a disk and belongs to another account. */
+/** Something of another account that needs a disk. */
 const OTHERS = 'another account';
 
-/** Whose an instance, an image or an AMI is. */
+/** The account of an instance, an image or an AMI. */
 async function accountOf(catalog: Catalog, owner: string): Promise<string | undefined> {
   if (owner.startsWith('arn:')) return accountOfArn(owner);
   if (owner.startsWith('ami-')) return (await amiOnRecord(catalog.db, owner))?.account;
   return (await getInstance(catalog.db, owner))?.account;
 }
 
-/** Who needs the layer of a deregistered AMI, when it is still there. */
+/** What needs the layer of a deregistered AMI, if the layer still exists. */
 async function keepers(catalog: Catalog, { id, account, layer_id }: Ami): Promise<readonly string[]> {
   const { nodes, references, uses } = await readRecords(catalog);
   if (layer_id === null || !nodes.some((node) => node.id === layer_id)) return [];
@@ -200,7 +194,7 @@ async function keepers(catalog: Catalog, { id, account, layer_id }: Ami): Promis
 
 async function usage(catalog: Catalog, account: string): Promise<StorageUsage> {
   const { dataDirectory } = catalog;
-  // Strays before the rest: what is made meanwhile is counted as what it is.
+  // Stray files are determined first: a file that is created meanwhile is counted as what it is.
   const strays = new Set(await findStrays(catalog));
   const files = await filesBelow(dataDirectory);
   const records = await readRecords(catalog);

@@ -1,4 +1,4 @@
-/** Which files of `layers/` and `regions/` no record names. Pure. */
+/** Files of `layers/` and `regions/` without a record. Pure. */
 import type { Ami } from '../catalog/amis.ts';
 import type { Layer } from '../catalog/layers.ts';
 import { DATA_NAMES } from '../platform/data-layout.ts';
@@ -7,9 +7,9 @@ const OF_LAYER = /^(lay-[0-9a-f]{17})(?:-flat)?\.qcow2(?:\.partial)?$/;
 const OF_AMI = /^([^/]+)\/(ami-[0-9a-f]{17})\.(qcow2|json)(\.partial(?:-\d+)?)?$/;
 
 /**
- * Files with names that Ingot gives which belong to no layer or AMI. Files with other names are somebody else's.
+ * Files with names of Ingot's form that belong to no layer or AMI. Files with other names are not Ingot's.
  * @param paths relative to the data directory
- * @param held those that somebody holds, such as copies that are written before there is an AMI
+ * @param held those in use, such as copies that are written before their AMI exists
  */
 export function strayFiles(
   paths: readonly string[],
@@ -24,7 +24,7 @@ export function strayFiles(
   );
   return paths.filter((path) => {
     if (disks.has(path) || held.has(path)) return false;
-    // By the layer, not by the file: a chain that is being merged has a second file under its top's name.
+    // By the layer, not by the file: while a chain is merged, its top has a second file with the same name.
     const layer = OF_LAYER.exec(inFolder(path, DATA_NAMES.layers))?.[1];
     if (layer !== undefined) return !layerIds.has(layer);
     const [, region, ami] = OF_AMI.exec(inFolder(path, DATA_NAMES.regions)) ?? [];
@@ -32,7 +32,7 @@ export function strayFiles(
   });
 }
 
-/** The path within a folder of the data directory; empty when it is not in there. */
+/** The path within a folder of the data directory; empty if it is outside of it. */
 function inFolder(path: string, folder: string): string {
   return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : '';
 }

@@ -1,4 +1,4 @@
-/** The sweeper: what a worker that died left behind is freed, and its images end FAILED with the reason. */
+/** The sweeper: frees what a dead worker left behind; its images become FAILED with the reason. */
 import { hostname } from 'node:os';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,40 +29,39 @@ import { collectGarbage } from './garbage.ts';
 /** How long a layer that only later builds might use is kept after its last use. */
 const KEEP_LAYERS_MS = 7 * 86_400_000;
 
-/** What a failed image's reason says when its worker died. */
+/** The reason of a failed image whose worker died. */
 export const ABANDONED_REASON =
   'The worker process ended while it worked on this image (it was killed, or the host went down). Its leftovers were ' +
   'removed; start the build again.';
 
-/** A worker that the server killed because it did not answer. */
+/** Facts about a worker that the server killed because it did not answer. */
 export interface SilentWorker {
   readonly silentSeconds: number;
-  /** What the server killed it for: `to cancel an image`. */
+  /** Why the server killed it: `to cancel an image`. */
   readonly killed: string;
 }
 
-/** How a worker ended, as far as that is known. */
+/** How a worker ended, if known. */
 export interface WorkerEnd {
-  /** The server killed it, since it stood still. */
+  /** The server killed it because it did not answer. */
   readonly silent?: SilentWorker;
-  /** What it ended of, as a sentence, where it ended by itself and that tells. */
+  /** Why it ended by itself, as a sentence, if known. */
   readonly cause?: string;
-  /** Whether its server goes on: images that may have been in each other's way are then worked on again. */
+  /** Whether its server continues: images that may have harmed each other are then built again. */
   readonly worksOn?: boolean;
 }
 
 /**
- * Sweeps before a worker begins, while nothing else works on this data directory: instances that are no user's are
- * ended, unfinished layers and copies removed, images in progress FAILED, or CANCELLED where that was asked for. Where
- * the worker worked on several and its server goes on, any of them may be why it ended, and none is to fail for
- * another: each is worked on again, alone.
- * Launched and kept instances that still run are left alone.
- * @param before how the worker before ended, where more is known than that it did
+ * Sweeps before a worker begins, while nothing else uses this data directory. Instances of builds are terminated,
+ * unfinished layers and copies removed, images in progress FAILED, or CANCELLED if that was requested. If the worker
+ * worked on several images and its server continues, any of them may have killed it, and none may fail because of
+ * another: each is built again, alone. Launched and kept instances that still run are left alone.
+ * @param before how the previous worker ended, if more is known than that it did
  */
 export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Promise<void> {
   if ((await runningOut(catalog.dataDirectory)) !== undefined) await makeRoom(catalog);
   const running = new Set(await settleInstances(catalog));
-  // `ingot toe` makes one without the server.
+  // `ingot toe` creates one without the server.
   for (const owner of makersElsewhere(
     [...(await heldOwners(catalog.db)), ...(await layerUsers(catalog.db))],
     catalog.dataDirectory,
@@ -93,26 +92,27 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
 }
 
 /**
- * Where the disk is full no record can be written: what needs none goes first, the machines of builds and the files
- * that they wrote to.
+ * On a full disk no record can be written. What needs no record is freed first: the machines of builds and the files
+ * that they wrote.
  */
 async function makeRoom(catalog: Catalog): Promise<void> {
   const launched = new Set(
     (await liveInstances(catalog.db)).filter(({ purpose }) => purpose === 'launch').map(({ id }) => id),
-  ); // Kept ones go, too.
+  ); // Including kept ones.
   for (const owner of await heldOwners(catalog.db))
     if (!launched.has(owner)) await releaseAll(heldRecorder(catalog.db, owner)).catch(() => {});
   for (const { path } of await unfinishedLayers(catalog.db))
     await rm(join(catalog.dataDirectory, path), { force: true });
 }
 
-/** Ends build and test instances, and launched and kept ones that died. Returns those of users that run. */
+/** Terminates build and test instances, and launched and kept ones that died. Returns the users' instances that run. */
 async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
   const running = new Set<string>();
   for (const record of await liveInstances(catalog.db)) {
     if (isUsers(record)) {
       if (record.state !== 'running') {
-        // The worker makes or ends it; until then what a kept one wrote to stays, so that it is freed in one place.
+        // The worker starts or terminates it. Until then, what a kept one wrote stays, so that it is freed in one
+        // place.
         if (record.kept_until !== null) running.add(record.id);
         continue;
       }
@@ -138,7 +138,7 @@ async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
   return running;
 }
 
-/** FAILED, CANCELLED where that had been asked for, or PENDING again where another image may have ended its worker. */
+/** FAILED, CANCELLED if that was requested, or PENDING again if another image may have killed its worker. */
 async function endImage(
   catalog: Catalog,
   layers: LayerStore,
@@ -155,7 +155,7 @@ async function endImage(
       `The worker process did not answer for ${before.silent.silentSeconds} seconds, so the server killed it ` +
         `${before.silent.killed}.`;
     const cause = silent ?? before.cause ?? 'The worker process ended while it worked on this image.';
-    // Whoever cancelled it is told that it was, though nobody was there any more to hear it.
+    // Records the cancellation, even though no worker was left to act on it.
     if ((await cancelRequested(catalog.db, [arn])).length > 0) {
       const reason = [CANCELLED_REASON, silent].join(' ').trim();
       await closeExecutions(catalog.db, arn, 'CANCELLED', reason);

@@ -111,7 +111,7 @@ test('faults of a file are at their places in it', () => {
   const of = (content: string) =>
     planned(text, { 'value.yaml': content }).faults.map(({ position, message }) => [position, message]);
   assert.deepEqual(of('Value: one\nDescription: !Ref Keptt\n'), [
-    [{ line: 2, column: 19, file: 'value.yaml' }, "nothing is called 'Keptt'; did you mean 'Kept'?"],
+    [{ line: 2, column: 19, file: 'value.yaml' }, "no parameter or resource is called 'Keptt'; did you mean 'Kept'?"],
   ]);
   assert.match(String(of('Value: [')[0]![1]), /./);
   const start = { line: 1, column: 1, file: 'value.yaml' };
@@ -144,7 +144,7 @@ test('what cannot be included is a fault of the template', () => {
       'an included file cannot include another one',
     ),
   );
-  assert.match(messages(including('{Name: Mine, Parameters: {}}')).join(), /stands beside other keys|macro/);
+  assert.match(messages(including('{Name: Mine, Parameters: {}}')).join(), /has other keys beside it|macro/);
 });
 
 test('a template whose files nobody has read has a fault for each', () => {

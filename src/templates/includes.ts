@@ -1,5 +1,5 @@
 /**
- * `AWS::Include`: files whose content belongs into the template, at its top (`Transform`) or at any place inside
+ * `AWS::Include`: files whose content belongs in the template, at its top (`Transform`) or at any place inside
  * (`Fn::Transform`). Pure: the caller reads the files between `inclusionsOf` and `withInclusions`.
  */
 import type { Position } from '../documents/position.ts';

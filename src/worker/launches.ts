@@ -1,4 +1,4 @@
-/** Launched instances from the side of the worker: makes what is wished for, ends what is to end. */
+/** Launched instances, the worker's side: starts requested instances, and terminates those that are to end. */
 import { rm } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { amiOnRecord } from '../catalog/amis.ts';
@@ -22,8 +22,8 @@ import type { StoredLaunch } from '../launches/service.ts';
 import { mkdir } from 'node:fs/promises';
 
 /**
- * Makes a launched instance that is `pending`. Its state tells how that ended: `running`, or `failed` with a reason.
- * @param signal aborts the launch; nothing of it is left
+ * Starts a launched instance that is `pending`. It becomes `running`, or `failed` with a reason.
+ * @param signal aborts the launch; nothing is left behind
  */
 export async function makeLaunched(catalog: Catalog, record: InstanceRecord, signal: AbortSignal): Promise<void> {
   const { id } = record;
@@ -74,7 +74,8 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
       firmware: stored.firmware,
       signal,
     });
-    // Somebody may have ended it while it started: then it stays `shutting-down`, and has a handle to be ended by.
+    // The user may have terminated it while it started. Then it stays `shutting-down`, with a handle to terminate it
+    // by.
     const now = await getInstance(catalog.db, id);
     await updateInstance(catalog.db, id, {
       handle: JSON.stringify(instance.handle),
@@ -90,7 +91,7 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
   }
 }
 
-/** Ends a launched or kept instance that is `shutting-down`, and forgets what it wrote. */
+/** Terminates a launched or kept instance that is `shutting-down`, and deletes what it wrote. */
 export async function endLaunched(catalog: Catalog, record: InstanceRecord): Promise<void> {
   const held = heldRecorder(catalog.db, record.id);
   if (record.handle !== null) {
@@ -101,14 +102,15 @@ export async function endLaunched(catalog: Catalog, record: InstanceRecord): Pro
   }
   await releaseAll(held);
   await rm(instanceDisk(catalog.dataDirectory, record.id), { force: true });
-  // A kept one wrote to a layer of its build.
+  // A kept instance wrote to a layer of its build.
   await new LayerStore(catalog, catalog.dataDirectory).discardWritten(record.id);
   await letGo(catalog, record);
   await updateInstance(catalog.db, record.id, { state: 'terminated', handle: null });
 }
 
 /**
- * Forgets that an instance lay over its image, and frees what only that kept of an AMI that was deregistered meanwhile.
+ * Forgets that an instance used its image, and frees what only the instance kept of an AMI that was deregistered
+ * meanwhile.
  */
 async function letGo(catalog: Catalog, record: InstanceRecord): Promise<void> {
   const layers = new LayerStore(catalog, catalog.dataDirectory);

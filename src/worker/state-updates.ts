@@ -29,7 +29,7 @@ const DEPRECATED_TAG = { key: 'DeprecatedBy', value: 'EC2 Image Builder' };
 
 /**
  * Carries out what is due, one after another.
- * @param stopping asked between two; what is left is done at the next start
+ * @param stopping checked between two; the rest is done at the next start
  */
 export async function runDueExecutions(catalog: Catalog, stopping: () => boolean): Promise<void> {
   for (const execution of await dueExecutions(catalog.db)) {
@@ -41,7 +41,7 @@ export async function runDueExecutions(catalog: Catalog, stopping: () => boolean
   }
 }
 
-/** Carries out one execution; what an earlier try did is found done. */
+/** Carries out one execution. Changes that an earlier attempt made are found done. */
 async function runStateUpdate(
   catalog: Catalog,
   { id, image_arn: arn, account, region, start_time, request }: LifecycleExecution,
@@ -110,7 +110,7 @@ async function runStateUpdate(
   await end(catalog, id, 'SUCCESS');
 }
 
-/** What became of one AMI. */
+/** The result for one AMI. */
 interface Outcome {
   readonly status: 'SUCCESS' | 'SKIPPED' | 'FAILED';
   readonly reason: string | null;
@@ -124,7 +124,7 @@ async function changeAmi(
   const { db } = catalog;
   const tags = JSON.parse(ami.tags) as Record<string, string>;
   const launched = await lastLaunchOf(db, ami.id);
-  // Nothing is shared or public yet.
+  // Ingot does not support shared or public AMIs yet.
   const facts = {
     region: ami.region,
     tags,
@@ -154,7 +154,7 @@ async function changeAmi(
   }
 }
 
-/** The id that the snapshot of an AMI goes by: each AMI has one disk. */
+/** The id of an AMI's snapshot: each AMI has one disk. */
 function snapshotOf({ id }: Ami): string {
   return id.replace(/^ami-/, 'snap-');
 }
@@ -171,7 +171,7 @@ function outputsAfter(
   return amis === undefined ? outputs : { ...outputs, amis };
 }
 
-/** Ends an execution that somebody asked to be cancelled. */
+/** Finishes an execution whose cancellation was requested. */
 async function cancelled(catalog: Catalog, id: string): Promise<boolean> {
   if ((await getLifecycleExecution(catalog.db, id))?.status !== 'CANCELLING') return false;
   await end(catalog, id, 'CANCELLED');

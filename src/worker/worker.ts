@@ -1,6 +1,6 @@
 /**
- * The worker: claims images and works on them, makes and ends launched instances, watches for cancellations. It meets
- * the API in records only; a wake-up just makes it look sooner.
+ * The worker: claims images and works on them, starts and terminates launched instances, watches for cancellations. It
+ * communicates with the API through records only; a wake-up makes it look sooner.
  */
 import { hostname } from 'node:os';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -18,33 +18,32 @@ import { runDueExecutions } from './state-updates.ts';
 import { CANCELLED_REASON, CancelledError } from '../workflows/errors.ts';
 import { runImage } from '../workflows/stages/run-image.ts';
 
-/** Between looks when nobody wakes it, in milliseconds. */
+/** Time between checks for work without a wake-up, in milliseconds. */
 const LOOK_MS = 1000;
-/** Between looks for a cancellation while something runs, in milliseconds. */
+/** Time between checks for a cancellation while something runs, in milliseconds. */
 const CANCEL_MS = 200;
 const RENEW_MS = 15_000;
-/** Between looks whether the rules of the instances' network are there, in milliseconds. */
+/** Time between checks that the network rules of instances exist, in milliseconds. */
 const RULES_MS = 5000;
 /**
- * Between looks at the room on the disk while something is built, in milliseconds: a build writes some 50 MB in that
- * time.
+ * Time between checks of the free disk space during a build, in milliseconds: a build writes some 50 MB in that time.
  */
 const ROOM_MS = 100;
 
-/** How long the end of an image that a full disk holds up is waited for when the worker stops, in milliseconds. */
+/** How long a stopping worker waits for the end of an image that a full disk holds up, in milliseconds. */
 const FULL_DISK_MS = 5000;
 
 /** A running worker. */
 export interface Worker {
   /** Looks for work now. */
   wake(): void;
-  /** Aborts what runs, with this reason for the images, and waits until all of it has ended. */
+  /** Aborts what runs, with this reason for the images, and waits until everything has ended. */
   stop(reason: string): Promise<void>;
 }
 
 /**
  * Starts a worker on a data directory that was swept.
- * @param concurrency how many images are worked on at once
+ * @param concurrency how many images are built at once
  */
 export function startWorker(catalog: Catalog, concurrency: number): Worker {
   const lessee: Lessee = {
@@ -55,7 +54,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
   };
   const images = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
   const launches = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
-  /** Whether the one image that is worked on is to have none beside it. */
+  /** Whether the one image in work must be alone. */
   let alone = false;
   const over = new AbortController();
   let stopping = false;
@@ -63,7 +62,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
   let again = false;
 
   let updating: Promise<void> | undefined;
-  /** Beside builds, which may take all places. */
+  /** Launches do not count against builds, which may use all slots. */
   function updateStates(): void {
     updating ??= runDueExecutions(catalog, () => stopping)
       .catch((error: unknown) => logger().error({ error }, 'could not check for changes of state'))
@@ -99,7 +98,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
     for (const record of stopping ? [] : await instancesToActOn(catalog.db)) {
       const busy = launches.get(record.id);
       if (busy !== undefined) {
-        // Ended while it is being made: the launch is given up, then this is looked at again.
+        // Terminated while it starts: the launch is aborted, then this is looked at again.
         if (record.state === 'shutting-down') busy.controller.abort(new Error('it was terminated while it started'));
         continue;
       }
@@ -134,7 +133,7 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
       images.get(arn)?.controller.abort(new CancelledError(CANCELLED_REASON));
   }
 
-  /** Whoever filled the disk: all that is built on it is given up before the records cannot be written. */
+  /** Whatever filled the disk: all builds are given up before records can no longer be written. */
   async function watchRoom(): Promise<void> {
     const reason = await runningOut(catalog.dataDirectory);
     if (reason === undefined) return;

@@ -1,4 +1,4 @@
-/** A Region that is a folder: one qcow2 file for each AMI, and a manifest beside it. */
+/** A Region that is a folder: one qcow2 file and one manifest for each AMI. */
 import { mkdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskChain, flatten } from '../../images/disks.ts';
@@ -86,7 +86,7 @@ export const directoryStore: Store = {
   },
 
   async removeImage({ directory, amiId }) {
-    // The manifest first: a file without one is an unfinished copy, a manifest without a file would be a lie.
+    // The manifest first: a file without one is an unfinished copy, but a manifest without a file would be wrong.
     await this.removeDescription({ directory, amiId });
     await rm(imageFile(directory, amiId), { force: true });
   },
@@ -104,7 +104,9 @@ function manifestFile(directory: string, amiId: string): string {
   return join(directory, `${amiId}.json`);
 }
 
-/** Before minutes are spent. What compression saves is not known before; a fifth is the least seen. */
+/**
+ * Checked before minutes are spent. The effect of compression is not known before; a fifth is the smallest size seen.
+ */
 async function refuseWithoutSpace(directory: string, bytes: number, compress: boolean): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
   const least = compress ? bytes / 5 : bytes / 2;

@@ -7,7 +7,7 @@ import { INGOT } from '../../platform/own-program.ts';
 
 export const awsCli: Check = {
   name: 'AWS CLI',
-  // `./ingot build` speaks to the API by itself.
+  // `./ingot build` uses the API without the AWS CLI.
   needed: false,
   async run({ signal }) {
     const program = findProgram('aws');

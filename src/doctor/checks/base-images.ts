@@ -30,7 +30,10 @@ export const baseImages: Check = {
   },
 };
 
-/** Older mkfs.ext4 fill no file system from a folder, or know no offset. @throws {Error} with what it said */
+/**
+ * Older versions of mkfs.ext4 cannot fill a file system from a folder, or do not support an offset.
+ * @throws {Error} with its output
+ */
 async function tryMkfs(folder: string, signal: AbortSignal): Promise<void> {
   const disk = join(folder, 'disk.raw');
   await mkdir(join(folder, 'tree'));

@@ -2,7 +2,7 @@ import type { Check, Finding } from '../check.ts';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-/** This program is no older than that. */
+/** No correct clock is earlier than this program. */
 const EARLIEST = Date.parse('2025-01-01T00:00:00Z');
 
 export const clock: Check = {
@@ -14,7 +14,10 @@ export const clock: Check = {
   },
 };
 
-/** What a clock is worth. Pure. @param aheadMs of the mirror's; `undefined` when that did not say */
+/**
+ * The verdict on a clock. Pure.
+ * @param aheadMs of the mirror's; `undefined` if the mirror did not send its time
+ */
 export function clockVerdict(now: number, aheadMs: number | undefined): Finding {
   const remedy = 'timedatectl set-ntp true';
   if (now < EARLIEST)

@@ -33,7 +33,7 @@ interface Folder {
   readonly mode: number;
 }
 
-/** The folders that lead to a path, as far as they are there. */
+/** The folders on the way to a path, as far as they exist. */
 async function parentsOf(path: string): Promise<readonly Folder[]> {
   const parents: Folder[] = [];
   for (let folder = dirname(path); ; folder = dirname(folder)) {
@@ -43,17 +43,17 @@ async function parentsOf(path: string): Promise<readonly Folder[]> {
   }
 }
 
-/** What was found. */
+/** The findings. */
 export interface DirectoryAccess {
   readonly dataDirectory: string;
   /** This user's id. */
   readonly own: number;
-  /** Absent where there is none yet; `open` counts what lies in it and is open to others. */
+  /** Absent if it does not exist yet; `open` counts the files in it that others can open. */
   readonly directory?: { readonly uid: number; readonly mode: number; readonly open: number };
   readonly parents: readonly Folder[];
 }
 
-/** What it means. Pure. */
+/** The verdict. Pure. */
 export function accessVerdict({ dataDirectory, own, directory, parents }: DirectoryAccess): Finding {
   const quoted = JSON.stringify(dataDirectory);
   if (directory !== undefined && directory.uid !== own) {
@@ -65,7 +65,7 @@ export function accessVerdict({ dataDirectory, own, directory, parents }: Direct
       remedy: `chown -R ${own} ${quoted}`,
     };
   }
-  // In a sticky folder nobody removes what is another's.
+  // In a sticky folder nobody can remove another user's files.
   const weak = parents.find(
     ({ uid, mode }) => (uid !== 0 && uid !== own) || ((mode & 0o022) !== 0 && (mode & 0o1000) === 0),
   );

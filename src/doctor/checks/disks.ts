@@ -7,7 +7,7 @@ import { inWorkspace } from '../../instances/workspace.ts';
 
 export const disks: Check = {
   name: 'mounting disks',
-  // A build goes to a virtual machine where a disk cannot be mounted.
+  // Where disks cannot be mounted, builds use virtual machines.
   needed: false,
   packages: ['qemu-system-common', 'qemu-utils', 'e2fsprogs', 'fdisk', 'mount'],
   root: true,

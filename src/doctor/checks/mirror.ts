@@ -13,8 +13,8 @@ export const mirror: Check = {
 const DEFAULT = 'http://deb.debian.org/debian';
 
 /**
- * What the mirror's answer means. Pure.
- * @param haveBase whether a base image is there already, so that builds can begin without the mirror
+ * The verdict on the mirror's answer. Pure.
+ * @param haveBase whether a base image exists, so that builds can start without the mirror
  */
 export function mirrorVerdict({ url, proxy, status, failure }: MirrorAnswer, haveBase: boolean): Finding {
   const through = proxy === undefined ? '' : ' (through the proxy of this host)';

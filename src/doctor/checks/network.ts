@@ -25,7 +25,7 @@ export const network: Check = {
   async run({ mirror, signal }) {
     const { url, proxy } = await mirror();
     const address = ownAddresses().find((each) => !each.startsWith('127.') && !each.startsWith('169.254.'));
-    // Something of the host's to be kept from.
+    // A service of the host that must not be reachable.
     const listener = createServer((socket) => socket.destroy());
     await new Promise<void>((resolve, reject) => listener.once('error', reject).listen(0, '0.0.0.0', resolve));
     try {
@@ -35,7 +35,7 @@ export const network: Check = {
         nameserver: resolvConf().trim().split(' ')[1]!,
         name: hostname,
         port: Number(given || (protocol === 'https:' ? 443 : 80)),
-        // The second is what stands for the host's loopback inside.
+        // The second is the address of the host's loopback inside.
         closed: [...(address === undefined ? [] : [address]), '10.0.2.2'],
         closedPort: port,
       };
@@ -104,16 +104,16 @@ function ownAddresses(): readonly string[] {
     .map(({ address }) => address);
 }
 
-/** What the host itself is like. */
+/** The facts about the host. */
 interface HostNetwork {
-  /** The mirror's host name, which was asked for. */
+  /** The mirror's host name, which was resolved. */
   readonly name: string;
   readonly proxied: boolean;
   readonly resolversOnLoopback: boolean;
   readonly addresses: readonly string[];
 }
 
-/** What it means. Pure. */
+/** The verdict. Pure. */
 export function networkVerdict(answer: InsideAnswer, host: HostNetwork): Finding {
   if (answer.open.length > 0) {
     return {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { ProcessError, run } from '../../platform/processes.ts';
 import type { Check, Finding } from '../check.ts';
 
-/** Of a user that owns nothing. */
+/** A user that owns nothing. */
 const NOBODY = '65534';
 
 export const processList: Check = {

@@ -4,9 +4,9 @@ import { patience } from '../../platform/patience.ts';
 import type { Check, Finding } from '../check.ts';
 
 const GIB = 1024 ** 3;
-/** A build instance of the default type has 2 GiB, and QEMU and the host need theirs. */
+/** A build instance of the default type has 2 GiB; QEMU and the host need more. */
 const COMFORTABLE = 2.5 * GIB;
-/** A machine of 512 MiB is about the smallest that boots what is built. */
+/** 512 MiB is about the smallest size in which built images boot. */
 const LEAST = 0.75 * GIB;
 
 export const processor: Check = {
@@ -23,7 +23,7 @@ export const processor: Check = {
   },
 };
 
-/** What is known of a host. Memory in bytes; `patience` is how many times as long its deadlines are. */
+/** The facts about a host. Memory in bytes; `patience` is the factor of its deadlines. */
 interface HostProcessor {
   readonly architecture: string;
   readonly cores: number;
@@ -32,7 +32,7 @@ interface HostProcessor {
   readonly patience: number;
 }
 
-/** What a host's processor and memory are good for. Pure. */
+/** The verdict on a host's processor and memory. Pure. */
 export function processorVerdict(host: HostProcessor): Finding {
   const memory = `${gib(host.available)} GiB of ${gib(host.total)} GiB memory available`;
   if (host.architecture !== 'x64')
@@ -65,7 +65,7 @@ async function availableMemory(): Promise<number> {
   const text = await readFile('/proc/meminfo', 'utf8').catch(() => '');
   const kib = /^MemAvailable:\s+(\d+) kB$/m.exec(text)?.[1];
   const available = kib === undefined ? freemem() : Number(kib) * 1024;
-  // A container's limit, where there is one.
+  // A container's limit, if there is one.
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(available, limit) : available;
 }

@@ -17,9 +17,9 @@ export const securityModules: Check = {
 };
 
 /**
- * What they mean for Ingot. Pure.
- * @param found.selinux `1` where it is enforced, `0` where it only tells, empty where it is not there
- * @param found.own what this process is confined by
+ * The verdict. Pure.
+ * @param found.selinux `1` if it is enforced, `0` if it is permissive, empty without it
+ * @param found.own the profile that confines this process
  */
 export function modulesVerdict(found: {
   readonly apparmor: boolean;

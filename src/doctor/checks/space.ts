@@ -6,7 +6,7 @@ import { flatLayer } from '../kernel.ts';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
-/** Tree, raw disk and qcow2 of the Debian images as they are; a build of nothing but a few files. */
+/** Tree, raw disk and qcow2 of the current Debian images; a build of only a few files. */
 const LEAST_FOR_BASE = 2 * GIB;
 const LEAST_FOR_BUILD = 256 * MIB;
 /** Making a base image takes up to 4 GiB while it is made. */
@@ -21,18 +21,18 @@ export const space: Check = {
   run: async ({ dataDirectory }) => spaceVerdict(await lookAt(dataDirectory)),
 };
 
-/** A data directory, or where it would be made. */
+/** A data directory, or the place for it. */
 export interface DataDirectory {
   readonly dataDirectory: string;
   /** Bytes. */
   readonly free: number;
   readonly fileSystem: string;
   readonly writable: boolean;
-  /** Whether a base image is in it. */
+  /** Whether it has a base image. */
   readonly haveBase: boolean;
 }
 
-/** What is found there. @throws {Error} when a file stands in the way */
+/** What is found there. @throws {Error} if the path is a file */
 export async function lookAt(dataDirectory: string): Promise<DataDirectory> {
   const there = await nearestFolder(dataDirectory);
   const { bavail, bsize } = await statfs(there);
@@ -50,7 +50,10 @@ export async function lookAt(dataDirectory: string): Promise<DataDirectory> {
   };
 }
 
-/** The folder itself, or the one it would be made in. @throws {Error} when a file stands in the way */
+/**
+ * The folder itself, or the one it would be made in.
+ * @throws {Error} if the path is a file
+ */
 async function nearestFolder(path: string): Promise<string> {
   for (let folder = path; ; folder = dirname(folder)) {
     const found = await stat(folder).catch(() => undefined);
@@ -71,13 +74,13 @@ export function fileSystemOf(mountinfo: string, path: string): string {
     const type = after?.split(' ')[0];
     if (point === undefined || type === undefined) continue;
     const below = point === '/' || path === point || path.startsWith(`${point}/`);
-    // Of mounts on one point the last is seen.
+    // Of several mounts on one point, the last counts.
     if (below && point.length >= best.point.length) best = { point, type };
   }
   return best.type;
 }
 
-/** Why not even an attempt is worth it; `undefined` when it is. Pure. */
+/** Why making one cannot work; `undefined` if it can. Pure. */
 export function spaceBlocks({ dataDirectory, free, writable, haveBase }: DataDirectory): string | undefined {
   if (!writable) return `the data directory ${dataDirectory} cannot be written to`;
   const least = haveBase ? LEAST_FOR_BUILD : LEAST_FOR_BASE;
@@ -86,7 +89,7 @@ export function spaceBlocks({ dataDirectory, free, writable, haveBase }: DataDir
   return `the file system of ${dataDirectory} has ${Math.floor(free / MIB)} MiB free, and ${what} ${least / MIB} MiB`;
 }
 
-/** What a data directory is good for. Pure. */
+/** The verdict on a data directory. Pure. */
 export function spaceVerdict(found: DataDirectory): Finding {
   const { dataDirectory, free, fileSystem } = found;
   const detail = `${dataDirectory}: ${(free / GIB).toFixed(1)} GiB free, ${fileSystem}`;

@@ -25,8 +25,8 @@ export const systemCallFilters: Check = {
 };
 
 /**
- * Starts a QEMU without a machine, as confined as those with one, and asks the kernel.
- * @returns the mode, `2` where a filter is in force; else what QEMU said
+ * Starts a QEMU without a machine, confined like the others, and asks the kernel.
+ * @returns the mode, `2` where a filter is active; else QEMU's message
  */
 async function modeOfQemu(signal: AbortSignal): Promise<string> {
   const qemu = await start(
@@ -68,7 +68,7 @@ async function modeOfQemu(signal: AbortSignal): Promise<string> {
   }
 }
 
-/** What it means. Pure. */
+/** The verdict. Pure. */
 export function filterVerdict(found: {
   readonly kernel: boolean;
   readonly nspawn: boolean;

@@ -7,14 +7,14 @@ export const untrustedAuthors: Check = {
   group: 'isolation',
   needed: false,
   root: true,
-  // After the check of KVM, whose verdict it takes.
+  // After the check of KVM, whose result it uses.
   alone: true,
   async run() {
     return untrustedVerdict((await drivers['qemu']!.missing()).length === 0, await chooseAccelerator());
   },
 };
 
-/** What a user does who does not trust the authors of components. Pure. */
+/** Advice for users who do not trust the authors of components. Pure. */
 export function untrustedVerdict(machines: boolean, { accelerator }: Pick<AcceleratorChoice, 'accelerator'>): Finding {
   const how =
     'tag the infrastructure configuration with ingot:driver: qemu (resourceTags) to build in a virtual machine';

@@ -1,4 +1,6 @@
-/** `config.yaml` of a data directory: what its owner decides. Every member has a default, and there need be no file. */
+/**
+ * `config.yaml` of a data directory: the settings of its owner. Every member has a default, and the file is optional.
+ */
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { parseDocument } from 'yaml';
@@ -15,13 +17,13 @@ import { withoutStacks } from '../without-stacks.ts';
 export interface OidcIssuer {
   /** As tokens name it in `iss`: `https://token.actions.githubusercontent.com`. */
   readonly issuer: string;
-  /** Audiences of which a token must name one. */
+  /** Audiences; a token must name one of them. */
   readonly audiences: readonly string[];
-  /** Its keys (JWKS): an absolute path, or an address; where nothing is said, its discovery document names them. */
+  /** Its keys (JWKS): an absolute path or an address. Without it, the issuer's discovery document names them. */
   readonly jwks?: string;
 }
 
-/** Requests per second, and how many may come at once. */
+/** Requests per second, and the size of a burst. */
 export interface Rate {
   readonly perSecond: number;
   readonly burst: number;
@@ -45,22 +47,22 @@ export const QUOTA_NAMES = [
 /** A quota. */
 export type QuotaName = (typeof QUOTA_NAMES)[number];
 
-/** The whole of it, with defaults. */
+/** The complete configuration, with defaults. */
 export interface Config {
-  /** Account of the first key pair: whatever names no account belongs to it. */
+  /** Account of the first key pair: everything that names no account belongs to it. */
   readonly homeAccount: string;
   readonly access: {
-    /** Whether the access keys of users are taken, or only sessions. */
+    /** Whether users' access keys are accepted, or only sessions. */
     readonly longLivedKeys: boolean;
     readonly oidcIssuers: readonly OidcIssuer[];
-    /** Addresses of proxies whose `X-Forwarded-For` is believed. */
+    /** Addresses of proxies whose `X-Forwarded-For` is trusted. */
     readonly proxies: readonly string[];
   };
-  /** Most of each in an account and Region, in a recipe or of an image; `null` for no limit. */
+  /** Maximum of each, per account and Region, per recipe or per image; `null` for no limit. */
   readonly quotas: Readonly<Record<QuotaName, number | null>>;
-  /** For each account; `null` for no limit. */
+  /** Per account; `null` for no limit. */
   readonly rates: { readonly reads: Rate | null; readonly writes: Rate | null };
-  /** Providers of secrets in the order in which they are asked, as they stand in the file: `secrets/` reads them. Absent: the environment. */
+  /** Providers of secrets, in the order in which they are asked; `secrets/` reads them. Absent: the environment. */
   readonly secrets?: readonly Readonly<Record<string, unknown>>[];
   readonly names: NameSettings;
   readonly audit: {
@@ -73,7 +75,10 @@ export interface Config {
     /** and the newest so many. */
     readonly keepFiles: number;
   };
-  /** What instances may do outside, by the name of their instance profile. A profile that is not named has no credentials. */
+  /**
+   * What instances may do outside, by the name of their instance profile. A profile that is not listed has no
+   * credentials.
+   */
   readonly instanceProfiles: Readonly<Record<string, InstanceProfile>>;
   /** Names of `instanceProfiles`: the server reads a `uri` with the first of them that the caller's account may use. */
   readonly uriProfiles: readonly string[];
@@ -83,12 +88,12 @@ export interface Config {
   readonly maintenance?: readonly unknown[];
 }
 
-/** A config file that is not as it should be: all that is wrong with it, each with its place. */
+/** An invalid config file: every error, each with its place. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-/** What holds where nothing is said. Quotas: reference, `resources.md` section 11. */
+/** Defaults. Quotas: reference, `resources.md` section 11. */
 export const DEFAULT_CONFIG: Config = {
   homeAccount: DEFAULT_ACCOUNT,
   access: { longLivedKeys: true, oidcIssuers: [], proxies: [] },
@@ -116,7 +121,7 @@ export const DEFAULT_CONFIG: Config = {
 
 /**
  * Reads the config of a data directory.
- * @throws {ConfigError} with every fault
+ * @throws {ConfigError} with every error
  */
 export async function readConfig(dataDirectory: string): Promise<Config> {
   const path = dataPath(dataDirectory, 'config');
@@ -133,8 +138,8 @@ export async function readConfig(dataDirectory: string): Promise<Config> {
 }
 
 /**
- * Whose the data directory is. `ingot toe` may run as a user who cannot read the key pair: nothing but the account is
- * needed of it.
+ * The account that the data directory belongs to. `ingot toe` may run as a user who cannot read the key pair, and needs
+ * only the account.
  */
 async function homeAccountOf(dataDirectory: string): Promise<string> {
   try {

@@ -1,7 +1,9 @@
-/** What `config.yaml` says that names in people's files mean: parent images, parameters, managed components, vendors. Pure. */
+/**
+ * The names in users' files that `config.yaml` defines: parent images, parameters, managed components, vendors. Pure.
+ */
 import { map, section } from './reading.ts';
 
-/** A document that stands for a component of AWS's. */
+/** A document that replaces a managed component of AWS. */
 interface MappedComponent {
   /** Absolute path of a component document. */
   readonly file: string;
@@ -12,20 +14,20 @@ interface MappedComponent {
 
 /** A mirror of a vendor's disks. */
 interface VendorMirror {
-  /** In place of the vendor's own; ends in a slash. */
+  /** Replaces the vendor's own address; ends in a slash. */
   readonly address?: string;
-  /** Absolute path of the public key that signs there. */
+  /** Absolute path of the public key that signs the mirror's checksums. */
   readonly keyring?: string;
 }
 
-/** Vendors whose disks are fetched. */
+/** Vendors whose disks Ingot downloads. */
 export const VENDORS = ['amazon-linux', 'debian', 'rocky', 'ubuntu'] as const;
 
-/** What names in people's files mean here. */
+/** What names in users' files mean on this server. */
 export interface NameSettings {
-  /** Accounts of the authors of people's files, by account id: the account of this server that is meant. */
+  /** Accounts of the authors of users' files, each with the account of this server that it means. */
   readonly accounts: Readonly<Record<string, string>>;
-  /** By the name of a managed image: an AMI, an image's ARN, `image/NAME/VERSION` of one's own, or another name. */
+  /** By the name of a managed image: an AMI, an image's ARN, `image/NAME/VERSION` of your own, or another name. */
   readonly parentImages: Readonly<Record<string, string>>;
   /** By the name of a managed component: one document for each version. */
   readonly managedComponents: Readonly<Record<string, readonly MappedComponent[]>>;
@@ -34,7 +36,7 @@ export interface NameSettings {
   readonly vendors: Readonly<Partial<Record<(typeof VENDORS)[number], VendorMirror>>>;
 }
 
-/** What holds where nothing is said. */
+/** Defaults. */
 export const DEFAULT_NAMES: NameSettings = {
   accounts: {},
   parentImages: {},
@@ -43,7 +45,7 @@ export const DEFAULT_NAMES: NameSettings = {
   vendors: {},
 };
 
-/** What may stand for a parent image. */
+/** What a parent image may be replaced with. */
 const REFERENCE =
   /^(ami-[0-9a-f]{8,17}|arn:aws[^:]*:imagebuilder:[^:]+:(\d{12}|aws):image\/[a-z0-9_-]+\/[0-9x./]+|image\/[a-z0-9_-]+\/[0-9x./]+|[a-z0-9_-]{3,128})$/;
 const REFERENCE_FORMS =
@@ -130,7 +132,7 @@ export function readNames(root: Readonly<Record<string, unknown>>, faults: strin
           faults.push(
             `vendors.${name}.address: must be an http or https address that ends in a slash, without a password`,
           );
-        // Only Canonical's checksums are signed: those of others are believed for the way that they came.
+        // Only Canonical signs its checksums. Those of the others are trusted because they come over HTTPS.
         if (
           name !== 'ubuntu' &&
           typeof address === 'string' &&

@@ -4,19 +4,22 @@ import { isIPv4 } from 'node:net';
 import { accounts, isFor, map, NotGranted, section, strings, text } from './reading.ts';
 import type { Reach, ReachedAddress, ReachedName } from '../network-rules.ts';
 
-/** What an instance in a network reaches, and what it is told so that it does. */
+/** What an instance in a network can reach, and the settings that it gets for that. */
 export interface NetworkProfile {
   readonly name: string;
   /** Accounts whose infrastructure configurations may name its subnets and security groups; `*` is every account. */
   readonly accounts: readonly string[];
-  /** `full`: all but this host. `allow-list`: what `allow` has, the mirrors and the proxy. `mirror`: the mirrors and the proxy. `none`: nothing. */
+  /**
+   * `full`: everything except this host. `allow-list`: `allow`, the mirrors and the proxy. `mirror`: the mirrors and
+   * the proxy. `none`: nothing.
+   */
   readonly access: 'full' | 'allow-list' | 'mirror' | 'none';
   readonly allow: readonly Endpoint[];
-  /** Package mirrors: what stands for which address in the instance's package sources. Without slashes at their ends. */
+  /** Package mirrors: which address replaces which in the instance's package sources. Without trailing slashes. */
   readonly mirrors: readonly PackageMirror[];
   /** `http://HOST:PORT` */
   readonly proxy?: string;
-  /** Hosts and domains that are asked without the proxy. */
+  /** Hosts and domains that are reached without the proxy. */
   readonly noProxy: readonly string[];
   /** Files of this host with certificates (PEM) of authorities that the instance trusts. */
   readonly certificates: readonly string[];
@@ -36,11 +39,11 @@ export interface Endpoint {
 
 /** The networks of a data directory. */
 export interface Networks {
-  /** Profiles by their names, those that are always there among them. */
+  /** Profiles by name, including the built-in ones. */
   readonly profiles: Readonly<Record<string, NetworkProfile>>;
   readonly subnets: Readonly<Record<string, string>>;
   readonly securityGroups: Readonly<Record<string, string>>;
-  /** The profile of instances that no subnet and no group places. */
+  /** The profile of instances that no subnet or security group places. */
   readonly default: string;
 }
 
@@ -54,7 +57,10 @@ const bare = (name: 'full' | 'none', accounts: readonly string[]): NetworkProfil
   certificates: [],
 });
 
-/** What holds where nothing is said. @param home account of the first key pair: what names no account is for it */
+/**
+ * What holds where nothing is said.
+ * @param home account of the first key pair: what names no account is for it
+ */
 export function defaultNetworks(home: string): Networks {
   return {
     profiles: { full: bare('full', [home]), none: bare('none', ['*']) },
@@ -118,7 +124,7 @@ function readProfile(name: string, value: unknown, faults: string[], home: strin
   const twice = mirrors.find(({ url }, index) =>
     mirrors.some((other, at) => (at !== index && other.url === url) || other.of === url),
   );
-  // What was set could not be taken out again.
+  // A mirror that is mirrored itself, or two mirrors of one address, could not be undone in the image.
   if (twice !== undefined)
     faults.push(`${place}.mirrors: ${twice.url} must be the mirror of one address only, and not be mirrored itself`);
   if (access === 'mirror' && mirrors.length === 0) faults.push(`${place}.mirrors: must have one for access mirror`);
@@ -148,7 +154,7 @@ function readProfile(name: string, value: unknown, faults: string[], home: strin
 
 const ACCESS = ['full', 'allow-list', 'mirror', 'none'] as const;
 
-/** An address of packages. No character of it means anything to what replaces it. */
+/** An address of packages. None of its characters has a meaning for the program that substitutes it. */
 function address(value: unknown, place: string, faults: string[]): string {
   if (typeof value === 'string' && /^https?:\/\/[\w.-]+(:\d{1,5})?(\/[\w.~%+@-]+)*\/?$/.test(value))
     return value.replace(/\/$/, '');
@@ -175,13 +181,13 @@ function readEndpoint(given: string, place: string, faults: string[]): readonly 
   return [{ host: isName ? host!.toLowerCase() : host!, ...(port === undefined ? {} : { port: Number(port) }) }];
 }
 
-/** Where something with an address listens. */
+/** The host and port of an address. */
 function endpointOf(url: string): Required<Endpoint> {
   const { protocol, hostname, port } = new URL(url);
   return { host: hostname, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) };
 }
 
-/** The rules that a profile means. */
+/** The rules that a profile stands for. */
 export function reachOf(profile: NetworkProfile): Reach {
   const all = [
     ...profile.allow,
@@ -201,12 +207,14 @@ export function reachOf(profile: NetworkProfile): Reach {
   };
 }
 
-/** The rules for instances that no subnet and no group places. */
+/** The rules for instances that no subnet or security group places. */
 export function defaultReach(networks: Networks): Reach {
   return reachOf(networks.profiles[networks.default]!);
 }
 
-/** What an instance in the network must reach for it to be what it promises: what it has an address and a port for. */
+/**
+ * What an instance must be able to reach for the profile to keep its promise: every entry with an address and a port.
+ */
 export function promisesOf(profile: NetworkProfile): readonly Required<Endpoint>[] {
   const proxied = ({ host }: Endpoint): boolean =>
     profile.proxy !== undefined &&
@@ -223,8 +231,8 @@ export function promisesOf(profile: NetworkProfile): readonly Required<Endpoint>
 }
 
 /**
- * The network of an account's instance with these ids. The default profile is everybody's, since it is what nothing
- * named gives.
+ * The network of an account's instance with these ids. Every account may use the default profile, since it applies when
+ * nothing is named.
  * @throws {NotGranted} when they are of a network of other accounts; {Error} when they are of different networks
  */
 export function networkFor(

@@ -1,4 +1,4 @@
-/** `instanceProfiles` of `config.yaml`: whose credentials the instances of a profile have. Pure. */
+/** `instanceProfiles` of `config.yaml`: the credentials of instances with a profile. Pure. */
 import { isAbsolute } from 'node:path';
 import { accounts, isFor, NotGranted, section, strings, text } from './reading.ts';
 import type { CredentialSource } from '../role-credentials.ts';
@@ -7,12 +7,12 @@ import type { CredentialSource } from '../role-credentials.ts';
 export interface InstanceProfile {
   /** Accounts whose instances may have it; `*` is every account. */
   readonly accounts: readonly string[];
-  /** Name of its role, as the metadata service has it. */
+  /** Name of its role, as the metadata service reports it. */
   readonly role: string;
   readonly credentials: CredentialSource;
   /** Region of S3; that of the image when absent. */
   readonly region?: string;
-  /** Address of another S3 than AWS's: `AWS_ENDPOINT_URL_S3` of what runs in the instance. */
+  /** Address of an S3 other than AWS's: `AWS_ENDPOINT_URL_S3` of what runs in the instance. */
   readonly s3Endpoint?: string;
 }
 

@@ -1,4 +1,4 @@
-/** Reading the parts of `config.yaml`: each fault goes on a list, with its place. Pure. */
+/** Reading the parts of `config.yaml`: each error is added to a list, with its place. Pure. */
 
 /** A map with known members; empty where it is absent or wrong. */
 export function section(
@@ -43,10 +43,10 @@ export function strings(value: unknown, place: string, faults: string[]): readon
   });
 }
 
-/** Every account, in a list of accounts. */
+/** Means every account, in a list of accounts. */
 const EVERY_ACCOUNT = '*';
 
-/** The accounts that something is for: a list, or one alone; `home` where nothing is said. */
+/** The accounts that something is for: a list, or a single one; `home` by default. */
 export function accounts(value: unknown, place: string, faults: string[], home: string): readonly string[] {
   if (value === undefined || value === null) return [home];
   const given = Array.isArray(value) ? (value as readonly unknown[]) : [value];
@@ -57,12 +57,14 @@ export function accounts(value: unknown, place: string, faults: string[], home: 
   return [];
 }
 
-/** Whether a list of accounts has this one. */
+/** Whether a list of accounts contains this one. */
 export function isFor(list: readonly string[], account: string): boolean {
   return list.includes(account) || list.includes(EVERY_ACCOUNT);
 }
 
-/** Something of `config.yaml` that belongs to other accounts. The message names it, and how the operator opens it. */
+/**
+ * Something of `config.yaml` that belongs to other accounts. The message names it, and how the operator can share it.
+ */
 export class NotGranted extends Error {
   override readonly name = 'NotGranted';
 
@@ -78,7 +80,7 @@ export class NotGranted extends Error {
   }
 }
 
-/** A text that is there and not empty, or `undefined` with a fault where it has to be there. */
+/** A text that is not empty; `undefined`, with an error if it is required. */
 export function text(value: unknown, place: string, faults: string[], required = false): string | undefined {
   if (typeof value === 'string' && value !== '') return value;
   if (value !== undefined || required)
