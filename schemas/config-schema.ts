@@ -46,7 +46,7 @@ const RATE: JsonSchema = {
   type: ['object', 'null'],
 };
 
-const audit = DEFAULT_CONFIG.audit;
+const { audit, files } = DEFAULT_CONFIG;
 
 const MANAGED_DOCUMENT: readonly JsonSchema[] = [
   described('Absolute path of a component document.', PATH),
@@ -115,6 +115,13 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
     closedMap({
       reads: { description: 'Rate of Get and List operations.', ...RATE, default: null },
       writes: { description: 'Rate of all other operations.', ...RATE, default: null },
+    }),
+  ),
+  files: described(
+    'Limits of files that components name by file:.',
+    closedMap({
+      maxMegabytes: atLeast(1, files.maxBytes / 1e6, 'Most of one file, in MB.'),
+      accountMegabytes: atLeast(1, files.accountBytes / 1e6, 'Most of all files of an account, in MB.'),
     }),
   ),
   audit: described(

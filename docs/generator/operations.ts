@@ -320,6 +320,13 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:PutParameter':
     '`:name` percent-encoded; `{type, value, description?}`, type `String` or `StringList`. Answers the parameter. ' +
     '`ssm:` parent images and `AWS::SSM::Parameter::Value<…>` of templates find it',
+  'ingot:ListFiles':
+    '`{files: [{sha256, size, received, complete}]}`: files that components of the account name by `file:`, and ' +
+    'those that are still coming',
+  'ingot:PutFile':
+    '`?size=N&offset=M` and bytes, at most 1 MiB: a part of the file with this SHA-256. Answers `{sha256, size, ' +
+    'received, complete}`; a part that does not begin at `received` is ignored, and no bytes ask where to continue. ' +
+    'With the last part the content is compared with its digest. A file that no component names for a day is removed',
   'ingot:DeleteParameter': '`:name` percent-encoded; `{}`',
   'ingot:ListExports': '`{exports: [{name, value, stack, importedBy: [stack]}]}`',
   'ingot:ListImageAmis':

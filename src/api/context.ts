@@ -55,6 +55,8 @@ export interface RequestContext extends Owner {
   readonly services: ApiServices;
   /** What the request names by `uri`, read before the transaction. */
   readonly uriTexts?: UriTexts;
+  /** Of a dry run: why files that would come are not taken, by their SHA-256. */
+  readonly fileFaults?: ReadonlyMap<string, string>;
 }
 
 /** What a handler is given besides its input. */

@@ -363,7 +363,8 @@ async function answerIngot(
   if (route.upgrade) throw invalidRequest(`${route.action} is a WebSocket: the request must request an upgrade.`);
   const given = request.params as Readonly<Record<string, string>>;
   context.call.parameters = { ...given, ...parametersOf(query) };
-  if (route.body !== true && bodyOf(request).length > 0) throw serializationError(`${route.action} takes no body.`);
+  if (route.body === undefined && bodyOf(request).length > 0)
+    throw serializationError(`${route.action} takes no body.`);
   const parameters = route.body === true ? decodeJsonObject(bodyOf(request)) : {};
   context.call.parameters = { ...given, ...parametersOf(query), ...parameters };
   const params = canonicalParams(given, context);

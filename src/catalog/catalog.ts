@@ -18,6 +18,7 @@ import * as imageSummaries from './migrations/0009-image-summaries.ts';
 import * as workedOnAlone from './migrations/0010-worked-on-alone.ts';
 import * as stacks from './migrations/0011-stacks.ts';
 import * as parameters from './migrations/0012-parameters.ts';
+import * as keptFiles from './migrations/0013-kept-files.ts';
 import * as pipelineSchedules from './migrations/0016-pipeline-schedules.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
@@ -61,6 +62,7 @@ const migrations: readonly Migration[] = [
   { number: 10, name: 'worked on alone', up: workedOnAlone.up },
   { number: 11, name: 'stacks', up: stacks.up },
   { number: 12, name: 'parameters', up: parameters.up },
+  { number: 13, name: 'kept files', up: keptFiles.up },
   { number: 16, name: 'pipeline schedules', up: pipelineSchedules.up },
 ];
 

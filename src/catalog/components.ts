@@ -3,6 +3,7 @@ import type { Component } from '@aws-sdk/client-imagebuilder';
 import { sql, type RawBuilder, type SqlBool } from 'kysely';
 import type { Queryable } from './catalog.ts';
 import { documentQueries } from './documents.ts';
+import { forgetNamedFiles } from './kept-files.ts';
 import type { Place } from './slices.ts';
 
 /** A component with what every one of them has. */
@@ -38,6 +39,7 @@ export const components = {
 
   async remove(db: Queryable, arn: string): Promise<void> {
     await queries.remove(db, arn);
+    await forgetNamedFiles(db, arn);
     await db.deleteFrom('component_os_versions').where('arn', '=', arn).execute();
   },
 };

@@ -27,6 +27,8 @@ interface ResourceTables {
   resource_references: ResourceReferenceTable;
   resource_policies: ResourcePolicyTable;
   parameters: ParameterTable;
+  kept_files: KeptFileTable;
+  component_files: ComponentFileTable;
   stacks: StackTable;
   stack_exports: StackExportTable;
   stack_imports: StackImportTable;
@@ -197,6 +199,25 @@ interface ParameterTable {
   /** 1 when it is new, one more for each new value. */
   version: number;
   updated: string;
+}
+
+/** Files that components name by `file:`. */
+interface KeptFileTable {
+  account: string;
+  sha256: string;
+  size: number;
+  /** 1 when all of it is there. */
+  complete: number;
+  /** ISO-8601. */
+  touched: string;
+}
+
+/** Which component names which file. */
+interface ComponentFileTable {
+  /** ARN of the build version. */
+  component: string;
+  account: string;
+  sha256: string;
 }
 
 /** Values that stacks export: a name is one stack's in its account and Region. */

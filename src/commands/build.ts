@@ -113,7 +113,8 @@ async function run(args: Arguments): Promise<number> {
     const surroundings = await surroundingsOf(connection);
     const evaluated = evaluateTemplate(file, given, surroundings);
     const before = await findStack(connection, given.stackName);
-    const context = { given, surroundings, dataDirectory, files: [path] };
+    const fileRoot = args.text('file-root');
+    const context = { given, surroundings, dataDirectory, fileRoot, files: [path] };
     const judgement = await judgeTemplate(connection, evaluated, context);
     const faults = faultLines(path, [
       ...judgement.faults.filter(({ severity }) => severity === 'error'),
@@ -125,7 +126,7 @@ async function run(args: Arguments): Promise<number> {
     const builds = images > 0 || countOf(judgement, 'AWS::ImageBuilder::ImagePipeline') > 0;
     if (builds && (!sound || toBuild(evaluated.plan!).length === 0)) await requireFitHost('build', dataDirectory);
     const client = imagebuilderClient(connection);
-    const deploy = { client, region, account, connection, folder: dirname(path), signal: interrupt.signal };
+    const deploy = { client, region, account, connection, folder: dirname(path), fileRoot, signal: interrupt.signal };
     const reconnect = (): Promise<Connection> => connectTo(dataDirectory, region);
     return await deployAll({
       dataDirectory,

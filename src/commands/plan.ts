@@ -55,6 +55,7 @@ async function run(args: Arguments): Promise<number> {
     given,
     surroundings,
     dataDirectory,
+    fileRoot: args.text('file-root'),
     files: [path],
   });
   const errors = [

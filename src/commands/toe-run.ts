@@ -4,8 +4,10 @@ import type { Instance } from '../instances/instance.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 import { catchInterrupt, interruptNote } from './interrupt.ts';
 import { runSummary } from '../runner/detailed-output.ts';
+import { FILE_OPTIONS } from './local-files/find.ts';
 import { checkRun, machineHint } from './toe/checks.ts';
-import { InvalidDocuments, judge, readDocument } from './toe/documents.ts';
+import { InvalidDocuments, judge, readDocument, type DocumentText, type LoadedDocument } from './toe/documents.ts';
+import { filesBeside, finderOf, type DocumentFiles } from './toe/local-files.ts';
 import { openLogFolder } from './toe/log-folder.ts';
 import { RUN_OPTIONS, toeRequest } from './toe/request.ts';
 import { runDocuments, type RunEnd } from './toe/run-documents.ts';
@@ -39,6 +41,7 @@ needed.`,
     },
     'ssh-config': { value: 'FILE', group: 'Where documents run', help: 'ssh configuration file', default: 'your own' },
     ...RUN_OPTIONS,
+    ...FILE_OPTIONS,
   },
   notes: `
 A step that asks for a restart of this host (exit code 194, or Reboot) ends the command with exit code 194. Restart the
@@ -65,9 +68,10 @@ async function run(args: Arguments): Promise<number> {
   }
   const request = toeRequest(args);
   const place = placeOf(args);
-  const documents = judged(
+  const { documents, files } = await judged(
     await Promise.all(request.documents.map(({ path }) => readDocument(path, args))),
     request.blocked,
+    args,
   );
   tellWarnings(documents);
   checkRun(request, documents);
@@ -91,6 +95,7 @@ async function run(args: Arguments): Promise<number> {
         signal,
         secrets,
         componentText: async (arn) => (await readDocument(arn, args)).text,
+        filesOf: (path) => finderOf(files, path),
         workingDirectory: place.workingDirectory,
         ...(place.kind === 'host' ? { leaveForRestart: true as const } : {}),
         ...(place.kind === 'fresh' ? profile : { s3Access: s3AccessOfThisHost }),
@@ -122,9 +127,14 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-function judged(...given: Parameters<typeof judge>): ReturnType<typeof judge> {
+async function judged(
+  texts: readonly DocumentText[],
+  blocked: readonly string[],
+  args: Arguments,
+): Promise<{ readonly documents: readonly LoadedDocument[]; readonly files: DocumentFiles }> {
   try {
-    return judge(...given);
+    const documents = judge(texts, blocked);
+    return { documents, files: await filesBeside(documents, args) };
   } catch (error) {
     if (!(error instanceof InvalidDocuments)) throw error;
     process.stderr.write(`${error.message}\n`);

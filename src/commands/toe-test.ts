@@ -11,8 +11,10 @@ import { PROGRESS_OPTION, progressMode } from './terminal/mode.ts';
 import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { runSummary, type RunReport } from '../runner/detailed-output.ts';
 import { suppliedImages } from '../images/names/names.ts';
+import { FILE_OPTIONS } from './local-files/find.ts';
 import { checkRun, machineHint, machineReason } from './toe/checks.ts';
 import { InvalidDocuments, judge, readDocument, type LoadedDocument } from './toe/documents.ts';
+import { filesBeside, finderOf, type DocumentFiles } from './toe/local-files.ts';
 import { RUN_OPTIONS, list, parametersOf, type ToeRequest } from './toe/request.ts';
 import { runDocuments } from './toe/run-documents.ts';
 import { driverOf, inInstance, PLACE_OPTIONS, profileRunOf, secretsOf, tellWarnings } from './toe/session.ts';
@@ -31,6 +33,7 @@ export const toeTest: Command = {
     junit: { value: 'FILE', help: 'write the steps to a JUnit XML file' },
     progress: PROGRESS_OPTION,
     quiet: { short: 'q', help: 'show only the result: the same as --progress quiet' },
+    ...FILE_OPTIONS,
     ...PLACE_OPTIONS,
     on: { ...PLACE_OPTIONS['on']!, default: 'nspawn; qemu for documents that a build runs in a machine' },
   },
@@ -81,8 +84,10 @@ async function runOnce(
   onShown: (shown: ShownTest) => void,
 ): Promise<number> {
   let documents: readonly LoadedDocument[];
+  let files: DocumentFiles;
   try {
     documents = judge([await readDocument(path, args)], []);
+    files = await filesBeside(documents, args);
   } catch (error) {
     if (!(error instanceof InvalidDocuments)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -112,6 +117,7 @@ async function runOnce(
       ...profile,
       workingDirectory: DEFAULT_WORKING_DIRECTORY,
       componentText: async (arn) => (await readDocument(arn, args)).text,
+      filesOf: (each) => finderOf(files, each),
     });
     if ('interrupted' in end) throw new Error('an instance restarts by itself');
     endView();

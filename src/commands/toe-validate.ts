@@ -1,7 +1,9 @@
 /** `ingot toe validate`. Source: reference, `awstoe.md` section 8. */
 import { WrongUse, type Arguments, type Command } from './command.ts';
+import { FILE_OPTIONS } from './local-files/find.ts';
 import { InvalidDocuments, judge, readDocument } from './toe/documents.ts';
 import { CLIENT_OPTIONS } from './client.ts';
+import { filesBeside } from './toe/local-files.ts';
 import { RUN_OPTIONS, list } from './toe/request.ts';
 import { tellWarnings } from './toe/session.ts';
 
@@ -15,6 +17,7 @@ stderr with line and column.`,
     'blocked-action-modules': RUN_OPTIONS['blocked-action-modules']!,
     trace: { short: 't', help: 'accepted for compatibility; has no effect' },
     'document-s3-bucket-owner': RUN_OPTIONS['document-s3-bucket-owner']!,
+    ...FILE_OPTIONS,
     ...CLIENT_OPTIONS,
   },
   notes: 'Only documents that are ARNs need the data directory.',
@@ -29,7 +32,9 @@ async function run(args: Arguments): Promise<number> {
   if (paths.length === 0) throw new WrongUse('no document to validate: name one, or use --documents');
   const texts = await Promise.all(paths.map((path) => readDocument(path, args)));
   try {
-    tellWarnings(judge(texts, list(args.text('blocked-action-modules'))));
+    const documents = judge(texts, list(args.text('blocked-action-modules')));
+    await filesBeside(documents, args);
+    tellWarnings(documents);
     verdict('success', 'Validation successful.');
     return 0;
   } catch (error) {

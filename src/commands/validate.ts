@@ -1,6 +1,7 @@
 /** `ingot validate`. */
 import { INGOT } from '../platform/own-program.ts';
 import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parseComponentDocument } from '../documents/component/parse.ts';
 import { parseWorkflowDocument } from '../documents/workflow/parse.ts';
 import type { Connection } from '../platform/api-client.ts';
@@ -10,6 +11,8 @@ import { CLIENT_OPTIONS, connectTo, dataDirectoryOf, regionOf } from './client.t
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { faultLines, judgeTemplate, type FileFault } from './deploy/judge.ts';
 import { withIncluded } from './deploy/named-files.ts';
+import { placesOf } from './local-files/find.ts';
+import { filesOf } from './local-files/pack.ts';
 import { exportsInUse, findStack } from './deploy/stack.ts';
 import {
   asksServer,
@@ -84,7 +87,7 @@ async function run(args: Arguments): Promise<number> {
     }
     const text = await readText(file, 'file');
     const kind = recognize(file, text);
-    if (kind === 'component') verdicts.push({ file, kind, faults: parseComponentDocument(text).faults });
+    if (kind === 'component') verdicts.push({ file, kind, faults: await componentFaults(file, text, args) });
     else if (kind === 'workflow') verdicts.push({ file, kind, faults: parseWorkflowDocument(text, type).faults });
     else if (kind === 'cloudformation') {
       const { account } = await loadCredentials(dataDirectory);
@@ -101,6 +104,7 @@ async function run(args: Arguments): Promise<number> {
         given,
         surroundings,
         dataDirectory,
+        fileRoot: args.text('file-root'),
         files: [file],
       });
       const inUse = exportsInUse(await findStack(connection, given.stackName), judgement, surroundings.exports);
@@ -110,6 +114,18 @@ async function run(args: Arguments): Promise<number> {
   if (args.flag('json')) process.stdout.write(`${JSON.stringify(verdicts.map(shown), undefined, 2)}\n`);
   else for (const verdict of verdicts) tell(verdict);
   return verdicts.every(isValid) ? 0 : 1;
+}
+
+/** Faults of a component document, and of the files beside it that it names. */
+async function componentFaults(path: string, text: string, args: Arguments): Promise<readonly FileFault[]> {
+  const { document, faults } = parseComponentDocument(text);
+  if (document === undefined) return faults;
+  const folder = dirname(path);
+  const found = await filesOf(document, placesOf(folder, folder, args.text('file-root')));
+  return [
+    ...faults,
+    ...found.faults.map((fault) => ({ code: 'invalid-value', severity: 'error', path: '', ...fault }) as const),
+  ];
 }
 
 function isValid({ faults, hint }: Verdict): boolean {

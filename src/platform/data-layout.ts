@@ -19,6 +19,8 @@ export const DATA_NAMES = {
   instances: 'instances',
   /** Base images and imports that are being made. */
   work: 'work',
+  /** Files that components name by `file:`: a folder for each account. */
+  files: 'files',
   /** Logs of images. */
   logs: 'logs',
   /** The audit log. */
@@ -45,6 +47,11 @@ export function regionFolder(dataDirectory: string, region: string): string {
 /** The disk that a launched instance writes to. */
 export function instanceDisk(dataDirectory: string, instanceId: string): string {
   return join(dataDirectory, DATA_NAMES.instances, `${instanceId}.qcow2`);
+}
+
+/** A file that components of an account name by its content; `.part` is added while it comes in. */
+export function keptFile(dataDirectory: string, account: string, sha256: string): string {
+  return join(dataDirectory, DATA_NAMES.files, account, sha256);
 }
 
 /** The folder of one job, such as a base image by its name. */

@@ -8,7 +8,7 @@ export interface HttpQuestion {
   /** Path and query exactly as sent, in place of the address's: for signed requests. */
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | undefined;
+  readonly body?: string | Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
   /** `host`: the proxy of this process's environment. `none`: no proxy. Else the proxy's address. */
   readonly proxy: 'host' | 'none' | { readonly address: string };

@@ -67,6 +67,7 @@ export function attemptContext(
     instance,
     workingDirectory: state.workingDirectory,
     componentText: state.run.componentText,
+    sourceFile: state.run.sourceFile,
     parsed: state.run.parsed,
     runNested: (nested) => runNested(state, { ...nested, inLoop: step.loop !== undefined }, report),
     s3Access: state.run.s3Access,

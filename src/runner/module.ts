@@ -3,6 +3,7 @@ import type { ComponentDocument, InputValue } from '../documents/component/docum
 import type { ParsedComponent } from '../documents/component/parse.ts';
 import type { Capabilities, Instance } from '../instances/instance.ts';
 import type { S3Access } from '../platform/s3-requests.ts';
+import type { FindSourceFile } from './source-files.ts';
 import type { DocumentOutcome } from './outcome.ts';
 import type { ProgressEvent } from '../resources/progress.ts';
 
@@ -39,6 +40,8 @@ export interface AttemptContext {
   readonly s3Access?: () => Promise<S3Access | undefined>;
   /** The document of a component, by its ARN; `undefined` when there is none. Absent where nobody knows components. */
   readonly componentText?: (arn: string) => Promise<string | undefined>;
+  /** What a `file:` source means. Absent where there is nothing beside the document. */
+  readonly sourceFile?: FindSourceFile;
   /** A document by its text, with its faults, where it may have been parsed before. It knows no platform. */
   readonly parsed?: (text: string) => ParsedComponent;
   /**

@@ -47,6 +47,7 @@ export async function runNested(state: RunState, nested: NestedDocument, report:
       environment: run.environment,
       componentText: run.componentText,
       parsed: run.parsed,
+      sourceFile: run.sourceFile,
     });
     // A restart there is one here too: its working directory may be gone.
     state.workingDirectoryMade = false;

@@ -6,6 +6,7 @@ import type { S3Access } from '../platform/s3-requests.ts';
 import type { Report } from '../resources/progress.ts';
 import type { Secrets } from '../secrets/secrets.ts';
 import type { DocumentResult } from './document-result.ts';
+import type { FindSourceFile } from './source-files.ts';
 import type { RestartPoint, StepBefore } from './restart.ts';
 import type { ChainedSteps } from './step-inputs.ts';
 
@@ -33,6 +34,8 @@ export interface DocumentRun {
   readonly environment?: Readonly<Record<string, string>>;
   /** The document of a component, by its ARN, for steps that run documents; `undefined` when there is none. */
   readonly componentText?: (arn: string) => Promise<string | undefined>;
+  /** What `file:` sources mean. Without it there are none. */
+  readonly sourceFile?: FindSourceFile;
   /** A document by its text, with its faults, for whoever has parsed it before. */
   readonly parsed?: (text: string) => ParsedComponent;
   /** What the documents are known by that this one is run by, the first one first. */

@@ -10,12 +10,13 @@ import { heldPaths } from '../catalog/held.ts';
 import { allLayers } from '../catalog/layers.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { LayerStore, type Freed } from '../images/layer-store.ts';
+import { sweepKeptFiles } from './kept-files.ts';
 import { strayFiles } from './stray-files.ts';
 import { DATA_NAMES, dataPath, regionFolder } from '../platform/data-layout.ts';
 
 /** What was freed. */
 export interface Collected extends Freed {
-  /** Files without a record. */
+  /** Files without a record, and those of deleted components. */
   readonly files: number;
   /** Base images that this host kept for other data directories; absent if none was freed. */
   readonly cachedBaseImages?: number;
@@ -31,8 +32,9 @@ export async function collectGarbage(catalog: Catalog, before: string): Promise<
   for (const ami of await forsakenAmis(catalog.db, before))
     await withdrawAmi(catalog, layers, ami, { keepReusable: true, keepDisk: true });
   const freed = await layers.discardUnreferenced(before);
-  let files = 0;
-  let { bytes } = freed;
+  const kept = await sweepKeptFiles(catalog);
+  let { files } = kept;
+  let bytes = freed.bytes + kept.bytes;
   for (const path of await findStrays(catalog)) {
     const size = await sizeOf(join(catalog.dataDirectory, path));
     if (size === undefined) continue;

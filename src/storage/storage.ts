@@ -14,6 +14,8 @@ import { resourceInUse, resourceNotFound } from '../resources/errors.ts';
 import { isInProgress } from '../resources/statuses.ts';
 import { filesBelow, type FoundFile } from './files-below.ts';
 import { collectGarbage, findStrays, type Collected } from './garbage.ts';
+import type { FileLimits } from '../catalog/kept-files.ts';
+import { listReceived, receivePart, type FilePart, type Received } from './kept-files.ts';
 import { accountOfArn } from '../resources/arns.ts';
 
 /** Disk usage. All sizes are bytes on the disk, as `du` counts them. */
@@ -76,6 +78,10 @@ export interface Deregistered extends Freed {
 
 /** Storage, as the API uses it. Methods throw `ApiError`. */
 export interface StorageService {
+  /** Takes a part of a file: see `receivePart`. */
+  receive(limits: FileLimits, part: FilePart): Promise<Received>;
+  /** Files of an account, those that are still coming included. */
+  files(owner: { readonly account: string }): Promise<readonly Received[]>;
   usage(owner: { readonly account: string }): Promise<StorageUsage>;
   /**
    * @param olderThanSeconds layers of components that were used within this time are kept
@@ -94,6 +100,8 @@ export interface StorageService {
 export function storageService(catalog: Catalog): StorageService {
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   return {
+    receive: (limits, part) => receivePart(catalog, limits, part),
+    files: ({ account }) => listReceived(catalog, account),
     usage: (owner) => usage(catalog, owner.account),
 
     async collect({ olderThanSeconds, hostCache }) {

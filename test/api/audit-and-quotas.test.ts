@@ -116,7 +116,8 @@ describe('the audit log', () => {
       return (JSON.parse(answer.body) as { message: string }).message;
     };
     for (const { action, method, path, upgrade, body } of ingotRoutes) {
-      if (upgrade) continue;
+      // Bytes are no JSON that could be deep.
+      if (upgrade || body === 'bytes') continue;
       const name = action.slice('ingot:'.length);
       const at = path.replace(/:(\w+)/g, (_, parameter: string) => values[parameter]!);
       for (const given of [deep, ...(body ? [] : ['{}', '{"ignored":true}'])]) {

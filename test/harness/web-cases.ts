@@ -145,8 +145,13 @@ cat port; echo; cat port.secure
       ],
       [
         'an address that is none',
-        '[{source: "file:///etc/passwd", destination: bad}]',
+        '[{source: "ftp://example.com/passwd", destination: bad}]',
         /^source: expected an address that begins with http/,
+      ],
+      [
+        'a file where nothing is beside the document',
+        '[{source: "file:///etc/passwd", destination: bad}]',
+        /^source: file:\/\/\/etc\/passwd names a file beside the document, and here is none/,
       ],
       [
         'a folder without a name for the file',

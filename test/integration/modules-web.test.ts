@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { run } from '../../src/platform/processes.ts';
 import type { S3Access } from '../../src/platform/s3-requests.ts';
+import { fileSourceCases } from '../harness/file-source-cases.ts';
 import { localInstance, type LocalInstance } from '../harness/local-instance.ts';
 import { runText, type Ran } from '../harness/runner-cases.ts';
 import { s3Server, type S3Server } from '../harness/s3-server.ts';
@@ -19,6 +20,11 @@ after(() => instance.terminate());
 webCases(
   () => instance,
   () => `${instance.directory}/the web`,
+);
+
+fileSourceCases(
+  () => instance,
+  () => `${instance.directory}/files`,
 );
 
 describe('S3', () => {

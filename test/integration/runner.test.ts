@@ -9,6 +9,7 @@ import { launchOn, type Launched } from '../harness/launch-on.ts';
 import { diskSearchCases } from '../harness/disk-search-cases.ts';
 import { languageCases } from '../harness/language-cases.ts';
 import { moduleCases } from '../harness/module-cases.ts';
+import { fileSourceCases } from '../harness/file-source-cases.ts';
 import { webCases } from '../harness/web-cases.ts';
 import { bashDocument, runnerCases, runText } from '../harness/runner-cases.ts';
 
@@ -46,6 +47,10 @@ moduleCases(
 webCases(
   () => launched.instance,
   () => '/var/tmp/the web',
+);
+fileSourceCases(
+  () => launched.instance,
+  () => '/var/tmp/the files',
 );
 diskSearchCases(() => launched.instance);
 

@@ -7,6 +7,7 @@ import { diskSearchCases } from '../harness/disk-search-cases.ts';
 import { languageCases } from '../harness/language-cases.ts';
 import { launchOn, type Launched } from '../harness/launch-on.ts';
 import { moduleCases } from '../harness/module-cases.ts';
+import { fileSourceCases } from '../harness/file-source-cases.ts';
 import { webCases } from '../harness/web-cases.ts';
 import { bashDocument, runText } from '../harness/runner-cases.ts';
 
@@ -70,5 +71,9 @@ moduleCases(
 webCases(
   () => launched.instance,
   () => '/var/tmp/the web',
+);
+fileSourceCases(
+  () => launched.instance,
+  () => '/var/tmp/the files',
 );
 diskSearchCases(() => launched.instance);

@@ -7,6 +7,7 @@
  */
 import { sql } from 'kysely';
 import type { Queryable } from '../../catalog/catalog.ts';
+import { putKeptFile, tooLarge } from '../../catalog/kept-files.ts';
 import { getParameter, PARAMETER_TYPES, putParameter } from '../../catalog/parameters.ts';
 import { differences, tagChanges } from '../../templates/compare.ts';
 import { patient } from '../../platform/patience.ts';
@@ -15,6 +16,7 @@ import { parameterArn } from '../../resources/store-arns.ts';
 import { authorize } from '../access/authorize.ts';
 import { readUri } from '../access/demands.ts';
 import { LONGEST_PARAMETER, PARAMETER_NAME } from '../ingot/parameters.ts';
+import { fileArn } from '../ingot/resources.ts';
 import { decodeInput, type Structure } from '../codec.ts';
 import type { Handlers, RequestContext, UriTexts } from '../context.ts';
 import { OPERATIONS, type Operation, type OperationName } from '../model.ts';
@@ -31,6 +33,13 @@ export interface DryRunRequest {
   /** One of `KINDS`, or `PutParameter`: a parameter that Ingot keeps. */
   readonly operation: OperationName | 'PutParameter';
   readonly input: Structure;
+}
+
+/** A file that components of the list name, and that the caller would send before them. */
+export interface ComingFile {
+  readonly sha256: string;
+  /** In bytes. */
+  readonly size: number;
 }
 
 /** Something that a request is refused for. */
@@ -95,12 +104,21 @@ export async function dryRun(
   handlers: Handlers,
   context: RequestContext,
   now: () => number = Date.now,
+  files: readonly ComingFile[] = [],
 ): Promise<readonly DryRunAnswer[]> {
   const answers: DryRunAnswer[] = [];
-  const given = { ...context, uriTexts: await textsOf(requests, context) };
+  const limits = context.services.config.files;
+  const fileFaults = new Map(
+    files.flatMap(({ sha256, size }) => {
+      const why = tooLarge(size, limits);
+      return why === undefined ? [] : [[sha256, why] as const];
+    }),
+  );
+  const given = { ...context, uriTexts: await textsOf(requests, context), fileFaults };
   try {
     await context.services.catalog.transaction(async (db) => {
       const until = now() + patient(MOST_MS);
+      await expect(db, context, files);
       const run: Run = { db, handlers, context: given, hollow: new Set(), tries: 0, isLate: () => now() > until };
       for (const { id, operation, input } of requests) {
         if (run.isLate())
@@ -120,6 +138,16 @@ export async function dryRun(
     if (!(error instanceof Undo)) throw error;
   }
   return answers;
+}
+
+/** Takes files as if they were here; the transaction is undone. */
+async function expect(db: Queryable, context: RequestContext, files: readonly ComingFile[]): Promise<void> {
+  const { account } = context;
+  for (const { sha256, size } of files) {
+    const need = { action: 'ingot:PutFile', resource: fileArn(sha256, context) };
+    await authorize({ ...context, call: { ...context.call }, db }, [need]);
+    await putKeptFile(db, { account, sha256, size, complete: true });
+  }
 }
 
 /** The documents that requests name by `uri` and that the caller may read: the network is no part of the transaction. */

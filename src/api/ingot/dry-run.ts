@@ -3,12 +3,16 @@ import { handlers } from '../operations/register.ts';
 import { dryRun } from '../dry-run/dry-run.ts';
 import { KINDS } from '../dry-run/kinds.ts';
 import type { OperationName } from '../model.ts';
+import { SHA256 } from './files.ts';
 import { readBody } from './read.ts';
 import { dryRunArn } from './resources.ts';
 import type { IngotRoute } from './route.ts';
 
 /** CloudFormation's largest template has 500 resources; those of Image Builder are a few of them. */
 const MOST_REQUESTS = 200;
+
+/** Files of one template. */
+const MOST_FILES = 5000;
 
 const OPERATIONS = [...(Object.keys(KINDS) as OperationName[]), 'PutParameter'] as const;
 
@@ -20,16 +24,21 @@ export const dryRunRoutes: readonly IngotRoute[] = [
     body: true,
     resource: (_params, context) => dryRunArn(context),
     async handle({ body }, context) {
-      const requests = readBody(body, (reader) => {
+      const { requests, files } = readBody(body, (reader) => {
         const list = reader.objects('requests', MOST_REQUESTS, (request) => {
           const operation = request.oneOf('operation', OPERATIONS);
           if (operation === undefined) request.fault('operation', `It must be one of ${OPERATIONS.join(', ')}.`);
           return { id: request.required('id', { max: 255 }), operation: operation!, input: request.structure('input') };
         });
         if (new Set(list.map(({ id }) => id)).size < list.length) reader.fault('requests', 'Duplicate id.');
-        return list;
+        // Files that the caller would send first.
+        const given = reader.objects('files', MOST_FILES, (file) => ({
+          sha256: file.required('sha256', { pattern: SHA256, expected: '64 hexadecimal digits' }),
+          size: file.integer('size', 0, Number.MAX_SAFE_INTEGER) ?? 0,
+        }));
+        return { requests: list, files: given };
       });
-      return { json: { answers: await dryRun(requests, handlers, context) } };
+      return { json: { answers: await dryRun(requests, handlers, context, Date.now, files) } };
     },
   },
 ];

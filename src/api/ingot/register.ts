@@ -2,6 +2,7 @@
 import { auditRoutes } from './audit.ts';
 import { dependentRoutes } from './dependents.ts';
 import { dryRunRoutes } from './dry-run.ts';
+import { fileRoutes } from './files.ts';
 import { imageRoutes } from './images.ts';
 import { importRoutes } from './imports.ts';
 import { instanceRoutes } from './instances.ts';
@@ -25,6 +26,7 @@ export const ingotRoutes: readonly IngotRoute[] = [
   ...dryRunRoutes,
   ...stackRoutes,
   ...parameterRoutes,
+  ...fileRoutes,
   ...principalRoutes,
   ...auditRoutes,
 ];

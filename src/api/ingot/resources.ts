@@ -16,6 +16,11 @@ export function amiArn(id: string, { region, account }: RequestContext): string 
   return `arn:aws:ec2:${region}:${account}:image/${id}`;
 }
 
+/** A file that components name, by its SHA-256; all of them with `*`. */
+export function fileArn(sha256: string, { region, account }: RequestContext): string {
+  return `arn:aws:ingot:${region}:${account}:file/${sha256}`;
+}
+
 /** A stack, by its name; all of them with `*`. */
 export function stackArn(name: string, { region, account }: RequestContext): string {
   return `arn:aws:cloudformation:${region}:${account}:stack/${name}`;

@@ -32,8 +32,8 @@ export interface IngotRoute {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** `/ingot/instances/:id`: a parameter is one segment. */
   readonly path: string;
-  /** It reads a body. Of every other route a body is refused. */
-  readonly body?: true;
+  /** It reads a body: a JSON object, or bytes as they come. Of every other route a body is refused. */
+  readonly body?: true | 'bytes';
   /** Answers with a session, so the request has to ask for an upgrade to a WebSocket. */
   readonly upgrade?: true;
   /** ARN of what its action is about, for policies; `resources.ts` has the forms. */

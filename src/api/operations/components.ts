@@ -3,14 +3,18 @@ import type { Component, ComponentVersion } from '@aws-sdk/client-imagebuilder';
 import { components, supportsOneOf, type StoredComponent } from '../../catalog/components.ts';
 import { dependentsOf } from '../../catalog/dependents.ts';
 import { documentBuildPosition, documentPosition } from '../../catalog/documents.ts';
+import { getKeptFile, nameFiles } from '../../catalog/kept-files.ts';
 import { findManagedComponent, managedComponent, missingComponent } from '../../catalog/managed.ts';
 import { resolveComponent } from '../../catalog/resolve.ts';
 import { sliceOf, type Conditions } from '../../catalog/slices.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
+import type { ComponentDocument } from '../../documents/component/document.ts';
+import { fileSourcesOf } from '../../documents/component/file-sources.ts';
 import { componentType, parameterDetails } from '../../documents/component/type.ts';
+import { INGOT } from '../../platform/own-program.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { parseArn, resourceArn, versionArn } from '../../resources/arns.ts';
-import { resourceDependency, resourceNotFound } from '../../resources/errors.ts';
+import { invalidParameterValue, resourceDependency, resourceNotFound } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
@@ -48,6 +52,9 @@ const FILTERS: Readonly<Record<string, Filter>> = {
   status: 'status',
   productCodes: 'product_codes',
 };
+
+/** Characters of a source that a message has. */
+const LONGEST_SOURCE = 200;
 
 /** Handlers. */
 export const componentOperations = {
@@ -171,6 +178,7 @@ export async function createComponent(
   const version = documentVersion(input.semanticVersion, 'component');
   const document = validDocument(parseComponentDocument(data, { platform: input.platform }), input);
   await checkNamedDocuments(context, [{ document, parameters: {} }]);
+  const digests = await checkFiles(context, document, input);
   const content = compact({
     name: input.name,
     version: input.semanticVersion,
@@ -184,7 +192,7 @@ export async function createComponent(
     compact({ ...each, defaultValue: each.defaultValue && [...each.defaultValue] }),
   );
   const name = slug(input.name);
-  return nextBuild(context, components, 'Component', {
+  const arn = await nextBuild(context, components, 'Component', {
     name: { slug: name },
     version,
     content: { ...content, data },
@@ -203,6 +211,41 @@ export async function createComponent(
       tags: input.tags ?? {},
     }),
   });
+  await nameFiles(context.db, arn, context.account, digests);
+  return arn;
+}
+
+/**
+ * Checks the files that a document names.
+ * @returns their digests
+ * @throws {ApiError} InvalidParameterValueException for one that is not here
+ */
+async function checkFiles(
+  context: OperationContext,
+  document: ComponentDocument,
+  { uri }: { readonly uri?: string | undefined },
+): Promise<readonly string[]> {
+  const digests: string[] = [];
+  const refuse = (detail: string): never => {
+    throw invalidParameterValue(uri === undefined ? 'data' : 'uri', detail);
+  };
+  for (const { phase, step, source, file } of fileSourcesOf(document)) {
+    const where = `Step ${step.name} of phase ${phase} has the source '${source.slice(0, LONGEST_SOURCE)}'`;
+    if (file.packed === undefined)
+      return refuse(
+        `${where}, a file beside the document, which only Ingot's commands can read. Put the document into a ` +
+          `CloudFormation template (Data, or Uri) and run ${INGOT} build, or put the file into S3 and name it by ` +
+          's3://BUCKET/KEY.',
+      );
+    const { sha256 } = file.packed;
+    const why = context.fileFaults?.get(sha256);
+    if (why !== undefined) return refuse(`${where}. ${why}`);
+    const known = await getKeptFile(context.db, context.account, sha256);
+    if (known?.complete !== true)
+      return refuse(`${where}, and account ${context.account} has no such file here. ${INGOT} build puts it here.`);
+    digests.push(sha256);
+  }
+  return digests;
 }
 
 /** Managed components as the API answers them, in order of name and version. */

@@ -47,7 +47,7 @@ async function add(archive: Pack, path: string, name: string, options: Parameter
 }
 
 /** As many bytes as the archive was told: a file may grow meanwhile. @throws {Error} when it shrinks */
-async function* exactly(path: string, size: number): AsyncGenerator<Buffer> {
+export async function* exactly(path: string, size: number): AsyncGenerator<Buffer> {
   if (size === 0) return;
   let read = 0;
   for await (const chunk of createReadStream(path, { end: size - 1, highWaterMark: 1 << 18 })) {

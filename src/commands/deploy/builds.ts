@@ -7,23 +7,30 @@ import {
 } from '@aws-sdk/client-imagebuilder';
 import { formatArn } from '../../resources/arns.ts';
 import { slug } from '../../resources/names.ts';
+import { CommandFailed } from '../command.ts';
+import { sendFile } from '../local-files/send.ts';
 import { differences } from '../../templates/compare.ts';
 import type { DeployContext, Deployed } from './context.ts';
 import { arnOf, deployed, found, latestOf, syncTags, type Existing, type Request } from './existing.ts';
 import { withText } from './files.ts';
+import { packedComponent } from './packed.ts';
 
 const COMPONENT_MEMBERS = ['data', 'platform', 'description', 'changeDescription', 'supportedOsVersions', 'kmsKeyId'];
 const WORKFLOW_MEMBERS = ['data', 'type', 'description', 'changeDescription', 'kmsKeyId'];
 
 export async function deployComponent(context: DeployContext, asked: Request): Promise<Deployed> {
   const { client, signal: abortSignal } = context;
-  const request = await withText(context.folder, asked, 'uri', 'data');
+  const { request, files, faults } = await packedComponent(context, asked);
+  if (faults.length > 0) throw new CommandFailed(faults.map(({ message }) => message).join('\n'));
   const get = async (arn: string) =>
     (await client.send(new GetComponentCommand({ componentBuildVersionArn: arn }), { abortSignal })).component;
   return deployBuild(context, request, COMPONENT_MEMBERS, {
     get: () => get(arnOf(context, 'component', request, String(request['semanticVersion']))),
-    create: async () =>
-      (await client.send(new CreateComponentCommand(request as never), { abortSignal })).componentBuildVersionArn!,
+    create: async () => {
+      for (const file of files) await sendFile(context.connection, file, abortSignal);
+      const answer = await client.send(new CreateComponentCommand(request as never), { abortSignal });
+      return answer.componentBuildVersionArn!;
+    },
     attributes: async (arn) => ({ Encrypted: 'true', Type: (await get(arn))?.type ?? 'BUILD' }),
   });
 }

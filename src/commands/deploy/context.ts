@@ -20,6 +20,8 @@ export interface DeployContext {
   readonly connection: Connection;
   /** Folder of the template: files that it names lie there. */
   readonly folder: string;
+  /** What files that documents name must stay in; default: the folder. */
+  readonly fileRoot?: string | undefined;
   /** Aborts the request in flight. */
   readonly signal: AbortSignal;
 }

@@ -31,6 +31,8 @@ import { latestOf } from './existing.ts';
 import { withText } from './files.ts';
 import type { TemplateContext } from './named-files.ts';
 import { openNested } from './nested.ts';
+import { packedComponent } from './packed.ts';
+import type { LocalFile } from '../local-files/find.ts';
 import { exportsInUse, findStack } from './stack.ts';
 import type { EvaluatedTemplate } from './template-file.ts';
 
@@ -84,6 +86,8 @@ interface Frame {
   readonly resources: readonly PlannedResource[];
   readonly faults: Fault[];
   readonly requests: Map<string, Request>;
+  /** What documents name by `file:`. */
+  readonly files: LocalFile[];
   /** Answers of resources and of nested stacks, as far as they are known. */
   readonly known: Map<string, ResourceAttributes>;
   readonly notJudged: Map<string, string>;
@@ -130,6 +134,7 @@ function frameOf(
     resources: file.plan?.resources ?? [],
     faults: [...file.faults],
     requests: new Map(),
+    files: [],
     known: new Map(),
     notJudged: new Map(),
     children: new Map(),
@@ -163,7 +168,7 @@ async function advance(judging: Judging, frame: Frame): Promise<boolean> {
     if (resource.type === 'AWS::CloudFormation::Stack') await nest(judging, frame, resource, value);
     else if (resource.type === 'AWS::ImageBuilder::Image' && value['imagePipelineExecutionSettings'] !== undefined)
       notJudged.set(logicalId, 'an execution of its pipeline');
-    else requests.set(logicalId, await withDocument(file, resource, value, faults));
+    else requests.set(logicalId, await withDocument(frame, resource, value));
   }
   return progress;
 }
@@ -283,7 +288,9 @@ function operationOf({ type }: PlannedResource): string {
 async function ask(connection: Connection, root: Frame): Promise<void> {
   const asked: { readonly frame: Frame; readonly logicalId: string }[] = [];
   const requests: object[] = [];
+  const files = new Map<string, object>();
   const gather = (frame: Frame): void => {
+    for (const { sha256, size } of frame.files) files.set(sha256, { sha256, size });
     for (const resource of frame.resources) {
       const { logicalId } = resource;
       const child = frame.children.get(logicalId);
@@ -298,7 +305,7 @@ async function ask(connection: Connection, root: Frame): Promise<void> {
   const { answers } = await signedJson<{ answers: readonly DryRunAnswer[] }>(connection, {
     method: 'POST',
     path: '/ingot/dry-run',
-    body: { requests },
+    body: { requests, ...(files.size === 0 ? {} : { files: [...files.values()] }) },
   });
   const found = new Map<Frame, Map<string, DryRunAnswer>>();
   for (const answer of answers) {
@@ -336,16 +343,20 @@ const FILES: Readonly<Partial<Record<ResourceType, readonly [string, string]>>> 
 };
 
 /** A request with the text of the file that it names. */
-async function withDocument(
-  { path }: EvaluatedTemplate,
-  resource: PlannedResource,
-  request: Request,
-  faults: Fault[],
-): Promise<Request> {
+async function withDocument(frame: Frame, resource: PlannedResource, request: Request): Promise<Request> {
+  const { file, context, faults, files } = frame;
   const members = FILES[resource.type];
   if (members === undefined) return request;
+  const folder = dirname(file.path);
   try {
-    return await withText(dirname(path), request, ...members);
+    if (resource.type !== 'AWS::ImageBuilder::Component') return await withText(folder, request, ...members);
+    const packed = await packedComponent({ folder, fileRoot: context.fileRoot }, request);
+    files.push(...packed.files);
+    const found = packed.faults.map(
+      (fault) => ({ code: 'invalid-value', severity: 'error', path: '', ...fault }) as const,
+    );
+    faults.push(...placedFaults(file, resource, found));
+    return packed.request;
   } catch (error) {
     if (!(error instanceof CommandFailed)) throw error;
     const place = resource.properties === undefined ? undefined : placeOf(resource.properties, members[0]);
@@ -421,12 +432,8 @@ function mentions(node: TemplateNode, names: ReadonlySet<string>): boolean {
 }
 
 /** The faults and warnings of the document that a resource holds. */
-function documentFaults(
-  { text, plan, included }: EvaluatedTemplate,
-  resource: PlannedResource,
-  request: Request,
-): readonly Fault[] {
-  const { type, properties, logicalId, position } = resource;
+function documentFaults(file: EvaluatedTemplate, resource: PlannedResource, request: Request): readonly Fault[] {
+  const { type, properties } = resource;
   const { data } = request;
   if (typeof data !== 'string' || properties === undefined) return [];
   const { faults } =
@@ -435,12 +442,23 @@ function documentFaults(
       : type === 'AWS::ImageBuilder::Workflow'
         ? parseWorkflowDocument(data, request['type'] as 'BUILD')
         : { faults: [] };
+  return placedFaults(file, resource, faults.slice(0, MOST_DOCUMENT_FAULTS));
+}
+
+/** Faults of a document with their places in the template. */
+function placedFaults(
+  { text, plan, included }: Pick<EvaluatedTemplate, 'text' | 'plan' | 'included'>,
+  resource: PlannedResource,
+  faults: readonly Fault[],
+): readonly Fault[] {
+  const { properties, logicalId, position } = resource;
+  if (properties === undefined) return faults;
   const inTemplate = placeOf(properties, 'data');
   const written = inTemplate.path.endsWith('Data');
   const place = written ? inTemplate : placeOf(properties, 'uri');
   const { file } = place.node.position;
   const lines = (file === undefined ? text : (included?.get(file) ?? '')).split('\n');
-  return faults.slice(0, MOST_DOCUMENT_FAULTS).map((fault) => {
+  return faults.map((fault) => {
     const exact = written ? placeInText(lines, place.node, fault.position) : undefined;
     const found = exact ?? (written ? placeInProperty(plan!, resource, 'Data', fault.position) : place.position);
     const known = exact !== undefined || ![place.node.position, position].some((each) => isSamePlace(each, found));

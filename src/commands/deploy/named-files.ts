@@ -19,6 +19,8 @@ export interface TemplateContext {
   readonly given: Given;
   readonly surroundings: Surroundings;
   readonly dataDirectory: string;
+  /** What files that documents name must stay in; default: the template's folder. */
+  readonly fileRoot?: string | undefined;
   /** Paths and addresses of the templates around it, its own last. */
   readonly files: readonly string[];
 }

@@ -14,6 +14,7 @@ import {
   type PseudoParameters,
   type Template,
 } from '../../templates/template.ts';
+import { FILE_OPTIONS } from '../local-files/find.ts';
 import { keptParameters } from './parameters.ts';
 import { WrongUse, type Arguments, type CommandOption } from '../command.ts';
 
@@ -30,6 +31,7 @@ export const TEMPLATE_OPTIONS: Readonly<Record<string, CommandOption>> = {
     help: 'name of the stack, and value of AWS::StackName',
     default: "the template's name",
   },
+  ...FILE_OPTIONS,
 };
 
 /** CloudFormation's largest template, in bytes. */

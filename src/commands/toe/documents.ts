@@ -19,6 +19,8 @@ const MOST_BYTES = 1024 * 1024;
 export interface DocumentText {
   readonly path: string;
   readonly text: string;
+  /** It is a component of the server. */
+  readonly onServer?: true;
 }
 
 /** A document that can run. */
@@ -46,9 +48,9 @@ export class InvalidDocuments extends Error {
 export async function readDocument(path: string, args: Arguments): Promise<DocumentText> {
   if (path.startsWith('s3://'))
     throw new WrongUse(`${path}: documents from S3 are not supported yet; copy it to this host first`);
-  if (path.startsWith('arn:')) return { path, text: await fromServer(path, args) };
+  if (path.startsWith('arn:')) return { path, text: await fromServer(path, args), onServer: true };
   if (path.startsWith('component/') && !existsSync(path))
-    return { path, text: await fromServer(await componentNamed(path, args), args) };
+    return { path, text: await fromServer(await componentNamed(path, args), args), onServer: true };
   try {
     if (statSync(path).size > MOST_BYTES) throw new Error('it is larger than 1 MiB');
     if (statSync(path).isDirectory()) throw new WrongUse(describeFile(path, 'directory', INGOT));
@@ -98,7 +100,8 @@ export function judge(texts: readonly DocumentText[], blocked: readonly string[]
   }
   const problems: string[] = [];
   const beside: string[] = [];
-  const loaded = texts.flatMap(({ path, text }) => {
+  const loaded = texts.flatMap((given) => {
+    const { path, text } = given;
     const { document, faults } = parseComponentDocument(text);
     const errors = faults.filter(({ severity }) => severity === 'error').map((fault) => formatFault(fault, path));
     const used =
@@ -115,7 +118,7 @@ export function judge(texts: readonly DocumentText[], blocked: readonly string[]
     problems.push(...errors);
     const warnings = faults.filter(({ severity }) => severity === 'warning').map((fault) => formatFault(fault, path));
     beside.push(...warnings);
-    return document === undefined || errors.length > 0 ? [] : [{ path, text, document, warnings }];
+    return document === undefined || errors.length > 0 ? [] : [{ ...given, document, warnings }];
   });
   // A warning may hold the cause: the key that was meant.
   if (problems.length > 0) throw new InvalidDocuments([...problems, ...beside].join('\n'));

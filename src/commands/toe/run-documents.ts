@@ -5,6 +5,7 @@ import { ParameterError } from '../../runner/parameters.ts';
 import type { RestartPoint } from '../../runner/restart.ts';
 import { RunInterrupted } from '../../runner/restart.ts';
 import type { DocumentRun } from '../../runner/run-state.ts';
+import type { FindSourceFile } from '../../runner/source-files.ts';
 import { runDocument } from '../../runner/run-document.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { DocumentReport, RunReport } from '../../runner/detailed-output.ts';
@@ -28,6 +29,8 @@ export interface DocumentsRun {
   readonly environment?: DocumentRun['environment'];
   readonly secrets?: DocumentRun['secrets'];
   readonly componentText?: DocumentRun['componentText'];
+  /** What the `file:` sources of a document mean, by its path. */
+  readonly filesOf?: (path: string) => FindSourceFile;
   /** What an earlier run left when it asked for a restart. */
   readonly from?: InterruptedRun;
 }
@@ -75,6 +78,7 @@ export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
         signal: run.signal,
         leaveForRestart: run.leaveForRestart,
         componentText: run.componentText,
+        sourceFile: run.filesOf?.(path),
         secrets: run.secrets,
         s3Access: run.s3Access,
         environment: run.environment,

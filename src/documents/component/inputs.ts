@@ -9,6 +9,7 @@ import type { Position } from '../position.ts';
 import { asList, booleanOf, childPath, integerOf, lowerFirst, meantBy, readText } from '../reading.ts';
 import { readCondition } from './conditions.ts';
 import type { InputValue } from './document.ts';
+import { FILE_MODULES, fileSourceProblem } from './file-sources.ts';
 import type { ActionModule, InputSchema, Platform } from './modules.ts';
 import { hasReference } from './references.ts';
 
@@ -190,7 +191,20 @@ class InputReader {
     );
   }
 
+  /** A source that names a file beside the document is packed before anything runs. */
+  #fileSource(map: MapNode, path: string): void {
+    const node = entryOf(map, 'source')?.value;
+    const source = scalarText(node);
+    if (source?.startsWith('file:') !== true) return;
+    const problem = hasReference(source)
+      ? 'a file: source must be written out, without {{ }}: its file is packed before anything runs'
+      : fileSourceProblem(this.#module.name, source);
+    if (problem === undefined) return;
+    this.#faults.add('invalid-value', node!.position, childPath(path, 'source'), `Input 'source': ${problem}.`);
+  }
+
   #together(map: MapNode, path: string): void {
+    if (FILE_MODULES.includes(this.#module.name)) this.#fileSource(map, path);
     if (this.#module.name !== 'S3Download') return;
     const source = scalarText(entryOf(map, 'source')?.value);
     const destination = scalarText(entryOf(map, 'destination')?.value);

@@ -65,6 +65,13 @@ export interface Config {
   /** Providers of secrets, in the order in which they are asked; `secrets/` reads them. Absent: the environment. */
   readonly secrets?: readonly Readonly<Record<string, unknown>>[];
   readonly names: NameSettings;
+  /** Files that components name by `file:`. */
+  readonly files: {
+    /** Most of one, in bytes. */
+    readonly maxBytes: number;
+    /** Most of all that an account has, in bytes. */
+    readonly accountBytes: number;
+  };
   readonly audit: {
     /** A file is closed at this size, in bytes, */
     readonly maxBytes: number;
@@ -113,6 +120,7 @@ export const DEFAULT_CONFIG: Config = {
   },
   rates: { reads: null, writes: null },
   names: DEFAULT_NAMES,
+  files: { maxBytes: 1_000_000_000, accountBytes: 20_000_000_000 },
   audit: { maxBytes: 64_000_000, maxSeconds: 86_400, keepDays: 90, keepFiles: 32 },
   instanceProfiles: {},
   uriProfiles: [],
@@ -165,6 +173,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'quotas',
       'rates',
       'audit',
+      'files',
       'secrets',
       'parentImages',
       'managedComponents',
@@ -181,6 +190,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
   const quotas = section(root['quotas'], 'quotas', QUOTA_NAMES, faults);
   const rates = section(root['rates'], 'rates', ['reads', 'writes'], faults);
   const audit = section(root['audit'], 'audit', ['maxMegabytes', 'maxHours', 'keepDays', 'keepFiles'], faults);
+  const files = section(root['files'], 'files', ['maxMegabytes', 'accountMegabytes'], faults);
   const whole = (value: unknown, place: string, otherwise: number, min: number): number => {
     if (value === undefined) return otherwise;
     if (Number.isSafeInteger(value) && (value as number) >= min) return value as number;
@@ -225,6 +235,11 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
           ),
         }),
     names: readNames(root, faults, homeAccount),
+    files: {
+      maxBytes: whole(files['maxMegabytes'], 'files.maxMegabytes', DEFAULT_CONFIG.files.maxBytes / 1e6, 1) * 1e6,
+      accountBytes:
+        whole(files['accountMegabytes'], 'files.accountMegabytes', DEFAULT_CONFIG.files.accountBytes / 1e6, 1) * 1e6,
+    },
     audit: {
       maxBytes: whole(audit['maxMegabytes'], 'audit.maxMegabytes', DEFAULT_CONFIG.audit.maxBytes / 1e6, 1) * 1e6,
       maxSeconds: whole(audit['maxHours'], 'audit.maxHours', DEFAULT_CONFIG.audit.maxSeconds / 3600, 1) * 3600,

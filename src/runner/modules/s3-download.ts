@@ -8,6 +8,7 @@ import { InputError, onWindows, type ActionModule, type AttemptContext, type Att
 import { readListing, s3Access, s3Failure, s3Place } from '../kit/s3.ts';
 import type { S3Place } from '../../resources/s3-uri.ts';
 import { runSmall, type SmallProgram } from '../kit/small-program.ts';
+import { copySource, isFileSource, shownSource, sourceFile } from '../kit/source-file.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 
 /** Objects that a prefix may have. Source: reference, `awstoe.md` section 2. */
@@ -27,8 +28,14 @@ export const s3Download: ActionModule = {
     const downloads = itemsOf(context.inputs).map((item, index) =>
       downloadOf(mapOf(item, `inputs[${index}]`), context),
     );
-    const access = await s3Access(context);
+    let access: S3Access | undefined;
     for (const download of downloads) {
+      if ('file' in download) {
+        const failure = await getFile(context, download);
+        if (failure !== undefined) return failure;
+        continue;
+      }
+      access ??= await s3Access(context);
       const failure = download.source.key.endsWith('*')
         ? await getPrefix(context, access, download)
         : await getObject(context, access, download, download.source.key, download.destination, false);
@@ -38,8 +45,22 @@ export const s3Download: ActionModule = {
   },
 };
 
+/** A file that Ingot keeps, or a folder's. */
+interface FileCopy {
+  readonly file: string;
+  readonly destination: string;
+  readonly overwrite: boolean;
+}
+
 /** @throws {InputError} */
-function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Download {
+function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Download | FileCopy {
+  const written = text(inputs, 'source').trim();
+  if (isFileSource(written))
+    return {
+      file: written,
+      destination: absolutePath(context, text(inputs, 'destination')),
+      overwrite: flag(inputs, 'overwrite', true),
+    };
   const source = s3Place(text(inputs, 'source'), 'source');
   if (source.key === '' || source.key.endsWith('/'))
     throw new InputError(`source: expected a key, or a prefix that ends in /*, not "${text(inputs, 'source')}"`);
@@ -70,6 +91,22 @@ const IS_FOLDER: SmallProgram = {
   bash: readScript(import.meta.url, 's3-download-folder.sh'),
   powershell: readScript(import.meta.url, 's3-download-folder.ps1'),
 };
+
+async function getFile(context: AttemptContext, copy: FileCopy): Promise<AttemptResult | undefined> {
+  const shown = shownSource(copy.file);
+  const file = await sourceFile(context, copy.file);
+  const path = withoutSeparators(context, copy.destination);
+  if (!file.folder && path !== copy.destination)
+    throw new InputError(`destination: "${copy.destination}" must include the name of the file`);
+  const looked = file.folder
+    ? await runSmall(context, IS_FOLDER, [path], `looking at ${path}`)
+    : await runSmall(context, PREPARE, [path, String(copy.overwrite), 'false'], `looking at ${path}`);
+  if (looked.exitCode !== 0) return { result: 'failed', message: looked.stderr };
+  const message = await copySource(context, file, path, { what: shown, overwrite: copy.overwrite });
+  if (message !== undefined) return { result: 'failed', message };
+  context.log(`${shown} is in ${path}`);
+  return undefined;
+}
 
 async function getObject(
   context: AttemptContext,

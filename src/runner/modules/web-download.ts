@@ -5,6 +5,7 @@ import { transfer } from '../kit/http-transfer.ts';
 import { flag, itemsOf, mapOf, optionalText, text } from '../kit/inputs.ts';
 import { InputError, onWindows, type ActionModule, type AttemptContext } from '../module.ts';
 import { runSmall, type SmallProgram } from '../kit/small-program.ts';
+import { copySource, digestOf, isFileSource, nameOfSource, shownSource, sourceFile } from '../kit/source-file.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 
 interface Download {
@@ -38,6 +39,11 @@ export const webDownload: ActionModule = {
         context.log(`${download.destination} already exists with the expected checksum`);
         continue;
       }
+      if (isFileSource(download.source)) {
+        const message = await copyFile(context, download);
+        if (message !== undefined) return { result: 'failed', message };
+        continue;
+      }
       const ended = await transfer(context, {
         what: 'get',
         url: download.source,
@@ -53,6 +59,20 @@ export const webDownload: ActionModule = {
   },
 };
 
+/** Copies a file that Ingot keeps. @returns why it failed */
+async function copyFile(context: AttemptContext, download: Download): Promise<string | undefined> {
+  const shown = shownSource(download.source);
+  const file = await sourceFile(context, download.source);
+  if (download.algorithm !== '') {
+    const found = await digestOf(file, download.algorithm.toLowerCase());
+    if (found !== download.checksum)
+      return `${shown} has another checksum than the one that is expected: ${found} by ${download.algorithm}`;
+  }
+  const message = await copySource(context, file, download.destination, { what: shown, overwrite: true });
+  if (message === undefined) context.log(`${shown} is in ${download.destination}`);
+  return message;
+}
+
 /** Makes the folders above the destination; prints `there` when what is there already has the checksum. */
 const PREPARE: SmallProgram = {
   name: 'web-download',
@@ -63,8 +83,10 @@ const PREPARE: SmallProgram = {
 /** @throws {InputError} */
 function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: AttemptContext): Download {
   const source = text(inputs, 'source').trim();
-  if (!URL.canParse(source) || !/^https?:$/.test(new URL(source).protocol))
-    throw new InputError(`source: expected an address that begins with http:// or https://, not "${source}"`);
+  if (!isFileSource(source) && !isAddress(source))
+    throw new InputError(
+      `source: expected an address that begins with http:// or https://, or file: and a path, not "${source}"`,
+    );
   const algorithm = (optionalText(inputs, 'algorithm') ?? '').toUpperCase();
   const checksum = (optionalText(inputs, 'checksum') ?? '').trim().toLowerCase();
   if ((algorithm === '') !== (checksum === ''))
@@ -84,13 +106,19 @@ function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: Attem
   };
 }
 
+function isAddress(source: string): boolean {
+  return URL.canParse(source) && /^https?:$/.test(new URL(source).protocol);
+}
+
 /** A destination that ends in a separator takes the file by the name in its address. */
 function destinationOf(written: string, source: string, context: AttemptContext): string {
   const absolute = absolutePath(context, written);
   if (!(onWindows(context) ? /[/\\]$/ : /\/$/).test(absolute)) return absolute;
   let name: string;
   try {
-    name = decodeURIComponent(new URL(source).pathname.split('/').at(-1)!);
+    name = isFileSource(source)
+      ? nameOfSource(source)
+      : decodeURIComponent(new URL(source).pathname.split('/').at(-1)!);
   } catch {
     name = '';
   }

@@ -11,6 +11,7 @@ import type { DocumentFailure, DocumentOutcome } from '../../runner/outcome.ts';
 import { runDocument } from '../../runner/run-document.ts';
 import { tellingLines, withJournal } from '../../guest/service-journal.ts';
 import { componentKey, layerLabel, type LayerPlan } from '../machines/layer-reuse.ts';
+import { keptFileFinder } from '../machines/kept-files.ts';
 import { profileEnvironment, s3AccessFor } from '../machines/instance-profile.ts';
 import { networkEnvironment } from '../machines/network.ts';
 import { takeLayer, workInstance } from '../machines/instances.ts';
@@ -41,6 +42,7 @@ async function run({ plan, progress, services, stage, inputs, report, signal }: 
   const work = { plan, progress, services };
   const { secrets } = services;
   const components = plan.phases[stage];
+  const named = new Set(components.map(({ component }) => component.arn));
   for (const [index, planned] of components.entries()) {
     if (index < entry.componentsDone) continue;
     const { component, document, phases } = planned;
@@ -59,7 +61,8 @@ async function run({ plan, progress, services, stage, inputs, report, signal }: 
         report: tell,
         signal,
         secrets,
-        componentText: (arn) => componentText(plan, services, arn),
+        componentText: (arn) => componentText(plan, services, arn, named),
+        sourceFile: keptFileFinder(services, named),
         parsed: plan.parsed,
         s3Access: s3AccessFor(plan, secrets),
         environment: { ...profileEnvironment(plan), ...networkEnvironment(plan) },
@@ -89,15 +92,19 @@ async function run({ plan, progress, services, stage, inputs, report, signal }: 
 /**
  * The document of a component that a step names. What was computed while the document ran is checked here for the first
  * time.
+ * @param named gets the component's ARN: the files that it names are among those of the run
  * @throws {InputError} when it is another account's and not shared
  */
 async function componentText(
   place: Pick<ImagePlan, 'account' | 'region'>,
   { catalog }: Pick<ImageServices, 'catalog'>,
   arn: string,
+  named: Set<string>,
 ): Promise<string | undefined> {
   try {
-    return (await componentForAccount(catalog, place, arn))?.data;
+    const component = await componentForAccount(catalog, place, arn);
+    if (component !== undefined) named.add(component.arn);
+    return component?.data;
   } catch (error) {
     throw error instanceof NotSharedError ? new InputError(`document: ${error.message}`, { cause: error }) : error;
   }

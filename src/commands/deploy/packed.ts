@@ -1,0 +1,39 @@
+/** Components of a template with the files that their documents name by `file:`. */
+import { dirname } from 'node:path';
+import type { Position } from '../../documents/position.ts';
+import type { RequestValue } from '../../templates/template.ts';
+import { placesOf, type LocalFile } from '../local-files/find.ts';
+import { packDocument } from '../local-files/pack.ts';
+import { pathOf, withText } from './files.ts';
+
+type Request = Readonly<Record<string, RequestValue>>;
+
+/** A request whose document names the content of its files. */
+export interface PackedRequest {
+  readonly request: Request;
+  /** What the server has to have before it. */
+  readonly files: readonly LocalFile[];
+  /** Files that cannot be read, with places in the document. */
+  readonly faults: readonly { readonly position: Position; readonly message: string }[];
+}
+
+/**
+ * Reads the document that a component names, and packs the files that it names.
+ * @param folder of the template
+ * @param fileRoot the option `--file-root`
+ * @throws {CommandFailed} when the document cannot be read
+ */
+export async function packedComponent(
+  { folder, fileRoot }: { readonly folder: string; readonly fileRoot?: string | undefined },
+  asked: Request,
+): Promise<PackedRequest> {
+  const request = await withText(folder, asked, 'uri', 'data');
+  const { data } = request;
+  if (typeof data !== 'string') return { request, files: [], faults: [] };
+  // A template of S3 comes from elsewhere: this host's files are none of its business.
+  if (/^s3:/.test(folder)) return { request, files: [], faults: [] };
+  const uri = typeof asked['uri'] === 'string' ? await pathOf(folder, asked['uri']) : undefined;
+  const own = uri === undefined ? folder : dirname(uri);
+  const { text, files, faults } = await packDocument(data, placesOf(own, folder, fileRoot));
+  return { request: { ...request, data: text }, files: [...files.values()], faults };
+}

@@ -1,0 +1,50 @@
+/** Documents with the content of their files: what a component is made with, and what goes to the server before it. */
+import { parseComponentDocument } from '../../documents/component/parse.ts';
+import { fileSourcesOf, packedSource, withSources } from '../../documents/component/file-sources.ts';
+import type { ComponentDocument } from '../../documents/component/document.ts';
+import type { Position } from '../../documents/position.ts';
+import { FileRefused, findLocalFile, type FilePlaces, type LocalFile } from './find.ts';
+
+/** A document whose `file:` sources name their content. */
+export interface PackedDocument {
+  readonly text: string;
+  /** By the sources as they were written. */
+  readonly files: ReadonlyMap<string, LocalFile>;
+  /** Sources whose files cannot be read. */
+  readonly faults: readonly { readonly position: Position; readonly message: string }[];
+}
+
+/** Files of a document that was read, by its sources. */
+export async function filesOf(
+  document: ComponentDocument,
+  places: FilePlaces,
+): Promise<Pick<PackedDocument, 'files' | 'faults'>> {
+  const files = new Map<string, LocalFile>();
+  const faults: { readonly position: Position; readonly message: string }[] = [];
+  for (const { source, step, phase } of fileSourcesOf(document)) {
+    if (files.has(source)) continue;
+    try {
+      files.set(source, await findLocalFile(source, places));
+    } catch (error) {
+      if (!(error instanceof FileRefused)) throw error;
+      faults.push({ position: step.position, message: `step ${step.name} of phase ${phase}: ${error.message}.` });
+    }
+  }
+  return { files, faults };
+}
+
+/** Packs a document; one that cannot be read stays as it is, since others say why. */
+export async function packDocument(text: string, places: FilePlaces): Promise<PackedDocument> {
+  const none = { text, files: new Map(), faults: [] };
+  if (!text.includes('file:')) return none;
+  const { document } = parseComponentDocument(text);
+  if (document === undefined) return none;
+  const { files, faults } = await filesOf(document, places);
+  const sources = new Map([...files].map(([source, file]) => [source, packedSource(unpacked(source), file)]));
+  return { text: withSources(text, sources), files, faults };
+}
+
+/** A source without the content that it was packed with. */
+function unpacked(source: string): string {
+  return source.replace(/#sha256=[0-9a-f]{64}(&executable)?$/, '');
+}
