@@ -147,6 +147,17 @@ test('what cannot be included is a fault of the template', () => {
   assert.match(messages(including('{Name: Mine, Parameters: {}}')).join(), /has other keys beside it|macro/);
 });
 
+test('nothing is read for the properties of what other services make', () => {
+  const text = `${PARAMETER}      Value: one
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      DefinitionBody: {Fn::Transform: {Name: AWS::Include, Parameters: {Location: !Sub 's3://<REGION>/\${Nothing}'}}}
+`;
+  assert.equal(request(text, {})['value'], 'one');
+  assert.deepEqual(filesToInclude(parseTemplate(text), new Map(), PSEUDO), []);
+});
+
 test('a template whose files nobody has read has a fault for each', () => {
   const text = `${PARAMETER}      Fn::Transform: {Name: AWS::Include, Parameters: {Location: value.yaml}}\n`;
   const { faults } = leniently(() => planTemplate(parseTemplate(text), new Map(), PSEUDO));

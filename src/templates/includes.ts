@@ -9,6 +9,7 @@ import { INCLUDE } from './functions.ts';
 import { describe, type MapEntry, type MapNode, type TemplateNode } from './nodes.ts';
 import { parseText } from './parse.ts';
 import type { Scope } from './scope.ts';
+import { RESOURCE_TYPES } from './shapes.ts';
 
 /** A place of a template where a file belongs. */
 export interface Inclusion {
@@ -128,7 +129,13 @@ class Expansion {
   private map(map: MapNode, path: string): MapNode {
     const entries = new Map<string, MapEntry>();
     const included: TemplateNode[] = [];
+    const foreign = /^Resources\.[^.]+$/.test(path) && isForeign(map);
     for (const [key, entry] of map.entries) {
+      // Properties of what other services make are not evaluated, so nothing is read for them.
+      if (foreign && key === 'Properties') {
+        entries.set(key, entry);
+        continue;
+      }
       const specs = key === 'Fn::Transform' ? listed(entry.value) : [];
       if (specs.length > 0 && specs.every((spec) => nameOf(spec) === INCLUDE)) included.push(...specs);
       else entries.set(key, { ...entry, value: this.node(entry.value, path === '' ? key : `${path}.${key}`) });
@@ -173,6 +180,12 @@ class Expansion {
       this.faults.add('wrong-type', location.position, path, `Location is a string, found ${describe(value)}`);
     return undefined;
   }
+}
+
+/** Whether a resource is of a type that is not made here. */
+function isForeign({ entries }: MapNode): boolean {
+  const type = entries.get('Type')?.value;
+  return type?.kind === 'scalar' && !RESOURCE_TYPES.some((known) => known === type.text);
 }
 
 /** One function that a file holds: `Fn::Sub: …` as its only key. */

@@ -10,6 +10,7 @@ const ROWS: readonly (readonly [name: string, text: string, kind: FileKind])[] =
   ['a.yml', 'name: w\nschemaVersion: 1.0\nsteps:\n  - name: Launch\n', 'workflow'],
   ['t.yaml', 'AWSTemplateFormatVersion: 2010-09-09\nResources: {}\n', 'cloudformation'],
   ['t.yaml', 'Parameters:\n  A: {Type: String}\nResource:\n  A: 1\n', 'cloudformation'],
+  ['t.yaml', '  Parameters:\n    A: {Type: String}\n  Resources:\n    A: 1\n', 'cloudformation'],
   ['t.json', '{"Resources": {"A": {}}}', 'cloudformation'],
   ['t.json', '{\n  "Resources": {\n    "A": {,\n}', 'cloudformation'],
   ['p.json', '{"builders": [{"type": "qemu"}], "provisioners": []}', 'packer-json'],

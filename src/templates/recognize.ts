@@ -126,7 +126,7 @@ function ofBraces(content: string): FileKind {
 
 /** By keys at the beginning of lines, so that a fault further on does not matter. */
 function ofYaml(content: string): FileKind {
-  const lines = content.split('\n');
+  const lines = outdented(content.split('\n'));
   // Of a list each item's keys are at the same column as the first one's.
   const first = lines.find((line) => /^\s*-\s+[\w.]+\s*:/.test(line));
   const top = lines.find((line) => /^["']?[A-Za-z]/.test(line) && line.includes(':'));
@@ -144,6 +144,14 @@ function ofYaml(content: string): FileKind {
   return ['packages', 'runcmd', 'write_files', 'bootcmd', 'users'].filter((key) => keys.has(key)).length >= 2
     ? 'cloud-init'
     : 'unknown';
+}
+
+/** Lines of a document that is indented as a whole, as one cut out of another is. */
+function outdented(lines: readonly string[]): readonly string[] {
+  const written = lines.filter((line) => !/^\s*(#.*)?$|^(---|%)/.test(line));
+  const indent = /^ */.exec(written[0] ?? '')![0].length;
+  if (indent === 0 || !written.every((line) => line.startsWith(' '.repeat(indent)))) return lines;
+  return lines.map((line) => (line.trim() === '' ? line : line.slice(indent)));
 }
 
 /** Keys of a play, or of a task. */

@@ -407,7 +407,9 @@ function faultsOf(
     const { properties } = resource;
     const place = path === undefined || properties === undefined ? undefined : placeOf(properties, path);
     const full = place === undefined ? base : `${base}.${place.path}`;
-    if (incomplete && (place === undefined || reason === 'missing')) continue;
+    // What is said of the request as a whole may follow from what could not be evaluated.
+    if ((incomplete || own.length > 0) && place === undefined) continue;
+    if (incomplete && reason === 'missing') continue;
     // The template's own check has said so.
     if (own.some((fault) => fault.path === full) || (own.length > 0 && reason === 'missing')) continue;
     faults.push({

@@ -6,7 +6,7 @@ import { newAmiId } from '../../platform/ids.ts';
 import { layerKey } from '../machines/layer-key.ts';
 import { takeOutNetworkSettings } from '../../guest/network-settings.ts';
 import { amiRecord } from '../../distribution/ami-record.ts';
-import { refuseSecretsOnDisk } from '../machines/disk-secrets.ts';
+import { refuseSecretsOnDisk, removeHostKeys } from '../machines/disk-secrets.ts';
 import { workInstance } from '../machines/instances.ts';
 import { StepError } from '../errors.ts';
 import type { StepAction, StepNeeds } from './action.ts';
@@ -33,6 +33,7 @@ export const createImage: StepAction = {
     if (entry.layer === undefined || entry.stopped)
       throw new StepError(`${entry.instance.id} has already been made into an image`);
     await takeOutNetworkSettings(entry.instance, { seal: true, signal });
+    if (entry.sanitized !== true) await removeHostKeys(entry, plan.allowedSecrets, { report, signal, timeoutSeconds });
     await refuseSecretsOnDisk(entry, plan.allowedSecrets, { report, signal, timeoutSeconds });
     report({ type: 'log', text: `${entry.instance.id}: shutting down, so that its disk is complete` });
     await entry.instance.stop();

@@ -20,7 +20,8 @@ export const sanitizeInstance: StepAction = {
     signal,
     timeoutSeconds,
   }: StepNeeds<'workingDirectory', 'instances'>) {
-    const { instance } = workInstance(progress, inputs['instanceId']);
+    const entry = workInstance(progress, inputs['instanceId']);
+    const { instance } = entry;
     const tail = new LineTail(20);
     const logged = new LogLimit();
     const splitterOf = (stream: 'stdout' | 'stderr'): LineSplitter =>
@@ -48,6 +49,7 @@ export const sanitizeInstance: StepAction = {
           `${result.timedOut ? 'a time-out' : `exit code ${result.exitCode ?? result.signal}`}: ` +
           `${tail.lines().slice(-3).join(' | ')}`,
       );
+    entry.sanitized = true;
     return { status: 'Success', output: tail.lines().join('\n'), runCommandId: newUuid() };
   },
 };

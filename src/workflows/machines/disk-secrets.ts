@@ -3,6 +3,8 @@
  * recipe does not allow fails the build.
  */
 import { stat } from 'node:fs/promises';
+import { runCaptured } from '../../instances/output.ts';
+import { hostKeysCommand } from '../../guest/sanitize.ts';
 import { isAllowed, searchDisk, type DiskHit } from '../../guest/disk-search.ts';
 import type { AllowedSecret } from '../../resources/allowed-secrets.ts';
 import { StepError } from '../errors.ts';
@@ -49,6 +51,32 @@ export async function refuseSecretsOnDisk(
     text: `searched for keys, tokens and histories in ${((performance.now() - started) / 1000).toFixed(1)} s`,
   });
   if (refused.length > 0) throw new StepError(refusal(refused));
+}
+
+/**
+ * Removes the ssh host keys that a build instance made at its first boot. For workflows without `SanitizeInstance`: on
+ * AWS their images work, since each instance of them makes its own keys. Keys that the recipe allows stay.
+ */
+export async function removeHostKeys(
+  entry: WorkInstance,
+  allowed: readonly AllowedSecret[],
+  { report, signal, timeoutSeconds }: StepControl & { readonly timeoutSeconds: number },
+): Promise<void> {
+  if (entry.instance.capabilities.platform !== 'Linux') return;
+  if (allowed.some(({ name, path }) => name === 'private-key' && (path ?? '/etc/ssh/').startsWith('/etc/ssh/'))) return;
+  const argv = hostKeysCommand(entry.launch.searchSince ?? new Date(0));
+  const output = { limit: 64 << 10, what: 'the removal of ssh host keys' };
+  const { stdout } = await runCaptured(entry.instance, { argv, signal, timeoutSeconds }, output);
+  const removed = stdout
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '');
+  if (removed.length > 0)
+    report({
+      type: 'log',
+      level: 'warn',
+      text: `the workflow has no SanitizeInstance step: removed this instance's ssh host keys (${removed.join(', ')})`,
+    });
 }
 
 /** When the parent image was made: nothing writes a sealed layer's file again. */

@@ -47,6 +47,8 @@ export interface WorkInstance {
   componentsDone: number;
   /** The key of what the next component's layer lies on. */
   parentKey: string;
+  /** Whether a step has sanitized it. */
+  sanitized?: boolean;
   /** `stop` was called: only `terminate` is left. */
   stopped: boolean;
 }
