@@ -17,6 +17,12 @@ export interface CommandOption {
   readonly group?: string;
 }
 
+/** A command's line in `ingot help`, and where the command is. */
+export interface CommandEntry {
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
 /** One command. */
 export interface Command {
   /** `build [OPTIONS] TEMPLATE`, without the program's name. */

@@ -1,11 +1,5 @@
 /** The register of commands. Each is loaded when it is run, so that none costs the others time. */
-import type { Command } from './command.ts';
-
-/** A command's line in `ingot help`, and where the command is. */
-export interface CommandEntry {
-  readonly summary: string;
-  load(): Promise<Command>;
-}
+import type { CommandEntry } from './command.ts';
 
 /** All commands by their names, which may have two words. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
@@ -93,7 +87,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   completion: {
     summary: 'print a shell completion script',
-    load: async () => (await import('./completion.ts')).completion,
+    load: async () => (await import('./completion.ts')).completionOf(commands),
   },
   stop: { summary: 'stop the API server', load: async () => (await import('./stop.ts')).stop },
 };

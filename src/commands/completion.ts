@@ -1,10 +1,10 @@
 /** `ingot completion`. */
-import { WrongUse, type Arguments, type Command } from './command.ts';
-import { commands } from './commands.ts';
+import { WrongUse, type Arguments, type Command, type CommandEntry } from './command.ts';
 import { SHELLS, type CompletedCommand } from './completion/shells.ts';
 import { optionsOf } from './completion/options.ts';
 
-export const completion: Command = {
+/** @param commands the register, this command among them */
+export const completionOf = (commands: Readonly<Record<string, CommandEntry>>): Command => ({
   usage: 'completion SHELL',
   about: 'Prints a script that completes commands and options in bash, zsh or fish.',
   options: {},
@@ -15,19 +15,21 @@ export const completion: Command = {
     'source <(ingot completion bash)',
   ],
   positionals: ['SHELL'],
-  run,
-};
+  run: (args) => run(args, commands),
+});
 
-async function run(args: Arguments): Promise<number> {
+async function run(args: Arguments, commands: Readonly<Record<string, CommandEntry>>): Promise<number> {
   const shell = args.positionals[0]!;
   const write = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
   if (write === undefined) throw new WrongUse(`unknown shell '${shell}': expected ${Object.keys(SHELLS).join(', ')}`);
-  process.stdout.write(write(await completedCommands()));
+  process.stdout.write(write(await completedCommands(commands)));
   return 0;
 }
 
 /** Every command of the register, and `help`, as shells are told of them. */
-async function completedCommands(): Promise<readonly CompletedCommand[]> {
+async function completedCommands(
+  commands: Readonly<Record<string, CommandEntry>>,
+): Promise<readonly CompletedCommand[]> {
   const all = new Map<string, CompletedCommand>();
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const options = optionsOf(await load());

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readArguments } from './command.ts';
 import { COMMAND_GROUPS, commands } from './commands.ts';
-import { allOptions, commandHelp, familyHelp, HELP_COLUMNS, overviewHelp } from './help.ts';
+import { commandHelp, familyHelp, HELP_COLUMNS, overviewHelp } from './help.ts';
+import { allOptions } from './option-table.ts';
 
 for (const [name, { summary, load }] of Object.entries(commands)) {
   describe(`ingot help ${name}`, () => {

@@ -1,6 +1,7 @@
 /** The text of `ingot help`, made from the commands' own tables. Pure. */
 import type { Command, CommandOption } from './command.ts';
 import { COMMAND_GROUPS, commands } from './commands.ts';
+import { allOptions, describeOption } from './option-table.ts';
 import { INGOT } from '../platform/own-program.ts';
 import { wrap } from './text.ts';
 
@@ -9,18 +10,6 @@ export const HELP_COLUMNS = 80;
 
 /** Longest left column of an option list; the text of an option that is longer starts on the next line. */
 const LEFT_COLUMNS = 30;
-
-const HELP_OPTION: CommandOption = { short: 'h', help: 'show this help' };
-
-/** A command's options by name, and `--help`. */
-export function allOptions(command: Command): Readonly<Record<string, CommandOption>> {
-  return { ...command.options, help: HELP_OPTION };
-}
-
-/** What the help of an option says: its purpose, whether it repeats, and its default. */
-export function describeOption({ help, multiple, default: value }: CommandOption): string {
-  return [help, multiple === true ? ' (repeatable)' : '', value === undefined ? '' : ` (default: ${value})`].join('');
-}
 
 /** `ingot help COMMAND`. */
 export function commandHelp(command: Command): string {

@@ -1,6 +1,6 @@
 /** The options of a command, as completion needs them. Pure. */
 import type { Command } from '../command.ts';
-import { allOptions, describeOption } from '../help.ts';
+import { allOptions, describeOption } from '../option-table.ts';
 
 /** An option with what its help says. */
 export interface DescribedOption {
