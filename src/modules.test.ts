@@ -186,7 +186,6 @@ test('who gives a child all of the environment is on this list', () => {
  * stranger's and tried in time.
  */
 const MADE_EXPRESSIONS: Readonly<Record<string, string>> = {
-  'api/sts/query.ts': 'the name of a parameter',
   'api/validate.ts': 'patterns of the model',
   'doctor/blocking.ts': 'names of packages',
   'documents/component/machine-tables.ts': 'its own words',

@@ -50,6 +50,10 @@ test('what may be secret is not in the audit log', () => {
       { Credentials: { AccessKeyId: 'k', SecretAccessKey: 's', SessionToken: 't' } },
       { Credentials: { AccessKeyId: 'k', SecretAccessKey: HIDDEN, SessionToken: HIDDEN } },
     ],
+    [
+      { Name: '/db', Value: 'hunter2', Tags: [{ Key: 'Team', Value: 'web' }] },
+      { Name: '/db', Value: HIDDEN, Tags: [{ Key: 'Team', Value: 'web' }] },
+    ],
     [{ description: 'x'.repeat(2000) }, { description: `${'x'.repeat(1024)}…` }],
     [
       { filters: [{ name: 'n', values: ['a'] }], maxResults: 5, dryRun: true, nothing: null },

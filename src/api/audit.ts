@@ -13,7 +13,8 @@ export interface Call {
   readonly requestId: string;
   /** Milliseconds since 1970. */
   readonly time: number;
-  readonly service: 'imagebuilder' | 'sts' | 'ingot';
+  /** `imagebuilder`, `ingot`, or one of the register of services. */
+  readonly service: string;
   /** `CreateComponent`, `GetCallerIdentity`, `LaunchInstance`; `UnknownOperation` for none. */
   name: string;
   readOnly: boolean;
@@ -26,9 +27,10 @@ export interface Call {
   answer?: object;
   resource?: string;
   error?: ApiError;
+  /** The code that the client was told, where it is not the error's own: services have codes of theirs. */
+  errorCode?: string;
 }
 
-const SOURCES = { imagebuilder: 'imagebuilder.amazonaws.com', sts: 'sts.amazonaws.com', ingot: 'ingot' } as const;
 const HIDDEN = 'HIDDEN_DUE_TO_SECURITY_REASONS';
 /** Members that may hold secrets, in lower case: documents, user data, environments, keys and tokens. */
 const SECRET = new Set([
@@ -59,12 +61,12 @@ export function auditEvent(call: Call): AuditEvent {
     eventVersion: '1.11',
     userIdentity: identity === undefined ? { type: 'Unknown' } : userIdentity(identity),
     eventTime: new Date(call.time).toISOString(),
-    eventSource: SOURCES[call.service],
+    eventSource: call.service === 'ingot' ? 'ingot' : `${call.service}.amazonaws.com`,
     eventName: call.name.slice(0, 128),
     awsRegion: call.region ?? 'us-east-1',
     sourceIPAddress: call.sourceIp,
     userAgent: userAgent?.slice(0, LONGEST_TEXT),
-    errorCode: error?.code,
+    errorCode: call.errorCode ?? error?.code,
     errorMessage: error?.message.slice(0, LONGEST_TEXT),
     requestParameters: call.parameters === undefined ? null : kept(call.parameters),
     responseElements: call.answer === undefined || call.readOnly ? null : kept(call.answer),
@@ -119,7 +121,8 @@ function kept(value: object): object {
  * its program.
  */
 export function maskSecrets(value: unknown, name = '', parent = '', depth = 0): unknown {
-  if (SECRET.has(name) || (name === 'value' && parent === 'parameters')) return HIDDEN;
+  // A member at the top (`Value` of PutParameter) and a parameter's; not a tag's.
+  if (SECRET.has(name) || (name === 'value' && (parent === 'parameters' || depth === 1))) return HIDDEN;
   // An address may be signed, or carry a password.
   if (name === 'source' && typeof value === 'string') return sourceName(value).slice(0, LONGEST_TEXT);
   if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;

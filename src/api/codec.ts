@@ -164,6 +164,19 @@ function fromQuery(schema: NormalizedSchema, values: readonly string[], path: st
   throw new TypeError(`the query member ${path} has a schema that no query can carry`);
 }
 
+/**
+ * A structure out of JSON.
+ * @param faults gets what is of a wrong type
+ */
+export function decodeStructure(schema: NormalizedSchema, value: Structure, faults: string[]): Structure {
+  return Object.fromEntries(
+    [...members(schema)].flatMap(([name, member]) => {
+      const given = Object.hasOwn(value, name) ? value[name] : undefined;
+      return given === undefined || given === null ? [] : [[name, fromJson(member, given, name, faults)]];
+    }),
+  );
+}
+
 function fromJson(schema: NormalizedSchema, value: unknown, path: string, faults: string[]): unknown {
   if (schema.isStructSchema()) {
     if (!isObject(value)) return mismatch(path, 'an object', value, faults);
@@ -196,6 +209,8 @@ function fromJson(schema: NormalizedSchema, value: unknown, path: string, faults
     const date = new Date(typeof value === 'number' ? value * 1000 : NaN);
     return Number.isNaN(date.getTime()) ? mismatch(path, 'a time in seconds since 1970', value, faults) : date;
   }
+  if (schema.isBlobSchema())
+    return typeof value === 'string' ? Buffer.from(value, 'base64') : mismatch(path, 'a base64 string', value, faults);
   throw new TypeError(`${path} has a schema that this codec does not know`);
 }
 
@@ -288,6 +303,8 @@ function makeEncoder(schema: NormalizedSchema): Encoder {
     return (value) => (typeof value === 'number' && Number.isFinite(value) ? value : MISFIT);
   if (schema.isTimestampSchema())
     return (value) => (value instanceof Date && !Number.isNaN(value.getTime()) ? value.getTime() / 1000 : MISFIT);
+  if (schema.isBlobSchema())
+    return (value) => (value instanceof Uint8Array ? Buffer.from(value).toString('base64') : MISFIT);
   return () => MISFIT;
 }
 
@@ -323,5 +340,6 @@ function toJson(schema: NormalizedSchema, value: unknown, path: string): unknown
   if (schema.isNumericSchema()) return typeof value === 'number' && Number.isFinite(value) ? value : wrong();
   if (schema.isTimestampSchema())
     return value instanceof Date && !Number.isNaN(value.getTime()) ? value.getTime() / 1000 : wrong();
+  if (schema.isBlobSchema()) return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : wrong();
   return wrong();
 }

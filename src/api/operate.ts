@@ -143,7 +143,7 @@ async function make(
 }
 
 /** What is done after the commit can no longer fail the request. */
-function runAfter(work: () => void): void {
+export function runAfter(work: () => void): void {
   try {
     work();
   } catch (error) {

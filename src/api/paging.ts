@@ -6,13 +6,13 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { invalidPaginationToken } from '../resources/errors.ts';
-import type { OperationContext } from './context.ts';
+import type { RequestContext } from './context.ts';
 
 /** Largest page, and the page when none is asked for. */
 export const PAGE_SIZE = 25;
 
 /** Where an item stands in a list's order: the values the list is ordered by, the last of them unique. */
-type Position = readonly (string | number)[];
+export type Position = readonly (string | number)[];
 
 /** The paging members of a list's input. */
 export interface PageInput {
@@ -37,11 +37,17 @@ export interface Page {
 /**
  * Opens the page that a list's input asks for.
  * @param shape types of a position's values, in order: a token whose position has others is refused
+ * @param size items on the page
  * @throws {ApiError} InvalidPaginationTokenException
  */
-export function openPage(input: PageInput, context: OperationContext, shape: readonly ('string' | 'number')[]): Page {
+export function openPage(
+  input: PageInput,
+  context: PageContext,
+  shape: readonly ('string' | 'number')[],
+  size = Math.min(input.maxResults ?? PAGE_SIZE, PAGE_SIZE),
+): Page {
   const seal = sealOf(input, context);
-  const limit = Math.min(input.maxResults ?? PAGE_SIZE, PAGE_SIZE);
+  const limit = size;
   return {
     limit,
     ...(input.nextToken === undefined ? {} : { after: readToken(input.nextToken, seal, shape) }),
@@ -53,12 +59,15 @@ export function openPage(input: PageInput, context: OperationContext, shape: rea
   };
 }
 
+/** What a token is bound to, and what signs it. */
+type PageContext = Pick<RequestContext, 'account' | 'region' | 'services'> & { readonly operation: string };
+
 /** Signs the JSON of a position. */
 type Seal = (position: string) => Buffer;
 
 const SIGNATURE_BYTES = 16;
 
-function sealOf(input: PageInput, { operation, account, region, services }: OperationContext): Seal {
+function sealOf(input: PageInput, { operation, account, region, services }: PageContext): Seal {
   const { nextToken: _, maxResults: __, ...others } = input;
   return (position) =>
     createHmac('sha256', services.catalog.pageTokenKey)

@@ -13,7 +13,6 @@ import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { fullAt, isDiskFull, MAKE_ROOM } from '../platform/disk-full.ts';
 import { newUuid } from '../platform/ids.ts';
-import { openKeySource } from '../platform/jwks.ts';
 import { logger } from '../platform/log.ts';
 import {
   accessDenied,
@@ -25,6 +24,7 @@ import {
   serializationError,
   serviceUnavailable,
   unknownOperation,
+  unknownService,
 } from '../resources/errors.ts';
 import { authorize } from './access/authorize.ts';
 import type { Identity } from './access/identities.ts';
@@ -38,9 +38,11 @@ import { OPERATIONS, type Operation } from './model.ts';
 import { operate } from './operate.ts';
 import { handlers as allHandlers } from './operations/register.ts';
 import { createLimiter } from './rates.ts';
-import { createVerifier, type Signer, type Verifier } from './signature.ts';
+import { answerService } from './services/answer.ts';
+import { SERVICES } from './services/register.ts';
+import type { ServiceEntry } from './services/service.ts';
+import { claimedService, createVerifier, type Signer, type Verifier } from './signature.ts';
 import { sourceAddresses } from './source-address.ts';
-import { answerSts, refusalXml } from './sts/sts.ts';
 import { asksForWebSocket, hasBody, serveUpgrades } from './upgrade.ts';
 import { validateInput } from './validate.ts';
 
@@ -168,14 +170,9 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     sourceIp: call.sourceIp,
     userAgent: call.userAgent,
   });
-  const contextFor = async (request: IncomingMessage, body: Buffer): Promise<RequestContext> => {
+  const callerOf = async (request: IncomingMessage, body: Buffer, service: string): Promise<RequestContext> => {
     const call = calls.get(request)!;
-    const { known: identity, region } = await identify(
-      request,
-      body,
-      verify,
-      call.service === 'sts' ? 'sts' : 'imagebuilder',
-    );
+    const { known: identity, region } = await identify(request, body, verify, service);
     Object.assign(call, { identity, region });
     const context = { ...anonymous(call), identity, account: identity.principal.account, region };
     refuseLongLived(context);
@@ -183,7 +180,11 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     if (request.method === 'GET' && hasBody(request)) {
       throw serializationError(`GET ${target(request).path} takes no body.`);
     }
-    limit(context.account, call.readOnly ? 'reads' : 'writes', context.now);
+    return context;
+  };
+  const contextFor = async (request: IncomingMessage, body: Buffer): Promise<RequestContext> => {
+    const context = await callerOf(request, body, 'imagebuilder');
+    limit(context.account, context.call.readOnly ? 'reads' : 'writes', context.now);
     return context;
   };
   const contextOf = (request: FastifyRequest): Promise<RequestContext> => contextFor(request.raw, bodyOf(request));
@@ -212,24 +213,37 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       }),
     });
   }
-  const keysOf = openKeySource();
+  // The services that have one path for all operations. The scope of the signature says which one it is; STS also
+  // answers who has no key yet.
   app.route({
     method: ['GET', 'POST'],
     url: '/',
-    handler: answering((request, reply, call) => {
-      reply.header('content-type', 'text/xml');
+    handler: answering(async (request, reply, call) => {
       const body = bodyOf(request);
-      return answerSts({
+      const entry = entryOf(request);
+      if (entry === undefined) {
+        const name = claimedService(request.raw.url!, request.headers.authorization)!;
+        await callerOf(request.raw, body, name);
+        throw unknownService(name, ['imagebuilder', ...SERVICES.keys()]);
+      }
+      const { type, body: answer } = await answerService({
+        entry,
         query: target(request.raw).query,
+        target: headerOf(request, 'x-amz-target'),
         body,
-        keysOf,
-        anonymous: anonymous(Object.assign(call, { service: 'sts' })),
-        context: () => contextFor(request.raw, body),
+        anonymous: anonymous(Object.assign(call, { service: entry.name })),
+        caller: () => callerOf(request.raw, body, entry.name),
+        count: ({ account, now: time }, kind) => limit(account, kind, time),
       });
+      return reply.header('content-type', type).send(answer);
     }),
     errorHandler(error, request, reply) {
+      const entry = entryOf(request);
+      if (entry === undefined) return refuse(error, request, reply);
       const told = toldOf(error, request);
-      void reply.code(told.status).header('content-type', 'text/xml').send(refusalXml(told, request.id));
+      Object.assign(calls.get(request.raw)!, { errorCode: entry.protocol.codeOf(told) });
+      const { type, status, body } = entry.protocol.refusal(told, request.id);
+      void reply.code(status).header('content-type', type).send(body);
     },
   });
   serveUpgrades(app, closing.signal, async (request, requestId, signal) => {
@@ -265,6 +279,20 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     }),
   );
   return app;
+}
+
+/**
+ * The service on `/` that a request is for: the one that its signature is scoped to. Image Builder has paths of its
+ * own, so STS tells a request that is signed for it.
+ */
+function entryOf(request: FastifyRequest): ServiceEntry | undefined {
+  const name = claimedService(request.raw.url!, request.headers.authorization);
+  return SERVICES.get(name === undefined || name === 'imagebuilder' ? 'sts' : name);
+}
+
+function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
 }
 
 async function identify(

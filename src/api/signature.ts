@@ -134,6 +134,18 @@ export function createVerifier<Known extends { readonly secretAccessKey: string 
   };
 }
 
+/**
+ * The service that a request claims to be signed for, `undefined` when it claims none. Nothing is checked: it tells
+ * only who is to check.
+ */
+export function claimedService(url: string, authorization: string | undefined): string | undefined {
+  const at = url.indexOf('?');
+  const presigned = at < 0 ? undefined : new URLSearchParams(url.slice(at)).get('X-Amz-Credential');
+  const credential = /\bCredential=([^,\s]+)/.exec(authorization ?? '')?.[1] ?? presigned;
+  const [, , , service, terminator] = credential?.split('/', 6) ?? [];
+  return terminator === 'aws4_request' && service !== '' ? service : undefined;
+}
+
 function signingKey(secret: string, { date, region, service }: Claim): KeyObject {
   const parts = [date, region, service, 'aws4_request'];
   return createSecretKey(

@@ -1,55 +1,122 @@
-/** Queries on parameters: names with values, as Systems Manager keeps them. */
+/**
+ * Queries on parameters: names with values, as Systems Manager keeps them. Every version is kept, up to
+ * `MOST_VERSIONS`.
+ */
+import { type Selectable, sql } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
 import type { Queryable } from './catalog.ts';
 import type { Place } from './slices.ts';
+import type { ParameterTable } from './tables.ts';
 
-/** Kinds of values. A SecureString is a secret, and not kept here. */
+/** Kinds of values that anybody who may read the database may know. */
 export const PARAMETER_TYPES = ['String', 'StringList'] as const;
 
-/** A parameter. */
-export interface StoredParameter {
-  readonly name: string;
-  readonly type: (typeof PARAMETER_TYPES)[number];
+/** How many versions are kept of a parameter. Source: Systems Manager User Guide, "Parameter versions". */
+export const MOST_VERSIONS = 100;
+
+/** What a parameter is, apart from where it is. */
+export interface ParameterContent {
+  /** The value of a SecureString is sealed. */
+  readonly type: (typeof PARAMETER_TYPES)[number] | 'SecureString';
   readonly value: string;
-  readonly description?: string;
+  readonly description?: string | undefined;
+  /** `text` when absent. */
+  readonly dataType?: string | undefined;
+  /** `Standard` when absent. */
+  readonly tier?: string | undefined;
+  /** RE2. */
+  readonly allowedPattern?: string | undefined;
+  /** ARN of whoever wrote this version. */
+  readonly updatedBy?: string | undefined;
+}
+
+/** A parameter. */
+export interface StoredParameter extends ParameterContent {
+  readonly name: string;
+  readonly dataType: string;
+  readonly tier: string;
   /** 1 when it is new, one more for each new value. */
   readonly version: number;
   /** ISO-8601. */
   readonly updated: string;
 }
 
+/** One version of a parameter. */
+export interface ParameterVersion extends StoredParameter {
+  readonly labels: readonly string[];
+}
+
 /** All parameters of an account in a Region, by name. */
 export async function listParameters(db: Queryable, place: Place): Promise<readonly StoredParameter[]> {
-  const rows = await parametersOf(db, place).orderBy('name').execute();
+  const rows = await parametersOf(db, place).selectAll().orderBy('name').execute();
   return rows.map(parameterOf);
+}
+
+/** How many parameters there are. */
+export async function countParameters(db: Queryable, place: Place): Promise<number> {
+  const { count } = await parametersOf(db, place)
+    .select((e) => e.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }
 
 /** One, or `undefined`. */
 export async function getParameter(db: Queryable, place: Place, name: string): Promise<StoredParameter | undefined> {
-  const row = await parametersOf(db, place).where('name', '=', name).executeTakeFirst();
+  const row = await parametersOf(db, place).selectAll().where('name', '=', name).executeTakeFirst();
   return row === undefined ? undefined : parameterOf(row);
 }
 
-function parametersOf(db: Queryable, { account, region }: Place) {
-  return db.selectFrom('parameters').selectAll().where('account', '=', account).where('region', '=', region);
+/** The versions that are kept of a parameter, oldest first. */
+export async function parameterVersions(
+  db: Queryable,
+  { account, region }: Place,
+  name: string,
+): Promise<readonly ParameterVersion[]> {
+  const rows = await db
+    .selectFrom('parameter_versions')
+    .selectAll()
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .where('name', '=', name)
+    .orderBy('version')
+    .execute();
+  return rows.map(({ labels, ...row }) => ({ ...parameterOf(row), labels: JSON.parse(labels) as string[] }));
 }
 
-function parameterOf(row: {
-  readonly name: string;
-  readonly type: string;
-  readonly value: string;
-  readonly description: string | null;
-  readonly version: number;
-  readonly updated: string;
-}): StoredParameter {
-  const { name, value, description, version, updated } = row;
+/** Which parameters have a label on some version: their labels, by name. */
+export async function labelledParameters(
+  db: Queryable,
+  { account, region }: Place,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const rows = await db
+    .selectFrom('parameter_versions')
+    .select(['name', 'labels'])
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .where('labels', '<>', '[]')
+    .execute();
+  const found = new Map<string, string[]>();
+  for (const { name, labels } of rows)
+    found.set(name, [...(found.get(name) ?? []), ...(JSON.parse(labels) as string[])]);
+  return found;
+}
+
+function parametersOf(db: Queryable, { account, region }: Place) {
+  return db.selectFrom('parameters').where('account', '=', account).where('region', '=', region);
+}
+
+function parameterOf(row: Selectable<ParameterTable>): StoredParameter {
   return {
-    name,
+    name: row.name,
     type: row.type as StoredParameter['type'],
-    value,
-    description: description ?? undefined,
-    version,
-    updated,
+    value: row.value,
+    description: row.description ?? undefined,
+    dataType: row.data_type,
+    tier: row.tier,
+    allowedPattern: row.allowed_pattern ?? undefined,
+    version: row.version,
+    updated: row.updated,
+    updatedBy: row.updated_by ?? undefined,
   };
 }
 
@@ -57,33 +124,79 @@ function parameterOf(row: {
 export async function putParameter(
   db: Queryable,
   place: Place,
-  parameter: Pick<StoredParameter, 'name' | 'type' | 'value' | 'description'>,
+  parameter: ParameterContent & { readonly name: string },
 ): Promise<StoredParameter> {
-  const { name, type, value, description } = parameter;
-  const before = await getParameter(db, place, name);
+  const { type, value, description } = parameter;
+  const before = await getParameter(db, place, parameter.name);
   if (before?.type === type && before.value === value && before.description === description) return before;
-  const content = {
-    type,
-    value,
-    description: description ?? null,
-    version: (before?.version ?? 0) + 1,
-    updated: timestamp(),
-  };
-  await db
-    .insertInto('parameters')
-    .values({ account: place.account, region: place.region, name, ...content })
-    .onConflict((conflict) => conflict.columns(['account', 'region', 'name']).doUpdateSet(content))
-    .execute();
-  return parameterOf({ name, ...content });
+  return addParameterVersion(db, place, parameter);
 }
 
-/** Whether there was one. */
-export async function removeParameter(db: Queryable, { account, region }: Place, name: string): Promise<boolean> {
-  const { numDeletedRows } = await db
-    .deleteFrom('parameters')
+/** Makes a new version of a parameter, or the first. The oldest go when there are too many. */
+export async function addParameterVersion(
+  db: Queryable,
+  { account, region }: Place,
+  { name, ...content }: ParameterContent & { readonly name: string },
+): Promise<StoredParameter> {
+  const before = await getParameter(db, { account, region }, name);
+  const columns = {
+    type: content.type,
+    value: content.value,
+    description: content.description ?? null,
+    data_type: content.dataType ?? 'text',
+    tier: content.tier ?? 'Standard',
+    allowed_pattern: content.allowedPattern ?? null,
+    version: (before?.version ?? 0) + 1,
+    updated: timestamp(),
+    updated_by: content.updatedBy ?? null,
+  };
+  const key = { account, region, name };
+  await db
+    .insertInto('parameters')
+    .values({ ...key, ...columns })
+    .onConflict((conflict) => conflict.columns(['account', 'region', 'name']).doUpdateSet(columns))
+    .execute();
+  await db
+    .insertInto('parameter_versions')
+    .values({ ...key, ...columns, labels: '[]' })
+    .execute();
+  await db
+    .deleteFrom('parameter_versions')
     .where('account', '=', account)
     .where('region', '=', region)
     .where('name', '=', name)
-    .executeTakeFirst();
-  return numDeletedRows > 0n;
+    .where('version', '<=', columns.version - MOST_VERSIONS)
+    .execute();
+  return parameterOf({ ...key, ...columns });
+}
+
+/** Replaces the labels of a version. */
+export async function setLabels(
+  db: Queryable,
+  { account, region }: Place,
+  { name, version, labels }: Pick<ParameterVersion, 'name' | 'version' | 'labels'>,
+): Promise<void> {
+  await db
+    .updateTable('parameter_versions')
+    .set({ labels: JSON.stringify(labels) })
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .where('name', '=', name)
+    .where('version', '=', version)
+    .execute();
+}
+
+/** Whether there was one. Its versions and labels go with it. */
+export async function removeParameter(db: Queryable, { account, region }: Place, name: string): Promise<boolean> {
+  let removed = 0n;
+  for (const table of ['parameter_versions', 'parameters'] as const) {
+    const { numDeletedRows } = await db
+      .deleteFrom(table)
+      .where('account', '=', account)
+      .where('region', '=', region)
+      .where(sql.ref('name'), '=', name)
+      .executeTakeFirst();
+    removed = numDeletedRows;
+  }
+  return removed > 0n;
 }

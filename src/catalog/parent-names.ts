@@ -142,7 +142,7 @@ async function keptParameter(db: Queryable, place: Place, name: string): Promise
   const kept =
     (await getParameter(db, place, name)) ??
     (name.startsWith('/') ? await getParameter(db, place, name.slice(1)) : undefined);
-  return kept?.value;
+  return kept?.type === 'SecureString' ? undefined : kept?.value;
 }
 
 /** The name of a parameter, from `ssm:name` or `ssm:` and its ARN. */

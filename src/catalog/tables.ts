@@ -29,6 +29,7 @@ interface ResourceTables {
   parameters: ParameterTable;
   kept_files: KeptFileTable;
   component_files: ComponentFileTable;
+  parameter_versions: ParameterVersionTable;
   stacks: StackTable;
   stack_exports: StackExportTable;
   stack_imports: StackImportTable;
@@ -189,7 +190,7 @@ interface StackTable {
 }
 
 /** Parameters, as Systems Manager has them. */
-interface ParameterTable {
+export interface ParameterTable {
   account: string;
   region: string;
   name: string;
@@ -199,6 +200,16 @@ interface ParameterTable {
   /** 1 when it is new, one more for each new value. */
   version: number;
   updated: string;
+  /** ARN of whoever wrote it. */
+  updated_by: string | null;
+  data_type: Generated<string>;
+  tier: Generated<string>;
+  allowed_pattern: string | null;
+}
+
+/** A version of a parameter; the newest is in `parameters` too. `labels` is a JSON list. */
+interface ParameterVersionTable extends ParameterTable {
+  labels: Generated<string>;
 }
 
 /** Files that components name by `file:`. */

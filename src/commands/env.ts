@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { chown, mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { SERVICES } from '../api/services/register.ts';
 import { endpointOf } from '../platform/api-client.ts';
 import { findProgram, writeFileAtomic } from '../platform/files.ts';
 import { run as runProcess } from '../platform/processes.ts';
@@ -28,6 +29,12 @@ stderr if the installed AWS CLI is too old (before 1.29, or before 2.13 for vers
   run,
 };
 
+/** Names of the services in settings of the SDKs. */
+const SERVICE_IDS = [
+  'imagebuilder',
+  ...[...SERVICES.values()].map(({ sdkId }) => sdkId.toLowerCase().replaceAll(' ', '_')),
+];
+
 async function run(args: Arguments): Promise<number> {
   const dataDirectory = dataDirectoryOf(args);
   const region = regionOf(args);
@@ -44,8 +51,7 @@ async function run(args: Arguments): Promise<number> {
 
   if (profile === undefined) {
     const variables = {
-      AWS_ENDPOINT_URL_IMAGEBUILDER: endpoint,
-      AWS_ENDPOINT_URL_STS: endpoint,
+      ...Object.fromEntries(SERVICE_IDS.map((id) => [`AWS_ENDPOINT_URL_${id.toUpperCase()}`, endpoint])),
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
       // Version 1 of the CLI reads the second name only.
@@ -60,7 +66,7 @@ async function run(args: Arguments): Promise<number> {
   const services = `ingot-${profile}`;
   const config = [
     [profile === 'default' ? 'default' : `profile ${profile}`, `region = ${region}\nservices = ${services}`],
-    [`services ${services}`, `imagebuilder =\n  endpoint_url = ${endpoint}\nsts =\n  endpoint_url = ${endpoint}`],
+    [`services ${services}`, SERVICE_IDS.map((id) => `${id} =\n  endpoint_url = ${endpoint}`).join('\n')],
   ] as const;
   const credentials = [
     [profile, `aws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}`],

@@ -219,6 +219,14 @@ export function unknownOperation(method: string, path: string): ApiError {
   return new ApiError('UnknownOperationException', `Unknown operation: ${method} ${path}.`);
 }
 
+/** A request that is signed for a service which is not here. */
+export function unknownService(service: string, names: readonly string[]): ApiError {
+  return new ApiError(
+    'UnknownOperationException',
+    `The service '${service.slice(0, 64)}' is not available on this endpoint. It has: ${names.join(', ')}.`,
+  );
+}
+
 /** A path that an operation has, with another method. */
 export function methodNotAllowed(method: string, path: string, allowed: readonly string[]): ApiError {
   return new ApiError('UnknownOperationException', `${path} takes ${allowed.join(', ')}, not ${method}.`, 405);

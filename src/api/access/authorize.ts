@@ -34,7 +34,7 @@ export type AccessContext = RequestContext & { readonly db?: Queryable };
 export async function authorize(context: AccessContext, needs: readonly Need[]): Promise<ReadonlySet<string>> {
   const opened = new Set<string>();
   const { principal } = context.identity;
-  context.call.resource ??= needs[0]!.resource;
+  context.call.resource ??= needs[0]?.resource;
   for (const need of needs) {
     const resourceAccount = accountOf(need, context);
     const foreign = resourceAccount !== undefined && resourceAccount !== principal.account;

@@ -32,7 +32,8 @@ export const parameterRoutes: readonly IngotRoute[] = [
     path: '/ingot/parameters',
     resource: (_params, context) => parameterArn('*', context),
     async handle(_request, context) {
-      return { json: { parameters: await listParameters(context.services.catalog.db, context) } };
+      const found = await listParameters(context.services.catalog.db, context);
+      return { json: { parameters: found.filter(({ type }) => type !== 'SecureString') } };
     },
   },
   {

@@ -4,7 +4,9 @@
  */
 import { parseConfig } from '../../../src/platform/config/config.ts';
 import { matchesPattern, API_DATA } from '../../../src/api/validate.ts';
-import { readMembers, readParameters } from '../../../src/api/sts/query.ts';
+import { readModel } from '../../../src/api/services/model.ts';
+import { SERVICES } from '../../../src/api/services/register.ts';
+import { matcher } from '../../../src/api/services/ec2/filters.ts';
 import { evaluateCondition, type ConditionProbe } from '../../../src/documents/component/conditions.ts';
 import { needsMachine } from '../../../src/documents/component/machine-rule.ts';
 import { parseComponentDocument } from '../../../src/documents/component/parse.ts';
@@ -44,6 +46,8 @@ import { placeInText } from '../../../src/templates/places.ts';
 import { recognize } from '../../../src/templates/recognize.ts';
 import { importPacker } from '../../../src/templates/packer/convert.ts';
 import { parseTemplate, planTemplate } from '../../../src/templates/template.ts';
+
+const ASSUME_ROLE = readModel('@aws-sdk/client-sts/dist-cjs/schemas/schemas_0.js', ['AssumeRole']).get('AssumeRole')!;
 
 /** A reader, and what is given to it. */
 export interface Reader {
@@ -658,7 +662,12 @@ export const READERS: Readonly<Record<string, Reader>> = {
       sourceFault(text, text),
       slug(text),
       attempt(() => resolveInstanceType(text, 2, 4096)),
-      attempt(() => readMembers(readParameters(text, new Uint8Array()), 'Tags', ['Key', 'Value'], 50)),
+      attempt(() =>
+        SERVICES.get('sts')!
+          .protocol.open({ query: text, target: undefined, body: new Uint8Array() })
+          .decode(ASSUME_ROLE.input),
+      ),
+      matcher(text)(text),
       PATTERNS.map((pattern) => matchesPattern(pattern!, text)),
     ],
   },

@@ -1,18 +1,20 @@
 /** The operations of STS: who am I, and sessions of roles. Source: AWS Security Token Service API Reference. */
-import { ROLE_ARN } from '../../resources/principal-arns.ts';
+import { ROLE_ARN } from '../../../resources/principal-arns.ts';
 import { randomBytes } from 'node:crypto';
-import { getPrincipal, type StoredPrincipal } from '../../catalog/principals.ts';
-import { newAccessKeyId } from '../../platform/ids.ts';
-import { decide, grants, type AccessRequest } from '../../policies/decide.ts';
-import { parsePolicy, type Policy } from '../../policies/document.ts';
-import type { Principal } from '../../policies/principals.ts';
-import { accessDenied } from '../../resources/errors.ts';
-import { contextValues } from '../access/context-values.ts';
-import { sealSessionToken, type SessionFacts } from '../access/session-token.ts';
-import type { RequestContext } from '../context.ts';
+import type * as sdk from '@aws-sdk/client-sts';
+import { getPrincipal, type StoredPrincipal } from '../../../catalog/principals.ts';
+import { openKeySource } from '../../../platform/jwks.ts';
+import { newAccessKeyId } from '../../../platform/ids.ts';
+import { decide, grants, type AccessRequest } from '../../../policies/decide.ts';
+import { parsePolicy, type Policy } from '../../../policies/document.ts';
+import type { Principal } from '../../../policies/principals.ts';
+import { accessDenied } from '../../../resources/errors.ts';
+import { contextValues } from '../../access/context-values.ts';
+import { sealSessionToken, type SessionFacts } from '../../access/session-token.ts';
+import type { RequestContext } from '../../context.ts';
+import type { InputOf, Operations, OutputOf, ServiceContext, UnsignedOperation } from '../service.ts';
 import { malformedPolicy, parameterError } from './errors.ts';
-import { readMembers, type Elements, type Parameters } from './query.ts';
-import { checkWebIdentity, claimsOf, providerName, type KeysOf } from './web-identity.ts';
+import { checkWebIdentity, claimsOf, providerName } from './web-identity.ts';
 
 const DURATION = { shortest: 900, usual: 3600, longest: 43_200 };
 /** A session that a session asks for is short. */
@@ -20,24 +22,20 @@ const CHAINED_LONGEST = 3600;
 const LONGEST_SESSION_POLICY = 2048;
 const MOST_SESSION_TAGS = 50;
 
-/** `GetCallerIdentity` needs no permission. */
-export function getCallerIdentity({ identity: { principal } }: RequestContext): Elements {
-  return { Arn: principal.arn, UserId: principal.id, Account: principal.account };
-}
+type Sdk = typeof sdk;
+type AssumeRole = InputOf<Sdk, 'AssumeRole'>;
+
+const keysOf = openKeySource();
 
 /** `AssumeRole`: the role's trust policy has to trust the caller, and the caller's own policies to let it. */
-export async function assumeRole(parameters: Parameters, context: RequestContext): Promise<Elements> {
-  refuseUnknown(
-    parameters,
-    ['RoleArn', 'RoleSessionName', 'DurationSeconds', 'Policy', 'ExternalId', 'SourceIdentity'],
-    /^(Tags\.member\.\d+\.(Key|Value)|TransitiveTagKeys\.member\.\d+)$/,
-  );
-  const asked = readRequest(parameters);
-  const externalId = parameters.get('ExternalId');
+async function assumeRole(input: AssumeRole, context: ServiceContext): Promise<OutputOf<Sdk, 'AssumeRole'>> {
+  context.call.resource = input.RoleArn;
+  const asked = readRequest(input);
+  const externalId = input.ExternalId;
   const { identity } = context;
-  const sourceIdentity = readSourceIdentity(parameters, context);
-  const { tags, transitiveTagKeys } = readTags(parameters, identity.session);
-  const role = await getPrincipal(context.services.catalog.db, asked.roleArn);
+  const sourceIdentity = readSourceIdentity(input, context);
+  const { tags, transitiveTagKeys } = readTags(input, identity.session);
+  const role = await getPrincipal(context.db, asked.roleArn);
   const keys = {
     'sts:rolesessionname': [asked.sessionName],
     ...(externalId === undefined ? {} : { 'sts:externalid': [externalId] }),
@@ -83,15 +81,18 @@ export async function assumeRole(parameters: Parameters, context: RequestContext
 }
 
 /** `AssumeRoleWithWebIdentity`: whoever holds a token of an issuer that the role trusts, with no key of this server. */
-export async function assumeRoleWithWebIdentity(
-  parameters: Parameters,
+export const assumeRoleWithWebIdentity: UnsignedOperation = {
+  takes: ['RoleArn', 'RoleSessionName', 'DurationSeconds', 'Policy', 'WebIdentityToken'],
+  run: withWebIdentity,
+};
+
+async function withWebIdentity(
+  input: InputOf<Sdk, 'AssumeRoleWithWebIdentity'>,
   context: Omit<RequestContext, 'identity' | 'account'>,
-  keysOf: KeysOf,
-): Promise<Elements> {
-  refuseUnknown(parameters, ['RoleArn', 'RoleSessionName', 'DurationSeconds', 'Policy', 'WebIdentityToken']);
-  const asked = readRequest(parameters);
-  const token = parameters.get('WebIdentityToken');
-  if (token === undefined) throw parameterError('WebIdentityToken is required.');
+): Promise<OutputOf<Sdk, 'AssumeRoleWithWebIdentity'>> {
+  context.call.resource = input.RoleArn;
+  const asked = readRequest(input);
+  const token = input.WebIdentityToken;
   const identity = await checkWebIdentity(token, context.services.config.access.oidcIssuers, keysOf, context.now);
   const role = await getPrincipal(context.services.catalog.db, asked.roleArn);
   const account = role?.account ?? context.services.defaultAccount;
@@ -125,10 +126,9 @@ export async function assumeRoleWithWebIdentity(
 
 /** A source identity is set once: whoever a chain of sessions began with stays on record through all of it. */
 function readSourceIdentity(
-  parameters: Parameters,
+  { SourceIdentity: asked }: AssumeRole,
   { identity: { principal, session } }: RequestContext,
 ): string | undefined {
-  const asked = parameters.get('SourceIdentity');
   const set = session?.sourceIdentity;
   if (asked !== undefined && !/^[\w+=,.@-]{2,64}$/.test(asked)) {
     throw parameterError(
@@ -146,10 +146,14 @@ function readSourceIdentity(
 
 /** The session's tags: those that are asked for, and those that the caller's own session hands on. */
 function readTags(
-  parameters: Parameters,
+  { Tags: given = [], TransitiveTagKeys: transitive = [] }: AssumeRole,
   session: SessionFacts | undefined,
 ): Required<Pick<SessionFacts, 'tags' | 'transitiveTagKeys'>> {
-  const asked = readMembers(parameters, 'Tags', ['Key', 'Value'], MOST_SESSION_TAGS);
+  if (given.length > MOST_SESSION_TAGS) throw parameterError(`Tags has more than ${MOST_SESSION_TAGS} members.`);
+  const asked = given.map(({ Key, Value }) => {
+    if (Key === undefined || Value === undefined) throw parameterError('Each member of Tags needs Key and Value.');
+    return { Key, Value };
+  });
   const keys = asked.map(({ Key }) => Key);
   const low = (key: string): string => key.toLowerCase();
   if (new Set(keys.map(low)).size < keys.length) {
@@ -162,9 +166,6 @@ function readTags(
       `The tag '${conflict.slice(0, 128)}' is transitive in the calling session, and cannot be set again.`,
     );
   }
-  const transitive = [...parameters]
-    .filter(([name]) => name.startsWith('TransitiveTagKeys.member.'))
-    .map(([, key]) => key);
   const unknown = transitive.find((key) => !keys.includes(key));
   if (unknown !== undefined) {
     throw parameterError(`TransitiveTagKeys names '${unknown.slice(0, 128)}', which is not one of the Tags.`);
@@ -182,10 +183,11 @@ interface SessionRequest {
   readonly policy?: string;
 }
 
-function readRequest(parameters: Parameters): SessionRequest {
-  const text = (name: string, pattern: RegExp): string => {
-    const value = parameters.get(name);
-    if (value === undefined) throw parameterError(`${name} is required.`);
+function readRequest(
+  input: Pick<AssumeRole, 'RoleArn' | 'RoleSessionName' | 'DurationSeconds' | 'Policy'>,
+): SessionRequest {
+  const text = (name: 'RoleArn' | 'RoleSessionName', pattern: RegExp): string => {
+    const value = input[name];
     if (!pattern.test(value))
       throw parameterError(
         `1 validation error detected: Value '${value.slice(0, 200)}' at ` +
@@ -196,11 +198,9 @@ function readRequest(parameters: Parameters): SessionRequest {
   };
   const roleArn = text('RoleArn', ROLE_ARN);
   const sessionName = text('RoleSessionName', /^[\w+=,.@-]{2,64}$/);
-  const given = parameters.get('DurationSeconds');
-  const seconds = given === undefined ? DURATION.usual : Number(given);
+  const { DurationSeconds: seconds = DURATION.usual, Policy: policy } = input;
   if (!Number.isInteger(seconds) || seconds < DURATION.shortest || seconds > DURATION.longest)
     throw parameterError(`DurationSeconds must be a whole number from ${DURATION.shortest} to ${DURATION.longest}.`);
-  const policy = parameters.get('Policy');
   if (policy === undefined) return { roleArn, sessionName, seconds };
   if (policy.length > LONGEST_SESSION_POLICY)
     throw parameterError(`Policy must have at most ${LONGEST_SESSION_POLICY} characters.`);
@@ -219,7 +219,7 @@ function session(
   }: Pick<SessionFacts, 'tags' | 'transitiveTagKeys' | 'sourceIdentity' | 'federatedProvider'> & {
     readonly chained: boolean;
   },
-): Elements {
+): OutputOf<Sdk, 'AssumeRole'> {
   const longest = chained
     ? Math.min(CHAINED_LONGEST, role.maxSessionSeconds ?? CHAINED_LONGEST)
     : (role.maxSessionSeconds ?? DURATION.usual);
@@ -246,7 +246,7 @@ function session(
       AccessKeyId: facts.accessKeyId,
       SecretAccessKey: facts.secretAccessKey,
       SessionToken: sealSessionToken(services.identities.sealer, facts),
-      Expiration: new Date(facts.expires).toISOString().replace(/\.\d+Z$/, 'Z'),
+      Expiration: new Date(Math.floor(facts.expires / 1000) * 1000),
     },
     AssumedRoleUser: {
       AssumedRoleId: `${role.id}:${sessionName}`,
@@ -263,10 +263,35 @@ function readTrust(role: StoredPrincipal): Policy {
   return read.policy;
 }
 
-/** What is not known here may be meant to narrow the session, so it is not passed over. */
-function refuseUnknown(parameters: Parameters, known: readonly string[], members?: RegExp): void {
-  for (const name of parameters.keys()) {
-    if (name === 'Action' || name === 'Version' || known.includes(name) || members?.test(name)) continue;
-    throw parameterError(`The parameter ${name.slice(0, 64)} is not supported by this version of Ingot.`);
-  }
-}
+/** The operations that are signed. */
+export const sessions = {
+  GetCallerIdentity: {
+    mutating: false,
+    takes: [],
+    // It needs no permission.
+    needs: () => [],
+    run: async (_input, { identity: { principal } }) => ({
+      Arn: principal.arn,
+      UserId: principal.id,
+      Account: principal.account,
+    }),
+  },
+  AssumeRole: {
+    // It gives something away, though no record changes.
+    mutating: true,
+    // What is not taken may be meant to narrow the session.
+    takes: [
+      'RoleArn',
+      'RoleSessionName',
+      'DurationSeconds',
+      'Policy',
+      'ExternalId',
+      'SourceIdentity',
+      'Tags',
+      'TransitiveTagKeys',
+    ],
+    // The role's trust policy is asked too, so it is evaluated with the role at hand.
+    needs: () => [],
+    run: assumeRole,
+  },
+} satisfies Operations<Sdk>;

@@ -3,9 +3,9 @@
  * them.
  */
 import { createLocalJWKSet, decodeJwt, errors, jwtVerify, type JWTPayload, type JSONWebKeySet } from 'jose';
-import type { OidcIssuer } from '../../platform/config/config.ts';
-import type { JsonWebKeySet } from '../../platform/jwks.ts';
-import type { ContextValues } from '../../policies/conditions.ts';
+import type { OidcIssuer } from '../../../platform/config/config.ts';
+import type { JsonWebKeySet } from '../../../platform/jwks.ts';
+import type { ContextValues } from '../../../policies/conditions.ts';
 import { expiredIdentityToken, invalidIdentityToken, providerUnreachable } from './errors.ts';
 
 /** What a token says. */
@@ -29,7 +29,7 @@ const LONGEST_TOKEN = 20_000;
  * Checks a token: issuer, signature, audience, times. What its header calls critical (`crit`) has to be understood, and
  * nothing is.
  * @param now milliseconds since 1970
- * @throws {StsError} InvalidIdentityToken, ExpiredTokenException, IDPCommunicationError
+ * @throws {ServiceError} InvalidIdentityToken, ExpiredTokenException, IDPCommunicationError
  */
 export async function checkWebIdentity(
   token: string,

@@ -1,0 +1,153 @@
+/** What happens to a request to one of the services: signature, form, policies, transaction, answer. */
+import { createHash } from 'node:crypto';
+import { findToken, saveToken } from '../../catalog/client-tokens.ts';
+import { dryRunSucceeded, idempotentParameterMismatch } from '../../resources/errors.ts';
+import { authorize } from '../access/authorize.ts';
+import type { Structure } from '../codec.ts';
+import type { RequestContext } from '../context.ts';
+import { runAfter } from '../operate.ts';
+import { canonical } from '../paging.ts';
+import { type ModelOperation, readModel } from './model.ts';
+import type { Answer, Envelope, ProtocolRequest } from './protocols/protocol.ts';
+import type { AnyOperation, Service, ServiceContext, ServiceEntry } from './service.ts';
+
+/** A request to a service, and how to find out who sent it. */
+export interface ServiceRequest extends ProtocolRequest {
+  readonly entry: ServiceEntry;
+  /** What is known without a signature; its `call` gets the name of the operation. */
+  readonly anonymous: Omit<RequestContext, 'identity' | 'account'>;
+  /** Who signed. @throws {ApiError} when nobody did, or wrongly */
+  readonly caller: () => Promise<RequestContext>;
+  /** Counts the call. @throws {ApiError} when the account calls too often */
+  readonly count: (context: RequestContext, kind: 'reads' | 'writes') => void;
+}
+
+interface Loaded extends Service {
+  readonly model: ReadonlyMap<string, ModelOperation>;
+}
+
+const loaded = new Map<ServiceEntry, Promise<Loaded>>();
+
+/** The service of an entry, loaded once. */
+function loadService(entry: ServiceEntry): Promise<Loaded> {
+  let service = loaded.get(entry);
+  if (service === undefined) {
+    service = entry.load().then((found) => ({ ...found, model: readModel(found.schemas, namesOf(found)) }));
+    loaded.set(entry, service);
+  }
+  return service;
+}
+
+function namesOf({ operations, unsigned = {} }: Service): readonly string[] {
+  return [...Object.keys(operations), ...Object.keys(unsigned)].sort();
+}
+
+/** The answer to a request. @throws {ApiError} that the entry's protocol tells */
+export async function answerService(request: ServiceRequest): Promise<Answer> {
+  const { entry, anonymous } = request;
+  const { call } = anonymous;
+  const envelope = entry.protocol.open(request);
+  const { operation: name } = envelope;
+  Object.assign(call, { name: name?.slice(0, 64) ?? call.name, parameters: envelope.parameters });
+  // Only what a signature vouches for may have a large model loaded, except where a service can be asked without one.
+  const own = name !== undefined && entry.unsigned?.includes(name) === true ? await loadService(entry) : undefined;
+  if (own !== undefined) {
+    const { run, takes } = own.unsigned![name!]!;
+    call.readOnly = false;
+    const input = readInput(request, name!, own, envelope, takes);
+    return encode(request, name!, own, await run(input as never, anonymous));
+  }
+  const context = await request.caller();
+  const service = await loadService(entry);
+  const operation =
+    name !== undefined && Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
+  call.readOnly = operation?.mutating !== true;
+  request.count(context, call.readOnly ? 'reads' : 'writes');
+  if (name === undefined || operation === undefined) {
+    throw entry.protocol.unknownOperation(name, namesOf(service), entry.title);
+  }
+  const input = readInput(request, name, service, envelope, operation.takes);
+  return encode(request, name, service, await operate(entry, name, operation, input, context));
+}
+
+function readInput(
+  { entry: { protocol }, anonymous: { call } }: ServiceRequest,
+  name: string,
+  { model }: Loaded,
+  envelope: Envelope,
+  takes: readonly string[],
+): Structure {
+  const { input: schema, required } = model.get(name)!;
+  const input = envelope.decode(schema);
+  call.parameters = input;
+  const missing = required.find((member) => input[member] === undefined);
+  if (missing !== undefined) throw protocol.missing(missing);
+  const untaken = Object.keys(input).find((member) => !takes.includes(member));
+  if (untaken !== undefined) throw protocol.notTaken(untaken);
+  return input;
+}
+
+function encode(
+  { entry: { protocol }, anonymous: { call, requestId } }: ServiceRequest,
+  name: string,
+  { model }: Loaded,
+  output: object,
+): Answer {
+  call.answer = output;
+  return protocol.answer(name, model.get(name)!.output, output, requestId);
+}
+
+async function operate(
+  entry: ServiceEntry,
+  name: string,
+  { mutating, needs, run }: AnyOperation,
+  input: Structure,
+  context: RequestContext,
+): Promise<object> {
+  const { catalog } = context.services;
+  const action = `${entry.name}:${name}`;
+  await authorize(
+    context,
+    needs(input as never, context).map((need) => ({ action, ...need })),
+  );
+  if (!mutating) {
+    if (input['DryRun'] === true) throw dryRunSucceeded();
+    return run(input as never, { ...context, operation: action, db: catalog.db, afterCommit: runAfter });
+  }
+  const later: (() => void)[] = [];
+  const output = await catalog.transaction(async (db) => {
+    const within: ServiceContext = { ...context, operation: action, db, afterCommit: (work) => void later.push(work) };
+    if (input['DryRun'] === true) {
+      await run(input as never, within);
+      throw dryRunSucceeded();
+    }
+    const token = input['ClientToken'];
+    if (typeof token !== 'string') return run(input as never, within);
+    const key = { account: context.account, region: context.region, operation: action, token };
+    const { ClientToken: _, ...others } = input;
+    const hash = createHash('sha256')
+      .update(JSON.stringify(canonical(others)))
+      .digest('hex');
+    const earlier = await findToken(db, key);
+    if (earlier !== undefined) {
+      if (earlier.request_hash !== hash) throw idempotentParameterMismatch(token);
+      return JSON.parse(earlier.response, revived) as object;
+    }
+    const response = await run(input as never, within);
+    await saveToken(db, { ...key, request_hash: hash, response: JSON.stringify(response, withTimes) });
+    return response;
+  });
+  later.forEach(runAfter);
+  return output;
+}
+
+/** JSON of an answer that is kept, in which times are told from texts. */
+function withTimes(this: Record<string, unknown>, key: string, value: unknown): unknown {
+  const given = this[key];
+  return given instanceof Date ? { $time: given.getTime() } : value;
+}
+
+function revived(_key: string, value: unknown): unknown {
+  const time = (value as { readonly $time?: unknown } | null | undefined)?.$time;
+  return typeof time === 'number' ? new Date(time) : value;
+}

@@ -1,0 +1,98 @@
+/**
+ * Filters of `Describe…` operations: every filter has to match, by one of its values. `*` matches any characters and
+ * `?` one; a backslash makes them themselves. Source: EC2 User Guide, "List and filter your resources".
+ */
+import { invalidParameter } from './errors.ts';
+
+/** A filter as a request has it. */
+export interface Filter {
+  readonly Name?: string | undefined;
+  readonly Values?: readonly string[] | undefined;
+}
+
+/** The values of an item by the names of filters. None: no filter value matches. */
+export type FilterValues<T> = Readonly<Record<string, (item: T) => readonly (string | undefined)[]>>;
+
+/** Source: EC2 User Guide, "Filtering considerations". */
+const MOST_FILTERS = 50;
+const MOST_VALUES = 200;
+
+/**
+ * The items that pass all filters.
+ * @param tagsOf makes `tag:KEY`, `tag-key` filters of what has tags
+ * @throws {ServiceError} InvalidParameterValue for a filter that the operation does not have
+ */
+export function filtered<T>(
+  items: readonly T[],
+  filters: readonly Filter[] | undefined,
+  values: FilterValues<T>,
+  tagsOf?: (item: T) => Readonly<Record<string, string>>,
+): T[] {
+  if ((filters?.length ?? 0) > MOST_FILTERS) throw invalidParameter(`A request takes at most ${MOST_FILTERS} filters.`);
+  let found = [...items];
+  for (const { Name: name, Values: wanted = [] } of filters ?? []) {
+    if (name === undefined) throw invalidParameter('Each filter needs a Name.');
+    if (wanted.length > MOST_VALUES) throw invalidParameter(`The filter '${name.slice(0, 64)}' has too many values.`);
+    const valuesOf = valuesFor(name, values, tagsOf);
+    const matches = wanted.map(matcher);
+    found = found.filter((item) =>
+      valuesOf(item).some((value) => value !== undefined && matches.some((match) => match(value))),
+    );
+  }
+  return found;
+}
+
+function valuesFor<T>(
+  name: string,
+  values: FilterValues<T>,
+  tagsOf: ((item: T) => Readonly<Record<string, string>>) | undefined,
+): (item: T) => readonly (string | undefined)[] {
+  if (Object.hasOwn(values, name)) return values[name]!;
+  if (tagsOf !== undefined && name === 'tag-key') return (item) => Object.keys(tagsOf(item));
+  if (tagsOf !== undefined && name.startsWith('tag:')) {
+    const key = name.slice('tag:'.length);
+    return (item) => {
+      const tags = tagsOf(item);
+      return Object.hasOwn(tags, key) ? [tags[key]] : [];
+    };
+  }
+  const known = [...Object.keys(values), ...(tagsOf === undefined ? [] : ['tag:KEY', 'tag-key'])].sort();
+  throw invalidParameter(`The filter '${name.slice(0, 64)}' is invalid. Valid filters are: ${known.join(', ')}.`);
+}
+
+/** Compares with a pattern in one pass: the last star is where a mismatch goes back to. */
+export function matcher(pattern: string): (value: string) => boolean {
+  const parts: string[] = [];
+  const STAR = '*';
+  const ANY = '?';
+  for (let index = 0; index < pattern.length; index++) {
+    const character = pattern[index]!;
+    if (character === '\\' && index + 1 < pattern.length) parts.push(`=${pattern[++index]!}`);
+    else if (character === STAR || character === ANY) parts.push(character);
+    else parts.push(`=${character}`);
+  }
+  if (!parts.includes(STAR) && !parts.includes(ANY)) {
+    const plain = parts.map((part) => part.slice(1)).join('');
+    return (value) => value === plain;
+  }
+  return (value) => {
+    let at = 0;
+    let next = 0;
+    let star = -1;
+    let back = 0;
+    while (at < value.length) {
+      if (next < parts.length && (parts[next] === ANY || parts[next] === `=${value[at]}`)) {
+        at++;
+        next++;
+      } else if (parts[next] === STAR) {
+        star = next++;
+        back = at;
+      } else if (star >= 0) {
+        next = star + 1;
+        at = ++back;
+      } else return false;
+    }
+    while (parts[next] === STAR) next++;
+    return next === parts.length;
+  };
+}

@@ -1,0 +1,46 @@
+/** The wire model of a service: the SDK's schemas of its operations. */
+import { createRequire } from 'node:module';
+import { NormalizedSchema } from '@smithy/core/schema';
+import type { StaticOperationSchema } from '@smithy/types';
+
+/** What is known of an operation without a handler. */
+export interface ModelOperation {
+  readonly input: NormalizedSchema;
+  readonly output: NormalizedSchema;
+  /** Members of the input that a request must have. */
+  readonly required: readonly string[];
+}
+
+/** Kind of a schema that is an operation, and place of the number of required members in one of a structure. */
+const OPERATION = 9;
+const REQUIRED = 6;
+
+// The SDK's package is not loaded as a whole: a client brings middleware, credential providers and more, at twice the
+// memory of its schemas.
+const require = createRequire(import.meta.url);
+
+/**
+ * Reads operations from a module of schemas. A name that the model lacks is absent.
+ * @param path `@aws-sdk/client-ssm/dist-cjs/schemas/schemas_0.js`
+ */
+export function readModel(path: string, names: readonly string[]): ReadonlyMap<string, ModelOperation> {
+  const schemas = require(path) as Readonly<Record<string, unknown>>;
+  return new Map(
+    names.flatMap((name) => {
+      const schema = schemas[`${name}$`];
+      if (!Array.isArray(schema) || schema[0] !== OPERATION) return [];
+      const [, , , , input, output] = schema as unknown as StaticOperationSchema;
+      const inputSchema = NormalizedSchema.of(input);
+      return [
+        [name, { input: inputSchema, output: NormalizedSchema.of(output), required: requiredOf(inputSchema) }],
+      ] as const;
+    }),
+  );
+}
+
+/** Required members come first in a structure's schema, which ends with their number. */
+function requiredOf(structure: NormalizedSchema): readonly string[] {
+  const schema = structure.getSchema() as unknown as readonly unknown[];
+  const names = (schema[4] ?? []) as readonly string[];
+  return names.slice(0, (schema[REQUIRED] as number | undefined) ?? 0);
+}

@@ -1,0 +1,23 @@
+/** Errors of Systems Manager. Source: Systems Manager API Reference. */
+import { ServiceError } from '../errors.ts';
+
+/** A parameter that is not there. */
+export function parameterNotFound(name: string): ServiceError {
+  return new ServiceError(
+    'ParameterNotFound',
+    `There is no parameter ${name.slice(0, 2048)} in this account and Region.`,
+  );
+}
+
+/** A version or label that a parameter does not have. */
+export function versionNotFound(name: string, selector: string | number): ServiceError {
+  return new ServiceError(
+    'ParameterVersionNotFound',
+    `The parameter ${name.slice(0, 2048)} has no version or label '${String(selector).slice(0, 100)}'.`,
+  );
+}
+
+/** A value that is wrong. */
+export function validation(message: string): ServiceError {
+  return new ServiceError('ValidationException', message);
+}

@@ -1,0 +1,121 @@
+/** The services beside Image Builder as people use them: the AWS CLI against a server over a socket. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { putParameter } from '../../src/catalog/parameters.ts';
+import { findProgram } from '../../src/platform/files.ts';
+import { ACCOUNT, REGION, startApi, type TestApi } from '../api/server.ts';
+import { run } from '../harness/processes.ts';
+
+const TIMEOUT_MS = 120_000;
+const folder = mkdtempSync(join(tmpdir(), 'ingot-catalogue-'));
+const aws = findProgram('aws');
+let api: TestApi;
+before(async () => {
+  api = await startApi();
+});
+after(async () => {
+  await api.close();
+  rmSync(folder, { recursive: true });
+});
+
+function environment(): Record<string, string> {
+  const { credentials } = api.connectionOf('same');
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder,
+    AWS_ENDPOINT_URL: api.endpoint,
+    AWS_REGION: REGION,
+    AWS_DEFAULT_REGION: REGION,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_PAGER: '',
+  };
+}
+
+test('boto3 pages, and knows the errors of each service', async (t) => {
+  const python = findProgram('python3');
+  const has = python !== undefined && (await run([python, '-c', 'import boto3'], { okCodes: 'any' })).code === 0;
+  if (!has) return t.skip('python3 with boto3 is not on this machine (pip install boto3)');
+  const program = join(folder, 'pages.py');
+  writeFileSync(
+    program,
+    `
+import boto3, json
+ssm, ec2 = boto3.client('ssm'), boto3.client('ec2')
+for n in range(12):
+    ssm.put_parameter(Name=f'/boto/{n:02}', Type='String', Value=str(n))
+pages = ssm.get_paginator('get_parameters_by_path').paginate(Path='/boto')
+names = [p['Name'] for page in pages for p in page['Parameters']]
+def code(work):
+    try: work()
+    except Exception as error: return error.response['Error']['Code']
+    return None
+def missing():
+    try: ssm.get_parameter(Name='/none')
+    except ssm.exceptions.ParameterNotFound: return True
+print(json.dumps([names == [f'/boto/{n:02}' for n in range(12)], missing(), code(ec2.describe_vpcs),
+    code(lambda: ec2.describe_regions(DryRun=True)), len(ec2.describe_regions()['Regions']) > 10]))
+`,
+  );
+  const { stdout } = await run([python, program], { env: environment(), timeoutMs: TIMEOUT_MS });
+  assert.deepEqual(JSON.parse(stdout), [true, true, 'InvalidAction', 'DryRunOperation', true]);
+});
+
+describe('the AWS CLI', {
+  skip: aws === undefined ? 'the AWS CLI is not on this machine (pipx install awscli)' : false,
+}, () => {
+  const cli = (...argv: string[]) =>
+    run([aws!, ...argv], { env: environment(), timeoutMs: TIMEOUT_MS, okCodes: 'any' });
+  const text = async (...argv: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await cli(...argv, '--output', 'text');
+    assert.equal(code, 0, stderr);
+    return stdout.trim();
+  };
+
+  test('parameters', async () => {
+    const place = { account: ACCOUNT, region: REGION };
+    await putParameter(api.catalog.db, place, { name: '/cli/a', type: 'String', value: 'x' });
+    assert.equal(await text('ssm', 'get-parameter', '--name', '/cli/a', '--query', 'Parameter.Value'), 'x');
+    const { stderr } = await cli('ssm', 'get-parameter', '--name', '/cli/none');
+    assert.match(stderr, /\(ParameterNotFound\) when calling the GetParameter operation/);
+  });
+
+  test('parameters are put, labelled, found by path and deleted', async () => {
+    await text(
+      'ssm',
+      'put-parameter',
+      '--name',
+      '/cli/p/a',
+      '--type',
+      'String',
+      '--value',
+      '1',
+      '--tags',
+      'Key=a,Value=b',
+    );
+    await text('ssm', 'put-parameter', '--name', '/cli/p/a', '--overwrite', '--value', '2');
+    await text('ssm', 'label-parameter-version', '--name', '/cli/p/a', '--parameter-version', '1', '--labels', 'old');
+    const one = (name: string) => text('ssm', 'get-parameter', '--name', name, '--query', 'Parameter.Value');
+    assert.equal(await one('/cli/p/a:old'), '1');
+    assert.equal(await text('ssm', 'get-parameters-by-path', '--path', '/cli/p', '--query', 'Parameters[].Value'), '2');
+    await text('ssm', 'delete-parameter', '--name', '/cli/p/a');
+  });
+
+  test('Regions, and what EC2 does not have here', async () => {
+    const found = await text(
+      'ec2',
+      'describe-regions',
+      '--filters',
+      'Name=region-name,Values=eu-west-*',
+      '--query',
+      'Regions[].RegionName',
+    );
+    assert.deepEqual(found.split(/\s+/), ['eu-west-1', 'eu-west-2', 'eu-west-3']);
+    const { stderr } = await cli('ec2', 'describe-vpcs');
+    assert.match(stderr, /\(InvalidAction\) .*DescribeVpcs is not valid.*DescribeRegions/);
+  });
+});
