@@ -53,14 +53,14 @@ export const MODULES: readonly Module[] = [
   { name: 'events', holds: 'the outbox as events, patterns, and one folder per kind of receiver' },
   { name: 'workflows', holds: 'the plan of an image, its machines, one file per step action, the stages' },
   { name: 'launches', holds: 'instances that a user launched, as those who ask for them see them' },
+  {
+    name: 'pipelines',
+    holds: 'what starts pipelines by itself, and what ages images: schedules, triggers, lifecycle policies',
+  },
   { name: 'worker', holds: 'claims the work that is on record and does it: images, launches, state updates' },
   {
     name: 'storage',
     holds: 'the space in the data directory: what takes it, what is garbage, what a dead worker left',
-  },
-  {
-    name: 'pipelines',
-    holds: 'what starts pipelines by itself, and what ages images: schedules, triggers, lifecycle policies',
   },
   {
     name: 'api',

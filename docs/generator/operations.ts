@@ -292,6 +292,12 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     '`:arn` percent-encoded; `?limit=&before=` (a `seq`); `{schedule, runs: [Run]}`, newest first: `{seq, cause, by, ' +
     'at, because, due?, outcome, reason?, next?, image?}`; outcomes `started`, `skipped`, `refused`, `put off`, ' +
     '`disabled`',
+  'ingot:PreviewLifecyclePolicy':
+    '`:arn` percent-encoded; `{policy, next?, decisions: [{arn, action, why, spared?, passedOver?: [{id, ' +
+    'reason}]}]}`, newest first; actions `DELETE`, `DEPRECATE`, `DISABLE`, `KEEP`. Nothing is changed',
+  'ingot:RunLifecyclePolicy':
+    '`:arn` percent-encoded; runs the policy now, also a disabled one. `{lifecycleExecutionId}`; ' +
+    '`ResourceInUseException` while it runs',
   'ingot:ListDependents':
     '`:arn` percent-encoded; `{arn, dependents: [{arn, dependents: […]}]}`: what depends on the resource, what ' +
     'depends on that, and so on',

@@ -108,7 +108,7 @@ export async function forsakenAmis(db: Kysely<Tables>, before: string): Promise<
     .where((e) =>
       e.or([
         e('images.arn', 'is', null),
-        e.and([e('images.status', 'in', ['FAILED', 'CANCELLED']), e('amis.created', '<=', before)]),
+        e.and([e('images.status', 'in', ['FAILED', 'CANCELLED', 'DELETED']), e('amis.created', '<=', before)]),
       ]),
     )
     .execute();

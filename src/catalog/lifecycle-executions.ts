@@ -24,7 +24,8 @@ const OPEN = ['PENDING', 'IN_PROGRESS', 'CANCELLING'] as const;
 export async function insertLifecycleExecution(
   db: Queryable,
   execution: Pick<LifecycleExecution, 'id' | 'account' | 'region' | 'image_arn' | 'policy_arn' | 'due'> & {
-    readonly request: StateUpdate;
+    /** Of a policy's execution empty: the policy says what is done. */
+    readonly request: StateUpdate | Readonly<Record<string, never>>;
   },
 ): Promise<void> {
   await db
@@ -63,6 +64,28 @@ export async function openExecutionOf(db: Queryable, imageArn: string): Promise<
     .where('image_arn', '=', imageArn)
     .where('status', 'in', [...OPEN])
     .executeTakeFirst();
+}
+
+/** The execution of a policy that is at no end, or `undefined`. */
+export async function openExecutionOfPolicy(db: Queryable, policyArn: string): Promise<LifecycleExecution | undefined> {
+  return db
+    .selectFrom('lifecycle_executions')
+    .selectAll()
+    .where('policy_arn', '=', policyArn)
+    .where('status', 'in', [...OPEN])
+    .executeTakeFirst();
+}
+
+/** ARNs of the images that have their outcome in an execution. */
+export async function imagesOfExecution(db: Queryable, executionId: string): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom('lifecycle_resources')
+    .select('resource_id')
+    .where('execution_id', '=', executionId)
+    .where('parent_id', 'is', null)
+    .where('status', '!=', 'IN_PROGRESS')
+    .execute();
+  return new Set(rows.map(({ resource_id }) => resource_id));
 }
 
 /**

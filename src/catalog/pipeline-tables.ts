@@ -1,10 +1,17 @@
-/** Tables of what starts pipelines by itself. Times are ISO-8601 text. */
+/** Tables of what happens by itself. Times are ISO-8601 text. */
 import type { Generated } from 'kysely';
 
 /** These tables by name, as Kysely sees them. */
 export interface PipelineTables {
   pipeline_schedules: PipelineScheduleTable;
   pipeline_runs: PipelineRunTable;
+  lifecycle_schedules: LifecycleScheduleTable;
+}
+
+/** When a lifecycle policy runs next: one row for each that is enabled. */
+interface LifecycleScheduleTable {
+  policy_arn: string;
+  due: string;
 }
 
 /** When a pipeline is due: one row for each that is enabled and has a schedule. */

@@ -64,6 +64,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./principals.ts')).principals,
   },
   audit: { summary: 'show the audit log of API calls', load: async () => (await import('./audit.ts')).audit },
+  'lifecycle preview': {
+    summary: 'show what a lifecycle policy would do with each image',
+    load: async () => (await import('./lifecycle.ts')).lifecyclePreview,
+  },
+  'lifecycle run': {
+    summary: 'run a lifecycle policy now',
+    load: async () => (await import('./lifecycle.ts')).lifecycleRun,
+  },
   'toe run': {
     summary: 'run component documents, like awstoe',
     load: async () => (await import('./toe-run.ts')).toeRun,
@@ -110,7 +118,7 @@ export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   'Run instances': ['launch', 'instances', 'exec', 'shell', 'cp', 'console', 'terminate'],
   'Work on components': ['toe run', 'toe validate', 'toe test'],
-  'Manage resources and disk space': ['dependents', 'df', 'deregister', 'gc'],
+  'Manage resources and disk space': ['dependents', 'lifecycle preview', 'lifecycle run', 'df', 'deregister', 'gc'],
   'Control access': ['principals', 'audit'],
   'Run the server': ['serve', 'stop', 'env'],
   'Set up': ['doctor', 'completion'],

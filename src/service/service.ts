@@ -10,6 +10,8 @@ import { openCatalog } from '../catalog/catalog.ts';
 import { busyImages, cancellationWaits } from '../catalog/image-work.ts';
 import { instancesToActOn } from '../catalog/instances.ts';
 import { anyScheduled } from '../catalog/pipeline-schedules.ts';
+import { anyPolicyDue } from '../catalog/lifecycle-schedules.ts';
+import { startDuePolicies } from '../pipelines/lifecycle/daily.ts';
 import { dueExecutions } from '../catalog/lifecycle-executions.ts';
 import { namedImages } from '../images/names/names.ts';
 import { launchService } from '../launches/service.ts';
@@ -135,6 +137,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         started: wakeWorker,
         stopping: () => state.stopping !== undefined,
       }),
+    async () => {
+      if ((await startDuePolicies(catalog, Date.now())) > 0) wakeWorker();
+    },
   ]);
   const { port } = api.server.address() as { port: number };
   const file: ServerFile = {
@@ -210,7 +215,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       (await instancesToActOn(catalog.db)).length > 0 ||
       (await dueExecutions(catalog.db)).length > 0 ||
       // It is to be here when they are due.
-      (await anyScheduled(catalog.db));
+      (await anyScheduled(catalog.db)) ||
+      (await anyPolicyDue(catalog.db));
     if (busy) state.lastUse = Date.now();
     else if (Date.now() - state.lastUse > seconds * 1000) void stop();
   }

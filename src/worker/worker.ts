@@ -14,7 +14,7 @@ import { restoreNetwork } from '../platform/host.ts';
 import { logger } from '../platform/log.ts';
 import { newUuid } from '../platform/ids.ts';
 import { processStartTime } from '../platform/processes.ts';
-import { runDueExecutions } from './state-updates.ts';
+import { runDueExecutions } from '../pipelines/lifecycle/executions.ts';
 import { CANCELLED_REASON, CancelledError } from '../workflows/errors.ts';
 import { runImage } from '../workflows/stages/run-image.ts';
 

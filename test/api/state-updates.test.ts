@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
   CancelLifecycleExecutionCommand,
@@ -17,12 +15,10 @@ import {
   StartResourceStateUpdateCommand,
   type StartResourceStateUpdateCommandInput,
 } from '@aws-sdk/client-imagebuilder';
-import { amiOnRecord, insertAmi } from '../../src/catalog/amis.ts';
-import { transitionImage } from '../../src/catalog/images.ts';
-import { LayerStore } from '../../src/images/layer-store.ts';
-import { newAmiId } from '../../src/platform/ids.ts';
-import { runDueExecutions } from '../../src/worker/state-updates.ts';
-import { ACCOUNT, DEBIAN, REGION, startApi, type TestApi } from './server.ts';
+import { amiOnRecord } from '../../src/catalog/amis.ts';
+import { runDueExecutions } from '../../src/pipelines/lifecycle/executions.ts';
+import { addAmi, makeAvailable } from './disks.ts';
+import { DEBIAN, REGION, startApi, type TestApi } from './server.ts';
 
 let api: TestApi;
 let infrastructure: string;
@@ -45,41 +41,10 @@ async function available(
   const arn = (
     await api.client.send(new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn: infrastructure }))
   ).imageBuildVersionArn!;
-  const layers = new LayerStore(api.catalog, api.catalog.dataDirectory);
-  const amis: string[] = [];
-  const files: string[] = [];
-  for (const region of regions) {
-    const open = await layers.announce(null);
-    await mkdir(dirname(open.path), { recursive: true });
-    await writeFile(open.path, 'disk');
-    const layer = await layers.seal(open, open.id, {});
-    const id = newAmiId();
-    await insertAmi(api.catalog.db, {
-      id,
-      region,
-      account: ACCOUNT,
-      name: id,
-      description: null,
-      image_arn: arn,
-      layer_id: layer.id,
-      file: relative(api.catalog.dataDirectory, open.path),
-      state: 'available',
-      tags: '{"team":"web"}',
-      platform: 'Linux',
-      os_version: null,
-      architecture: 'x86_64',
-      created: new Date().toISOString(),
-    });
-    amis.push(id);
-    files.push(open.path);
-  }
-  const outputResources = {
-    amis: amis.map((image, index) => ({ image, region: regions[index]!, state: { status: 'AVAILABLE' as const } })),
-  };
-  for (const to of ['CREATING', 'BUILDING'] as const)
-    await api.catalog.transaction((trx) => transitionImage(trx, arn, to));
-  await api.catalog.transaction((trx) => transitionImage(trx, arn, 'AVAILABLE', { patch: { outputResources } }));
-  return { arn, amis, files };
+  const made = [];
+  for (const region of regions) made.push(await addAmi(api, arn, region));
+  await makeAvailable(api, arn, made, regions);
+  return { arn, amis: made.map(({ id }) => id), files: made.map(({ file }) => file) };
 }
 
 const start = (

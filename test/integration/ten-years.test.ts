@@ -129,8 +129,7 @@ test('ten years, killed at random: each due time is run or made up for once, non
         arn: arnOf(name),
         name,
         imageRecipeArn: 'arn:aws:imagebuilder:eu-west-1:123456789012:image-recipe/none/1.0.0',
-        infrastructureConfigurationArn:
-          'arn:aws:imagebuilder:eu-west-1:123456789012:infrastructure-configuration/none',
+        infrastructureConfigurationArn: 'arn:aws:imagebuilder:eu-west-1:123456789012:infrastructure-configuration/none',
         status: 'ENABLED',
         schedule: { scheduleExpression, timezone, pipelineExecutionStartCondition: 'EXPRESSION_MATCH_ONLY' },
         dateCreated: new Date(FROM).toISOString(),

@@ -257,6 +257,8 @@ const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> =
   'ingot:DeregisterAmi': ({ ami: id }) => [{ params: { id } }, { params: { id }, query: { region: REGION } }],
   'ingot:ListDependents': ({ arn }) => [{ params: { arn } }],
   'ingot:ListSchedules': () => [{}],
+  'ingot:PreviewLifecyclePolicy': ({ arn }) => [{ params: { arn } }],
+  'ingot:RunLifecyclePolicy': ({ arn }) => [{ params: { arn } }],
   'ingot:ListPipelineRuns': ({ arn }) => [{ params: { arn } }],
   'ingot:ListParameters': () => [{}],
   'ingot:PutParameter': ({ parameter: name }) => [{ params: { name }, body: { type: 'String', value: 'x' } }],

@@ -6,6 +6,7 @@ import { fileRoutes } from './files.ts';
 import { imageRoutes } from './images.ts';
 import { importRoutes } from './imports.ts';
 import { instanceRoutes } from './instances.ts';
+import { lifecycleRoutes } from './lifecycle.ts';
 import { parameterRoutes } from './parameters.ts';
 import { pipelineRoutes } from './pipelines.ts';
 import { principalRoutes } from './principals.ts';
@@ -23,6 +24,7 @@ export const ingotRoutes: readonly IngotRoute[] = [
   ...storageRoutes,
   ...dependentRoutes,
   ...pipelineRoutes,
+  ...lifecycleRoutes,
   ...dryRunRoutes,
   ...stackRoutes,
   ...parameterRoutes,

@@ -5,9 +5,12 @@ import {
   type LifecyclePolicyColumn,
   type StoredLifecyclePolicy,
 } from '../../catalog/lifecycle-policies.ts';
+import { policyDue, setPolicyDue } from '../../catalog/lifecycle-schedules.ts';
+import { SCOPE_TAG, SCOPES } from '../../pipelines/lifecycle/decide.ts';
+import { schedulePolicy } from '../../pipelines/lifecycle/daily.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { resourceArn } from '../../resources/arns.ts';
-import { invalidParameterValues, type ValueFault } from '../../resources/errors.ts';
+import { invalidParameterValue, invalidParameterValues, type ValueFault } from '../../resources/errors.ts';
 import { slug } from '../../resources/names.ts';
 import { parseVersionPattern } from '../../resources/versions.ts';
 import type { Handlers } from '../context.ts';
@@ -30,16 +33,21 @@ export const lifecyclePolicyOperations = {
     const place = placeOf(context);
     const arn = resourceArn(place, 'lifecycle-policy', slug(input.name));
     const settings = validSettings(input);
+    const scope = input.tags?.[SCOPE_TAG];
+    if (scope !== undefined && !(SCOPES as readonly string[]).includes(scope))
+      throw invalidParameterValue(`tags.${SCOPE_TAG}`, `'${scope}' is neither ${SCOPES.join(' nor ')}.`);
     await parts.refuseExisting(context, arn);
     const now = timestamp();
-    await lifecyclePolicies.insert(context.db, place, {
+    const policy = {
       arn,
       name: input.name,
       ...settings,
       dateCreated: now,
       dateUpdated: now,
       tags: input.tags ?? {},
-    });
+    };
+    await lifecyclePolicies.insert(context.db, place, policy);
+    await schedulePolicy(context.db, policy, context.now);
     return { lifecyclePolicyArn: arn };
   },
 
@@ -61,15 +69,15 @@ export const lifecyclePolicyOperations = {
     const arn = input.lifecyclePolicyArn;
     const before = await parts.own(context, arn);
     const { name, dateCreated, dateLastRun } = before;
-    await lifecyclePolicies.replace(
-      context.db,
-      compact({ arn, name, ...validSettings(input), dateCreated, dateUpdated: timestamp(), dateLastRun }),
-    );
+    const policy = compact({ arn, name, ...validSettings(input), dateCreated, dateUpdated: timestamp(), dateLastRun });
+    await lifecyclePolicies.replace(context.db, policy);
+    await schedulePolicy(context.db, policy, context.now, await policyDue(context.db, arn));
     return { lifecyclePolicyArn: arn };
   },
 
   async DeleteLifecyclePolicy(input, context) {
     await parts.remove(context, input.lifecyclePolicyArn);
+    await setPolicyDue(context.db, input.lifecyclePolicyArn, undefined);
     return { lifecyclePolicyArn: input.lifecyclePolicyArn };
   },
 } satisfies Partial<Handlers>;

@@ -3,58 +3,63 @@
  * Source: reference, `resources.md` sections 5, 6 and 8.
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
-import { amisInForce, updateAmi, type Ami } from '../catalog/amis.ts';
-import type { Catalog } from '../catalog/catalog.ts';
-import { changeImageState, getImage, updateImageRecord } from '../catalog/images.ts';
-import { lastLaunchOf } from '../catalog/instances.ts';
+import { amisInForce, updateAmi, type Ami } from '../../catalog/amis.ts';
+import type { Catalog } from '../../catalog/catalog.ts';
+import { changeImageState, getImage, updateImageRecord } from '../../catalog/images.ts';
+import { lastLaunchOf } from '../../catalog/instances.ts';
 import {
-  dueExecutions,
-  getLifecycleExecution,
   recordLifecycleResource,
   updateLifecycleExecution,
   type LifecycleExecution,
   type LifecycleResource,
   type StateUpdate,
-} from '../catalog/lifecycle-executions.ts';
-import { withdrawAmi } from '../distribution/withdraw.ts';
-import { LayerStore } from '../images/layer-store.ts';
-import { timestamp } from '../platform/clock.ts';
-import { logger } from '../platform/log.ts';
-import { exclusionReason } from '../resources/lifecycle-exclusions.ts';
+} from '../../catalog/lifecycle-executions.ts';
+import { withdrawAmi } from '../../distribution/withdraw.ts';
+import { LayerStore } from '../../images/layer-store.ts';
+import { timestamp } from '../../platform/clock.ts';
+import { exclusionReason } from '../../resources/lifecycle-exclusions.ts';
+import { endExecution, endIfCancelled } from './ends.ts';
 
-const ACTIONS = { AVAILABLE: 'AVAILABLE', DEPRECATED: 'DEPRECATE', DISABLED: 'DISABLE', DELETED: 'DELETE' } as const;
+/** What a change of state is called where it is recorded. */
+const ACTIONS = {
+  AVAILABLE: 'AVAILABLE',
+  DEPRECATED: 'DEPRECATE',
+  DISABLED: 'DISABLE',
+  DELETED: 'DELETE',
+} as const;
 
 /** The tag of a deprecated AMI, as AWS sets it. */
 const DEPRECATED_TAG = { key: 'DeprecatedBy', value: 'EC2 Image Builder' };
 
-/**
- * Carries out what is due, one after another.
- * @param stopping checked between two; the rest is done at the next start
- */
-export async function runDueExecutions(catalog: Catalog, stopping: () => boolean): Promise<void> {
-  for (const execution of await dueExecutions(catalog.db)) {
-    if (stopping()) return;
-    await runStateUpdate(catalog, execution).catch(async (error: unknown) => {
-      logger().error({ execution: execution.id, error }, 'a change of state failed');
-      await end(catalog, execution.id, 'FAILED', `It failed because of an internal error: ${(error as Error).message}`);
-    });
-  }
-}
-
-/** Carries out one execution. Changes that an earlier attempt made are found done. */
-async function runStateUpdate(
+/** Carries out one execution for an image. Changes that an earlier attempt made are found done. */
+export async function runStateUpdate(
   catalog: Catalog,
   { id, image_arn: arn, account, region, start_time, request }: LifecycleExecution,
 ): Promise<void> {
-  const { db } = catalog;
-  if (await cancelled(catalog, id)) return;
+  if (await endIfCancelled(catalog, id)) return;
   const update = JSON.parse(request) as StateUpdate;
-  const image = arn === null ? undefined : await getImage(db, arn);
-  if (arn === null || image === undefined)
-    return end(catalog, id, 'FAILED', `The image '${arn}' does not exist any more.`);
+  if (arn === null || (await getImage(catalog.db, arn)) === undefined)
+    return endExecution(catalog, id, 'FAILED', `The image '${arn}' does not exist any more.`);
+  await updateLifecycleExecution(catalog.db, id, { status: 'IN_PROGRESS', start_time: start_time ?? timestamp() });
+  const outcome = await updateOne(catalog, { id, account, region }, arn, update);
+  if (outcome === 'cancelled') return;
+  if (outcome.status === 'FAILED') await endExecution(catalog, id, 'FAILED', outcome.reason!);
+  else await endExecution(catalog, id, 'SUCCESS');
+}
+
+/**
+ * Changes one image with its AMIs, and records what became of each. Changes that an earlier attempt made are found done.
+ * @returns what became of the image, or that the execution was cancelled meanwhile and is ended
+ */
+export async function updateOne(
+  catalog: Catalog,
+  { id, account, region }: Pick<LifecycleExecution, 'id' | 'account' | 'region'>,
+  arn: string,
+  update: StateUpdate,
+): Promise<Outcome | 'cancelled'> {
+  const { db } = catalog;
   const action = ACTIONS[update.status];
   const begun = timestamp();
-  await updateLifecycleExecution(db, id, { status: 'IN_PROGRESS', start_time: start_time ?? begun });
   const record = (
     resource: Pick<LifecycleResource, 'resource_id' | 'status'> & Partial<LifecycleResource>,
   ): Promise<void> =>
@@ -74,8 +79,10 @@ async function runStateUpdate(
   await record({ resource_id: arn, status: 'IN_PROGRESS' });
   const outcomes = new Map<string, Outcome>();
   for (const ami of update.include.amis ? await amisInForce(db, arn) : []) {
-    if (await cancelled(catalog, id))
-      return record({ resource_id: arn, status: 'SKIPPED', reason: 'The execution was cancelled.' });
+    if (await endIfCancelled(catalog, id)) {
+      await record({ resource_id: arn, status: 'SKIPPED', reason: 'The execution was cancelled.' });
+      return 'cancelled';
+    }
     const place = {
       resource_id: ami.id,
       parent_id: arn,
@@ -87,31 +94,28 @@ async function runStateUpdate(
     await record({ ...place, ...outcome });
     outcomes.set(ami.id, outcome);
   }
-  const failed = [...outcomes].find(([, { status }]) => status === 'FAILED');
-  const kept =
-    update.status === 'DELETED'
-      ? [...outcomes].filter(([, { status }]) => status === 'SKIPPED').map(([ami]) => ami)
-      : [];
-  if (failed !== undefined) {
-    await record({ resource_id: arn, status: 'FAILED', reason: `${failed[0]}: ${failed[1].reason}` });
-    return end(catalog, id, 'FAILED', `${failed[0]}: ${failed[1].reason}`);
+  const outcome = imageOutcome(update, outcomes);
+  if (outcome.status === 'SUCCESS') await catalog.transaction((trx) => changeImageState(trx, arn, update.status));
+  await record({ resource_id: arn, ...outcome });
+  if (outcome.status !== 'FAILED') {
+    const image = await getImage(db, arn);
+    if (image !== undefined)
+      await updateImageRecord(db, arn, { outputResources: outputsAfter(image.outputResources, update, outcomes) });
   }
-  if (kept.length > 0)
-    await record({
-      resource_id: arn,
-      status: 'SKIPPED',
-      reason: `The image stays, since these AMIs of it stay: ${kept.join(', ')}.`,
-    });
-  else {
-    await catalog.transaction((trx) => changeImageState(trx, arn, update.status));
-    await record({ resource_id: arn, status: 'SUCCESS' });
-  }
-  await updateImageRecord(db, arn, { outputResources: outputsAfter(image.outputResources, update, outcomes) });
-  await end(catalog, id, 'SUCCESS');
+  return outcome;
 }
 
-/** The result for one AMI. */
-interface Outcome {
+function imageOutcome({ status }: StateUpdate, outcomes: ReadonlyMap<string, Outcome>): Outcome {
+  const failed = [...outcomes].find(([, each]) => each.status === 'FAILED');
+  if (failed !== undefined) return { status: 'FAILED', reason: `${failed[0]}: ${failed[1].reason}` };
+  const kept = [...outcomes].filter(([, each]) => status === 'DELETED' && each.status === 'SKIPPED');
+  if (kept.length === 0) return { status: 'SUCCESS', reason: null };
+  const ids = kept.map(([ami]) => ami).join(', ');
+  return { status: 'SKIPPED', reason: `The image stays, since these AMIs of it stay: ${ids}.` };
+}
+
+/** The result for an AMI or an image. */
+export interface Outcome {
   readonly status: 'SUCCESS' | 'SKIPPED' | 'FAILED';
   readonly reason: string | null;
 }
@@ -169,24 +173,4 @@ function outputsAfter(
     ?.filter(({ image }) => status !== 'DELETED' || !changed(image))
     .map((ami) => (changed(ami.image) ? { ...ami, state: { status } } : ami));
   return amis === undefined ? outputs : { ...outputs, amis };
-}
-
-/** Finishes an execution whose cancellation was requested. */
-async function cancelled(catalog: Catalog, id: string): Promise<boolean> {
-  if ((await getLifecycleExecution(catalog.db, id))?.status !== 'CANCELLING') return false;
-  await end(catalog, id, 'CANCELLED');
-  return true;
-}
-
-async function end(
-  catalog: Catalog,
-  id: string,
-  status: 'SUCCESS' | 'FAILED' | 'CANCELLED',
-  reason?: string,
-): Promise<void> {
-  await updateLifecycleExecution(catalog.db, id, {
-    status,
-    reason: reason?.slice(0, 1000) ?? null,
-    end_time: timestamp(),
-  });
 }

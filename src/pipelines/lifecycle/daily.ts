@@ -1,0 +1,58 @@
+/** Has lifecycle policies carried out: once a day, and when somebody asks. */
+import type { Catalog, Queryable } from '../../catalog/catalog.ts';
+import { insertLifecycleExecution, openExecutionOfPolicy } from '../../catalog/lifecycle-executions.ts';
+import { lifecyclePolicies, type StoredLifecyclePolicy } from '../../catalog/lifecycle-policies.ts';
+import { duePolicies, setPolicyDue, takePolicy } from '../../catalog/lifecycle-schedules.ts';
+import { newLifecycleExecutionId } from '../../platform/ids.ts';
+import { parseArn } from '../../resources/arns.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Sets when a new or changed policy runs: its first run is a day away, so that it can be looked at before. */
+export async function schedulePolicy(
+  db: Queryable,
+  policy: StoredLifecyclePolicy,
+  now: number,
+  before?: string,
+): Promise<void> {
+  const due = policy.status === 'DISABLED' ? undefined : (before ?? new Date(now + DAY_MS).toISOString());
+  await setPolicyDue(db, policy.arn!, due);
+}
+
+/** Records executions of the policies that are due. Returns how many. @param now milliseconds since 1970 */
+export async function startDuePolicies(catalog: Catalog, now: number): Promise<number> {
+  const at = new Date(now).toISOString();
+  let started = 0;
+  for (const row of await duePolicies(catalog.db, at)) {
+    const id = await catalog.transaction(async (trx) => {
+      // Days that passed meanwhile are one: the next is a day from now, at the same time of the day.
+      const days = Math.floor((now - Date.parse(row.due)) / DAY_MS) + 1;
+      if (!(await takePolicy(trx, row, new Date(Date.parse(row.due) + days * DAY_MS).toISOString()))) return undefined;
+      const policy = await lifecyclePolicies.get(trx, row.policy_arn);
+      if (policy !== undefined) return startPolicy(trx, policy, at);
+      await setPolicyDue(trx, row.policy_arn, undefined);
+      return undefined;
+    });
+    if (id !== undefined) started++;
+  }
+  return started;
+}
+
+/**
+ * Records an execution of a policy, to be worked on now, one at a time.
+ * @param at ISO-8601
+ * @returns its id, or `undefined` while another of the policy goes on
+ */
+export async function startPolicy(
+  trx: Queryable,
+  policy: StoredLifecyclePolicy,
+  at: string,
+): Promise<string | undefined> {
+  const arn = policy.arn!;
+  if ((await openExecutionOfPolicy(trx, arn)) !== undefined) return undefined;
+  const { owner: account, region } = parseArn(arn)!;
+  const id = newLifecycleExecutionId();
+  await insertLifecycleExecution(trx, { id, account, region, image_arn: null, policy_arn: arn, due: at, request: {} });
+  await lifecyclePolicies.replace(trx, { ...policy, dateLastRun: at });
+  return id;
+}

@@ -1,0 +1,25 @@
+/** How executions come to their end. */
+import type { Catalog } from '../../catalog/catalog.ts';
+import { getLifecycleExecution, updateLifecycleExecution } from '../../catalog/lifecycle-executions.ts';
+import { timestamp } from '../../platform/clock.ts';
+
+/** Ends an execution that somebody asked to be cancelled. Returns whether it was one. */
+export async function endIfCancelled(catalog: Catalog, id: string): Promise<boolean> {
+  if ((await getLifecycleExecution(catalog.db, id))?.status !== 'CANCELLING') return false;
+  await endExecution(catalog, id, 'CANCELLED');
+  return true;
+}
+
+/** Ends an execution. */
+export async function endExecution(
+  catalog: Catalog,
+  id: string,
+  status: 'SUCCESS' | 'FAILED' | 'CANCELLED',
+  reason?: string,
+): Promise<void> {
+  await updateLifecycleExecution(catalog.db, id, {
+    status,
+    reason: reason?.slice(0, 1000) ?? null,
+    end_time: timestamp(),
+  });
+}

@@ -1,0 +1,29 @@
+/** Carries out changes of state that are due: those that were asked for an image, and lifecycle policies. */
+import type { Catalog } from '../../catalog/catalog.ts';
+import { dueExecutions, getLifecycleExecution, type LifecycleExecution } from '../../catalog/lifecycle-executions.ts';
+import { logger } from '../../platform/log.ts';
+import { endExecution } from './ends.ts';
+import { runPolicy } from './policy-run.ts';
+import { runStateUpdate } from './state-updates.ts';
+
+/**
+ * Carries out what is due, one after another.
+ * @param stopping asked between two; what is left is done at the next start
+ */
+export async function runDueExecutions(catalog: Catalog, stopping: () => boolean): Promise<void> {
+  for (const execution of await dueExecutions(catalog.db)) {
+    if (stopping()) return;
+    await runOne(catalog, execution, stopping).catch(async (error: unknown) => {
+      logger().error({ execution: execution.id, error }, 'a change of state failed');
+      const reason = `It failed because of an internal error: ${(error as Error).message}`;
+      await endExecution(catalog, execution.id, 'FAILED', reason);
+    });
+  }
+}
+
+async function runOne(catalog: Catalog, execution: LifecycleExecution, stopping: () => boolean): Promise<void> {
+  // Since the list was read it may have been cancelled.
+  const now = await getLifecycleExecution(catalog.db, execution.id);
+  if (now === undefined || now.status === 'CANCELLED') return;
+  await (now.policy_arn === null ? runStateUpdate(catalog, now) : runPolicy(catalog, now, stopping));
+}

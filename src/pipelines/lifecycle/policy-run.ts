@@ -1,0 +1,114 @@
+/** Carries out a lifecycle policy: decides on all its images, and does it one image after another. */
+import type { Catalog } from '../../catalog/catalog.ts';
+import { lifecyclePolicies, type StoredLifecyclePolicy } from '../../catalog/lifecycle-policies.ts';
+import {
+  imagesOfExecution,
+  recordLifecycleResource,
+  updateLifecycleExecution,
+  type LifecycleExecution,
+  type StateUpdate,
+} from '../../catalog/lifecycle-executions.ts';
+import { getImage } from '../../catalog/images.ts';
+import { timestamp } from '../../platform/clock.ts';
+import { parseArn } from '../../resources/arns.ts';
+import { decideLifecycle, type Decision, type LifecycleAction } from './decide.ts';
+import { endExecution, endIfCancelled } from './ends.ts';
+import { agedImages, instanceOn } from './facts.ts';
+import { updateOne } from './state-updates.ts';
+
+const STATUSES = { DEPRECATE: 'DEPRECATED', DISABLE: 'DISABLED', DELETE: 'DELETED' } as const;
+
+/** What a policy would do now with each image that it selects, newest first. @param now milliseconds since 1970 */
+export async function decisionsOf(
+  catalog: Catalog,
+  policy: StoredLifecyclePolicy,
+  now: number,
+): Promise<readonly Decision[]> {
+  const { owner: account, region } = parseArn(policy.arn!)!;
+  const type = policy.resourceType === 'CONTAINER_IMAGE' ? 'DOCKER' : 'AMI';
+  return decideLifecycle(await agedImages(catalog, { account, region }, type), policy, now);
+}
+
+/**
+ * Carries out one execution of a policy. Each image is a step of its own: a worker that dies in the middle is followed
+ * by one that decides anew on the images that have no outcome yet.
+ */
+export async function runPolicy(
+  catalog: Catalog,
+  execution: LifecycleExecution,
+  stopping: () => boolean,
+): Promise<void> {
+  const { id } = execution;
+  if (await endIfCancelled(catalog, id)) return;
+  const policy = await lifecyclePolicies.get(catalog.db, execution.policy_arn!);
+  if (policy === undefined)
+    return endExecution(catalog, id, 'FAILED', `The policy '${execution.policy_arn}' does not exist any more.`);
+  const begun = execution.start_time ?? timestamp();
+  await updateLifecycleExecution(catalog.db, id, { status: 'IN_PROGRESS', start_time: begun });
+  const over = await imagesOfExecution(catalog.db, id);
+  const failures: string[] = [];
+  for (const decision of await decisionsOf(catalog, policy, Date.parse(begun))) {
+    if (over.has(decision.arn)) continue;
+    // What is left goes on at the next start.
+    if (stopping()) return;
+    if (await endIfCancelled(catalog, id)) return;
+    const failure = await carryOut(catalog, execution, decision);
+    if (failure === 'cancelled') return;
+    if (failure !== undefined) failures.push(failure);
+  }
+  if (failures.length === 0) return endExecution(catalog, id, 'SUCCESS');
+  return endExecution(catalog, id, 'FAILED', `${failures.length} images failed. The first: ${failures[0]!}`);
+}
+
+/** Returns why an image failed, if it did. */
+async function carryOut(
+  catalog: Catalog,
+  execution: LifecycleExecution,
+  { arn, action, spared, why, detail }: Decision,
+): Promise<string | undefined> {
+  if (action === 'KEEP') {
+    if (spared !== undefined) await recordSpared(catalog, execution, arn, spared, why);
+    return undefined;
+  }
+  // Since it was decided an instance may have been launched, and the image may have gone.
+  const instance = action === 'DELETE' ? await instanceOn(catalog.db, arn) : undefined;
+  if (instance !== undefined) {
+    await recordSpared(catalog, execution, arn, action, `The instance ${instance} runs from it.`);
+    return undefined;
+  }
+  if ((await getImage(catalog.db, arn)) === undefined) return undefined;
+  const update: StateUpdate = {
+    status: STATUSES[action],
+    include: {
+      amis: detail!.action!.includeResources?.amis === true,
+      snapshots: detail!.action!.includeResources?.snapshots === true,
+    },
+    exclusionRules: detail!.exclusionRules?.amis,
+  };
+  const outcome = await updateOne(catalog, execution, arn, update);
+  if (outcome === 'cancelled') return 'cancelled';
+  return outcome.status === 'FAILED' ? `${arn}: ${outcome.reason}` : undefined;
+}
+
+async function recordSpared(
+  { db }: Catalog,
+  { id, account, region }: LifecycleExecution,
+  arn: string,
+  action: LifecycleAction,
+  reason: string,
+): Promise<void> {
+  const now = timestamp();
+  await recordLifecycleResource(db, {
+    execution_id: id,
+    resource_id: arn,
+    parent_id: null,
+    account,
+    region,
+    action,
+    status: 'SKIPPED',
+    reason,
+    snapshot_id: null,
+    start_time: now,
+    end_time: now,
+  });
+}
