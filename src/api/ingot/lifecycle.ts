@@ -4,7 +4,7 @@ import { lifecyclePolicies } from '../../catalog/lifecycle-policies.ts';
 import { policyDue } from '../../catalog/lifecycle-schedules.ts';
 import { startPolicy } from '../../pipelines/lifecycle/daily.ts';
 import type { Decision } from '../../pipelines/lifecycle/decide.ts';
-import { decisionsOf } from '../../pipelines/lifecycle/policy-run.ts';
+import { decisionsOf } from '../../pipelines/lifecycle/decisions.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { invalidParameterValue, resourceInUse, resourceNotFound } from '../../resources/errors.ts';

@@ -1,6 +1,6 @@
 /** Carries out a lifecycle policy: decides on all its images, and does it one image after another. */
 import type { Catalog } from '../../catalog/catalog.ts';
-import { lifecyclePolicies, type StoredLifecyclePolicy } from '../../catalog/lifecycle-policies.ts';
+import { lifecyclePolicies } from '../../catalog/lifecycle-policies.ts';
 import {
   imagesOfExecution,
   recordLifecycleResource,
@@ -10,24 +10,13 @@ import {
 } from '../../catalog/lifecycle-executions.ts';
 import { getImage } from '../../catalog/images.ts';
 import { timestamp } from '../../platform/clock.ts';
-import { parseArn } from '../../resources/arns.ts';
-import { decideLifecycle, type Decision, type LifecycleAction } from './decide.ts';
+import type { Decision, LifecycleAction } from './decide.ts';
+import { decisionsOf } from './decisions.ts';
 import { endExecution, endIfCancelled } from './ends.ts';
-import { agedImages, instanceOn } from './facts.ts';
+import { instanceOn } from './facts.ts';
 import { updateOne } from './state-updates.ts';
 
 const STATUSES = { DEPRECATE: 'DEPRECATED', DISABLE: 'DISABLED', DELETE: 'DELETED' } as const;
-
-/** What a policy would do now with each image that it selects, newest first. @param now milliseconds since 1970 */
-export async function decisionsOf(
-  catalog: Catalog,
-  policy: StoredLifecyclePolicy,
-  now: number,
-): Promise<readonly Decision[]> {
-  const { owner: account, region } = parseArn(policy.arn!)!;
-  const type = policy.resourceType === 'CONTAINER_IMAGE' ? 'DOCKER' : 'AMI';
-  return decideLifecycle(await agedImages(catalog, { account, region }, type), policy, now);
-}
 
 /**
  * Carries out one execution of a policy. Each image is a step of its own: a worker that dies in the middle is followed
