@@ -48,7 +48,7 @@ export async function runStateUpdate(
 }
 
 /**
- * Changes one image with its AMIs, and records what became of each. Changes that an earlier attempt made are found done.
+ * Changes one image with its AMIs, and records the result of each. Changes of an earlier attempt are found done.
  * @returns what became of the image, or that the execution was cancelled meanwhile and is ended
  */
 export async function updateOne(
