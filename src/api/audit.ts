@@ -1,6 +1,4 @@
-/**
- * Events of the audit log: what each call leaves there. Source: CloudTrail User Guide, "CloudTrail record contents".
- */
+/** Events of the audit log: the record of each call. Source: CloudTrail User Guide, "CloudTrail record contents". */
 import type { AuditEvent } from '../catalog/audit-log.ts';
 import { newUuid } from '../platform/ids.ts';
 import type { ApiError } from '../resources/errors.ts';
@@ -8,7 +6,7 @@ import { accountOfArn } from '../resources/arns.ts';
 import { sourceName } from '../resources/import-source.ts';
 import type { Identity } from './access/identities.ts';
 
-/** What is known of a call when it is over. */
+/** The facts about a finished call. */
 export interface Call {
   readonly requestId: string;
   /** Milliseconds since 1970. */
@@ -22,7 +20,7 @@ export interface Call {
   readonly userAgent: string | undefined;
   region?: string;
   identity?: Identity;
-  /** What the caller said, masked by `maskSecrets` when it is written. */
+  /** The caller's input, masked by `maskSecrets` when it is written. */
   parameters?: object;
   answer?: object;
   resource?: string;
@@ -107,7 +105,7 @@ function userIdentity({ principal, accessKeyId, userName, session }: Identity): 
   };
 }
 
-/** What the log keeps of a value. An event has to be, whatever the value is. */
+/** The value in the form that the log keeps. Every event must be written, whatever its values are. */
 function kept(value: object): object {
   const masked = maskSecrets(value) as object;
   const { length } = JSON.stringify(masked);
@@ -117,8 +115,8 @@ function kept(value: object): object {
 }
 
 /**
- * A value without what may be secret: by the names of members, values of parameters, and a command's arguments after
- * its program.
+ * A value without possible secrets, by the names of members: values of parameters, and a command's arguments after its
+ * program.
  */
 export function maskSecrets(value: unknown, name = '', parent = '', depth = 0): unknown {
   // A member at the top (`Value` of PutParameter) and a parameter's; not a tag's.

@@ -25,7 +25,7 @@ interface Place {
   readonly accounts?: AccountMap;
 }
 
-/** What the door knows of a request. */
+/** The facts about a request. */
 export function doorOf({ account, region, services }: RequestContext): Place {
   return { account, region, accounts: services.config.names.accounts };
 }
@@ -57,7 +57,7 @@ function ofMember(name: string, schema: NormalizedSchema, value: unknown, path: 
   const item = schema.getValueSchema();
   return (value as readonly unknown[]).map((each, index) => {
     if (item.isStructSchema()) return ofStructure(item, each as Structure, `${path}[${index}]`, place);
-    // Of a filter: what is no ARN of a resource matches nothing.
+    // Of a filter: a text that is not an ARN of a resource matches nothing.
     if (name !== 'values' || typeof each !== 'string') return each;
     const own = here(each, place);
     return canonicalArn(own) ?? own;

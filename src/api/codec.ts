@@ -1,14 +1,14 @@
 /**
- * Between the wire and the SDK's types, by the SDK's schemas. Unknown members are dropped, as AWS drops them; null is
- * absent; a value of the wrong type is an error with its path. Timestamps are numbers of seconds on the wire and `Date`
- * inside; dates of resources are strings in both.
+ * Converts between the wire and the SDK's types, by the SDK's schemas. Unknown members are dropped, as AWS drops them;
+ * null is absent; a value of the wrong type is an error with its path. Timestamps are numbers of seconds on the wire
+ * and `Date` inside; dates of resources are strings in both.
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { MOST_FAULTS, serializationError, toldFaults, type ApiError } from '../resources/errors.ts';
 import { DEEPEST_JSON, isTooDeep } from '../resources/json.ts';
 import { memberLocation, members, type Operation, type OperationName } from './model.ts';
 
-/** Where a request's values stand. */
+/** The parts of a request that carry values. */
 export interface WireRequest {
   /** Path as it came, without the query: still percent-encoded. */
   readonly path: string;

@@ -1,4 +1,4 @@
-/** What the API stands on, and what a handler of an operation is given. */
+/** The services of the API, and the context of an operation's handler. */
 import type { Kysely } from 'kysely';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Tables } from '../catalog/tables.ts';
@@ -10,7 +10,7 @@ import type { Call } from './audit.ts';
 import type { Identities, Identity } from './access/identities.ts';
 import type { OperationInput, OperationName, OperationOutput } from './model.ts';
 
-/** What the API is given by the process that runs it. */
+/** What the process gives to the API. */
 export interface ApiServices {
   readonly catalog: Catalog;
   readonly identities: Identities;
@@ -35,7 +35,7 @@ export type UriText = { readonly text: string } | { readonly fault: string };
 /** Texts by their uris. */
 export type UriTexts = ReadonlyMap<string, UriText>;
 
-/** Who asks, where, and with what. */
+/** The caller, the place, and the request's facts. */
 export interface RequestContext extends Owner {
   /** Account id of the caller, 12 digits. */
   readonly account: string;

@@ -18,12 +18,12 @@ export async function findAmi(db: Kysely<Tables>, id: string, region?: string): 
   return query.executeTakeFirst();
 }
 
-/** The AMI with this id in whatever state, or `undefined`. */
+/** The AMI with this id in any state, or `undefined`. */
 export async function amiOnRecord(db: Kysely<Tables>, id: string): Promise<Ami | undefined> {
   return db.selectFrom('amis').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** Every AMI on record, whatever its state, oldest first. */
+/** Every AMI on record, in any state, oldest first. */
 export async function allAmis(db: Kysely<Tables>): Promise<readonly Ami[]> {
   return db.selectFrom('amis').selectAll().orderBy('created').orderBy('id').execute();
 }
@@ -39,7 +39,7 @@ export async function amisOfImage(db: Kysely<Tables>, imageArn: string): Promise
     .execute();
 }
 
-/** AMIs of an image that are available or disabled, in order of their making. */
+/** AMIs of an image that are available or disabled, in order of creation. */
 export async function amisInForce(db: Kysely<Tables>, imageArn: string): Promise<readonly Ami[]> {
   return db
     .selectFrom('amis')
@@ -51,7 +51,7 @@ export async function amisInForce(db: Kysely<Tables>, imageArn: string): Promise
     .execute();
 }
 
-/** Whether all AMIs that an image had in a Region were deregistered. */
+/** Whether all AMIs of an image in a Region were deregistered. */
 export async function wasDeregistered(db: Kysely<Tables>, imageArn: string, region: string): Promise<boolean> {
   const rows = await db
     .selectFrom('amis')
@@ -68,7 +68,7 @@ export async function pendingAmis(db: Kysely<Tables>, imageArn?: string): Promis
   return (imageArn === undefined ? query : query.where('image_arn', '=', imageArn)).execute();
 }
 
-/** The AMI that a failed or cancelled image has kept in its own Region for being tried again, or `undefined`. */
+/** The AMI that a failed or canceled image has kept in its own Region for a retry, or `undefined`. */
 export async function keptAmi(db: Kysely<Tables>, imageArn: string, region: string): Promise<Ami | undefined> {
   return db
     .selectFrom('amis')
@@ -95,8 +95,8 @@ export async function reviveAmi(db: Kysely<Tables>, imageArn: string, region: st
 }
 
 /**
- * Kept AMIs that nobody will take up: of images that are gone, and those that were made at `before` (ISO-8601) or
- * earlier while their images wait for nothing.
+ * Kept AMIs that no retry will use: of deleted images, and those made at `before` (ISO-8601) or earlier whose images
+ * are not waiting.
  */
 export async function forsakenAmis(db: Kysely<Tables>, before: string): Promise<readonly Ami[]> {
   return db

@@ -99,7 +99,7 @@ test("calls that nobody signed, and another account's, push out no event", async
       found.filter((name) => name === 'Mine'),
       ['Mine'],
     );
-    // The last of them are there, in a space of their own.
+    // The newest ones are kept, in a separate file.
     assert.deepEqual(new Set(found), new Set(['Mine', 'Unsigned', 'Theirs']));
     assert.ok(sizeOf(join(directory, 'audit/unsigned')) <= 4000, String(sizeOf(join(directory, 'audit/unsigned'))));
     assert.ok(found.filter((name) => name === 'Theirs').length < 500);
@@ -144,7 +144,7 @@ test('what a full disk loses is counted, told, and marked in the log once there 
     assert.equal(log.lost()?.events, 2);
     assert.match(log.lost()!.reason, /ENOSPC/);
     rmSync(current);
-    // A line that was cut off does not spoil the next one.
+    // A truncated line does not spoil the next one.
     writeFileSync(current, '{"cut');
     log.write(event('Three'));
     log.flush();

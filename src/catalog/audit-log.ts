@@ -1,7 +1,7 @@
 /**
  * The audit log: one JSON object a line in the shape of CloudTrail's events, in files of the data directory. Each
- * account has files of its own, and so have calls that nobody signed: nobody's calls push out another's events. The
- * file in use is closed at a size or an age; closed ones are kept for some days, and no more than some of them.
+ * account has its own files, and so have unsigned calls: no account's calls can displace another's events. The current
+ * file is closed at a size or an age. Closed files are kept for some days, up to a number of them.
  */
 import {
   createReadStream,
@@ -48,7 +48,7 @@ export interface AuditEvent {
   readonly eventCategory: 'Management';
 }
 
-/** How the files of an account are closed and kept. */
+/** When the files of an account are closed, and how long they are kept. */
 export interface AuditLimits {
   readonly maxBytes: number;
   readonly maxSeconds: number;
@@ -67,22 +67,20 @@ export interface AuditLoss {
 
 /** The log, open for appending. */
 export interface AuditLog {
-  /** Takes an event. It is in the file a moment later: what comes at once is written at once. Never throws. */
+  /** Queues an event. It is written a moment later, together with others. Never throws. */
   write(event: AuditEvent): void;
-  /** Writes what waits. */
+  /** Writes the queue. */
   flush(): void;
-  /** What was lost; `undefined` when nothing was. */
+  /** The lost events; `undefined` if there are none. */
   lost(): AuditLoss | undefined;
   close(): void;
 }
 
 const CURRENT = 'current.jsonl';
 const CLOSED = /^\d{4}-\d\d-\d\dT[\d-]+\.\d{3}Z\.jsonl$/;
-/** What waits for the disk at most, in bytes of text. */
+/** Longest queue, in bytes of text. */
 const WAITING_LIMIT = 1 << 20;
-/**
- * Folder of calls that nobody signed, or signed well. All its files together have the size of one file of an account.
- */
+/** Folder of calls without a valid signature. All its files together have the size of one file of an account. */
 const UNSIGNED = 'unsigned';
 const UNSIGNED_FILES = 4;
 const FOLDER = /^(\d{12}|unsigned)$/;
@@ -97,7 +95,7 @@ function folderOf(dataDirectory: string): string {
 export function openAuditLog(dataDirectory: string, limits: AuditLimits): AuditLog {
   const folder = folderOf(dataDirectory);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  // Before accounts had folders of their own there was one file for all; it is read and grows old with the rest.
+  // Older versions had one file for all accounts. It is still read, and expires with the rest.
   if (existsSync(join(folder, CURRENT))) closeFile(folder);
   prune(folder, limits);
   const files = new Map<string, AuditFiles>();
@@ -106,7 +104,7 @@ export function openAuditLog(dataDirectory: string, limits: AuditLimits): AuditL
   let scheduled: NodeJS.Immediate | undefined;
   let loss: AuditLoss | undefined;
   let complained = 0;
-  /** Events lost since the last that was written. */
+  /** Events lost since the last one that was written. */
   let gap = 0;
 
   const filesOf = (name: string): AuditFiles => {
@@ -122,7 +120,7 @@ export function openAuditLog(dataDirectory: string, limits: AuditLimits): AuditL
     return found;
   };
 
-  /** A full disk must not take the API with it, but whoever runs the server has to know. */
+  /** A full disk must not stop the API, but the server's operator has to know. */
   function lose(events: number, error: unknown): void {
     const reason = (error as Error).message;
     loss = { events: (loss?.events ?? 0) + events, since: loss?.since ?? new Date().toISOString(), reason };
@@ -154,7 +152,7 @@ export function openAuditLog(dataDirectory: string, limits: AuditLimits): AuditL
     try {
       line = lineOf(event);
     } catch (error) {
-      // Whatever the parameters are: who did what is on record.
+      // Independent of the parameters: who did what is on record.
       logger().error(
         { err: error, requestId: event.requestID },
         'the parameters of a call cannot be written to the audit log',
@@ -185,7 +183,7 @@ function lineOf(event: AuditEvent): string {
   return `${JSON.stringify(event).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}\n`;
 }
 
-/** What the log says of a gap in it. */
+/** The event that marks a gap in the log. */
 function gapEvent(events: number, reason: string): AuditEvent {
   return {
     eventVersion: '1.11',
@@ -208,7 +206,7 @@ function gapEvent(events: number, reason: string): AuditEvent {
   };
 }
 
-/** The file in use. */
+/** The current file. */
 interface OpenFile {
   readonly descriptor: number;
   bytes: number;
@@ -227,7 +225,7 @@ class AuditFiles {
     this.#limits = limits;
   }
 
-  /** @throws the system's error; what was written until then stays, and the next call begins a line of its own */
+  /** @throws the system's error; what was written until then stays, and the next call starts a new line */
   append(bytes: Buffer): void {
     let file = this.#open();
     if (
@@ -246,7 +244,7 @@ class AuditFiles {
         file.bytes += written;
       }
     } catch (error) {
-      // A line that was cut off has to end before the next one.
+      // A truncated line must end before the next one.
       this.close();
       throw error;
     }
@@ -277,7 +275,7 @@ class AuditFiles {
 
 const NEWLINE = 0x0a;
 
-/** Closes the file in use: it gets the time of its end as its name. */
+/** Closes the current file: it is renamed to the time of its end. */
 function closeFile(folder: string): void {
   let time = Date.now();
   const name = (): string => join(folder, `${new Date(time).toISOString().replaceAll(':', '-')}.jsonl`);
@@ -295,7 +293,7 @@ function prune(folder: string, limits: AuditLimits): void {
   }
 }
 
-/** All events of a data directory, oldest first. `since` (ISO 8601) passes over files that ended before. */
+/** All events of a data directory, oldest first. `since` (ISO 8601) skips files that ended earlier. */
 export async function* readAuditLog(dataDirectory: string, since?: string): AsyncGenerator<AuditEvent> {
   const folder = folderOf(dataDirectory);
   if (!existsSync(folder)) return;
@@ -330,7 +328,7 @@ export async function* readAuditLog(dataDirectory: string, since?: string): Asyn
 
 /** The events of one account's files, in the order in which they were written. */
 async function* readFolder(folder: string, since: string | undefined): AsyncGenerator<AuditEvent> {
-  // A closed file is named by the time of its end.
+  // A closed file is named after the time of its end.
   const closed = closedFiles(folder).filter((name) => since === undefined || name >= since.replaceAll(':', '-'));
   for (const name of [...closed, CURRENT]) {
     if (!existsSync(join(folder, name))) continue;
@@ -338,7 +336,7 @@ async function* readFolder(folder: string, since: string | undefined): AsyncGene
       try {
         if (line !== '') yield JSON.parse(line) as AuditEvent;
       } catch {
-        // The end of a line that a crash, or a full disk, cut off.
+        // The last line, if a crash or a full disk truncated it.
       }
     }
   }

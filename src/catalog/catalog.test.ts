@@ -79,7 +79,7 @@ test('of transactions that are committed together each that fails undoes its own
 
 test('a commit that fails fails all that it was for', async () => {
   const catalog = await open();
-  // Foreign keys that are looked at when all is done: the second transaction breaks one.
+  // A foreign key that is only checked at the commit: the second transaction violates it.
   await sql`create table parents (id integer primary key)`.execute(catalog.db);
   await sql`create table children (parent integer references parents (id) deferrable initially deferred)`.execute(
     catalog.db,
@@ -150,7 +150,7 @@ test('a value that SQL does not know is refused', async () => {
   await catalog.close();
 });
 
-/** Lets the file of a catalogue grow by so many pages and no more; SQLite then says what it says of a full disk. */
+/** Lets the file of a catalogue grow by a number of pages only; SQLite then reports a full disk. */
 async function limitPages(db: Queryable, more: number): Promise<void> {
   const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(db);
   await sql`pragma max_page_count = ${sql.raw(String(rows[0]!.page_count + more))}`.execute(db);
@@ -167,7 +167,7 @@ test('a full disk is told as what it is, with the file, whichever transaction of
   await limitPages(catalog.db, 4);
   await assert.rejects(large(catalog.db), full);
   await assert.rejects(catalog.transaction(large), full);
-  // Alone, after others of its batch, before them.
+  // Alone, after others of its batch, and before them.
   for (const failing of [0, 2, 4]) {
     const works = Array.from({ length: 5 }, (_, index) =>
       catalog.transaction(index === failing ? large : (trx) => tag(trx, `${failing}-${index}`)),
@@ -176,14 +176,14 @@ test('a full disk is told as what it is, with the file, whichever transaction of
     assert.equal(ended[failing]!.status, 'rejected');
     for (const [index, each] of ended.entries()) {
       if (each.status === 'rejected') await assert.rejects(Promise.reject(each.reason as Error), full);
-      // What was told to have been done is there, what was told to have failed is not.
+      // Everything that was reported as done is there; everything reported as failed is not.
       assert.equal(
         (await keys(catalog.db)).includes(`${failing}-${index}`),
         each.status === 'fulfilled' && index !== failing,
       );
     }
   }
-  // Work that passes over the error writes nothing past its transaction, which is gone.
+  // Code that ignores the error cannot write after its transaction has gone.
   await assert.rejects(
     catalog.transaction(async (trx) => {
       await tag(trx, 'before');

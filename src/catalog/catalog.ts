@@ -29,18 +29,18 @@ import { dataPath } from '../platform/data-layout.ts';
 /** An open catalogue. */
 export interface Catalog {
   readonly dataDirectory: string;
-  /** For single queries. In a transaction use what `transaction` gives. */
+  /** For single queries. Inside a transaction, use its own handle. */
   readonly db: Kysely<Tables>;
-  /** What signs page tokens: made with the database, so that they outlive the server. */
+  /** The key for page tokens: created with the database, so that tokens outlive the server. */
   readonly pageTokenKey: KeyObject;
-  /** What comes with Ingot: components, workflows, base images. */
+  /** Managed resources: components, workflows, base images. */
   readonly managed: ManagedRegister;
-  /** All of it or nothing, and nobody else writes meanwhile. Keep it short: no waiting for anything but queries. */
+  /** Runs a transaction, exclusively. Keep it short: wait for nothing but queries. */
   transaction<T>(work: (trx: Transaction<Tables>) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
-/** Anything queries run on: the catalogue's `db` or a transaction. */
+/** Anything that can run queries: the catalogue's `db` or a transaction. */
 export type Queryable = Kysely<Tables>;
 
 const PAGE_TOKENS = 'page tokens';
@@ -71,11 +71,11 @@ const migrations: readonly Migration[] = [
 ];
 
 /**
- * Opens the catalogue of a data directory, making or upgrading its database.
- * @param options.managedImages base images that can be made here, as the images room registers them
- * @param options.names what their owner says that names mean
+ * Opens the catalogue of a data directory; creates or upgrades its database.
+ * @param options.managedImages base images that can be made here, as registered by the images module
+ * @param options.names the meaning of names, from the owner's configuration
  * @param options.managedFolder folder of the managed documents; default the one that comes with Ingot
- * @throws when a newer Ingot wrote the database, or a managed document is at fault
+ * @throws when a newer Ingot wrote the database, or a managed document is invalid
  */
 export async function openCatalog(
   dataDirectory: string,

@@ -6,7 +6,7 @@ import { documentQueries } from './documents.ts';
 import { forgetNamedFiles } from './kept-files.ts';
 import type { Place } from './slices.ts';
 
-/** A component with what every one of them has. */
+/** A component with the required members. */
 export type StoredComponent = Component & {
   arn: string;
   name: string;

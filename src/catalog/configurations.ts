@@ -1,6 +1,6 @@
 /**
- * What the queries on infrastructure and distribution configurations and on lifecycle policies have in common: a name,
- * no version, a record that updates replace.
+ * Shared queries for infrastructure and distribution configurations and lifecycle policies: a name, no version, a
+ * record that updates replace.
  */
 import type { Insertable, Updateable } from 'kysely';
 import { parseArn } from '../resources/arns.ts';
@@ -11,7 +11,7 @@ import type { Tables } from './tables.ts';
 import { getTagged, listTagged } from './tagged-records.ts';
 import { addTags, removeAllTags, type Tags } from './tags.ts';
 
-/** What every configuration has. */
+/** Members of every configuration. */
 export interface Configuration {
   readonly arn?: string | undefined;
   readonly name?: string | undefined;
@@ -21,7 +21,10 @@ export interface Configuration {
 
 /** Queries on one table of configurations. */
 export interface ConfigurationQueries<T extends Configuration, Column extends string> {
-  /** Records one. `arn` names it. @throws when there is one of that name: ask before */
+  /**
+   * Records one. `arn` names it.
+   * @throws if the name exists: check before
+   */
   insert(db: Queryable, place: Place, configuration: T): Promise<void>;
   /** The configuration with its tags, or `undefined`. */
   get(db: Queryable, arn: string): Promise<(T & { arn: string; name: string }) | undefined>;
@@ -33,7 +36,7 @@ export interface ConfigurationQueries<T extends Configuration, Column extends st
   remove(db: Queryable, arn: string): Promise<boolean>;
 }
 
-/** Where a configuration stands in lists: by name. */
+/** Position in lists: the name. */
 export function configurationPosition(configuration: Configuration): readonly (string | number)[] {
   return [parseArn(configuration.arn!)!.slug];
 }
@@ -42,7 +45,7 @@ type Table = 'infrastructure_configurations' | 'distribution_configurations' | '
 
 /**
  * The queries on a table of configurations.
- * @param columns what of a configuration goes into columns of its table's own
+ * @param columns values for the additional columns of the table
  */
 export function configurationQueries<T extends Configuration, Column extends string = 'name'>(
   table: Table,

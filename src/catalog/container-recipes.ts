@@ -2,7 +2,7 @@
 import type { ContainerRecipe } from '@aws-sdk/client-imagebuilder';
 import { recipeQueries } from './recipes.ts';
 
-/** A container recipe with what every one of them has. */
+/** A container recipe with the required members. */
 export type StoredContainerRecipe = ContainerRecipe & {
   arn: string;
   name: string;

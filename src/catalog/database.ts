@@ -22,20 +22,20 @@ const BUSY_TIMEOUT_MS = 10_000;
 const SQLITE_BUSY = 5;
 const CACHED_STATEMENTS = 400;
 
-/** A transaction that a call chain is in. Whoever asks for a second connection inside it would wait for itself. */
+/** The transaction that a call chain is in. Asking for a second connection inside it would be a deadlock. */
 interface TransactionScope {
   holds: boolean;
 }
 const scopes = new AsyncLocalStorage<TransactionScope>();
 
-/** Runs work that takes the connection once; a query past the transaction is an error there, not a hang. */
+/** Runs work that takes the connection once. A query outside of the transaction is an error, not a deadlock. */
 export function inTransactionScope<T>(work: () => Promise<T>): Promise<T> {
   return scopes.run({ holds: false }, work);
 }
 
 /**
- * Runs work inside a transaction that holds the connection already: what it asks past the transaction is an error, not
- * a hang.
+ * Runs work inside a transaction that already holds the connection. A query outside of the transaction is an error, not
+ * a deadlock.
  */
 export async function holdingConnection<T>(work: () => Promise<T>): Promise<T> {
   const scope: TransactionScope = { holds: true };
@@ -46,13 +46,13 @@ export async function holdingConnection<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** @throws when the caller is in a transaction, which another one would wait for */
+/** @throws when the caller is in a transaction, which would be a deadlock */
 export function refuseNested(): void {
   if (scopes.getStore()?.holds)
     throw new Error('a transaction inside the transaction that its caller is in: it would wait for itself');
 }
 
-/** A Kysely dialect over an SQLite file, made if it is not there. */
+/** A Kysely dialect for an SQLite file, which is created if needed. */
 export function sqliteDialect(path: string): Dialect {
   return {
     createAdapter: () => new SqliteAdapter(),
@@ -79,8 +79,8 @@ function sqliteDriver(path: string): Driver {
       // SQLite's other files get the permissions of this one.
       makePrivateFile(path);
       database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
-      // SQLite's own wait would block the event loop, and with it whoever in this process is to end the other write: we
-      // wait outside.
+      // SQLite's own wait would block the event loop, and with it the code in this process that must end the other
+      // write. So this waits outside.
       for (const setting of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON', 'busy_timeout = 0'])
         database.exec(`PRAGMA ${setting}`);
       connection = connect(database, path, state);
@@ -103,8 +103,8 @@ function sqliteDriver(path: string): Driver {
     async releaseConnection() {
       release?.();
     },
-    // A transaction that began as a reader cannot become a writer when another process wrote: it fails at once,
-    // whatever the timeout.
+    // A transaction that began as a reader cannot become a writer after another process wrote: it fails at once,
+    // regardless of the timeout.
     async beginTransaction(used: DatabaseConnection, _settings: TransactionSettings) {
       await command('BEGIN IMMEDIATE')(used);
       state.open = true;
@@ -116,7 +116,7 @@ function sqliteDriver(path: string): Driver {
     async rollbackTransaction(used) {
       state.open = false;
       state.broken = undefined;
-      // There is nothing left to roll back where SQLite did it: to say so would hide why.
+      // Nothing is left to roll back if SQLite did it; reporting that would hide the cause.
       if (database!.isTransaction) await command('ROLLBACK')(used);
     },
     async destroy() {
@@ -129,8 +129,8 @@ function sqliteDriver(path: string): Driver {
 interface TransactionState {
   open: boolean;
   /**
-   * Why SQLite rolled it back by itself (a full disk, a failing one). Until its owner does, too, each statement fails
-   * by that and none is a transaction of its own.
+   * Why SQLite rolled it back by itself (a full or failing disk). Until its owner does, too, each statement fails with
+   * that reason, and none becomes a separate transaction.
    */
   broken: Error | undefined;
 }
@@ -147,7 +147,7 @@ function connect(database: DatabaseSync, path: string, state: TransactionState):
     if (known !== undefined) return known;
     if (statements.size >= CACHED_STATEMENTS) statements.clear();
     const statement = database.prepare(sql);
-    // With columns it answers rows: a select, or a write with `returning`.
+    // With columns it returns rows: a select, or a write with `returning`.
     const made = { statement, answers: statement.columns().length > 0 };
     statements.set(sql, made);
     return made;
@@ -168,7 +168,7 @@ function connect(database: DatabaseSync, path: string, state: TransactionState):
   };
 }
 
-/** Runs one statement, again while another connection's write holds it off. */
+/** Runs one statement, and retries while another connection's write blocks it. */
 async function whenFree<T>(
   path: string,
   state: TransactionState,
@@ -182,7 +182,7 @@ async function whenFree<T>(
       return statement();
     } catch (error) {
       if (state.open && !database.isTransaction) state.broken = error as Error;
-      // Whoever reads it has to know which disk it is.
+      // The reader has to know which disk it is.
       if (isDiskFull(error)) Object.assign(error as Error, { path });
       if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || Date.now() >= deadline) throw error;
     }
@@ -190,7 +190,7 @@ async function whenFree<T>(
   }
 }
 
-/** A `Date` would be bound as NULL without a word, and what else is no SQL value is a fault of the query. */
+/** A `Date` would silently be bound as NULL. Any other value that SQL does not have is an error of the query. */
 function bindable(value: unknown): SQLInputValue {
   if (
     value === null ||

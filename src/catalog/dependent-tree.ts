@@ -1,4 +1,4 @@
-/** Who needs a resource, who needs those, and so on. */
+/** The tree of a resource's dependents. */
 import { parseArn, type Arn } from '../resources/arns.ts';
 import type { Version } from '../resources/versions.ts';
 import type { Catalog } from './catalog.ts';
@@ -11,18 +11,13 @@ import { imageVersions } from './images.ts';
 import { findManagedComponent, findManagedImage, findManagedWorkflow } from './managed.ts';
 import { workflows } from './workflows.ts';
 
-/** A resource and those that need it, in order of their ARNs. */
+/** A resource and its dependents, ordered by ARN. */
 export interface Dependent {
   readonly arn: string;
   readonly dependents: readonly Dependent[];
 }
 
-/**
- * The tree of what needs a resource: what would hold its deletion, and theirs.
- * @param arn of a resource as a delete names it; of one of `aws` with wildcards or not, for which the resources of
- *   `account` are told
- * @returns `undefined` when there is no such resource
- */
+/** The tree of a resource's dependents, which prevent its deletion. */
 export async function dependentTree(catalog: Catalog, arn: string, account: string): Promise<Dependent | undefined> {
   const parsed = parseArn(arn);
   if (
@@ -52,7 +47,7 @@ async function treeOf(catalog: Catalog, arn: string, account: string, above: Rea
   return { arn, dependents };
 }
 
-/** All versions of a resource's name, for knowing which of them a wildcard means. */
+/** All versions of a resource's name, to find out which of them a wildcard means. */
 async function versionsOf(
   { db, managed }: Catalog,
   arn: Arn,

@@ -1,11 +1,10 @@
-/** Who needs whom: recorded with the dependent, asked before a resource is deleted. */
+/** Dependencies: recorded with the dependent, checked before a resource is deleted. */
 import { nameArn, parseArn } from '../resources/arns.ts';
 import { highestMatch, matchesVersion, type Version } from '../resources/versions.ts';
 import type { Queryable } from './catalog.ts';
 
 /**
- * Records what a resource needs, in place of what it needed before. References that are no ARN of ours (an AMI id) are
- * passed over.
+ * Replaces the recorded dependencies of a resource. References that are not Image Builder ARNs (an AMI id) are skipped.
  */
 export async function setReferences(
   db: Queryable,
@@ -20,15 +19,15 @@ export async function setReferences(
   if (rows.length > 0) await db.insertInto('resource_references').values(rows).execute();
 }
 
-/** Forgets what a deleted resource needed. */
+/** Removes the dependencies of a deleted resource. */
 export async function removeReferences(db: Queryable, dependent: string): Promise<void> {
   await db.deleteFrom('resource_references').where('dependent', '=', dependent).execute();
 }
 
 /**
- * Resources that need this one, in order of their ARNs.
- * @param versions for one with versions: all there are of its name. A reference that does not name the build needs the
- *   one it resolves to now
+ * Dependents of a resource, ordered by ARN.
+ * @param versions for a resource with versions: all versions of its name. A reference without a build needs the build
+ *   that it resolves to now
  */
 export async function dependentsOf(
   db: Queryable,

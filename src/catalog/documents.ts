@@ -1,7 +1,4 @@
-/**
- * What the queries on components and on workflows have in common: a document, versions, builds that count up when it
- * changes.
- */
+/** Shared queries for components and workflows: documents with versions, and builds that count up on changes. */
 import { sql, type Insertable, type RawBuilder, type SqlBool } from 'kysely';
 import { parseArn, type Arn } from '../resources/arns.ts';
 import type { BuildVersion, Version, VersionPattern } from '../resources/versions.ts';
@@ -13,7 +10,7 @@ import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts
 
 type Table = 'components' | 'workflows';
 
-/** What every build version has. */
+/** Members of every build version. */
 export interface StoredDocument {
   /** Of the build version. */
   readonly arn: string;
@@ -25,22 +22,22 @@ export interface StoredDocument {
   readonly tags?: Tags | undefined;
 }
 
-/** What names a document: a workflow's type is part of its name. */
+/** The key of a document: a workflow's type is part of its name. */
 export type DocumentName = Pick<Arn, 'slug' | 'workflowType'>;
 
-/** Queries on one table of documents. What is listed has no `data`. */
+/** Queries on one table of documents. Lists have no `data`. */
 export interface DocumentQueries<T extends StoredDocument, Column extends string> {
-  /** Records a build version. `contentHash` is what the next create is compared with. */
+  /** Records a build version. The next create is compared with `contentHash`. */
   insert(db: Queryable, place: Place, document: T, contentHash: string): Promise<void>;
   /** The build version with its document and tags, or `undefined`. */
   get(db: Queryable, arn: string): Promise<T | undefined>;
-  /** All build versions of a name, without order. */
+  /** All build versions of a name, unordered. */
   versions(
     db: Queryable,
     place: Place,
     name: DocumentName,
   ): Promise<readonly (BuildVersion & { readonly arn: string })[]>;
-  /** The latest build of one version, with what the next one is compared with. */
+  /** The latest build of one version, with its content hash. */
   latestBuild(
     db: Queryable,
     place: Place,
@@ -66,21 +63,21 @@ export interface DocumentQueries<T extends StoredDocument, Column extends string
   remove(db: Queryable, arn: string): Promise<void>;
 }
 
-/** Where a document stands in a list of versions: name, for workflows type, then version. */
+/** Position in a list of versions: name, for workflows type, then version. */
 export function documentPosition(document: { readonly arn?: string | undefined }): readonly (string | number)[] {
   const { slug, workflowType, version } = parseArn(document.arn!)!;
   const { major, minor, patch } = version as Version;
   return [slug, ...(workflowType === undefined ? [] : [workflowType.toUpperCase()]), major, minor, patch];
 }
 
-/** Where a document stands in a list of builds. */
+/** Position in a list of builds. */
 export function documentBuildPosition(document: { readonly arn?: string | undefined }): readonly (string | number)[] {
   return [...documentPosition(document), parseArn(document.arn!)!.build!];
 }
 
 /**
  * The queries on a table of documents.
- * @param columns what of a document goes into columns of its table's own
+ * @param columns values for the additional columns of the table
  */
 export function documentQueries<T extends StoredDocument, Column extends string>(
   table: Table,

@@ -20,33 +20,33 @@ export interface EngineTables {
 }
 
 /**
- * Whose the disk at the bottom of a chain is: of Ingot's making, a stranger's, or a stranger's that its owner trusts.
- * The host's kernel mounts no file system of an untrusted one.
+ * Who made the disk at the bottom of a chain: Ingot, a stranger, or a stranger whom its owner trusts. The host's kernel
+ * mounts no file system of an untrusted one.
  */
 export type DiskOrigin = 'made' | 'trusted' | 'untrusted';
 
-/** A layer: a qcow2 overlay that nothing writes any more once it is complete. */
+/** A layer: a qcow2 overlay that nothing writes to once it is complete. */
 export interface LayerTable {
   /** `lay-…` */
   id: string;
-  /** SHA-256 of `key_record`; several layers can have one key when two builds made the same at once. */
+  /** SHA-256 of `key_record`. Several layers can have one key if two builds made the same at the same time. */
   key: string;
-  /** JSON: everything that the key was made of. */
+  /** JSON: everything that goes into the key. */
   key_record: string;
   parent_id: string | null;
   /** File, relative to the data directory. */
   path: string;
   state: 'writing' | 'complete';
-  /** What it is the layer of, `<image>/<component>`: the layer to compare a miss with. */
+  /** Label of the layer, `<image>/<component>`: a cache miss is compared with the last layer of the same label. */
   label: string;
   created: string;
-  /** When a build last took it, or made it. */
+  /** When a build last used or made it. */
   last_used: string;
   /** Of the whole chain. */
   origin: Generated<DiskOrigin>;
 }
 
-/** That somebody who is on no other record needs a layer: a build that found it, an instance that lies over it. */
+/** A use of a layer that no other record shows: by a build that found it, or an instance based on it. */
 export interface LayerUseTable {
   layer_id: string;
   /** ARN of an image, id of an instance. */
@@ -66,10 +66,7 @@ export interface AmiTable {
   layer_id: string | null;
   /** File relative to the data directory: the chain's top at home, a flat copy elsewhere. */
   file: string;
-  /**
-   * One that is disabled cannot be launched or built on. Of an image that failed it is `failed`, and waits for the
-   * image to be tried again.
-   */
+  /** A disabled one cannot be launched or built on. The AMI of a failed image is `failed`, and waits for a retry. */
   state: 'pending' | 'available' | 'disabled' | 'failed' | 'deregistered';
   /** JSON object. */
   tags: string;
@@ -89,13 +86,13 @@ export interface BaseImageTable {
   created: string;
 }
 
-/** An instance, from the wish for it to its end. */
+/** An instance, from its request to its end. */
 export interface InstanceTable {
   id: string;
   purpose: 'build' | 'test' | 'launch';
   account: string;
   region: string;
-  /** The image that is worked on; for a launched one the image its AMI came from. */
+  /** The image that is worked on; for a launched instance, the image of its AMI. */
   image_arn: string | null;
   ami_id: string | null;
   driver: string;
@@ -104,14 +101,14 @@ export interface InstanceTable {
   reason: string | null;
   /** JSON from which a driver takes it over; null until it runs. */
   handle: string | null;
-  /** JSON of what was asked for at launch (published ports, keys, user data). */
+  /** JSON of the launch request (published ports, keys, user data). */
   request: string;
   created: string;
-  /** Of a build or test instance that outlives its failed image: when its time is over. */
+  /** For a build or test instance that is kept after its image failed: when its keep time expires. */
   kept_until: string | null;
 }
 
-/** See `platform/held.ts`. `seq` gives the order in which things were taken. */
+/** See `platform/held.ts`. `seq` is the order in which things were taken. */
 interface HeldThingTable {
   seq: Generated<number>;
   id: string;
@@ -120,7 +117,7 @@ interface HeldThingTable {
   thing: string;
 }
 
-/** A disk that is to be imported: named first, and made an image by `ImportVmImage`. */
+/** An import task: a disk that `ImportVmImage` makes an image of. */
 export interface ImportTaskTable {
   /** `import-ami-…` */
   id: string;
@@ -128,9 +125,9 @@ export interface ImportTaskTable {
   region: string;
   /** An absolute path, an http or https address, or `s3://bucket/key`. */
   source: string;
-  /** What the disk's file has to have, hexadecimal; null when nobody said. */
+  /** Expected checksum of the disk's file, hexadecimal; null without one. */
   sha256: string | null;
-  /** 1 when whoever imports it vouches for it. */
+  /** 1 if the disk is trusted. */
   trusted: number;
   /** The image that it became, or is becoming. */
   image_arn: string | null;
@@ -151,7 +148,7 @@ export interface WorkflowExecutionTable {
   total_steps: number;
   /** JSON of the workflow's outputs by name, once it is complete. */
   outputs: string | null;
-  /** 1 when the image was tried again after it: it counts no more. */
+  /** 1 if a retry replaced it; it no longer counts. */
   retried: Generated<number>;
   start_time: string | null;
   end_time: string | null;
@@ -178,7 +175,7 @@ export interface StepExecutionTable {
   end_time: string | null;
 }
 
-/** A step that waits for an answer, until it goes on. */
+/** A step that waits for an answer, until it continues. */
 export interface WaitingStepTable {
   step_id: string;
   image_arn: string;
@@ -190,19 +187,19 @@ export interface WaitingStepTable {
   reason: string | null;
 }
 
-/** One change of the state of resources, asked for or by a policy. */
+/** A change of the state of resources, requested by a user or by a policy. */
 export interface LifecycleExecutionTable {
   /** `lce-…` */
   id: string;
   account: string;
   region: string;
-  /** The image that it was asked for, */
+  /** The image of the request, */
   image_arn: string | null;
-  /** or the policy that it carries out. */
+  /** or the policy that it executes. */
   policy_arn: string | null;
   status: 'PENDING' | 'IN_PROGRESS' | 'SUCCESS' | 'FAILED' | 'CANCELLING' | 'CANCELLED';
   reason: string | null;
-  /** JSON of what is to be done. */
+  /** JSON of the change. */
   request: string;
   /** When it is to begin. */
   due: string;
@@ -211,7 +208,7 @@ export interface LifecycleExecutionTable {
   end_time: string | null;
 }
 
-/** What an execution did with one resource. */
+/** The result of an execution for one resource. */
 export interface LifecycleResourceTable {
   execution_id: string;
   /** ARN of an image, id of an AMI. */
@@ -223,27 +220,27 @@ export interface LifecycleResourceTable {
   action: 'AVAILABLE' | 'DELETE' | 'DEPRECATE' | 'DISABLE';
   status: 'FAILED' | 'IN_PROGRESS' | 'SKIPPED' | 'SUCCESS';
   reason: string | null;
-  /** Of an AMI whose snapshot is deleted with it. */
+  /** For an AMI whose snapshot is deleted with it. */
   snapshot_id: string | null;
   start_time: string;
   end_time: string | null;
 }
 
-/** One package of an image, as its package manager names it. */
+/** One package of an image, with the name that its package manager uses. */
 export interface ImagePackageTable {
   image_arn: string;
   name: string;
   version: string;
 }
 
-/** Who works on an image. A lease past its deadline, or of a process that is gone, is nobody's. */
+/** The worker of an image. A lease that expired, or whose process is gone, is free. */
 interface LeaseTable {
   image_arn: string;
   /** Id of the worker process. */
   worker: string;
   host: string;
   pid: number;
-  /** Clock ticks since boot, with the pid proof of identity. */
+  /** Clock ticks since boot: with the pid, proof of identity. */
   process_start: string;
   deadline: string;
 }

@@ -1,4 +1,4 @@
-/** Queries on workflow executions, step executions and what an image contains. */
+/** Queries on workflow executions, step executions and the packages of an image. */
 import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
 import type { StepExecutionTable, WorkflowExecutionTable } from './engine-tables.ts';
@@ -80,7 +80,7 @@ export async function stepExecutionsOfWorkflow(
     .execute();
 }
 
-/** Ends, as `status`, every run of an image that a crash left open. */
+/** Gives every run of an image that a crash left open this `status`. */
 export async function closeExecutions(
   db: Kysely<Tables>,
   imageArn: string,
@@ -110,7 +110,7 @@ export async function saveImagePackages(
   packages: readonly { readonly name: string; readonly version: string }[],
 ): Promise<void> {
   await db.deleteFrom('image_packages').where('image_arn', '=', imageArn).execute();
-  // A statement takes a bounded number of values on every engine.
+  // Every database limits the number of values in a statement.
   for (let start = 0; start < packages.length; start += 200) {
     await db
       .insertInto('image_packages')

@@ -1,4 +1,4 @@
-/** Whether a resource is there, whatever its kind. */
+/** Whether a resource of any type exists. */
 import { parseArn, type ResourceType } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
 import type { Tables } from './tables.ts';
@@ -15,7 +15,7 @@ const TABLES = {
   image: 'images',
 } as const satisfies Record<ResourceType, keyof Tables>;
 
-/** Whether an account's resource with exactly this ARN is there. */
+/** Whether an account's resource with exactly this ARN exists. */
 export async function resourceExists(db: Queryable, arn: string): Promise<boolean> {
   const type = parseArn(arn)?.type;
   if (type === undefined) return false;

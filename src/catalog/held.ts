@@ -1,4 +1,4 @@
-/** The durable recorder of held things: `platform/held.ts` says what they are. */
+/** The durable recorder of held things; see `platform/held.ts`. */
 import type { Kysely } from 'kysely';
 import type { HeldRecorder, HeldThing } from '../platform/held.ts';
 import { newUuid } from '../platform/ids.ts';
@@ -38,13 +38,13 @@ export function heldRecorder(db: Kysely<Tables>, owner: string): HeldRecorder {
   };
 }
 
-/** Everyone who holds something. */
+/** Every owner of held things. */
 export async function heldOwners(db: Kysely<Tables>): Promise<readonly string[]> {
   const rows = await db.selectFrom('held_things').select('owner').distinct().execute();
   return rows.map((row) => row.owner);
 }
 
-/** The files and folders that somebody holds, absolute. */
+/** Held files and folders, with absolute paths. */
 export async function heldPaths(db: Kysely<Tables>): Promise<readonly string[]> {
   const rows = await db.selectFrom('held_things').select('thing').execute();
   return rows

@@ -1,4 +1,4 @@
-/** A log has an end, whatever a build prints. */
+/** A log has a limit, whatever a build prints. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

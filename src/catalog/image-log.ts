@@ -1,6 +1,6 @@
 /**
- * The log of an image: progress records, one JSON object a line, in a file of the data directory. A file and not a
- * table: a build prints much, appending costs no transaction, and `--follow` reads on from where it was.
+ * The log of an image: progress records, one JSON object a line, in a file of the data directory. A file, not a table:
+ * a build prints much, appending needs no transaction, and `--follow` continues from its last position.
  */
 import { createReadStream, existsSync, fstatSync, mkdirSync, openSync, closeSync, writeSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,10 +13,10 @@ import { parseArn } from '../resources/arns.ts';
 import { formatVersion } from '../resources/versions.ts';
 import { PROGRESS_VERSION, type ProgressEvent, type ProgressRecord, type Report } from '../resources/progress.ts';
 
-/** Where the log of an image's build version is, below the data directory. */
+/** Path of an image's log, below the data directory. */
 export function imageLogPath(dataDirectory: string, imageArn: string): string {
   const { owner, region, type, slug, version, build } = parseArn(imageArn) ?? {};
-  // An ARN's parts have no character that leaves a folder.
+  // The parts of an ARN have no character that could leave the folder.
   if (type !== 'image' || build === undefined)
     throw new Error(`no log for ${imageArn}: expected the ARN of an image's build version`);
   return join(dataPath(dataDirectory, 'logs'), owner!, region!, slug!, `${formatVersion(version!)}-${build}.jsonl`);
@@ -29,16 +29,15 @@ export interface ImageLog {
 }
 
 /**
- * Bytes of a log. From `output` on what commands print is not kept, from `all` on nothing is but what became of the
- * image and its steps: a
- * build that prints without end, one command after the other, must not fill the data directory.
+ * Limits of a log, in bytes. From `output` on, output of commands is not kept; from `all` on, only the status of the
+ * image and its steps is. A build that prints without end must not fill the data directory.
  */
 const LOG_BYTES = { output: 256 << 20, all: 288 << 20 };
 /** Characters of one record's text. */
 const LONGEST_TEXT = 64 << 10;
 
 /**
- * Opens an image's log. What is reported is in the file when `report` returns.
+ * Opens an image's log. Each record is in the file when `report` returns.
  * @param most limits of the file's size, in bytes
  */
 export function openImageLog(
@@ -53,7 +52,7 @@ export function openImageLog(
   let cutOff = false;
   let { size } = fstatSync(file);
   const told = { output: false, all: false };
-  /** Whether an event is kept; says once that others are not. */
+  /** Whether an event is kept; logs once that others are not. */
   const admits = ({ type }: ProgressEvent): boolean => {
     if (type === 'state' || type === 'step') return true;
     const limit = size >= most.all ? 'all' : size >= most.output && type !== 'log' ? 'output' : undefined;
@@ -74,7 +73,7 @@ export function openImageLog(
       length <= LONGEST_TEXT ? event.text : `${event.text.slice(0, LONGEST_TEXT)} … [cut: it has ${length} characters]`;
     const time = timestamp();
     const record: ProgressRecord = { v: PROGRESS_VERSION, time, image: imageArn, level: 'info', ...event, text };
-    // Readers split at these two as well as at a newline; JSON lets them stand.
+    // Some readers split lines at these two characters as well; JSON allows them.
     const json = JSON.stringify(record).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
     const line = Buffer.from(`${cutOff ? '\n' : ''}${json}\n`);
     try {
@@ -82,7 +81,7 @@ export function openImageLog(
       size += written;
       cutOff = written < line.length;
     } catch (error) {
-      // On a full disk the log loses lines; the work goes on to its end, which says so.
+      // On a full disk the log loses lines. The work continues to its end, which reports it.
       if (!isDiskFull(error)) throw error;
     }
   };
@@ -98,18 +97,18 @@ export function openImageLog(
   };
 }
 
-/** How to read a log. */
+/** Options for reading a log. */
 export interface ReadImageLogOptions {
   /** Skip this many records. */
   readonly after?: number;
-  /** Goes on until the image is at an end and all was read. */
+  /** Continues until the image is finished and everything was read. */
   readonly follow?: boolean;
-  /** Whether the image is at an end: nothing more will be written. Needed with `follow`. */
+  /** Whether the image is finished and nothing more will be written. Needed with `follow`. */
   readonly ended?: () => Promise<boolean>;
   readonly signal?: AbortSignal;
 }
 
-/** The records of an image's log, oldest first. A log that does not exist (yet) has none. */
+/** The records of an image's log, oldest first; empty if the log does not exist (yet). */
 export async function* readImageLog(
   dataDirectory: string,
   imageArn: string,
@@ -119,7 +118,7 @@ export async function* readImageLog(
   let offset = 0;
   let skip = options.after ?? 0;
   for (;;) {
-    // Asked before reading: what was written until the end is then read in this round.
+    // Asked before reading: everything written until the end is then read in this round.
     const ended = !options.follow || ((await options.ended?.()) ?? true);
     for await (const { record, end } of completeLines(path, offset)) {
       offset = end;
@@ -150,7 +149,7 @@ async function* completeLines(path: string, from: number): AsyncGenerator<{ reco
   }
 }
 
-/** A line that was cut off by a full disk, or with its writer, is left out. */
+/** A line that was truncated by a full disk, or by the end of its writer, is left out. */
 function parsed(line: string): ProgressRecord | undefined {
   try {
     return JSON.parse(line) as ProgressRecord;

@@ -9,7 +9,7 @@ import { dueTimes, setPipelineSchedule } from './pipeline-schedules.ts';
 import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';
 import { addTags, removeAllTags, tagsOf, tagsOfEach } from './tags.ts';
 
-/** A pipeline with what every one of them has. */
+/** A pipeline with the required members. */
 export type StoredPipeline = ImagePipeline & { arn: string; name: string; infrastructureConfigurationArn: string };
 
 /** Columns that lists can be filtered by. */
@@ -21,7 +21,7 @@ export type PipelineColumn =
   | 'infrastructure_configuration_arn'
   | 'distribution_configuration_arn';
 
-/** Records a pipeline and what it needs. `pipeline.arn` names it. */
+/** Records a pipeline and its dependencies. `pipeline.arn` names it. */
 export async function insertPipeline(db: Queryable, place: Place, pipeline: StoredPipeline): Promise<void> {
   await db
     .insertInto('image_pipelines')
@@ -102,12 +102,12 @@ async function lastRun(db: Queryable, arn: string): Promise<Pick<ImagePipeline, 
   return image === undefined ? {} : { dateLastRun: image.dateCreated, lastRunStatus: image.status };
 }
 
-/** Where a pipeline stands in lists: by name. */
+/** Position in lists: the name. */
 export function pipelinePosition(pipeline: ImagePipeline): readonly (string | number)[] {
   return [parseArn(pipeline.arn!)!.slug];
 }
 
-/** Pipelines in order of their names, with tags and what became of their last runs. */
+/** Pipelines ordered by name, with tags and the status of their last runs. */
 export async function listPipelines(
   db: Queryable,
   place: Place,
@@ -132,7 +132,7 @@ export async function listPipelines(
   return pipelines;
 }
 
-/** Deletes a pipeline; its images stay. Returns whether it was there. */
+/** Deletes a pipeline; its images stay. Returns whether it existed. */
 export async function deletePipeline(db: Queryable, arn: string): Promise<boolean> {
   const { numDeletedRows } = await db.deleteFrom('image_pipelines').where('arn', '=', arn).executeTakeFirstOrThrow();
   await removeReferences(db, arn);

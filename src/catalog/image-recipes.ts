@@ -2,7 +2,7 @@
 import type { ImageRecipe } from '@aws-sdk/client-imagebuilder';
 import { recipeQueries } from './recipes.ts';
 
-/** A recipe with what every one of them has. */
+/** A recipe with the required members. */
 export type StoredImageRecipe = ImageRecipe & {
   arn: string;
   name: string;

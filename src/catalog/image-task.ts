@@ -1,10 +1,7 @@
-/** Where the work on an image begins when it is not the build stage. Queries. */
+/** Where the work on an image begins, if not with the build stage. Queries. */
 import type { Queryable } from './catalog.ts';
 
-/**
- * An image that is tried again behind its build stage, one that distributes an AMI that is there, or one that is
- * imported.
- */
+/** A retry after the build stage, the distribution of an existing AMI, or an import. */
 export type ImageTask =
   | { readonly kind: 'retry'; readonly stage: 'TEST' | 'DISTRIBUTION' }
   | { readonly kind: 'distribute'; readonly amiId: string }

@@ -1,10 +1,10 @@
-/** Queries on images from the side of those who work on them. */
+/** Queries on images for the worker. */
 import type { Kysely } from 'kysely';
 import type { Tables } from './tables.ts';
 
 const IN_PROGRESS = ['CREATING', 'BUILDING', 'TESTING', 'DISTRIBUTING', 'INTEGRATING'] as const;
 
-/** Images that somebody began to work on and that are at no end. */
+/** Images whose work has begun and is not finished. */
 export async function imagesInProgress(db: Kysely<Tables>): Promise<readonly string[]> {
   const rows = await db
     .selectFrom('images')
@@ -14,7 +14,7 @@ export async function imagesInProgress(db: Kysely<Tables>): Promise<readonly str
   return rows.map(({ arn }) => arn);
 }
 
-/** How many images wait or are worked on. */
+/** Number of images that wait or are worked on. */
 export async function busyImages(db: Kysely<Tables>): Promise<number> {
   const { count } = await db
     .selectFrom('images')
@@ -24,7 +24,7 @@ export async function busyImages(db: Kysely<Tables>): Promise<number> {
   return Number(count);
 }
 
-/** Which of these images somebody asked to be cancelled. */
+/** Those of these images whose cancellation was requested. */
 export async function cancelRequested(db: Kysely<Tables>, arns: readonly string[]): Promise<readonly string[]> {
   if (arns.length === 0) return [];
   const rows = await db
@@ -36,7 +36,7 @@ export async function cancelRequested(db: Kysely<Tables>, arns: readonly string[
   return rows.map(({ arn }) => arn);
 }
 
-/** Whether an image that somebody began to work on, or is about to, waits for its cancellation. */
+/** Whether an image that is worked on, or about to be, waits for its cancellation. */
 export async function cancellationWaits(db: Kysely<Tables>): Promise<boolean> {
   const row = await db
     .selectFrom('images')

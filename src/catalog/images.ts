@@ -1,6 +1,6 @@
 /**
- * Queries on images. Every change of an image's status goes through `transitionImage`, which checks that the move is
- * legal and writes the event to the outbox in the same transaction.
+ * Queries on images. Every change of an image's status goes through `transitionImage`, which checks that the transition
+ * is legal and writes the event to the outbox in the same transaction.
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Selectable } from 'kysely';
@@ -23,32 +23,33 @@ import { endWaitingOfImage } from './waiting-steps.ts';
 /** Detail type of the event that every change of an image's status writes. */
 const IMAGE_STATE_CHANGE = 'EC2 Image Builder Image State Change';
 
-/** An image to be made: its recipe and configurations as they are now, whose copies the record keeps. */
+/** An image to create, with copies of its current recipe and configurations. */
 export interface NewImage {
   readonly place: Place;
-  /** Slug and version, which are the recipe's. */
+  /** Slug and version of the recipe. */
   readonly slug: string;
   readonly version: Version;
-  /** Name, platform, recipe, configurations and the rest; the ARN, version, state and date are given here. */
+  /** Name, platform, recipe, configurations and the rest; the ARN, version, state and date are set here. */
   readonly image: Omit<Image, 'arn' | 'version' | 'state' | 'dateCreated' | 'tags'> & {
     readonly name: string;
     readonly platform: NonNullable<Image['platform']>;
   };
   readonly tags?: Tags | undefined;
-  /** Where its work begins, when that is not the build stage. */
+  /** Where its work begins, if not with the build stage. */
   readonly task?: ImageTask;
 }
 
 /** Columns that lists can be filtered by. */
 export type ImageColumn = 'name' | 'os_version' | 'platform' | 'status' | 'type' | 'version';
 
-/** A move that an image's state machine does not have. */
+/** An illegal transition of an image's status. */
 export class IllegalMoveError extends Error {
   override readonly name = 'IllegalMoveError';
 }
 
 /**
- * Records a new image, PENDING, with the next build number. Nobody has to be told: who works looks for PENDING images.
+ * Records a new image, PENDING, with the next build number. Workers look for PENDING images, so no notification is
+ * needed.
  */
 export async function createImage(
   trx: Queryable,
@@ -57,7 +58,7 @@ export async function createImage(
   const build = await nextBuild(trx, resourceArn(place, 'image', slug, version));
   const arn = resourceArn(place, 'image', slug, version, build);
   const record: Image & { arn: string } = {
-    // As AWS: clients look into it before there is anything in it.
+    // As AWS: clients read this member before it has content.
     outputResources: image.type === 'DOCKER' ? { containers: [] } : { amis: [] },
     ...image,
     arn,
@@ -105,12 +106,12 @@ async function nextBuild(trx: Queryable, version_arn: string): Promise<number> {
   return row.last_build;
 }
 
-/** The columns that hold what lists show of a record. */
+/** The columns with the values that lists show. */
 function listed({ osVersion, buildType, imageSource }: Image) {
   return { os_version: osVersion ?? null, build_type: buildType ?? null, image_source: imageSource ?? null };
 }
 
-/** An image out of its record: JSON has no times. */
+/** An image from its record: JSON has no dates. */
 function readImage(record: string): Image {
   const image = JSON.parse(record) as Image;
   return image.deprecationTime === undefined ? image : { ...image, deprecationTime: new Date(image.deprecationTime) };
@@ -128,10 +129,10 @@ export async function getImage(db: Queryable, arn: string): Promise<Image | unde
 
 /**
  * Moves an image to another status.
- * @param options.reason goes into the image's state; needed for FAILED
+ * @param options.reason recorded in the image's state; required for FAILED
  * @param options.patch members of the record that change with it
- * @returns the status it had
- * @throws {IllegalMoveError} when the image is not there or may not go there from where it is
+ * @returns the previous status
+ * @throws {IllegalMoveError} if the image does not exist or the transition is not allowed
  */
 export async function transitionImage(
   trx: Queryable,
@@ -163,7 +164,7 @@ export async function transitionImage(
 }
 
 /**
- * Moves an image that is at its end to another such state, unless it is there. A deprecated one tells since when.
+ * Moves a finished image to another final state, unless it has that already. A deprecated one records since when.
  * @throws as `transitionImage`
  */
 export async function changeImageState(
@@ -190,7 +191,10 @@ async function writeStateChange(
   await writeEvent(trx, { type: IMAGE_STATE_CHANGE, resource: arn, previousStatus: from, status: to, payload });
 }
 
-/** Changes members of an image's record, its state aside (`transitionImage`). @throws when the image is not there */
+/**
+ * Changes members of an image's record, except its state (`transitionImage`).
+ * @throws if the image does not exist
+ */
 export async function updateImageRecord(
   trx: Queryable,
   arn: string,
@@ -207,9 +211,9 @@ export async function updateImageRecord(
 }
 
 /**
- * Asks for an image to be cancelled. One that nobody works on is CANCELLED at once; of another, who works on it sees
- * the request.
- * @returns `undefined` when the image is not there; its status when it is at its end, and there is nothing to cancel
+ * Requests the cancellation of an image. One without a worker is CANCELLED at once; otherwise its worker sees the
+ * request.
+ * @returns `undefined` if the image does not exist; its status if it is finished and cannot be canceled
  */
 export async function requestCancel(
   trx: Queryable,
@@ -226,7 +230,7 @@ export async function requestCancel(
   return 'cancelled';
 }
 
-/** All build versions of an image's name, with their status, without order. */
+/** All build versions of an image's name, with their status, unordered. */
 export async function imageVersions(
   db: Queryable,
   place: Place,
@@ -244,7 +248,7 @@ export async function imageVersions(
   return rows.map((row) => ({ ...row, status: row.status as ImageStatus }));
 }
 
-/** What lists of versions show of the latest build of one. */
+/** The members of the latest build in a list of versions. */
 export type ImageVersionRow = Readonly<
   Pick<
     Selectable<ImageTable>,
@@ -263,7 +267,7 @@ export type ImageVersionRow = Readonly<
   >
 >;
 
-/** Where an image stands in a list of versions: name, then version. */
+/** Position in a list of versions: name, then version. */
 export function imagePosition({ slug, major, minor, patch }: ImageVersionRow): readonly (string | number)[] {
   return [slug, major, minor, patch];
 }
@@ -345,7 +349,7 @@ export async function listImageVersions(
   return laterVersions(db, { account, region, rows, slug, major, minor, patch });
 }
 
-/** Where an image stands in a list of builds: the newest first. */
+/** Position in a list of builds: newest first. */
 export function imageBuildPosition(image: Image): readonly (string | number)[] {
   return [image.dateCreated!, image.arn!];
 }
@@ -403,8 +407,8 @@ export async function lastImageOfPipeline(
 }
 
 /**
- * Deletes an image's record with its tags, executions and inventory. Its AMIs and its log stay. Returns whether it was
- * there.
+ * Deletes an image's record with its tags, executions and inventory. Its AMIs and its log stay. Returns whether it
+ * existed.
  */
 export async function deleteImage(trx: Queryable, arn: string): Promise<boolean> {
   const { numDeletedRows } = await trx.deleteFrom('images').where('arn', '=', arn).executeTakeFirstOrThrow();

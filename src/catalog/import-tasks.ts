@@ -1,12 +1,12 @@
-/** Queries on disks that are to be imported. */
+/** Queries on import tasks. */
 import type { Insertable, Selectable } from 'kysely';
 import type { Queryable } from './catalog.ts';
 import type { ImportTaskTable } from './engine-tables.ts';
 
-/** One on record. */
+/** A recorded task. */
 export type ImportTask = Selectable<ImportTaskTable>;
 
-/** Records one. */
+/** Records a task. */
 export async function insertImportTask(db: Queryable, task: Insertable<ImportTaskTable>): Promise<void> {
   await db.insertInto('import_tasks').values(task).execute();
 }

@@ -6,7 +6,7 @@ import type { Tables } from './tables.ts';
 /** An instance on record. */
 export type InstanceRecord = Selectable<InstanceTable>;
 
-/** Records an instance before anything of it is made. */
+/** Records an instance before anything of it is created. */
 export async function insertInstance(db: Kysely<Tables>, instance: Insertable<InstanceTable>): Promise<void> {
   await db.insertInto('instances').values(instance).execute();
 }
@@ -25,7 +25,7 @@ export async function updateInstance(
   await db.updateTable('instances').set(changes).where('id', '=', id).execute();
 }
 
-/** Instances that are not at their end, oldest first. */
+/** Instances that have not ended, oldest first. */
 export async function liveInstances(db: Kysely<Tables>): Promise<readonly InstanceRecord[]> {
   return db
     .selectFrom('instances')
@@ -35,7 +35,9 @@ export async function liveInstances(db: Kysely<Tables>): Promise<readonly Instan
     .execute();
 }
 
-/** Launched instances that wait to be made, and those (kept ones among them) that wait to be ended, oldest first. */
+/**
+ * Launched instances that wait to be started, and those (including kept ones) that wait to be terminated, oldest first.
+ */
 export async function instancesToActOn(db: Kysely<Tables>): Promise<readonly InstanceRecord[]> {
   return db
     .selectFrom('instances')
@@ -46,7 +48,10 @@ export async function instancesToActOn(db: Kysely<Tables>): Promise<readonly Ins
     .execute();
 }
 
-/** Has kept instances whose time is over ended. @param now ISO-8601 */
+/**
+ * Requests the termination of kept instances whose keep time has expired.
+ * @param now ISO-8601
+ */
 export async function endExpired(db: Kysely<Tables>, now: string): Promise<void> {
   await db
     .updateTable('instances')
@@ -78,7 +83,7 @@ export async function listInstances(
     .execute();
 }
 
-/** When an AMI was launched last (ISO-8601), or `undefined`. */
+/** When an AMI was last launched (ISO-8601), or `undefined`. */
 export async function lastLaunchOf(db: Kysely<Tables>, amiId: string): Promise<string | undefined> {
   const row = await db
     .selectFrom('instances')

@@ -15,7 +15,7 @@ export async function beginLayer(
   layer: { readonly id: string; readonly parentId: string | null; readonly path: string; readonly origin: DiskOrigin },
 ): Promise<void> {
   const now = timestamp();
-  // What lies over a disk is as far to be trusted as the disk.
+  // A layer is as trusted as the disk below it.
   const origin = layer.parentId === null ? layer.origin : ((await getLayer(db, layer.parentId))?.origin ?? 'untrusted');
   await db
     .insertInto('layers')
@@ -34,7 +34,7 @@ export async function beginLayer(
     .execute();
 }
 
-/** Says that nothing writes a layer any more, what made it, and what it is the layer of. */
+/** Marks a layer as complete, with its key and label. */
 export async function completeLayer(
   db: Kysely<Tables>,
   id: string,
@@ -54,7 +54,7 @@ export async function getLayer(db: Kysely<Tables>, id: string): Promise<Layer | 
   return db.selectFrom('layers').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** The newest complete layer with this key that was made at `since` (ISO-8601) or later. */
+/** The newest complete layer with this key, made at `since` (ISO-8601) or later. */
 export async function layerWithKey(db: Kysely<Tables>, key: string, since: string): Promise<Layer | undefined> {
   return db
     .selectFrom('layers')
@@ -66,7 +66,7 @@ export async function layerWithKey(db: Kysely<Tables>, key: string, since: strin
     .executeTakeFirst();
 }
 
-/** The newest complete layer of the same component of the same image, whatever its key. */
+/** The newest complete layer of the same component of the same image, with any key. */
 export async function layerWithLabel(db: Kysely<Tables>, label: string): Promise<Layer | undefined> {
   return db
     .selectFrom('layers')
@@ -77,14 +77,14 @@ export async function layerWithLabel(db: Kysely<Tables>, label: string): Promise
     .executeTakeFirst();
 }
 
-/** How many layers a chain has, from this one down to the one without a parent. */
+/** Number of layers in a chain, from this one down to the one without a parent. */
 export async function chainLength(db: Kysely<Tables>, id: string): Promise<number> {
   let length = 0;
   for (let next: string | null = id; next !== null; length++) next = (await getLayer(db, next))?.parent_id ?? null;
   return length;
 }
 
-/** Notes that a layer is needed, for as long as its owner does not say otherwise. */
+/** Records that a layer is needed, until its owner releases it. */
 export async function useLayer(db: Kysely<Tables>, id: string, owner: string): Promise<void> {
   await db
     .insertInto('layer_uses')
@@ -94,7 +94,7 @@ export async function useLayer(db: Kysely<Tables>, id: string, owner: string): P
   await db.updateTable('layers').set({ last_used: timestamp() }).where('id', '=', id).execute();
 }
 
-/** Forgets every use of an owner. */
+/** Removes all uses of an owner. */
 export async function endLayerUses(db: Kysely<Tables>, owner: string): Promise<void> {
   await db.deleteFrom('layer_uses').where('owner', '=', owner).execute();
 }
@@ -104,12 +104,12 @@ export async function layerUses(db: Kysely<Tables>): Promise<readonly Selectable
   return db.selectFrom('layer_uses').selectAll().execute();
 }
 
-/** Who has a use on record. */
+/** The owners with a recorded use. */
 export async function layerUsers(db: Kysely<Tables>): Promise<readonly string[]> {
   return (await db.selectFrom('layer_uses').select('owner').distinct().execute()).map(({ owner }) => owner);
 }
 
-/** Layers whose writing was cut off. */
+/** Layers whose writing was interrupted. */
 export async function unfinishedLayers(db: Kysely<Tables>): Promise<readonly Layer[]> {
   return db.selectFrom('layers').selectAll().where('state', '=', 'writing').orderBy('created', 'desc').execute();
 }
@@ -120,8 +120,8 @@ export async function allLayers(db: Kysely<Tables>): Promise<readonly Layer[]> {
 }
 
 /**
- * Complete layers that no AMI, base image, other layer or use refers to. Of components' layers, which later builds may
- * find by their key, those that were last used at `before` (ISO-8601) or earlier; others are of no use to anybody.
+ * Complete layers that no AMI, base image, other layer or use refers to. Components' layers, which later builds may
+ * find by their key, only if they were last used at `before` (ISO-8601) or earlier.
  */
 export async function unreferencedLayers(db: Kysely<Tables>, before: string): Promise<readonly Layer[]> {
   return nobodys(db)
@@ -129,7 +129,7 @@ export async function unreferencedLayers(db: Kysely<Tables>, before: string): Pr
     .execute();
 }
 
-/** The layer, when it is complete and nothing refers to it. */
+/** The layer, if it is complete and nothing refers to it. */
 export async function unreferencedLayer(db: Kysely<Tables>, id: string): Promise<Layer | undefined> {
   return nobodys(db).where('layers.id', '=', id).executeTakeFirst();
 }
@@ -169,7 +169,7 @@ function nobodys(db: Kysely<Tables>) {
     );
 }
 
-/** Forgets a layer; then its file is the caller's to remove. */
+/** Removes a layer's record; the caller then removes its file. */
 export async function deleteLayer(db: Kysely<Tables>, id: string): Promise<void> {
   await db
     .updateTable('amis')
@@ -181,7 +181,7 @@ export async function deleteLayer(db: Kysely<Tables>, id: string): Promise<void>
   await db.deleteFrom('layers').where('id', '=', id).execute();
 }
 
-/** Cuts a layer off from what lies below it, once its file holds all of that itself. */
+/** Detaches a layer from its parent, once its file holds everything itself. */
 export async function replaceLayerFile(db: Kysely<Tables>, id: string, path: string): Promise<void> {
   await db.updateTable('layers').set({ path, parent_id: null }).where('id', '=', id).execute();
 }

@@ -1,4 +1,4 @@
-/** Queries on leases: who works on which image. */
+/** Queries on leases: which process works on which image. */
 import type { Kysely } from 'kysely';
 import type { Catalog } from './catalog.ts';
 import { isSameProcess } from '../platform/processes.ts';
@@ -13,13 +13,14 @@ export interface Lessee {
   readonly processStart: string;
 }
 
-/** How long a lease lasts without being renewed, in milliseconds. */
+/** Duration of a lease without renewal, in milliseconds. */
 const LEASE_MS = 60_000;
 
 /**
- * Takes the oldest image that waits and that nobody works on; first those that are to be worked on alone.
- * @param busy whether this worker works on others: one that is to be alone waits for their end, and the rest for it
- * @returns its ARN, or `undefined` when there is none to take now
+ * Claims the oldest waiting image, first those that must be built alone.
+ * @param busy whether this worker has other images: an image that must be alone waits until these are finished, and the
+ *   rest waits for it
+ * @returns its ARN, or `undefined` if none can be claimed now
  */
 export async function claimImage(
   catalog: Catalog,
@@ -57,7 +58,7 @@ export async function claimImage(
   });
 }
 
-/** Puts the deadline of a worker's leases off. */
+/** Extends a worker's leases. */
 export async function renewLeases(db: Kysely<Tables>, worker: string): Promise<void> {
   await db.updateTable('leases').set({ deadline: deadline() }).where('worker', '=', worker).execute();
 }
@@ -67,7 +68,7 @@ export async function endLease(db: Kysely<Tables>, imageArn: string): Promise<vo
   await db.deleteFrom('leases').where('image_arn', '=', imageArn).execute();
 }
 
-/** Images whose worker is gone: past its deadline, or a process of this host that no longer runs. */
+/** Images whose worker is gone: its lease expired, or its process no longer runs on this host. */
 export async function abandonedImages(db: Kysely<Tables>, host: string): Promise<readonly string[]> {
   const rows = await db.selectFrom('leases').selectAll().execute();
   const now = new Date().toISOString();

@@ -1,4 +1,4 @@
-/** Queries on executions of changes of state, and on what they did with each resource. */
+/** Queries on executions of state changes, and on their results for each resource. */
 import type { LifecyclePolicyDetailExclusionRulesAmis } from '@aws-sdk/client-imagebuilder';
 import type { Insertable, Selectable, Updateable } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
@@ -6,12 +6,12 @@ import type { Queryable } from './catalog.ts';
 import type { LifecycleExecutionTable, LifecycleResourceTable } from './engine-tables.ts';
 import { standsAfter, type Slice } from './slices.ts';
 
-/** An execution on record. */
+/** A recorded execution. */
 export type LifecycleExecution = Selectable<LifecycleExecutionTable>;
-/** What an execution did with one resource. */
+/** The result of an execution for one resource. */
 export type LifecycleResource = Selectable<LifecycleResourceTable>;
 
-/** What is to be done with an image: the `request` of its execution. */
+/** The requested change of an image: the `request` of its execution. */
 export interface StateUpdate {
   readonly status: 'AVAILABLE' | 'DEPRECATED' | 'DISABLED' | 'DELETED';
   readonly include: { readonly amis: boolean; readonly snapshots: boolean };
@@ -56,7 +56,7 @@ export async function updateLifecycleExecution(
   await db.updateTable('lifecycle_executions').set(changes).where('id', '=', id).execute();
 }
 
-/** The execution of an image that is at no end, or `undefined`. */
+/** The unfinished execution of an image, or `undefined`. */
 export async function openExecutionOf(db: Queryable, imageArn: string): Promise<LifecycleExecution | undefined> {
   return db
     .selectFrom('lifecycle_executions')
@@ -117,7 +117,7 @@ export async function listLifecycleExecutions(
     .execute();
 }
 
-/** Records what an execution does with a resource; done again, it is recorded anew. */
+/** Records the result of an execution for a resource; replaces an earlier one. */
 export async function recordLifecycleResource(
   db: Queryable,
   resource: Insertable<LifecycleResourceTable>,
@@ -133,7 +133,7 @@ export async function recordLifecycleResource(
     .execute();
 }
 
-/** Images of an execution, or with a parent the AMIs of an image, in order of their ids. */
+/** Images of an execution, or with a parent the AMIs of an image, ordered by id. */
 export async function listLifecycleResources(
   db: Queryable,
   executionId: string,

@@ -70,7 +70,7 @@ test('versions of a managed component are resolved', () => {
     ['1.9.x', '1.9.0'],
     ['1.9.0/1', '1.9.0'],
     ['1.9.0/2', '1.9.0'],
-    // AWS's versions are not Ingot's: what is pinned is what is here.
+    // AWS's versions are not Ingot's: a pinned one means the one that Ingot has.
     ['1.8.3', '1.10.0'],
     ['2.0.1/4', '1.10.0'],
     ['2.x.x', '1.10.0'],

@@ -1,6 +1,6 @@
 /**
- * What comes with Ingot and belongs to `aws`: components and workflows, documents in the folder `managed/`, and the
- * base images that the images room registers. The same in every Region.
+ * Managed resources, which belong to `aws`: components and workflows from the folder `managed/`, and the base images
+ * that the images module registers. They are the same in every Region.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ import {
   type BuildVersion,
 } from '../resources/versions.ts';
 
-/** An image that people's files name as one of `aws`. */
+/** An image that users' files name as one of `aws`. */
 export interface ManagedImage {
   /** Name in ARNs: `debian-12-x86`. */
   readonly name: string;
@@ -32,17 +32,17 @@ export interface ManagedImage {
   readonly platform: 'Linux' | 'Windows' | 'macOS';
   /** Default `AMI`. */
   readonly type?: 'AMI' | 'DOCKER';
-  /** How it comes to be here; `made` when absent. */
+  /** How Ingot gets it; `made` if absent. */
   readonly supply?: 'made' | 'fetched' | 'refused';
-  /** Why it cannot be had: a sentence. */
+  /** Why it is not available: a sentence. */
   readonly refusal?: string;
-  /** Whether it would run here if its disk were brought; default true. */
+  /** Whether it would run here once its disk was imported; default true. */
   readonly canRun?: boolean;
-  /** Public parameters of Systems Manager that name the same system. */
+  /** Public parameters of Systems Manager for the same system. */
   readonly parameters?: readonly string[];
 }
 
-/** A component that AWS publishes and Ingot has none for. */
+/** A component that AWS publishes and Ingot does not have. */
 interface MissingComponent {
   readonly name: string;
   readonly platform: 'Linux' | 'Windows' | 'macOS';
@@ -77,21 +77,21 @@ export interface ManagedWorkflow extends BuildVersion {
   readonly data: string;
 }
 
-/** The managed resources by what they are, each in order of name and version. */
+/** The managed resources by type, each ordered by name and version. */
 export interface ManagedRegister {
   readonly components: readonly ManagedComponent[];
   readonly workflows: readonly ManagedWorkflow[];
   readonly images: readonly ManagedImage[];
-  /** Names that AWS has and Ingot, or its owner, has nothing for. */
+  /** Names of AWS's for which neither Ingot nor the owner has a document. */
   readonly missingComponents: readonly MissingComponent[];
-  /** What the owner of the data directory says that names mean. */
+  /** The meaning of names, from the owner's configuration. */
   readonly settings: NameSettings;
 }
 
 /** The folder that comes with Ingot. */
 const MANAGED_FOLDER = fileURLToPath(new URL('../../managed', import.meta.url));
 
-/** What an `index.yaml` says of one document: the members that the document itself does not have. */
+/** An entry of an `index.yaml`: the members that the document itself does not have. */
 interface IndexEntry {
   readonly name: string;
   readonly version: string;
@@ -111,8 +111,8 @@ interface IndexEntry {
  * Reads the managed documents.
  * @param images base images that can be made here
  * @param folder with `components/index.yaml` and `workflows/index.yaml`; default the one that comes with Ingot
- * @param settings what its owner says that names mean
- * @throws when an index names a file that is not there, or lacks a member
+ * @param settings the meaning of names, from the owner's configuration
+ * @throws if an index names a missing file, or lacks a member
  */
 export function loadManaged(
   images: readonly ManagedImage[],
@@ -123,7 +123,7 @@ export function loadManaged(
   const mapped = Object.entries(settings.managedComponents).flatMap(([name, documents]) =>
     documents.map((document) => mappedComponent(name, document)),
   );
-  // What its owner says goes before what comes with Ingot.
+  // The owner's documents take precedence over Ingot's.
   const components = [...own.filter(({ name }) => !mapped.some((each) => each.name === name)), ...mapped].sort(inOrder);
   return {
     components,
@@ -144,7 +144,7 @@ function readNames(folder: string): readonly MissingComponent[] {
   );
 }
 
-/** @throws {Error} for a file that cannot be read or is no component document */
+/** @throws {Error} for a file that cannot be read or is not a component document */
 function mappedComponent(
   name: string,
   { file, version, platform }: NameSettings['managedComponents'][string][number],
@@ -227,7 +227,7 @@ function shared(entry: ReadEntry) {
     throw new Error(`managed document ${entry.name}: '${entry.version}' is not a valid version, such as 1.0.0`);
   return {
     ...version,
-    // A managed document that changes gets a new version, never a second build.
+    // A changed managed document gets a new version, never a second build.
     build: 1,
     name: entry.name,
     version: entry.version,
@@ -244,7 +244,7 @@ function inOrder(a: BuildVersion & { readonly name: string }, b: BuildVersion & 
   return a.name === b.name ? compareVersions(a, b) : a.name < b.name ? -1 : 1;
 }
 
-/** A managed component as the API answers it in a Region. */
+/** A managed component as the API returns it in a Region. */
 export function managedComponent(
   component: ManagedComponent,
   region: string,
@@ -275,8 +275,8 @@ export function managedComponent(
 }
 
 /**
- * The managed component that an ARN of `aws` means, wildcards resolved; `undefined` for a name that is not here. AWS's
- * versions are not those of Ingot's documents: a version or build that is not here means the highest that is.
+ * The managed component that an ARN of `aws` means, wildcards resolved; `undefined` for an unknown name. AWS's versions
+ * are not those of Ingot's documents: an unknown version or build means the highest one.
  */
 export function findManagedComponent(managed: ManagedRegister, arn: Arn): ManagedComponent | undefined {
   if (arn.type !== 'component' || arn.version === undefined) return undefined;
@@ -293,8 +293,8 @@ function here<V extends BuildVersion>(arn: Arn, versions: readonly V[]): V | und
 const ANY_VERSION = { major: 'x', minor: 'x', patch: 'x' } as const;
 
 /**
- * Whether an ARN of `aws` names a version or build other than the one that it means here: what uses it says so in its
- * log.
+ * Whether an ARN of `aws` names another version or build than the one it resolves to; the log of an image that uses it
+ * says so.
  */
 export function isOtherVersion(reference: string, meant: string): boolean {
   const [asked, found] = [parseArn(reference), parseArn(meant)];
@@ -307,8 +307,8 @@ export function isOtherVersion(reference: string, meant: string): boolean {
 }
 
 /**
- * Why a component of `aws` is not there, and the line that supplies it: sentences behind a blank; empty for what is not
- * AWS's, or is there.
+ * Why a component of `aws` is missing, and the line that supplies it, with a leading space; empty if it is not AWS's,
+ * or exists.
  */
 export function missingComponent({ missingComponents }: ManagedRegister, reference: string): string {
   const arn = parseArn(reference);
@@ -325,7 +325,7 @@ export function missingComponent({ missingComponents }: ManagedRegister, referen
   );
 }
 
-/** A managed workflow as the API answers it in a Region. */
+/** A managed workflow as the API returns it in a Region. */
 export function managedWorkflow(
   workflow: ManagedWorkflow,
   region: string,
@@ -370,7 +370,7 @@ export function findManagedWorkflow(managed: ManagedRegister, arn: Arn): Managed
 }
 
 /**
- * The base image that an ARN of `aws` names. Its versions are the dates of its making: any wildcard means the newest.
+ * The base image of an ARN of `aws`. Its versions are the dates on which it was made: any wildcard means the newest.
  */
 export function findManagedImage(managed: ManagedRegister, arn: Arn): ManagedImage | undefined {
   return arn.type === 'image' ? managed.images.find(({ name }) => name === arn.slug) : undefined;

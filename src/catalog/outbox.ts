@@ -1,4 +1,4 @@
-/** Events to be sent, written in the transaction of what they tell of. */
+/** Events to send, written in the transaction of the change that they report. */
 import { timestamp } from '../platform/clock.ts';
 import { newUuid } from '../platform/ids.ts';
 import type { Queryable } from './catalog.ts';

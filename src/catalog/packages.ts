@@ -1,9 +1,9 @@
-/** Queries on what images contain. Who writes it is in `executions.ts`. */
+/** Queries on an image's packages. `executions.ts` writes them. */
 import type { ImagePackageTable } from './engine-tables.ts';
 import type { Queryable } from './catalog.ts';
 import { standsAfter, type Slice } from './slices.ts';
 
-/** An image's packages in order of name and version. */
+/** An image's packages, ordered by name and version. */
 export async function listImagePackages(
   db: Queryable,
   imageArn: string,

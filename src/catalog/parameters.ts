@@ -35,7 +35,7 @@ export interface StoredParameter extends ParameterContent {
   readonly name: string;
   readonly dataType: string;
   readonly tier: string;
-  /** 1 when it is new, one more for each new value. */
+  /** 1 for a new parameter, one more for each new value. */
   readonly version: number;
   /** ISO-8601. */
   readonly updated: string;
@@ -60,7 +60,7 @@ export async function countParameters(db: Queryable, place: Place): Promise<numb
   return Number(count);
 }
 
-/** One, or `undefined`. */
+/** One parameter, or `undefined`. */
 export async function getParameter(db: Queryable, place: Place, name: string): Promise<StoredParameter | undefined> {
   const row = await parametersOf(db, place).selectAll().where('name', '=', name).executeTakeFirst();
   return row === undefined ? undefined : parameterOf(row);
@@ -120,7 +120,7 @@ function parameterOf(row: Selectable<ParameterTable>): StoredParameter {
   };
 }
 
-/** Keeps a parameter in place of the one before; the same again changes nothing. */
+/** Stores a parameter, replacing the previous value; the same value again changes nothing. */
 export async function putParameter(
   db: Queryable,
   place: Place,

@@ -1,7 +1,7 @@
 /**
- * What a `parentImage` means here: parameters of Systems Manager and names of `aws` are followed to an AMI, an image of
- * an account, or an image that comes to be here by itself. Nothing stands for something else unless the owner of the
- * data directory says so, and each step is told.
+ * Resolves a `parentImage`: follows parameters of Systems Manager and names of `aws` to an AMI, an image of an account,
+ * or a base image that Ingot makes or downloads. No image replaces another unless the owner's configuration says so,
+ * and the log shows each step.
  */
 import { parseArn, resourceArn } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
@@ -14,19 +14,19 @@ import type { Place } from './slices.ts';
 import { didYouMean } from '../documents/nearest.ts';
 import { INGOT } from '../platform/own-program.ts';
 
-/** What it means. `via` says how that was found, in a few words each, for the log. */
+/** The meaning of a name. `via` describes each step, for the log. */
 export type ParentMeaning =
   | { readonly kind: 'ami'; readonly id: string; readonly via: readonly string[] }
-  /** An image of an account; its version may hold wildcards. */
+  /** An image of an account; its version may have wildcards. */
   | { readonly kind: 'image'; readonly arn: string; readonly via: readonly string[] }
   | { readonly kind: 'managed'; readonly image: ManagedImage; readonly via: readonly string[] }
   /**
-   * Nothing. `why` says why in sentences, and what to do. `known` is false for what is nothing at all, so that what
-   * there is helps.
+   * Unknown. `why` says why and what to do, in sentences. `known` is false for a name that does not exist at all, so
+   * that a list of the existing ones helps.
    */
   | { readonly kind: 'none'; readonly why: string; readonly known: boolean; readonly via: readonly string[] };
 
-/** Steps from one name to another; more are a circle. */
+/** Maximum steps from one name to another; more are a circle. */
 const LONGEST_WAY = 8;
 
 /**
@@ -93,8 +93,8 @@ export async function parentMeaning(
       };
     if (arn.owner !== 'aws') return { kind: 'image', arn: current, via };
     const mapped = settings.parentImages[arn.slug];
-    // A name that the owner maps to another is not mapped again: amazon-linux-2-x86 may stand for itself under a second
-    // name.
+    // A name that the owner maps to another is not mapped again, so that amazon-linux-2-x86 may mean itself through a
+    // second name.
     if (mapped !== undefined && !seen.has(arn.slug)) {
       seen.add(arn.slug);
       via.push(`${arn.slug} is ${mapped} by config.yaml`);
@@ -122,7 +122,7 @@ export async function parentMeaning(
         known: true,
         via,
       };
-    // Its versions here are the dates of its making, and AWS's are others.
+    // Its versions here are the dates on which it was made; AWS's are different.
     if (isVersion(arn.version))
       via.push(
         `${arn.slug}/${formatVersion(arn.version)} is the newest ${arn.slug} that is here, whatever its version`,
@@ -137,7 +137,7 @@ export async function parentMeaning(
   };
 }
 
-/** The value of a parameter that a template keeps, whether or not its name is written with the slash. */
+/** The value of a stored parameter, with or without a leading slash in its name. */
 async function keptParameter(db: Queryable, place: Place, name: string): Promise<string | undefined> {
   const kept =
     (await getParameter(db, place, name)) ??
@@ -152,7 +152,7 @@ function parameterName(reference: string): string {
   return arn?.service === 'ssm' ? `/${arn.name}` : given;
 }
 
-/** A value of the configuration in full. */
+/** A value of the configuration, in full form. */
 function expanded(value: string, { region, account }: Place): string {
   if (value.startsWith('ami-') || value.startsWith('arn:')) return value;
   return value.startsWith('image/')
@@ -160,7 +160,7 @@ function expanded(value: string, { region, account }: Place): string {
     : resourceArn({ region, account: 'aws' }, 'image', value, { major: 'x', minor: 'x', patch: 'x' });
 }
 
-/** The newest build that was imported under a name, in the account of the recipe. */
+/** The newest build imported under a name, in the account of the recipe. */
 async function importedAs(db: Queryable, slug: string, place: Place): Promise<string | undefined> {
   const builds = (await imageVersions(db, place, slug)).filter(
     ({ status, build_type: type }) => status === 'AVAILABLE' && type === 'IMPORT',
@@ -168,7 +168,7 @@ async function importedAs(db: Queryable, slug: string, place: Place): Promise<st
   return builds.toSorted(compareVersions).at(-1)?.arn;
 }
 
-/** The one command that supplies a name, and the line that says otherwise. */
+/** The command that supplies a name, and the configuration line that maps it. */
 function supplyIt(name: string, image?: ManagedImage): string {
   if (image?.type === 'DOCKER') return '';
   const platform = image === undefined || image.platform === 'Linux' ? '' : ` --platform ${image.platform}`;

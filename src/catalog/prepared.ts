@@ -1,8 +1,8 @@
-/** Queries that are asked all the time: building and compiling one takes longer than the database takes to answer. */
+/** Frequent queries: building and compiling one takes longer than the database needs to answer. */
 import type { Compilable, CompiledQuery } from 'kysely';
 import type { Queryable } from './catalog.ts';
 
-/** Stands for a value while a query is built. */
+/** A placeholder for a value while a query is built. */
 class Slot {
   readonly name: string;
 
@@ -12,9 +12,9 @@ class Slot {
 }
 
 /**
- * A query that is built once for a kind of database.
- * @param build makes the query; it may use each of the values as a value and nothing else, since it is given stand-ins
- * @returns asks the query with values, and answers its rows
+ * A query that is built once per kind of database.
+ * @param build makes the query; it gets placeholders, which it may use only as values
+ * @returns a function that runs the query with values and returns its rows
  */
 export function preparedQuery<Values extends object, Row>(
   build: (db: Queryable, values: Values) => Compilable<Row>,

@@ -9,7 +9,7 @@ export interface StoredPrincipal {
   readonly account: string;
   readonly type: 'user' | 'role';
   readonly name: string;
-  /** `AIDA…` or `AROA…`: another for a principal that was removed and made anew. */
+  /** `AIDA…` or `AROA…`; a principal that was removed and created again has another one. */
   readonly id: string;
   /** Who may assume it, as JSON; roles only. */
   readonly trustPolicy?: string;
@@ -54,7 +54,7 @@ export async function insertPrincipal(db: Queryable, principal: StoredPrincipal)
     .execute();
 }
 
-/** Changes what may change of a principal. Returns whether it is there. */
+/** Updates a principal. Returns whether it exists. */
 export async function updatePrincipal(
   db: Queryable,
   arn: string,
@@ -85,7 +85,7 @@ export async function listPrincipals(db: Queryable, account?: string): Promise<r
   return (await (account === undefined ? query : query.where('account', '=', account)).execute()).map(principalOf);
 }
 
-/** Removes a principal with its policies and keys. Returns whether it was there. */
+/** Removes a principal with its policies and keys. Returns whether it existed. */
 export async function removePrincipal(db: Queryable, arn: string): Promise<boolean> {
   await db.deleteFrom('access_keys').where('principal', '=', arn).execute();
   await db.deleteFrom('principal_policies').where('principal', '=', arn).execute();
@@ -102,7 +102,7 @@ export async function policiesOf(db: Queryable, arn: string): Promise<readonly S
     .execute();
 }
 
-/** Sets a policy of a principal, in place of the one with that name. */
+/** Sets a policy of a principal, replacing the one with that name. */
 export async function putPrincipalPolicy(
   db: Queryable,
   arn: string,
@@ -115,7 +115,7 @@ export async function putPrincipalPolicy(
     .execute();
 }
 
-/** Removes a policy. Returns whether it was there. */
+/** Removes a policy. Returns whether it existed. */
 export async function removePrincipalPolicy(db: Queryable, arn: string, name: string): Promise<boolean> {
   return (
     (

@@ -1,7 +1,4 @@
-/**
- * What the queries on image recipes and on container recipes have in common: versions, no builds, components and a
- * parent image that they need.
- */
+/** Shared queries for image recipes and container recipes: versions, no builds, components and a parent image. */
 import type { ComponentConfiguration } from '@aws-sdk/client-imagebuilder';
 import type { Insertable } from 'kysely';
 import { parseArn } from '../resources/arns.ts';
@@ -16,7 +13,7 @@ import { addTags, removeAllTags, type Tags } from './tags.ts';
 
 type Table = 'image_recipes' | 'container_recipes';
 
-/** What every recipe has. */
+/** Members of every recipe. */
 export interface StoredRecipe {
   readonly arn: string;
   readonly name: string;
@@ -29,19 +26,19 @@ export interface StoredRecipe {
 
 /** Queries on one table of recipes. */
 export interface RecipeQueries<T extends StoredRecipe, Column extends string> {
-  /** Records a recipe and what it needs. `recipe.arn` names it. */
+  /** Records a recipe and its dependencies. `recipe.arn` names it. */
   insert(db: Queryable, place: Place, recipe: T): Promise<void>;
   /** The recipe with its tags, or `undefined`. */
   get(db: Queryable, arn: string): Promise<T | undefined>;
-  /** All versions of a recipe's name, without order. */
+  /** All versions of a recipe's name, unordered. */
   versions(db: Queryable, place: Place, slug: string): Promise<readonly (Version & { readonly arn: string })[]>;
-  /** Recipes in order of `recipePosition`, with tags. */
+  /** Recipes ordered by `recipePosition`, with tags. */
   list(db: Queryable, place: Place, conditions: Conditions<Column>, slice: Slice): Promise<readonly T[]>;
   /** Deletes a recipe. */
   remove(db: Queryable, arn: string): Promise<void>;
 }
 
-/** Where a recipe stands in lists: name, then version. */
+/** Position in lists: name, then version. */
 export function recipePosition(recipe: { readonly arn?: string | undefined }): readonly (string | number)[] {
   const { slug, version } = parseArn(recipe.arn!)!;
   const { major, minor, patch } = version as Version;
@@ -50,8 +47,7 @@ export function recipePosition(recipe: { readonly arn?: string | undefined }): r
 
 /**
  * The queries on a table of recipes.
- * @param more what of a recipe goes into columns of its table's own, and what it needs beside its parent and its
- *   components
+ * @param more values for the additional columns of the table, and dependencies besides its parent and components
  */
 export function recipeQueries<T extends StoredRecipe, Column extends string>(
   table: Table,

@@ -1,4 +1,4 @@
-/** From an ARN that may have wildcards, or no build number, to the one thing that it means now. */
+/** Resolves an ARN with wildcards, or without a build number, to the one resource that it means now. */
 import { formatArn, parseArn, resourceArn, versionArn, type Arn } from '../resources/arns.ts';
 import {
   compareVersions,
@@ -27,7 +27,7 @@ import { workflows, type StoredWorkflow } from './workflows.ts';
 
 /**
  * The component that an ARN means: an account's own, or one of `aws`. A version without a build means its latest build.
- * @param db where to look for own ones, default outside of any transaction
+ * @param db where to look for the account's own, default outside of any transaction
  */
 export async function resolveComponent(
   catalog: Catalog,
@@ -69,9 +69,9 @@ export async function resolveWorkflow(
 }
 
 /**
- * ARN of the build that an image's ARN means: one named by its build number, else the latest that is AVAILABLE. Images
- * of accounts only.
- * @returns `undefined` when there is none
+ * The build version ARN that an image's ARN means: the named build, or else the latest AVAILABLE one. Only images of
+ * accounts.
+ * @returns `undefined` if there is none
  */
 export async function resolveImage(db: Queryable, reference: string): Promise<string | undefined> {
   const arn = parseArn(reference);
@@ -81,9 +81,9 @@ export async function resolveImage(db: Queryable, reference: string): Promise<st
   return pick(usable, arn.version, arn.build)?.arn;
 }
 
-/** Like `resolveImage`, to be read and not built on: where no build is AVAILABLE, the latest of any status. */
+/** Like `resolveImage`, for reading: if no build is AVAILABLE, the latest of any status. */
 export async function resolveImageToRead(db: Queryable, reference: string): Promise<string | undefined> {
-  // A build is itself, and whoever reads it finds out whether it is there.
+  // An ARN with a build means itself; the reader finds out whether it exists.
   if (parseArn(reference)?.build !== undefined) return reference;
   const available = await resolveImage(db, reference);
   if (available !== undefined) return available;
@@ -102,18 +102,18 @@ export async function resolveRecipe(db: Queryable, reference: string): Promise<s
     ?.arn;
 }
 
-/** What a request's ARN stands for now. */
+/** What a request's ARN resolves to. */
 export interface Meaning {
   /**
-   * The one resource that it means: the ARN itself, where it has neither wildcards nor lacks a build; `undefined` when
-   * there is none.
+   * The resource that it resolves to: the ARN itself, unless it has wildcards or no build; `undefined` if there is
+   * none.
    */
   readonly arn: string | undefined;
   /** Other names under which lists show the same resource. */
   readonly aliases: readonly string[];
 }
 
-/** What an ARN means now. Its spelling has to be canonical. */
+/** Resolves an ARN, which must be in canonical form. */
 export async function meaningOf(
   { managed }: Pick<Catalog, 'managed'>,
   reference: string,
@@ -123,7 +123,7 @@ export async function meaningOf(
   if (arn === undefined) return { arn: reference, aliases: [] };
   const meant = arn.owner === 'aws' ? await meantOfManaged(managed, arn, db) : await meantOfAccount(arn, reference, db);
   const found = meant === undefined ? undefined : parseArn(meant);
-  // Versions of a managed image are the days when it was made: each of them, and every wildcard, is the same image.
+  // Versions of a managed image are the days on which it was made; each of them, and every wildcard, is the same image.
   if (arn.owner === 'aws' && arn.type === 'image')
     return { arn: meant, aliases: [versionArn({ ...arn, version: { major: 'x', minor: 'x', patch: 'x' } })] };
   return { arn: meant, aliases: found?.build === undefined ? [] : [versionArn(found)] };
@@ -157,7 +157,7 @@ async function meantOfManaged(managed: ManagedRegister, arn: Arn, db: Queryable)
     : resourceArn({ region: arn.region, account: 'aws' }, 'image', arn.slug, version, 1);
 }
 
-/** ARNs of all versions and builds of components or workflows that an ARN with wildcards means. */
+/** ARNs of all versions and builds of components or workflows that an ARN with wildcards matches. */
 export async function versionsMeant(reference: string, db: Queryable): Promise<readonly string[]> {
   const arn = parseArn(reference);
   if (arn?.version === undefined || (arn.type !== 'component' && arn.type !== 'workflow')) return [];

@@ -1,7 +1,6 @@
 /**
- * What an account may use of other accounts' resources, for work that no caller stands behind any more: an image is
- * built for its account.
- * The policies of the resources are evaluated each time, so that one that was withdrawn opens nothing.
+ * What an account may use of other accounts' resources, for work without a caller: an image is built for its account.
+ * The policies are evaluated each time, so that a withdrawn one grants nothing.
  */
 import { timestamp } from '../platform/clock.ts';
 import type { ContextValues } from '../policies/conditions.ts';
@@ -67,14 +66,14 @@ export async function componentForAccount(
   reference: string,
   db: Queryable = catalog.db,
 ): Promise<StoredComponent | undefined> {
-  // What a document names did not come through the API's door.
+  // A reference in a document was not made canonical by the API.
   const arn = canonicalArn(inAccountOfServer(reference, catalog.managed.settings.accounts, place.account));
   if (arn === undefined) return undefined;
   await checkShared(catalog, place, 'imagebuilder:GetComponent', arn, db);
   return parseArn(arn)!.region === place.region ? resolveComponent(catalog, arn, db) : undefined;
 }
 
-/** What conditions ask, as far as an account has it: there is no address, no session and no tag of a request. */
+/** The condition keys of an account: it has no address, no session and no request tags. */
 function contextOf(
   { account, region }: Place,
   resourceAccount: string,

@@ -1,23 +1,26 @@
-/** Slices of ordered lists: what stands after a position, so that what is made or deleted meanwhile shifts nothing. */
+/**
+ * Pages of ordered lists: the items after a position, so that items that are created or deleted meanwhile shift
+ * nothing.
+ */
 import { sql, type RawBuilder, type SqlBool } from 'kysely';
 import { slug } from '../resources/names.ts';
 import { parseVersionPattern, type VersionPattern } from '../resources/versions.ts';
 
-/** What of a list is wanted. */
+/** The requested page. */
 export interface Slice {
-  /** One more than this is read: it tells whether there is more. */
+  /** One more than this is read, to find out whether there are more. */
   readonly limit: number;
-  /** The values that the list is ordered by, of the last item before. */
+  /** The order values of the last item before the page. */
   readonly after?: readonly (string | number)[];
 }
 
-/** Whose resources, and in which Region. */
+/** The account and Region of resources. */
 export interface Place {
   readonly account: string;
   readonly region: string;
 }
 
-/** Whether a row stands after the slice's position, in the order of these columns. */
+/** Whether a row is after the page's position, in the order of these columns. */
 export function standsAfter(
   columns: readonly string[],
   slice: Slice,
@@ -31,13 +34,13 @@ export function standsAfter(
 /** Columns that must hold one of the given values (`version`: match one of the patterns); without values any. */
 export type Conditions<Column extends string> = Partial<Record<Column, readonly string[]>>;
 
-/** All the conditions as one. */
+/** All conditions as one. */
 export function meets(conditions: Conditions<string>, table?: string): RawBuilder<SqlBool> {
   const among = (column: string, values: readonly string[]): RawBuilder<SqlBool> =>
     sql<SqlBool>`${sql.ref(table === undefined ? column : `${table}.${column}`)} in (${sql.join([...values])})`;
   const parts = Object.entries(conditions).flatMap(([column, values]) => {
     if (values === undefined) return [];
-    // No value is left when two filters on one column have none in common: an empty list is no SQL everywhere.
+    // Two filters on one column without a common value leave no value; an empty list is not valid SQL everywhere.
     if (values.length === 0) return [sql<SqlBool>`1 = 0`];
     if (column === 'version')
       return [
@@ -46,13 +49,13 @@ export function meets(conditions: Conditions<string>, table?: string): RawBuilde
           sql` or `,
         )})`,
       ];
-    // The indexes are on slugs; a name has one.
+    // The indexes are on slugs; a name has exactly one.
     return column === 'name' ? [among('slug', values.map(slug)), among(column, values)] : [among(column, values)];
   });
   return parts.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`(${sql.join(parts, sql` and `)})`;
 }
 
-/** Whether a row's version is one of those that a pattern means; without a pattern it is none. */
+/** Whether a row's version matches a pattern; false without a pattern. */
 export function versionIs(pattern: VersionPattern | undefined, table?: string): RawBuilder<SqlBool> {
   if (pattern === undefined) return sql<SqlBool>`1 = 0`;
   const nodes = (['major', 'minor', 'patch'] as const).flatMap((node) =>
@@ -63,10 +66,7 @@ export function versionIs(pattern: VersionPattern | undefined, table?: string): 
   return nodes.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`(${sql.join(nodes, sql` and `)})`;
 }
 
-/**
- * The items of a list in memory that a slice means. `position` gives the values that the list is ordered by; the list
- * is sorted by them.
- */
+/** The requested page of a list in memory, which is sorted by `position`. */
 export function sliceOf<T>(
   items: readonly T[],
   slice: Slice,
@@ -77,7 +77,7 @@ export function sliceOf<T>(
   return rest.slice(0, slice.limit + 1);
 }
 
-/** Orders positions value by value: numbers by size, text by code units. */
+/** Compares positions value by value: numbers by size, text by code units. */
 export function comparePositions(a: readonly (string | number)[], b: readonly (string | number)[]): number {
   for (const [index, value] of a.entries()) {
     const other = b[index]!;

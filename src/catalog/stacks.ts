@@ -4,7 +4,7 @@ import { newUuid } from '../platform/ids.ts';
 import type { Queryable } from './catalog.ts';
 import type { Place } from './slices.ts';
 
-/** How a stack is, in CloudFormation's words. */
+/** Status of a stack, in CloudFormation's terms. */
 export const STACK_STATUSES = [
   'CREATE_IN_PROGRESS',
   'CREATE_FAILED',
@@ -17,10 +17,10 @@ export const STACK_STATUSES = [
 ] as const;
 export type StackStatus = (typeof STACK_STATUSES)[number];
 
-/** What becomes of a resource that leaves its stack. */
+/** What happens to a resource that leaves its stack. */
 export const DELETION_POLICIES = ['Delete', 'Retain', 'RetainExceptOnCreate', 'Snapshot'] as const;
 
-/** ARNs that a resource had before and that are kept on record: the oldest are forgotten. */
+/** Maximum number of earlier ARNs of a resource; the oldest are forgotten. */
 export const MOST_EARLIER = 100;
 
 /** A resource of a stack. */
@@ -31,7 +31,7 @@ export interface StackResource {
   /** ARN. */
   readonly physicalId: string;
   readonly deletionPolicy?: (typeof DELETION_POLICIES)[number];
-  /** ARNs that it had before and that are still there, such as other versions. The latest is last. */
+  /** Earlier ARNs of the resource that still exist, such as other versions. The latest is last. */
   readonly earlier?: readonly string[];
 }
 
@@ -43,10 +43,10 @@ export interface StackOutput {
   readonly exportName?: string;
 }
 
-/** What a stack's record holds. */
+/** The content of a stack's record. */
 export interface StackContent {
   readonly description?: string;
-  /** In the order in which they were made. */
+  /** In order of creation. */
   readonly resources: readonly StackResource[];
   readonly outputs: readonly StackOutput[];
 }
@@ -82,7 +82,7 @@ export async function listStacks(db: Queryable, { account, region }: Place): Pro
   return rows.map(stackOf);
 }
 
-/** One, or `undefined`. */
+/** One stack, or `undefined`. */
 export async function getStack(db: Queryable, { account, region }: Place, name: string): Promise<Stack | undefined> {
   const row = await db
     .selectFrom('stacks')
@@ -114,7 +114,7 @@ function stackOf(row: {
   };
 }
 
-/** Records a stack as it is now, in place of what was on record. */
+/** Records a stack, replacing the previous record. */
 export async function putStack(
   db: Queryable,
   { account, region }: Place,
@@ -133,7 +133,7 @@ export async function putStack(
     .execute();
 }
 
-/** Forgets a stack, what it exports and what it imports. */
+/** Deletes the record of a stack, with its exports and imports. */
 export async function removeStack(db: Queryable, { account, region }: Place, name: string): Promise<void> {
   await db
     .deleteFrom('stacks')
@@ -165,7 +165,7 @@ export async function listExports(db: Queryable, { account, region }: Place): Pr
   return rows.map((row) => ({ ...row, importedBy: (importers.get(row.name) ?? []).map(({ stack }) => stack) }));
 }
 
-/** Takes away what a stack had in a table, before what it has now is put there. */
+/** Deletes a stack's rows in a table, before the new ones are written. */
 async function clear(
   db: Queryable,
   table: 'stack_exports' | 'stack_imports',
@@ -180,7 +180,7 @@ async function clear(
     .execute();
 }
 
-/** Says what a stack exports from now on. */
+/** Replaces the exports of a stack. */
 export async function putExports(
   db: Queryable,
   { account, region }: Place,
@@ -195,7 +195,7 @@ export async function putExports(
       .execute();
 }
 
-/** Says which exports a stack imports from now on. */
+/** Replaces the imports of a stack. */
 export async function putImports(
   db: Queryable,
   { account, region }: Place,

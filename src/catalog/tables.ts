@@ -1,6 +1,6 @@
 /**
- * Tables of resources. Booleans are 0 and 1, JSON is text, times are ISO-8601 text; `record` holds what the API
- * answers, without tags.
+ * Tables of resources. Booleans are 0 and 1, JSON is text, times are ISO-8601 text; `record` holds the API's object,
+ * without tags.
  */
 import type { Generated } from 'kysely';
 import type { AccessTables } from './access-tables.ts';
@@ -39,7 +39,7 @@ interface ResourceTables {
   migrations: MigrationTable;
 }
 
-/** What every resource has. `slug` is the name as it stands in the ARN: names with one slug are one name. */
+/** Columns of every resource. `slug` is the name in the ARN: names with the same slug are the same name. */
 interface ResourceColumns {
   arn: string;
   account: string;
@@ -57,7 +57,7 @@ interface VersionColumns {
   patch: number;
 }
 
-/** Build versions of components. `record` has no `data`: lists would read it for nothing. */
+/** Build versions of components. `record` has no `data`, which lists do not need. */
 interface ComponentTable extends ResourceColumns, VersionColumns {
   build: number;
   platform: string;
@@ -65,7 +65,7 @@ interface ComponentTable extends ResourceColumns, VersionColumns {
   status: string;
   description: string | null;
   data: string;
-  /** SHA-256 of what the next create is compared with. */
+  /** SHA-256 with which the next create is compared. */
   content_hash: string;
 }
 
@@ -76,15 +76,15 @@ interface ComponentOsVersionTable {
 }
 
 /**
- * Build versions of workflows. The type is part of the name: workflows of two types can have one. `record` has no
- * `data`.
+ * Build versions of workflows. The type is part of the name: workflows of two types can have the same name. `record`
+ * has no `data`.
  */
 interface WorkflowTable extends ResourceColumns, VersionColumns {
   build: number;
   /** `BUILD`, `TEST`, `DISTRIBUTION`. */
   type: string;
   data: string;
-  /** SHA-256 of what the next create is compared with. */
+  /** SHA-256 with which the next create is compared. */
   content_hash: string;
 }
 
@@ -116,9 +116,7 @@ interface ImagePipelineTable extends ResourceColumns {
   consecutive_failures: Generated<number>;
 }
 
-/**
- * Build versions of images. `record` is an `Image` with its recipe and configurations as they were when it was made.
- */
+/** Build versions of images. `record` is an `Image` with copies of its recipe and configurations. */
 export interface ImageTable extends ResourceColumns, VersionColumns {
   build: number;
   status: string;
@@ -126,21 +124,20 @@ export interface ImageTable extends ResourceColumns, VersionColumns {
   os_version: string | null;
   /** `AMI`, `DOCKER`. */
   type: string | null;
-  /** What lists show of the record, so that they need not read it. */
+  /** The values that lists show, so that they need not read the record. */
   build_type: string | null;
   image_source: string | null;
   pipeline_arn: string | null;
-  /** JSON: where the work begins when it is not the build stage. See `image-task.ts`. */
+  /** JSON: where the work begins, if not with the build stage. See `image-task.ts`. */
   task: string | null;
-  /** 1 once somebody asked for it to be cancelled; who works on it watches this. */
+  /** 1 after a cancellation request; the worker watches this. */
   cancel_requested: number;
-  /** 1 when its worker ended while it worked on other images too: it is worked on again, with nothing beside it. */
+  /** 1 if its worker died while it worked on other images too: it is built again, alone. */
   alone: Generated<number>;
 }
 
 /**
- * The last build number of an image's version. It outlives the images: AMIs and logs of a deleted one keep its ARN for
- * themselves.
+ * The last build number of an image's version. It outlives the images: AMIs and logs of a deleted image keep its ARN.
  */
 interface ImageBuildTable {
   version_arn: string;
@@ -153,12 +150,12 @@ interface TagTable {
   value: string;
 }
 
-/** That `dependent` needs what `reference` names. */
+/** `dependent` needs what `reference` names. */
 interface ResourceReferenceTable {
   dependent: string;
-  /** ARN of what is needed, without its version. */
+  /** ARN of the dependency, without its version. */
   target: string;
-  /** ARN as it was given: a build, a version, or wildcards. */
+  /** ARN as given: a build, a version, or wildcards. */
   reference: string;
 }
 
@@ -170,12 +167,12 @@ interface ResourcePolicyTable {
   region: string;
   /** As in ARNs: `component`. */
   type: string;
-  /** JSON, as it was given. */
+  /** JSON, as given. */
   policy: string;
   date_updated: string;
 }
 
-/** Stacks: what was made of a template, by the name of the stack. */
+/** Stacks by name: the resources made from a template. */
 interface StackTable {
   account: string;
   region: string;
@@ -197,7 +194,7 @@ export interface ParameterTable {
   type: string;
   value: string;
   description: string | null;
-  /** 1 when it is new, one more for each new value. */
+  /** 1 for a new parameter, one more for each new value. */
   version: number;
   updated: string;
   /** ARN of whoever wrote it. */
@@ -231,7 +228,7 @@ interface ComponentFileTable {
   sha256: string;
 }
 
-/** Values that stacks export: a name is one stack's in its account and Region. */
+/** Values that stacks export: a name belongs to one stack in its account and Region. */
 interface StackExportTable {
   account: string;
   region: string;
@@ -260,13 +257,13 @@ export interface ClientTokenTable {
   created: string;
 }
 
-/** What only the server knows, by name. */
+/** Secrets of the server, by name. */
 interface SecretTable {
   name: string;
   value: string;
 }
 
-/** Events to be sent. `seq` gives their order. */
+/** Events to send. `seq` is their order. */
 interface OutboxTable {
   seq: Generated<number>;
   id: string;

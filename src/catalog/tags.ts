@@ -15,7 +15,7 @@ export async function tagsOf(db: Queryable, arn: string): Promise<Record<string,
   return Object.fromEntries(rows.map(({ key, value }) => [key, value]));
 }
 
-/** The tags of each of some resources (no more than a page of them). */
+/** The tags of several resources (a page of them at most). */
 export async function tagsOfEach(
   db: Queryable,
   arns: readonly string[],
@@ -27,7 +27,7 @@ export async function tagsOfEach(
   return tags;
 }
 
-/** Adds tags to a resource; those it has with the same key get the new value. */
+/** Adds tags to a resource; existing keys get the new value. */
 export async function addTags(db: Queryable, arn: string, tags: Tags | undefined): Promise<void> {
   const rows = Object.entries(tags ?? {}).map(([key, value]) => ({ arn, key, value }));
   if (rows.length === 0) return;
@@ -38,7 +38,7 @@ export async function addTags(db: Queryable, arn: string, tags: Tags | undefined
     .execute();
 }
 
-/** Removes tags by key; keys that the resource does not have are passed over. */
+/** Removes tags by key; keys that the resource does not have are ignored. */
 export async function removeTags(db: Queryable, arn: string, keys: readonly string[]): Promise<void> {
   if (keys.length > 0) await db.deleteFrom('tags').where('arn', '=', arn).where('key', 'in', keys).execute();
 }

@@ -1,23 +1,23 @@
 /**
- * Transactions that wait at the same time are committed together: a commit waits for the disk, and one wait does for
- * all of them. Each is a savepoint of its own, so that one that fails takes nothing with it but what it wrote.
+ * Transactions that wait at the same time are committed together, because each commit waits for the disk. Each is a
+ * separate savepoint, so a failed one undoes only its own writes.
  */
 import { sql, type Kysely, type Transaction } from 'kysely';
 import { holdingConnection, inTransactionScope, refuseNested } from './database.ts';
 
-/** Runs work as a transaction: when it is answered it is on the disk. */
+/** Runs work as a transaction. When the promise resolves, it is on the disk. */
 export type RunTransaction<Tables> = <T>(work: (trx: Transaction<Tables>) => Promise<T>) => Promise<T>;
 
-/** Most transactions that are committed together: those who read meanwhile wait for them. */
+/** Most transactions in one commit: readers wait for it. */
 const MOST = 64;
 
 interface Waiting<Tables> {
-  /** Does the work. Returns what tells its caller how it went, to be called after the commit. */
+  /** Does the work. Returns a function that reports the result to the caller, called after the commit. */
   work(trx: Transaction<Tables>, alone: boolean): Promise<() => void>;
   fail(error: unknown): void;
 }
 
-/** An error of the first work of a batch, which has no savepoint: all that there is to undo is its own. */
+/** An error of the first work of a batch, which has no savepoint: only its own writes exist. */
 class FirstFailed extends Error {
   readonly tell: () => void;
 
@@ -43,7 +43,7 @@ export function groupedTransactions<Tables>(db: Kysely<Tables>): RunTransaction<
   }
 
   async function batch(connection: Kysely<Tables>): Promise<void> {
-    // What arrived with the same turn of the event loop comes along.
+    // Work that arrived in the same turn of the event loop joins.
     await new Promise((resolve) => setImmediate(resolve));
     const taken: Waiting<Tables>[] = [];
     const told: (() => void)[] = [];

@@ -1,4 +1,4 @@
-/** Images that are worked on again. */
+/** Images that are built again. */
 import type { Queryable } from './catalog.ts';
 import { imageTask, type ImageTask } from './image-task.ts';
 import { transitionImage } from './images.ts';
@@ -6,8 +6,8 @@ import { transitionImage } from './images.ts';
 type Stage = 'BUILD' | 'TEST' | 'DISTRIBUTION';
 
 /**
- * Has an image that failed or was cancelled worked on again. What ran of the stages that run again counts no more.
- * @throws {IllegalMoveError} for one in another state
+ * Retries a failed or canceled image. Earlier runs of the stages that run again no longer count.
+ * @throws {IllegalMoveError} for an image in another state
  */
 export async function tryAgain(trx: Queryable, arn: string, task: ImageTask): Promise<void> {
   await transitionImage(trx, arn, 'PENDING');
@@ -20,9 +20,9 @@ export async function tryAgain(trx: Queryable, arn: string, task: ImageTask): Pr
 }
 
 /**
- * Has an image worked on again from the start of its task, with no other image beside it: its worker ended, and any of
- * the images that it worked on may be why.
- * @throws {IllegalMoveError} for one that nobody works on
+ * Starts the work on an image over, with no other image beside it: its worker died, and any of its images may be the
+ * cause.
+ * @throws {IllegalMoveError} for an image that is not worked on
  */
 export async function workAlone(trx: Queryable, arn: string, reason: string): Promise<void> {
   await transitionImage(trx, arn, 'PENDING', { reason });
@@ -30,13 +30,13 @@ export async function workAlone(trx: Queryable, arn: string, reason: string): Pr
   await countNoMore(trx, arn, stagesOf(await imageTask(trx, arn)));
 }
 
-/** The stages that the work of a task goes through. */
+/** The stages of a task. */
 function stagesOf(task: ImageTask | undefined): readonly Stage[] {
   if (task === undefined) return ['BUILD', 'TEST', 'DISTRIBUTION'];
   return task.kind === 'retry' && task.stage === 'TEST' ? ['TEST', 'DISTRIBUTION'] : ['DISTRIBUTION'];
 }
 
-/** What ran of these stages counts no more: they run again. */
+/** Marks the runs of these stages as outdated, because they run again. */
 async function countNoMore(trx: Queryable, arn: string, stages: readonly Stage[]): Promise<void> {
   await trx
     .updateTable('workflow_executions')
@@ -46,7 +46,7 @@ async function countNoMore(trx: Queryable, arn: string, stages: readonly Stage[]
     .execute();
 }
 
-/** Whether an image is, or is to be, worked on with no other beside it. */
+/** Whether an image is, or will be, built with no other beside it. */
 export async function isAlone(db: Queryable, arn: string): Promise<boolean> {
   const row = await db.selectFrom('images').select('alone').where('arn', '=', arn).executeTakeFirst();
   return row?.alone === 1;

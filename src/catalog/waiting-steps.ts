@@ -1,4 +1,4 @@
-/** Queries on steps that wait for an answer: they and whoever answers meet in these records. */
+/** Queries on steps that wait for an answer: a step and its answer meet in these records. */
 import type { Insertable, Selectable } from 'kysely';
 import type { Queryable } from './catalog.ts';
 import type { WaitingStepTable } from './engine-tables.ts';
@@ -18,7 +18,7 @@ export async function beginWaiting(
     .execute();
 }
 
-/** The step, when it waits. Once it was answered `action` is there, until the step goes on. */
+/** The step, while it waits. After an answer `action` is set, until the step continues. */
 export async function waitingStep(db: Queryable, stepId: string): Promise<WaitingStep | undefined> {
   return db.selectFrom('waiting_steps').selectAll().where('step_id', '=', stepId).executeTakeFirst();
 }
@@ -37,7 +37,7 @@ export async function answerStep(
     .execute();
 }
 
-/** Records that a step waits no more. */
+/** Records that a step no longer waits. */
 export async function endWaiting(db: Queryable, stepId: string): Promise<void> {
   await db.deleteFrom('waiting_steps').where('step_id', '=', stepId).execute();
 }
@@ -47,7 +47,7 @@ export async function endWaitingOfImage(db: Queryable, imageArn: string): Promis
   await db.deleteFrom('waiting_steps').where('image_arn', '=', imageArn).execute();
 }
 
-/** Steps that wait and were not answered, the longest first, with what their executions say of them. */
+/** Steps that wait without an answer, longest wait first, with data of their executions. */
 export async function listWaitingSteps(db: Queryable, place: Place, slice: Slice) {
   return db
     .selectFrom('waiting_steps as w')

@@ -2,7 +2,7 @@
 import type { Workflow } from '@aws-sdk/client-imagebuilder';
 import { documentQueries } from './documents.ts';
 
-/** A workflow with what every one of them has. */
+/** A workflow with the required members. */
 export type StoredWorkflow = Workflow & {
   arn: string;
   name: string;

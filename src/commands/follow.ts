@@ -7,7 +7,7 @@ import { CommandFailed } from './command.ts';
 /** A server that ends in the middle is waited for, or started again, this often. */
 const RECONNECTS = 20;
 
-/** How to read a log. */
+/** Options for reading a log. */
 export interface FollowOptions {
   /** Goes on until the image is at its end and all was read. */
   readonly follow: boolean;

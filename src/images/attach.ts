@@ -1,7 +1,7 @@
 /**
  * A qcow2 overlay as a mounted root file system: qemu-storage-daemon exports it through FUSE as a raw file, a loop
  * device maps its root partition, the host's kernel mounts that. Only for disks that Ingot made: the host's kernel
- * mounts no stranger's file system.
+ * never mounts a stranger's file system.
  */
 import { readScript } from '../platform/scripts.ts';
 import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -16,13 +16,13 @@ import { connectQmp, type Qmp } from '../platform/qmp.ts';
 import { createOverlay } from './disks.ts';
 import { readPartitions, rootPartition, withReader, type RootPartition } from './partitions.ts';
 
-/** What is to be attached, and where. */
+/** The disk to attach, and where. */
 export interface AttachRequest {
-  /** The qcow2 overlay that is written to. Keeps what was written when it is detached. */
+  /** The qcow2 overlay that is written to. It keeps its content when it is detached. */
   readonly disk: string;
   /**
-   * Folder for the socket, the raw file and the mount point; exists, is short, and only root may enter it: a file
-   * system with set-uid files lies below it.
+   * Folder for the socket, the raw file and the mount point; it exists, is short, and only root may enter it, because
+   * the mounted file system may have set-uid files.
    */
   readonly directory: string;
   readonly held: HeldRecorder;
@@ -34,7 +34,7 @@ export interface AttachedDiskState {
   readonly directory: string;
   readonly loop: string;
   readonly daemon: { readonly pid: number; readonly startTime: string };
-  /** The records of what is held for it, in the order they were taken. */
+  /** Records of the things held for it, in the order they were taken. */
   readonly heldIds: readonly string[];
 }
 
@@ -44,27 +44,27 @@ export interface AttachedDisk {
   readonly root: string;
   readonly state: AttachedDiskState;
   /**
-   * Whether what serves the disk still runs; when it does not, every access is an I/O error and the top layer is
+   * Whether the process that serves the disk still runs. If not, every access is an I/O error and the top layer is
    * worthless.
    */
   alive(): boolean;
   /**
    * Makes `overlay` the top that is written to and seals the one before it, with the file system frozen in between
    * (under 0.1 s).
-   * @throws {Error} the top is then as it was
+   * @throws {Error} the top is then unchanged
    */
   snapshot(overlay: string): Promise<void>;
   /**
-   * Gives freed blocks back, unmounts and waits until all is in the file. Nothing may run on the file system.
-   * @throws {Error} when the disk cannot be trusted
+   * Frees unused blocks, unmounts, and waits until everything is in the file. Nothing may run on the file system.
+   * @throws {Error} if the disk cannot be trusted
    */
   detach(): Promise<void>;
 }
 
-/** A disk that could not be attached, or that failed while it was. */
+/** A disk that could not be attached, or failed while it was attached. */
 export class AttachError extends Error {
   override readonly name = 'AttachError';
-  /** Whether what served the disk ended, and nothing is known to be wrong with the disk. */
+  /** Whether the process that served the disk ended, and the disk is not known to be damaged. */
   readonly daemonEnded: boolean;
 
   constructor(message: string, options?: ErrorOptions & { readonly daemonEnded?: boolean }) {
@@ -74,7 +74,7 @@ export class AttachError extends Error {
 }
 
 /**
- * Space behind the last partition that is worth a partition's growth; alignment and the backup GPT always leave a
+ * Free space after the last partition from which growing it pays off; alignment and the backup GPT always leave a
  * little.
  */
 const GROW_FROM = 16 * 1024 * 1024;
@@ -83,8 +83,8 @@ const DAEMON_EXIT_MS = 120_000;
 /**
  * Attaches a disk and mounts its root. When the disk is larger than its last partition, and that is the root, both
  * grow.
- * @throws {AttachError} a root that is not ext4, a disk that is not there; what was taken until then is let go by the
- *   caller's `releaseAll`
+ * @throws {AttachError} a root that is not ext4, a missing disk; the caller's `releaseAll` frees what was taken until
+ *   then
  */
 export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> {
   const { directory, held, disk, signal } = request;
@@ -101,8 +101,8 @@ export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> 
   await mkdir(root, { recursive: true });
 
   if (!isOnSharedMount(directory)) {
-    // Whoever makes a mount namespace while the disk is mounted gets a copy of the mount, which keeps the file system
-    // busy after it is unmounted here. From a shared mount the unmounting reaches those copies (those that are slaves).
+    // A mount namespace that is made while the disk is mounted gets a copy of the mount, which keeps the file system
+    // busy after it is unmounted here. From a shared mount, unmounting propagates to those copies that are slaves.
     await take({ kind: 'mount', path: directory });
     await run(['mount', '--bind', directory, directory]);
     await run(['mount', '--make-shared', directory]);
@@ -190,7 +190,7 @@ async function mountRoot(
   return loop;
 }
 
-/** An attached disk from its state, in whichever process. */
+/** An attached disk from its state, in any process. */
 export function resumeAttachedDisk(state: AttachedDiskState, held: HeldRecorder): AttachedDisk {
   const root = `${state.directory}/root`;
   const alive = (): boolean => isSameProcess(state.daemon.pid, state.daemon.startTime);
@@ -201,7 +201,7 @@ export function resumeAttachedDisk(state: AttachedDiskState, held: HeldRecorder)
     snapshot: (overlay) => snapshot(state, held, overlay),
     async detach() {
       await run(['fstrim', '--', root], { timeoutMs: patient(120_000) });
-      // Not left to the unmounting: that writes nothing while some other mount namespace still has the file system.
+      // Unmounting is not enough: it writes nothing while another mount namespace still has the file system.
       await run(['sync', '--file-system', root], { timeoutMs: patient(600_000) });
       const failures = await fileSystemErrors(state.loop);
       const [daemonIndex] = await recordIndexes(state, held, 'process');
@@ -235,7 +235,7 @@ export function storageDaemonArguments(disk: string, directory: string): string[
   ];
 }
 
-/** A qcow2 file as a block node, giving freed and zeroed blocks back. */
+/** A qcow2 file as a block node that frees discarded and zeroed blocks. */
 function qcow2Node(name: string, file: string): object {
   return {
     driver: 'qcow2',
@@ -246,20 +246,20 @@ function qcow2Node(name: string, file: string): object {
   };
 }
 
-/** Records' places in `state.heldIds` whose thing is of a kind. */
+/** Positions in `state.heldIds` of things of a kind. */
 async function recordIndexes(state: AttachedDiskState, held: HeldRecorder, kind: string): Promise<number[]> {
   const ids = (await held.list()).filter(({ thing }) => thing.kind === kind).map(({ id }) => id);
   return state.heldIds.flatMap((id, index) => (ids.includes(id) ? [index] : []));
 }
 
-/** Ends the storage daemon so that everything is in the file: unlike a kill with a short patience. */
+/** Stops the storage daemon so that everything is in the file. A kill with a short timeout would not ensure that. */
 async function endDaemon(state: AttachedDiskState): Promise<void> {
   const { pid, startTime } = state.daemon;
   if (!isSameProcess(pid, startTime))
     throw new AttachError('the storage daemon of the disk had ended before: what was written last may be lost');
   const qmp = await connectQmp(`${state.directory}/qmp.sock`);
   try {
-    await qmp.execute('quit').catch(() => {}); // It may close the connection before it answers.
+    await qmp.execute('quit').catch(() => {}); // The daemon may close the connection before it answers.
   } finally {
     qmp.close();
   }
@@ -313,9 +313,8 @@ async function currentTop(qmp: Qmp): Promise<{ node: string; file: string }> {
 const FREEZE = readScript(import.meta.url, 'freeze.sh');
 
 /**
- * Freezes the file system: all that was written is in the block device, and writers wait. What waits there cannot even
- * be killed, so the thaw hangs on a process of its own, which thaws when this one ends, whatever ends it, and after 30
- * s in any case.
+ * Freezes the file system: everything written is in the block device, and writers wait. Waiting processes cannot even
+ * be killed, so a separate process thaws it when this one ends, for whatever reason, and after 30 s at the latest.
  */
 async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() => Promise<void>> {
   const root = `${state.directory}/root`;
@@ -333,7 +332,7 @@ async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() 
   });
   const failure = async (what: string): Promise<AttachError> => {
     const end = await guard.exited;
-    // One that was killed may have left it frozen.
+    // A guard that was killed may have left it frozen.
     await release(held, id);
     return new AttachError(`${what}: ${complaint.trim() || `fsfreeze ${endingOf(end)}`}`);
   };
@@ -350,7 +349,7 @@ async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() 
   return thaw;
 }
 
-/** How many errors ext4 has met on a device since it was made; 0 where the kernel does not say. */
+/** Number of errors that ext4 has recorded on a device; 0 where the kernel does not tell. */
 async function fileSystemErrors(loop: string): Promise<number> {
   return Number(await readFile(`/sys/fs/ext4/${loop.replace('/dev/', '')}/errors_count`, 'utf8').catch(() => '0'));
 }
@@ -358,14 +357,14 @@ async function fileSystemErrors(loop: string): Promise<number> {
 /**
  * Grows the root partition over the free space behind it, if it is the disk's last and the space is worth it.
  * @param raw the disk as a raw file
- * @returns the partition as it is now; `undefined` when nothing was done
+ * @returns the partition as it is now; `undefined` if it did not grow
  */
 async function growPartition(raw: string, root: RootPartition): Promise<{ size: number } | undefined> {
   const diskSize = (await stat(raw)).size;
   if (diskSize - (root.offset + root.size) <= GROW_FROM) return undefined;
   const partitions = await withReader(raw, readPartitions);
   if (partitions.some(({ offset }) => offset > root.offset)) return undefined;
-  // The backup of the partition table belongs at the end of the disk; the end has moved.
+  // The backup of the partition table belongs at the end of the disk, which has moved.
   await run(['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', '--relocate', 'gpt-bak-std', raw]);
   await run(
     ['sfdisk', '--quiet', '--no-reread', '--no-tell-kernel', '--wipe', 'never', '--partno', String(root.number), raw],
@@ -374,7 +373,7 @@ async function growPartition(raw: string, root: RootPartition): Promise<{ size: 
   return rootPartition(raw);
 }
 
-/** Whether what is mounted or unmounted below a folder is told to other mount namespaces. */
+/** Whether mounts and unmounts below a folder propagate to other mount namespaces. */
 function isOnSharedMount(directory: string): boolean {
   const points = new Map<string, boolean>();
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {

@@ -1,25 +1,25 @@
-/** Disks as files: qcow2 overlays and chains of them. Nothing here needs root. */
+/** Disks as files: qcow2 overlays and chains of them. Root is not needed. */
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { sha256OfFile, syncDirectory, syncFile } from '../platform/files.ts';
 import { run } from '../platform/processes.ts';
 import { flatSource, writeFlat } from './flat-copy.ts';
 
-/** What `qemu-img info` says of one file. */
+/** The output of `qemu-img info` for one file. */
 export interface DiskInfo {
   readonly format: string;
-  /** Size that a machine sees, in bytes. */
+  /** Size for a machine, in bytes. */
   readonly virtualSize: number;
-  /** Bytes that the file itself takes. */
+  /** Size of the file itself, in bytes. */
   readonly actualSize: number;
-  /** Absolute path of the file it lies over. */
+  /** Absolute path of its backing file. */
   readonly backing?: string;
 }
 
 /**
- * Clusters of 128 KiB in pieces of 4 KiB, the blocks of file systems. Newer versions of QEMU refuse to free what is no
- * whole piece over a backing disk (QEMU 10 does, 7.2 does not), after which the loop device frees nothing any more and
- * fstrim fails; and a small write copies no 64 KiB.
+ * Clusters of 128 KiB in pieces of 4 KiB, the blocks of file systems. Newer versions of QEMU refuse to free a partial
+ * piece over a backing disk (QEMU 10 does, 7.2 does not); then the loop device frees nothing any more and fstrim fails.
+ * And a small write does not copy 64 KiB.
  */
 const OVERLAY_FORMAT = 'extended_l2=on,cluster_size=128k';
 
@@ -57,14 +57,14 @@ export async function diskInfo(path: string, format = 'qcow2'): Promise<DiskInfo
   return (await diskChain(path, format))[0]!;
 }
 
-/** A disk that cannot be read as what it should be. */
+/** A disk that is not readable in its expected format. */
 class DamagedDiskError extends Error {
   override readonly name = 'DamagedDiskError';
 }
 
 /**
- * Facts of a disk that something is about to lie over.
- * @throws {DamagedDiskError} when a file of its chain is missing, cut short or no qcow2 file
+ * Facts of a disk before something is based on it.
+ * @throws {DamagedDiskError} when a file of its chain is missing, truncated or not a qcow2 file
  */
 export async function usableDisk(path: string): Promise<DiskInfo> {
   try {
@@ -81,14 +81,14 @@ export async function usableDisk(path: string): Promise<DiskInfo> {
 }
 
 /**
- * What is wrong with the files of a disk's chain, in a few words, by qemu-img's check of each; `undefined` when nothing
- * is found. For when something failed: it reads all tables.
+ * What is wrong with the files of a disk's chain, by qemu-img's check of each; `undefined` if nothing is found. For use
+ * after a failure: it reads all tables.
  */
 export async function damageOf(path: string): Promise<string | undefined> {
   const chain = await diskChain(path).catch((error: unknown) => error as Error);
   if (chain instanceof Error) return `${basename(path)} cannot be read`;
   for (const file of [path, ...chain.flatMap(({ backing }) => (backing === undefined ? [] : [backing]))]) {
-    // 3: leaked clusters, which harm nobody.
+    // 3: leaked clusters, which are harmless.
     const { code } = await run(['qemu-img', 'check', '-q', '--force-share', '-f', 'qcow2', file], {
       okCodes: 'any',
       timeoutMs: 60_000,
@@ -98,7 +98,7 @@ export async function damageOf(path: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** A disk's files, the top first. */
+/** A disk's files, top first. */
 export async function diskChain(path: string, format = 'qcow2'): Promise<readonly DiskInfo[]> {
   const { stdout } = await run([
     'qemu-img',
@@ -124,21 +124,24 @@ export async function diskChain(path: string, format = 'qcow2'): Promise<readonl
   }));
 }
 
-/** How to write a flat copy. */
+/** Options of a flat copy. */
 export interface FlattenOptions {
   /** zstd; about 3 s for 600 MiB where an uncompressed copy takes 0.4 s. */
   readonly compress?: boolean;
   readonly signal?: AbortSignal;
-  /** Added to the environment of the process: the mark by which a sweeper finds it. */
+  /** Added to the environment of the process: the mark by which the sweeper finds it. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Told whole per cents. */
+  /** Receives whole per cents. */
   readonly onProgress?: (percent: number) => void;
-  /** Called when all is written: the file gets its name when this is settled, and goes when it is rejected. */
+  /**
+   * Called when everything is written. The file gets its name when the promise resolves, and is removed when it
+   * rejects.
+   */
   readonly named?: () => Promise<void>;
 }
 
 /**
- * Writes a chain as one flat qcow2 file, complete or absent, on the disk when this returns.
+ * Writes a chain as one flat qcow2 file, complete or absent, and durable when this returns.
  * @returns the file's SHA-256 in hexadecimal digits
  */
 export async function flatten(top: string, target: string, options: FlattenOptions = {}): Promise<string> {
@@ -155,7 +158,7 @@ export async function flatten(top: string, target: string, options: FlattenOptio
   }
 }
 
-/** By QEMU where it has to compress, or to decompress what it reads. */
+/** QEMU does it if it has to compress, or to decompress its source. */
 async function writeCopy(top: string, partial: string, options: FlattenOptions): Promise<string> {
   const { onProgress } = options;
   if (!options.compress) {
@@ -163,7 +166,7 @@ async function writeCopy(top: string, partial: string, options: FlattenOptions):
     const source = await flatSource([top, ...chain.flatMap(({ backing }) => backing ?? [])], chain[0]!.virtualSize);
     if (source !== undefined) return writeFlat(source, partial, options);
   }
-  // "    (12.34/100%)" and a carriage return, again and again.
+  // "    (12.34/100%)" and a carriage return, repeatedly.
   const progress =
     onProgress &&
     ((chunk: Buffer): void => {

@@ -8,47 +8,47 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { run } from '../platform/processes.ts';
 
-/** Bytes that lie together, in the disk and in one of its files. */
+/** A contiguous range, both in the disk and in one of its files. */
 interface Extent {
-  /** Where they are in the disk. */
+  /** Offset in the disk. */
   readonly start: number;
   readonly length: number;
   /** Number of the file in the chain, 0 for the top. */
   readonly depth: number;
-  /** Where they are in that file. */
+  /** Offset in that file. */
   readonly offset: number;
 }
 
-/** What a flat copy is made from. */
+/** The source of a flat copy. */
 export interface FlatSource {
-  /** The chain's files, the top first. */
+  /** The chain's files, top first. */
   readonly files: readonly string[];
-  /** Bytes that a machine sees. */
+  /** Size for a machine, in bytes. */
   readonly virtualSize: number;
-  /** In the order of the disk; what is between them is zeros. */
+  /** Ordered by offset in the disk; gaps are zeros. */
   readonly extents: readonly Extent[];
 }
 
-/** How to write. */
+/** Options. */
 export interface FlatOptions {
   readonly signal?: AbortSignal;
-  /** Told whole per cents. */
+  /** Receives whole per cents. */
   readonly onProgress?: (percent: number) => void;
 }
 
 const CLUSTER = 64 * 1024;
 const ENTRY = 8;
-/** Entries of a cluster of tables, and clusters that a cluster of 16-bit counts counts. */
+/** Entries of a cluster of tables, and clusters that one cluster of 16-bit reference counts covers. */
 const ENTRIES = CLUSTER / ENTRY;
 const COUNTED = CLUSTER / 2;
-/** Its cluster has this reference only, so that whoever writes may write in place. */
+/** Flag: the cluster has only this reference, so it may be written in place. */
 const COPIED = 1n << 63n;
 const HEADER_BYTES = 104;
 /** Clusters that are read, hashed and written at once. */
 const AT_ONCE = 64;
 const ZEROS = Buffer.alloc(CLUSTER);
 const WASM_PAGE = 64 * 1024;
-/** The types of Node alone do not know it. */
+/** Node's own types do not know it. */
 const { WebAssembly } = globalThis as unknown as {
   readonly WebAssembly: {
     readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer };
@@ -56,9 +56,9 @@ const { WebAssembly } = globalThis as unknown as {
 };
 
 /**
- * Asks where a chain's data is.
- * @param files the chain's files, the top first
- * @returns `undefined` when some of it cannot be read from the files as it is, such as compressed clusters
+ * Finds where a chain's data is.
+ * @param files the chain's files, top first
+ * @returns `undefined` if some of it cannot be read directly from the files, such as compressed clusters
  */
 export async function flatSource(files: readonly string[], virtualSize: number): Promise<FlatSource | undefined> {
   const { stdout } = await run(['qemu-img', 'map', '--force-share', '--output=json', '-f', 'qcow2', files[0]!]);
@@ -80,7 +80,7 @@ export async function flatSource(files: readonly string[], virtualSize: number):
 }
 
 /**
- * Writes the flat copy into a file, in place of what is there, on the disk when this returns.
+ * Writes the flat copy into a file, replacing its content; durable when this returns.
  * @returns the file's SHA-256 in hexadecimal digits: the same for the same disk
  */
 export async function writeFlat(source: FlatSource, path: string, options: FlatOptions = {}): Promise<string> {
@@ -110,8 +110,8 @@ export async function writeFlat(source: FlatSource, path: string, options: FlatO
 }
 
 /**
- * Opens a file for writing past the page cache, where its file system lets one: nobody reads a copy soon, and what else
- * is in the cache stays (measured: 0.3 s instead of 0.9 s for 573 MB, a fifth of the processor time).
+ * Opens a file for direct writes, if its file system supports that: a copy is not read soon, and the rest of the cache
+ * stays (measured: 0.3 s instead of 0.9 s for 573 MB, a fifth of the processor time).
  */
 async function openDirect(path: string): Promise<FileHandle> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC;
@@ -124,20 +124,20 @@ async function openDirect(path: string): Promise<FileHandle> {
 }
 
 /**
- * Memory that begins on a page, which writing past the cache asks for: that of WebAssembly does.
+ * Memory aligned to a page, which direct writes need: that of WebAssembly is.
  * @param bytes whole clusters
  */
 function alignedBuffer(bytes: number): Buffer {
   return Buffer.from(new WebAssembly.Memory({ initial: bytes / WASM_PAGE }).buffer);
 }
 
-/** A run of clusters of the disk that hold data: the first, and how many. */
+/** A run of clusters of the disk with data: the first, and how many. */
 export interface ClusterRun {
   readonly first: number;
   readonly count: number;
 }
 
-/** The clusters that hold some data, in order. */
+/** The clusters with some data, in order. */
 function dataClusters(extents: readonly Extent[]): readonly ClusterRun[] {
   const runs: { first: number; count: number }[] = [];
   for (const { start, length } of extents) {
@@ -150,7 +150,7 @@ function dataClusters(extents: readonly Extent[]): readonly ClusterRun[] {
   return runs;
 }
 
-/** Header and tables, as buffers of whole clusters; the data comes straight after them. */
+/** Header and tables, as buffers of whole clusters; the data follows directly. */
 export function* tables(virtualSize: number, runs: readonly ClusterRun[]): Generator<Buffer> {
   const data = clustersIn(runs);
   const used = [
@@ -162,7 +162,7 @@ export function* tables(virtualSize: number, runs: readonly ClusterRun[]): Gener
   ];
   const l1Entries = Math.ceil(virtualSize / (CLUSTER * ENTRIES));
   const l1Clusters = Math.max(1, Math.ceil(l1Entries / ENTRIES));
-  // The counts count themselves: one more cluster of them may make one more necessary.
+  // The reference counts count themselves: one more cluster of them may require another one.
   let [tableClusters, blocks, total] = [1, 1, 0];
   for (;;) {
     total = 1 + tableClusters + blocks + l1Clusters + used.length + data;
@@ -267,7 +267,7 @@ async function writeData(
       done += count;
       to.onProgress?.(Math.floor((100 * done) / total));
     }
-    // What ends in zeros was not written to its end.
+    // A file that ends in zeros was not written to its end.
     await to.target.truncate(at);
   } finally {
     await reading?.catch(() => {}); // Its file is closed next.
@@ -284,7 +284,7 @@ async function writeParts(target: FileHandle, part: Buffer, at: number): Promise
   }
 }
 
-/** Reads clusters, which are asked for in order, from wherever their bytes are. */
+/** Reads clusters, which are requested in order, from the files that hold them. */
 function reader(
   extents: readonly Extent[],
   files: readonly FileHandle[],
@@ -307,7 +307,7 @@ function reader(
   };
 }
 
-/** A file that ends early has zeros behind its end, as QEMU reads it. */
+/** A file that ends early has zeros after its end, as for QEMU. */
 async function readAll(file: FileHandle, into: Buffer, position: number): Promise<void> {
   for (let done = 0; done < into.length; ) {
     const { bytesRead } = await file.read(into, done, into.length - done, position + done);

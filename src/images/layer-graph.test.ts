@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freedWithout, layerKinds, type LayerNode, type LayerReferences } from './layer-graph.ts';
 
-/** `a<b` is layer b on layer a; `!` behind it: something writes it. */
+/** `a<b` is layer b on layer a; a trailing `!`: something writes to it. */
 function graph(text: string): readonly LayerNode[] {
   return text.split(' ').map((part) => {
     const [, parent, id, writing] = /^(?:(\w+)<)?(\w+)(!)?$/.exec(part)!;

@@ -1,20 +1,20 @@
-/** What refers to which layer, and what would be free without it. Pure. */
+/** What refers to each layer, and what would be free without it. Pure. */
 
-/** A layer and what it lies on. */
+/** A layer and its parent. */
 export interface LayerNode {
   readonly id: string;
   readonly parentId: string | null;
-  /** Something writes it: a build that runs. */
+  /** Whether something writes to it: a running build. */
   readonly writing: boolean;
 }
 
-/** What refers to layers from outside. */
+/** References to layers from outside. */
 export interface LayerReferences {
   /** The layers of base images. */
   readonly bases: readonly string[];
-  /** The top layer of each AMI that is there. */
+  /** The top layer of each existing AMI. */
   readonly amis: readonly { readonly id: string; readonly layerId: string }[];
-  /** Layers that builds and launched instances note as needed. */
+  /** Layers that builds and launched instances use. */
   readonly uses: readonly string[];
 }
 
@@ -41,9 +41,7 @@ export function layerKinds(layers: readonly LayerNode[], references: LayerRefere
   return kinds;
 }
 
-/**
- * The layers that would be free if this AMI alone were gone: from its top down, as far as nothing else refers to them.
- */
+/** The layers that would be free without this AMI: from its top down, as long as nothing else refers to them. */
 export function freedWithout(
   amiId: string,
   layers: readonly LayerNode[],
@@ -62,14 +60,14 @@ export function freedWithout(
   const freed: string[] = [];
   const top = references.amis.find(({ id }) => id === amiId)?.layerId;
   for (const id of top === undefined ? [] : chainOf(top, parents)) {
-    // The one child of all but the top is the layer that has just gone.
+    // Except for the top, the one child is the layer that was freed before.
     if (kept.has(id) || (children.get(id) ?? 0) > (id === top ? 0 : 1)) break;
     freed.push(id);
   }
   return freed;
 }
 
-/** A chain from its top to the layer without a parent; without layers that are on no record. */
+/** A chain from its top to the layer without a parent; unknown layers are left out. */
 function chainOf(top: string, parents: ReadonlyMap<string, string | null>): readonly string[] {
   const chain: string[] = [];
   for (let id: string | null | undefined = top; id != null && parents.has(id); id = parents.get(id)) chain.push(id);

@@ -1,6 +1,6 @@
 /**
- * Layers as records and files together. A layer is on record before its file is made, gets its key when it is sealed,
- * and a crash in between leaves a record in state `writing`, which the sweeper discards with its file.
+ * Layers: records together with files. A layer is recorded before its file is made, and gets its key when it is sealed.
+ * A crash in between leaves a record in state `writing`, which the sweeper deletes with its file.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -41,7 +41,7 @@ export interface OpenLayer {
   readonly path: string;
 }
 
-/** A layer that nothing writes any more. */
+/** A sealed layer: nothing writes to it any more. */
 export interface SealedLayer {
   readonly id: string;
   readonly key: string;
@@ -51,14 +51,11 @@ export interface SealedLayer {
   readonly origin: DiskOrigin;
 }
 
-/**
- * What a sealed layer is for. All of it is on record together with the layer: there is no moment in which it is
- * nobody's.
- */
+/** What a sealed layer is for. It is recorded together with the layer, so that the layer is never without an owner. */
 export interface Sealing {
-  /** What it is the layer of, when later builds may take it: `layerLabel`. */
+  /** Its label, if later builds may use it: `layerLabel`. */
   readonly label?: string;
-  /** Who needs it until `release`. */
+  /** The owner that needs it until `release`. */
   readonly owner?: string;
   /** Records that refer to the layer. */
   readonly refer?: (trx: Queryable, layerId: string) => Promise<void>;
@@ -87,9 +84,9 @@ export class LayerStore {
   }
 
   /**
-   * Records a layer whose file the caller makes at the path: a base image that is being installed, an overlay that a
-   * snapshot makes.
-   * @param origin of a disk without a parent; another's is its parent's
+   * Records a layer whose file the caller makes at the path: a base image that is being installed, or an overlay from a
+   * snapshot.
+   * @param origin of a disk without a parent; other layers inherit their parent's
    */
   async announce(parentId: string | null, origin: DiskOrigin = 'made'): Promise<OpenLayer> {
     const id = newLayerId();
@@ -99,14 +96,14 @@ export class LayerStore {
     return { id, parentId, path: join(this.dataDirectory, path) };
   }
 
-  /** Makes an empty layer over another. `sizeBytes` grows the disk; the parent's size when absent. */
+  /** Makes an empty layer over another. `sizeBytes` grows the disk; default the parent's size. */
   async open(parent: SealedLayer, sizeBytes?: number): Promise<OpenLayer> {
     const layer = await this.announce(parent.id);
     await createOverlay(parent.path, layer.path, sizeBytes);
     return layer;
   }
 
-  /** Seals a layer under its key. Its content is on the disk when this returns. */
+  /** Seals a layer under its key. Its content is durable when this returns. */
   async seal(layer: OpenLayer, key: string, keyRecord: object, sealing: Sealing = {}): Promise<SealedLayer> {
     await syncFile(layer.path);
     await this.catalog.transaction((trx) => complete(trx, layer.id, key, keyRecord, sealing));
@@ -114,8 +111,8 @@ export class LayerStore {
   }
 
   /**
-   * Makes a flat disk that lies in the data directory (a copy, an import) a layer without a parent, so that others can
-   * lie over it.
+   * Makes a flat disk in the data directory (a copy, an import) a layer without a parent, so that others can be based
+   * on it.
    */
   async adopt(
     path: string,
@@ -131,13 +128,16 @@ export class LayerStore {
     return { id, key, path, origin: sealing.origin };
   }
 
-  /** Throws a layer away that nothing refers to: its file, then its record. Safe to repeat. */
+  /** Deletes a layer that nothing refers to: its file, then its record. Safe to repeat. */
   async discard(layer: Pick<OpenLayer, 'id' | 'path'>): Promise<void> {
     await rm(layer.path, { force: true });
     await deleteLayer(this.catalog.db, layer.id);
   }
 
-  /** A sealed layer by its id. @throws when it is unknown or still being written */
+  /**
+   * A sealed layer by its id.
+   * @throws if it is unknown or still being written
+   */
   async get(id: string): Promise<SealedLayer> {
     const layer = await getLayer(this.catalog.db, id);
     if (layer === undefined || layer.state !== 'complete')
@@ -146,8 +146,8 @@ export class LayerStore {
   }
 
   /**
-   * A layer that can be used again, noted as used by `owner`: gone is the danger that it is collected meanwhile.
-   * @param since ISO-8601; older ones are too old
+   * A reusable layer, recorded as used by `owner`, so that it is not collected meanwhile.
+   * @param since ISO-8601; older ones do not count
    */
   async take(key: string, since: string, owner: string): Promise<SealedLayer | undefined> {
     return this.catalog.transaction(async (trx) => {
@@ -159,8 +159,8 @@ export class LayerStore {
   }
 
   /**
-   * The layer of an AMI that is available, noted as used by `owner` in the same moment: whoever deregisters the AMI
-   * comes before that, and then there is no such AMI, or after it, and then the layer stays.
+   * The layer of an available AMI, recorded as used by `owner` in the same transaction: a deregistration comes either
+   * before, and then there is no such AMI, or after, and then the layer stays.
    */
   async takeAmi(
     amiId: string,
@@ -176,21 +176,21 @@ export class LayerStore {
     });
   }
 
-  /** Notes a layer as used by `owner` until `release`. */
+  /** Records a layer as used by `owner` until `release`. */
   async use(layerId: string, owner: string): Promise<void> {
     await useLayer(this.catalog.db, layerId, owner);
   }
 
-  /** Forgets what `owner` used. */
+  /** Removes the uses of `owner`. */
   async release(owner: string): Promise<void> {
     await endLayerUses(this.catalog.db, owner);
   }
 
   /**
-   * Merges a chain that has grown longer than `limit` into the file of its top: reading through many files is slow, and
-   * each keeps those below alive. The chain's other layers stay for whoever else uses them.
-   * @param held notes the process that copies, so that it ends with a worker that dies
-   * @returns the layer, with its new file when it was merged
+   * Merges a chain longer than `limit` into the file of its top: reading through many files is slow, and each keeps
+   * those below alive. The chain's other layers stay for their other users.
+   * @param held records the copying process, so that the sweeper finds it
+   * @returns the layer, with its new file if it was merged
    */
   async merge(layer: SealedLayer, limit: number, held: HeldRecorder, signal?: AbortSignal): Promise<SealedLayer> {
     if ((await chainLength(this.catalog.db, layer.id)) <= limit) return layer;
@@ -214,10 +214,7 @@ export class LayerStore {
     return { ...layer, path: join(this.dataDirectory, path) };
   }
 
-  /**
-   * Discards the layers that `owner` used and was still writing, and those below them that are of no use to anybody
-   * then.
-   */
+  /** Deletes the layers that `owner` used and was still writing, and those below them that nothing needs then. */
   async discardWritten(owner: string): Promise<void> {
     const mine = new Set(
       (await layerUses(this.catalog.db)).filter((use) => use.owner === owner).map((use) => use.layer_id),
@@ -230,13 +227,13 @@ export class LayerStore {
   }
 
   /**
-   * Discards the layers whose writing was cut off, and files that no record names. For a start, before anything writes.
-   * A layer that is in use is one that a kept instance writes to.
+   * Deletes the layers whose writing was interrupted, and files without a record. Call it at a start, before anything
+   * writes. A layer that is in use belongs to a kept instance.
    */
   async discardUnfinished(): Promise<number> {
     const used = new Set((await layerUses(this.catalog.db)).map((use) => use.layer_id));
     const layers = (await unfinishedLayers(this.catalog.db)).filter(({ id }) => !used.has(id));
-    // Newest first: a child goes before the parent it refers to.
+    // Newest first: a child goes before its parent.
     for (const layer of layers) await this.discard({ id: layer.id, path: this.path(layer) });
     const known = new Set((await allLayers(this.catalog.db)).map(({ path }) => path));
     const folder = dataPath(this.dataDirectory, 'layers');
@@ -248,7 +245,7 @@ export class LayerStore {
   }
 
   /**
-   * Discards a sealed layer, those below it and so on, as far down as nothing refers to them. Nothing when something
+   * Deletes a sealed layer, those below it and so on, as far down as nothing refers to them. Does nothing if something
    * refers to it.
    * @param options.keepReusable stops at a component's layer, which later builds may find by its key
    */
@@ -272,10 +269,9 @@ export class LayerStore {
 
   /**
    * Discards sealed layers that nothing refers to, and then those that this sets free; components' layers only when
-   * they were last used at `before` (ISO-8601) or earlier.
-   * The record goes first, in one transaction with the question whether it may: a build that looks for layers meanwhile
-   * finds it or does not.
-   * @returns the layers and the bytes that were freed
+   * they were last used at `before` (ISO-8601) or earlier. The record is deleted first, in one transaction with the
+   * check: a concurrent build either finds the layer or does not.
+   * @returns the deleted layers and the freed bytes
    */
   async discardUnreferenced(before: string): Promise<Freed> {
     let layers = 0;
@@ -297,7 +293,7 @@ export class LayerStore {
   }
 }
 
-/** Bytes that a disk's files take, which a flat copy needs at most. */
+/** Total bytes of a disk's files, the maximum for a flat copy. */
 async function sizeOfChain(top: string): Promise<number> {
   return (await diskChain(top)).reduce((sum, { actualSize }) => sum + actualSize, 0);
 }
@@ -314,7 +310,7 @@ async function complete(
   await refer?.(trx, id);
 }
 
-/** Removes a file, if it is there. Returns the bytes that it had on the disk. */
+/** Removes a file, if it exists. Returns the bytes that it had on the disk. */
 async function removeFile(path: string): Promise<number> {
   const bytes = 512 * ((await stat(path).catch(() => undefined))?.blocks ?? 0);
   await rm(path, { force: true });

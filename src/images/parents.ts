@@ -1,4 +1,4 @@
-/** From what a recipe calls its parent image to the layer that lies below its build instance. */
+/** Resolves a recipe's parent image to the layer below its build instance. */
 import { amiOnRecord, amisOfImage } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { parentMeaning } from '../catalog/parent-names.ts';
@@ -9,11 +9,11 @@ import { ensureBaseImage } from './base/ensure.ts';
 import type { LayerStore, SealedLayer } from './layer-store.ts';
 import { suppliedImages } from './names/names.ts';
 
-/** A parent image, found. */
+/** A resolved parent image. */
 export interface ParentImage {
   readonly layer: SealedLayer;
   readonly osVersion: string | undefined;
-  /** What it turned out to be, for the log. */
+  /** Description for the log. */
   readonly description: string;
 }
 
@@ -25,7 +25,7 @@ export interface ParentRequest {
   readonly account: string;
   readonly catalog: Catalog;
   readonly layers: LayerStore;
-  /** ARN of the image that is worked on: the layer is noted as used by it, until it is released. */
+  /** ARN of the image that is built: it is recorded as the user of the layer, until it is released. */
   readonly arn: string;
   readonly dataDirectory: string;
   readonly report: Report;
@@ -33,8 +33,8 @@ export interface ParentRequest {
 }
 
 /**
- * Finds a parent image; a base image that is not there yet is made or fetched.
- * @throws {Error} when there is none, naming what was looked for
+ * Finds a parent image; makes or downloads a missing base image.
+ * @throws {Error} if there is none, naming what was looked for
  */
 export async function sealedParent(request: ParentRequest): Promise<ParentImage> {
   const { catalog, account, region } = request;
@@ -42,7 +42,7 @@ export async function sealedParent(request: ParentRequest): Promise<ParentImage>
   for (const step of meaning.via) request.report({ type: 'log', text: `parent image: ${step}` });
   if (meaning.kind === 'none') throw new Error(`parent image ${request.reference}: ${meaning.why}`);
   if (meaning.kind === 'ami') {
-    // An AMI is used by the account that has it alone; what is shared is named by its image.
+    // Only the account of an AMI may use it by its id; shared images are named by their image ARN.
     const ami = await amiOnRecord(catalog.db, meaning.id);
     if (ami !== undefined && ami.account !== account) {
       throw new Error(`parent image ${request.reference}: no AMI ${meaning.id} is available in ${region}`);

@@ -17,7 +17,7 @@ interface Entry {
   readonly name?: string;
 }
 
-/** A disk with a GPT of these entries, written the way the UEFI specification draws it. */
+/** A disk with a GPT of these entries, written according to the UEFI specification. */
 function disk(entries: readonly (Entry | undefined)[], change?: (image: Buffer) => void): ReadAt {
   const image = Buffer.alloc(34 * 512 + 128 * 1024);
   entries.forEach((entry, index) => {

@@ -1,6 +1,6 @@
 /**
- * Where the root file system lies on a disk, read from its GPT. Drivers map partitions by offset, since a loop device
- * shows no partition nodes where no udev runs. Disks are untrusted: every number is checked before it is used.
+ * Finds the root file system of a disk in its GPT. Drivers map partitions by offset, because a loop device has no
+ * partition nodes without udev. Disks are untrusted: every number is checked before use.
  */
 import { open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
@@ -20,19 +20,19 @@ export interface Partition {
   readonly size: number;
 }
 
-/** File systems that are told apart. */
+/** Known file systems. */
 export type FileSystemType = 'ext4' | 'xfs' | 'btrfs' | 'vfat';
 
-/** The partition that holds `/`, and what file system is on it. */
+/** The partition of `/`, and its file system. */
 export interface RootPartition extends Partition {
-  /** Absent when it is none of those that are known (LVM, LUKS, …). */
+  /** Absent if it is not a known one (LVM, LUKS, …). */
   readonly fsType?: FileSystemType;
 }
 
 /** Reads `length` bytes at `offset`; fewer only at the end. */
 export type ReadAt = (offset: number, length: number) => Promise<Buffer>;
 
-/** A disk whose partitions cannot be read, or that has no Linux root among them. */
+/** A disk with unreadable partitions, or without a Linux root. */
 export class PartitionError extends Error {
   override readonly name = 'PartitionError';
 }
@@ -95,7 +95,7 @@ export async function readPartitions(read: ReadAt): Promise<readonly Partition[]
 }
 
 /**
- * Which partition is the root: one that its type calls so, else generic Linux data; of several the largest.
+ * The root partition: one with a root type, or else generic Linux data; the largest of several.
  * @param architecture of the machine the disk is for
  */
 export function chooseRoot(
@@ -110,7 +110,7 @@ export function chooseRoot(
   return undefined;
 }
 
-/** Tells a file system by its magic number; `undefined` when it is none of the known. */
+/** Detects a file system by its magic number; `undefined` for an unknown one. */
 export async function fileSystemType(read: ReadAt, offset: number): Promise<FileSystemType | undefined> {
   const start = await read(offset, 4096);
   if (start.length === 4096 && start.readUInt16LE(0x438) === 0xef53) return 'ext4';

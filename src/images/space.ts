@@ -1,17 +1,17 @@
-/** Room in the data directory, asked for before minutes are spent. */
+/** Free space in the data directory, checked before minutes are spent. */
 import { statfs } from 'node:fs/promises';
 import { sleep } from '../platform/clock.ts';
 import { diskFullMessage, isDiskFull } from '../platform/disk-full.ts';
 
-/** Least room for even a small build, in bytes: its layers and its log. */
+/** Minimum free space for even a small build, in bytes: its layers and its log. */
 export const LEAST_FOR_BUILD = 256 * 1024 ** 2;
-/** Free bytes below which running builds are given up: the records have to stay writable. */
+/** Free bytes below which running builds are aborted: records must stay writable. */
 export const LOW_WATER = 128 * 1024 ** 2;
-/** Least room for making a base image, in bytes: its tree, its raw disk and the qcow2 file. */
+/** Minimum free space for making a base image, in bytes: its tree, its raw disk and the qcow2 file. */
 export const LEAST_FOR_BASE = 2 * 1024 ** 3;
 
 /**
- * @param folder one that exists, on the file system in question
+ * @param folder an existing folder on the file system in question
  * @param what for the message: `a build`
  * @throws {Error} with the figures and what to do, when less than `least` bytes are free
  */
@@ -27,8 +27,8 @@ export async function refuseWithoutRoom(folder: string, least: number, what: str
 }
 
 /**
- * Whether what is still free has to be kept for the records.
- * @returns what to say to whom it is denied; `undefined` while there is enough
+ * Whether the remaining free space is reserved for records.
+ * @returns a message for the rejected build; `undefined` while there is enough
  */
 export async function runningOut(folder: string): Promise<string | undefined> {
   const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: Infinity, bsize: 1 }));
@@ -39,12 +39,12 @@ export async function runningOut(folder: string): Promise<string | undefined> {
   );
 }
 
-/** Between tries of what a full disk holds up, in milliseconds. */
+/** Time between attempts that a full disk prevents, in milliseconds. */
 const AGAIN_MS = 1000;
 
 /**
- * Does what has to be done, again and again while the disk is full: the end of a build that is not on record is none.
- * @throws what else goes wrong, and the signal's reason
+ * Retries an action while the disk is full: the end of a build must be recorded.
+ * @throws any other error, and the signal's reason
  */
 export async function onceThereIsRoom<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (;;) {

@@ -1,31 +1,28 @@
-/** The console of an instance, as the ring file that it goes to. */
+/** The console of an instance, read from its ring file. */
 import { RingReader, ringTail } from '../platform/ring-file.ts';
 import { withoutEnd } from '../resources/ends.ts';
 import { withoutEscapes } from '../resources/escapes.ts';
 import type { LaunchRequest } from './instance.ts';
 
 const TAIL_BYTES = 64 << 10;
-/** What is kept of one line. */
+/** Characters kept of one line. */
 const LINE_CHARACTERS = 4096;
 
-/** The ring file of an instance's console: beside its disk, since the instance's own folder is in memory. */
+/** The ring file of an instance's console. It is beside its disk, because the instance's own folder is in memory. */
 export function consoleLogOf(request: Pick<LaunchRequest, 'id' | 'disk'>): string {
   return `${request.disk}.${request.id}.console`;
 }
 
 /**
- * Takes colours, cursor moves and the like out of console text (systemd cuts them short where it shortens a name), and
- * the overwritten part of a line.
+ * Removes colors, cursor moves and other escapes from console text (systemd truncates them where it shortens a name),
+ * and the overwritten part of a line.
  */
 export function plainLine(line: string): string {
   const text = withoutEnd(withoutEscapes(line), '\r');
   return text.slice(text.lastIndexOf('\r') + 1).replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
 }
 
-/**
- * What is on the console of a machine that will not come up, in words; `undefined` when the text says nothing of the
- * kind.
- */
+/** Why a machine will not come up, from its console; `undefined` if the text does not tell. */
 export function bootFailure(text: string): string | undefined {
   for (const [pattern, meaning] of BOOT_FAILURES) if (pattern.test(text)) return meaning;
   return undefined;
@@ -53,13 +50,13 @@ const BOOT_FAILURES: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** Reads a growing console on. */
+/** Follows a growing console. */
 export class ConsoleReader {
   private readonly ring: RingReader;
   private partial = '';
   /** Whether the machine has printed anything. */
   printed = false;
-  /** The line that is not complete yet: prompts stay there. */
+  /** The incomplete last line: prompts stay there. */
   get prompt(): string {
     return plainLine(this.partial);
   }
@@ -68,25 +65,25 @@ export class ConsoleReader {
     this.ring = new RingReader(path);
   }
 
-  /** Goes to the end, past what was printed before. */
+  /** Skips everything printed so far. */
   async skip(): Promise<void> {
     await this.ring.skip();
     this.partial = '';
   }
 
-  /** The lines that came since the last time. */
+  /** The lines since the last call. */
   async read(): Promise<string[]> {
     const content = await this.ring.read();
     if (content.length === 0) return [];
     this.printed = true;
     const pieces = (this.partial + content.toString('utf8')).split('\n');
-    // A line without end is no line: keep what one would look at.
+    // Of a line without an end, only a readable part is kept.
     this.partial = pieces.pop()!.slice(-LINE_CHARACTERS);
     return pieces.map((line) => plainLine(line.slice(-LINE_CHARACTERS)));
   }
 }
 
-/** The last lines of a console, oldest first; none when there is no console. */
+/** The last lines of a console, oldest first; empty without a console. */
 export async function consoleTail(path: string, lines: number): Promise<readonly string[]> {
   const content = await ringTail(path, TAIL_BYTES);
   return content

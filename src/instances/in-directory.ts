@@ -1,10 +1,10 @@
-/** Commands that begin in a directory. */
+/** Commands that start in a directory. */
 import { readScript } from '../platform/scripts.ts';
 
 const IN_DIRECTORY = readScript(import.meta.url, 'in-directory.sh');
 
 /**
- * Goes to a directory and becomes the command, so that a missing program is 127 as in a shell. Its umask is 022.
+ * Changes to a directory and becomes the command, so that a missing program gives 127 as in a shell. Its umask is 022.
  * @param directory default `/`
  */
 export function inDirectory(directory: string | undefined, argv: readonly string[]): string[] {

@@ -1,6 +1,6 @@
 /**
- * The contract between those who use instances and the drivers that make them. It must fit a system container, a
- * virtual machine, this host, a container, and an EC2 instance over SSM.
+ * The contract between users of instances and drivers. It must fit a system container, a virtual machine, this host, a
+ * container, and an EC2 instance over SSM.
  */
 import type { Readable, Writable } from 'node:stream';
 import type { AllocationOwner } from '../platform/host.ts';
@@ -20,18 +20,18 @@ export interface CommandRequest {
   readonly user?: string;
   /** Bytes for stdin; closed when absent. */
   readonly stdin?: string | Buffer;
-  /** Seconds after which the command and all that it started is killed; no limit when absent. */
+  /** Seconds after which the command and everything that it started is killed; no limit when absent. */
   readonly timeoutSeconds?: number;
   /**
-   * Called with each chunk as it comes; nothing is buffered beyond it. What it throws ends the command, and `run`
-   * throws it.
+   * Called with each chunk as it arrives; nothing more is buffered. If it throws, the command is killed and `run`
+   * throws the same.
    */
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
-  /** Ends the command like the deadline does; `run` then rejects with the signal's reason. */
+  /** Kills the command as the deadline does; `run` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /**
-   * A small program of Ingot's own with `argv`, as root, that starts nothing of a user's and leaves nothing running:
-   * the driver may take a shorter way to it than to a user's command. Its umask is 022 and its streams may be sockets.
+   * A small program of Ingot's own with `argv`, as root, that starts no user's programs and leaves nothing running: the
+   * driver may run it in a faster way. Its umask is 022 and its streams may be sockets.
    */
   readonly own?: true;
 }
@@ -46,26 +46,24 @@ export interface CommandResult {
   /** `SIGKILL`, `SIGSEGV`, …, or `null`. */
   readonly signal: string | null;
   readonly timedOut: boolean;
-  /**
-   * The instance's memory limit was reached, and the kernel killed it or what it ran. Absent where that is not known.
-   */
+  /** Whether the kernel killed it, or what it ran, because the instance reached its memory limit. Absent if unknown. */
   readonly outOfMemory?: boolean;
 }
 
-/** A command whose streams flow while it runs. It runs as root. */
+/** A command with streams. It runs as root. */
 export interface StreamRequest {
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Working directory, default `/`. */
   readonly cwd?: string;
   /**
-   * Whether its input ends before it does (a copy, a script). Input that goes on until the command ends (a terminal's)
-   * goes in at once, byte for byte.
+   * Whether its input ends before it does (a copy, a script). Input that continues until the command ends (a
+   * terminal's) is passed on at once, byte for byte.
    */
   readonly inputEnds: boolean;
 }
 
-/** A command that runs, with its streams. Both outputs have to be read: what is not read holds the command up. */
+/** A running command with its streams. Both outputs must be read: unread output blocks the command. */
 export interface StreamedCommand {
   /** Path inside, without suffix, of what belongs to this run. */
   readonly files: string;
@@ -73,37 +71,37 @@ export interface StreamedCommand {
   readonly stdout: Readable;
   readonly stderr: Readable;
   /**
-   * The exit code, once the command has ended; what it left running may go on. 128 and the signal's number when a
-   * signal ended it. Rejects with an `InstanceError` when the instance is gone or lost the command.
+   * The exit code, once the command has ended; what it left running may continue. 128 and the signal's number if a
+   * signal killed it. Rejects with an `InstanceError` if the instance is gone or lost the command.
    */
   readonly ended: Promise<number>;
-  /** Tells the command that its user has gone (SIGHUP), and kills it when it takes no notice. Safe to repeat. */
+  /** Sends the command SIGHUP because its user has disconnected, and kills it if it does not react. Safe to repeat. */
   hangUp(): Promise<void>;
 }
 
-/** What instances of a driver can do. */
+/** Capabilities of a driver's instances. */
 export interface Capabilities {
   /** Has a kernel of its own: modules, kernel parameters, loop devices work. */
   readonly kernel: boolean;
-  /** Can reboot and go on. */
+  /** Can reboot and continue. */
   readonly reboots: boolean;
-  /** Takes a layer without stopping. */
+  /** Can take a snapshot without stopping. */
   readonly liveSnapshots: boolean;
   /** Boots through the disk's own boot loader. */
   readonly bootLoader: boolean;
   readonly platform: 'Linux' | 'Windows' | 'macOS';
 }
 
-/** JSON from which another process takes an instance over, or ends it. */
+/** JSON from which another process takes an instance over, or terminates it. */
 export interface InstanceHandle {
   readonly driver: string;
   readonly id: string;
-  /** File of this host with all that the serial console said, where the driver keeps one. It goes with the instance. */
+  /** File of this host with the whole serial console, if the driver keeps one. It is removed with the instance. */
   readonly consoleLog?: string;
   readonly [member: string]: unknown;
 }
 
-/** A port of the host's loopback that leads to a port of the instance. */
+/** A port of the host that forwards to a port of the instance. */
 export interface PublishedPort {
   /** Address on the host, default 127.0.0.1. */
   readonly hostAddress?: string;
@@ -120,7 +118,7 @@ export interface Seed {
   readonly hostname?: string;
 }
 
-/** What a driver needs to make an instance. */
+/** A request to make an instance. */
 export interface LaunchRequest {
   /** `i-…` */
   readonly id: string;
@@ -131,25 +129,26 @@ export interface LaunchRequest {
   /** Folder for sockets and mount points, short (below `/run/ingot`). The driver makes it, holds it and removes it. */
   readonly directory: string;
   readonly allocationOwner: AllocationOwner;
-  /** Everything taken is recorded here first. */
+  /** Everything that is taken is recorded here first. */
   readonly held: HeldRecorder;
   readonly publish?: readonly PublishedPort[];
   readonly seed?: Seed;
-  /** What its metadata service says of it; there is none when absent. */
+  /** The content of its metadata service; none if absent. */
   readonly metadata?: InstanceMetadata;
-  /** What it may reach; everything but this host when absent. */
+  /** What it may reach; everything except this host if absent. */
   readonly reach?: Reach;
   /** Virtual machines only. Default `bios`. */
   readonly firmware?: 'bios' | 'uefi';
   /** Seconds until the instance must answer. Each driver has its default. */
   readonly timeoutSeconds?: number;
   /**
-   * Outlives the process that launched it (`ingot launch`): nothing of it may be tied to this process's life, its pipes
-   * included.
+   * Outlives the process that launched it (`ingot launch`): nothing of it may depend on this process, such as pipes.
    */
   readonly detached?: boolean;
   readonly signal?: AbortSignal;
-  /** Told what is awaited, which accelerator was chosen, why; and the lines of the serial console (`console`). */
+  /**
+   * Receives what is awaited, which accelerator was chosen and why, and the lines of the serial console (`console`).
+   */
   readonly report?: (event: {
     readonly text: string;
     readonly level?: 'debug' | 'info' | 'warn' | 'error';
@@ -157,30 +156,30 @@ export interface LaunchRequest {
   }) => void;
 }
 
-/** A temporary machine that components run on. */
+/** A temporary machine on which components run. */
 export interface Instance {
   readonly id: string;
   readonly handle: InstanceHandle;
   readonly capabilities: Capabilities;
   /**
-   * Runs a command to its end. Does not throw for what the command does, only when it could not be run or followed:
-   * @throws {InstanceError} when the instance is gone or does not answer
+   * Runs a command to its end. A failing command is not an error here.
+   * @throws {InstanceError} if the instance is gone or does not answer
    */
   run(request: CommandRequest): Promise<CommandResult>;
   /**
-   * Starts a command and returns when its streams flow.
-   * @throws {InstanceError} when the instance is gone, does not answer, or lacks what streams need
+   * Starts a command and returns when its streams are connected.
+   * @throws {InstanceError} if the instance is gone, does not answer, or lacks what streams need
    */
   open(request: StreamRequest): Promise<StreamedCommand>;
-  /** Writes a file, its parent folders as needed. `mode` defaults to 0644; owner is root. */
+  /** Writes a file; creates its parent folders. `mode` defaults to 0644; owner is root. */
   put(path: string, content: string | Buffer, mode?: number): Promise<void>;
   /** Reads a file of at most 16 MiB. */
   get(path: string): Promise<Buffer>;
   /** Restarts the operating system and waits until it answers again. Returns the new boot id. */
   reboot(options?: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal }): Promise<string>;
   /**
-   * Seals the disk as it stands: what was written until now stays in the file that was the top, which nothing writes
-   * again; the instance goes on in `overlay`, a new file that this makes.
+   * Takes a snapshot: the previous top file keeps what was written so far and is never written again. The instance
+   * continues in `overlay`, a new file that this creates.
    */
   snapshot(overlay: string): Promise<void>;
   /**
@@ -188,36 +187,36 @@ export interface Instance {
    * allowed.
    */
   stop(): Promise<void>;
-  /** Ends the instance however it is and lets go of all that it held. Safe to repeat, and from another process. */
+  /** Ends the instance in any state and releases everything that it held. Safe to repeat, also from another process. */
   terminate(): Promise<void>;
-  /** The last lines of its serial console or of what its first process printed, oldest first; for failures. */
+  /** The last lines of its serial console, or of its first process, oldest first; for error messages. */
   consoleTail(lines: number): Promise<readonly string[]>;
 }
 
-/** One way to make instances. */
+/** A driver. */
 export interface Driver {
   readonly name: string;
   readonly capabilities: Capabilities;
   /**
-   * Makes an instance and waits until it answers. On failure (and on abort) nothing of it is left.
+   * Makes an instance and waits until it answers. After a failure or an abort nothing is left behind.
    * @throws {InstanceError} what was awaited, with the tail of the console
    */
   launch(request: LaunchRequest): Promise<Instance>;
-  /** Takes over an instance from its handle. @throws {InstanceError} when it no longer runs */
+  /** Takes over an instance from its handle. @throws {InstanceError} if it no longer runs */
   attach(handle: InstanceHandle, held: HeldRecorder): Promise<Instance>;
-  /** What this host lacks for the driver: one sentence each with the remedy; empty when it can work. */
+  /** What this host lacks for the driver: one sentence each with the remedy; empty if it works. */
   missing(): Promise<readonly string[]>;
 }
 
-/** `network`: what its network profile promises does not hold. `disk-gone`: what served its disk ended. */
+/** `network`: the network profile's promise is not kept. `disk-gone`: the process that served its disk ended. */
 export type InstanceFault = 'network' | 'disk-gone';
 
 /** An instance that could not be made, or no longer answers. */
 export class InstanceError extends Error {
   override readonly name = 'InstanceError';
-  /** What it is about, where something is decided by that. */
+  /** The cause, if code decides by it. */
   readonly code: InstanceFault | undefined;
-  /** Last lines of the console, when there is one. */
+  /** Last lines of the console, if there is one. */
   readonly console: readonly string[];
   constructor(
     message: string,

@@ -1,6 +1,6 @@
 /**
- * What every launch needs around a driver: where an instance's files are, which drivers this host can run, how to end
- * one.
+ * What every launch needs besides a driver: where an instance's files are, which drivers work on this host, how to end
+ * an instance.
  */
 import { join } from 'node:path';
 import { RUN_DIRECTORY } from '../platform/host.ts';
@@ -12,14 +12,17 @@ export function instanceDirectory(instanceId: string): string {
   return join(RUN_DIRECTORY, instanceId);
 }
 
-/** For each driver what this host lacks for it. */
+/** What this host lacks for each driver. */
 export async function missingByDriver(): Promise<Record<string, readonly string[]>> {
   return Object.fromEntries(
     await Promise.all(Object.values(drivers).map(async (driver) => [driver.name, await driver.missing()] as const)),
   );
 }
 
-/** A driver by its name. @throws {Error} when there is none of that name */
+/**
+ * A driver by its name.
+ * @throws {Error} if there is none of that name
+ */
 export function driverNamed(name: string): Driver {
   const driver = drivers[name];
   if (driver === undefined) throw new Error(`no driver '${name}'; there are: ${Object.keys(drivers).join(', ')}`);

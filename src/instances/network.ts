@@ -1,6 +1,6 @@
 /**
  * The network of an instance: slirp4netns between the instance's network namespace and the host, with the host's own
- * addresses closed. Shared by the drivers whose instances have a network namespace.
+ * addresses closed. For all drivers with network namespaces.
  */
 import { readScript } from '../platform/scripts.ts';
 import { createHash } from 'node:crypto';
@@ -15,22 +15,22 @@ import { isSameProcess, start } from '../platform/processes.ts';
 import { intoRingFiles, ringTail } from '../platform/ring-file.ts';
 import { reachableResolver } from './resolvers.ts';
 
-/** The network that an instance sees unless another is asked for. */
+/** The default network of an instance. */
 export const INSTANCE_NETWORK = '10.0.2.0/24';
 
-/** The address of an instance's interface, by the instance's id: locally administered, as EC2's are. */
+/** The MAC address of an instance, from its id: locally administered, as on EC2. */
 export function macOf(id: string): string {
   const bytes = createHash('sha256').update(id).digest('hex').slice(0, 10);
   return `0a:${bytes.match(/../g)!.join(':')}`;
 }
 
-/** What slirp4netns is started for. */
+/** Options of slirp4netns. */
 export interface SlirpRequest {
-  /** The namespace it serves: that of a process, or one by its path. */
+  /** The namespace that it serves: that of a process, or one by its path. */
   readonly target: { readonly pid: number } | { readonly netns: string };
   /** Name of the interface that it makes in the namespace. */
   readonly interfaceName: string;
-  /** Folder for its log and sockets; exists. */
+  /** Existing folder for its log and sockets. */
   readonly directory: string;
   readonly held: HeldRecorder;
   readonly allocationOwner: AllocationOwner;
@@ -38,14 +38,14 @@ export interface SlirpRequest {
   readonly apiSocket?: boolean;
   /** IPv4 network of the instance, default `10.0.2.0/24`. */
   readonly cidr?: string;
-  /** Address of the interface; any when absent. */
+  /** MAC address of the interface; random if absent. */
   readonly mac?: string;
   readonly signal?: AbortSignal;
 }
 
 /**
  * The address that the owner's traffic leaves from. On the first call the owner joins the host's network rules with it.
- * @param reach what is open to the owner; everything when absent. Counts on the first call only
+ * @param reach what the owner may reach; everything if absent. Only the first call counts
  */
 export async function outboundAddressOf(held: HeldRecorder, owner: AllocationOwner, reach?: Reach): Promise<string> {
   for (const { thing } of await held.list())
@@ -59,7 +59,7 @@ export async function outboundAddressOf(held: HeldRecorder, owner: AllocationOwn
 export interface Slirp {
   readonly pid: number;
   readonly startTime: string;
-  /** Its process's record: `release` of it ends the network. */
+  /** Its process's record: releasing it ends the network. */
   readonly heldId: string;
   readonly apiSocket?: string;
 }
@@ -111,8 +111,8 @@ export function slirpArguments(
 
 /**
  * Connects an instance's network namespace with the outside and waits until its interface is up. The owner joins the
- * host's network rules on the first call. It runs on when this process ends.
- * @throws {Error} with what slirp4netns said
+ * host's network rules on the first call. It outlives this process.
+ * @throws {Error} with slirp4netns's message
  */
 export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
   const { held, directory } = request;
@@ -131,7 +131,7 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
       slirpArguments(request, outbound, apiSocket, await reachableResolver()),
     );
     const { pid, startTime, unref } = await start(command, {
-      // Its command does not say whose it is.
+      // Its command does not show which instance it is for.
       env: { [HELD_MARK]: heldId, INGOT_INSTANCE_DIRECTORY: directory },
       stdio: ['ignore', 'ignore', 'ignore', ready.fd, ...(netns ? [netns.fd] : [])],
       detached: true,
@@ -144,7 +144,7 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
       async () => {
         if ((await ready.stat()).size > 0) return true;
         if (isSameProcess(pid, startTime)) return undefined;
-        await sleep(100); // Its last words are still on their way.
+        await sleep(100); // Its last output is still on its way.
         throw new Error(
           'slirp4netns ended at its start: ' +
             `${slirpComplaint((await ringTail(logPath, LOG_TAIL_BYTES)).toString('utf8'))}`,
@@ -159,7 +159,10 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
   }
 }
 
-/** What slirp4netns said of its end, without what it says at every start. Pure. @param log all that it printed */
+/**
+ * slirp4netns's error message, without the lines of every start. Pure.
+ * @param log its whole output
+ */
 export function slirpComplaint(log: string): string {
   const lines = log
     .trim()
@@ -168,7 +171,7 @@ export function slirpComplaint(log: string): string {
   return lines.slice(-5).join('; ') || 'without a message';
 }
 
-/** A TCP port of the host that leads into the namespace. */
+/** A TCP port of the host that forwards into the namespace. */
 export interface HostForward {
   readonly hostAddress: string;
   readonly hostPort: number;
@@ -179,7 +182,7 @@ export interface HostForward {
 
 /**
  * Opens a port of the host that leads to a port in the namespace, for as long as slirp4netns runs.
- * @throws {Error} when the port is taken, or slirp4netns does not answer within 5 s
+ * @throws {Error} if the port is in use, or slirp4netns does not answer within 5 s
  */
 export async function addHostForward(apiSocket: string, forward: HostForward): Promise<void> {
   const request = {
@@ -234,8 +237,8 @@ async function ask(socketPath: string, request: string): Promise<string> {
 }
 
 /**
- * Content of `resolv.conf` in an instance: slirp4netns answers at the third address of its network and asks the host's
- * resolvers.
+ * Content of `resolv.conf` in an instance: slirp4netns answers at the third address of its network and forwards to the
+ * host's resolvers.
  */
 export function resolvConf(cidr: string = INSTANCE_NETWORK): string {
   const [network] = cidr.split('/');

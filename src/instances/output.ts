@@ -1,7 +1,6 @@
 /**
- * What an instance prints, read with a limit. Whatever a component may have put in place of `systemctl`, `find` or `sh`
- * can print without end: nothing of Ingot's own keeps what comes without a limit on this side, and a reader that fails
- * ends its command and nothing else.
+ * Reads an instance's output with a limit. A program that a component put in place of `systemctl`, `find` or `sh` may
+ * print without end: Ingot keeps no output without a limit, and a reader that fails ends only its own command.
  */
 import { sizeOf } from '../platform/processes.ts';
 import type { CommandRequest, CommandResult, Instance } from './instance.ts';
@@ -9,11 +8,11 @@ import type { CommandRequest, CommandResult, Instance } from './instance.ts';
 /** Bytes that a small program of Ingot's own may print. */
 export const OWN_LIMIT = 64 << 20;
 
-/** A command in an instance printed more than its reader takes. It was ended. */
+/** A command in an instance printed more than its reader accepts. It was killed. */
 export class TooMuchOutput extends Error {
   override readonly name = 'TooMuchOutput';
 
-  /** @param what what printed, as a sentence begins with it: `the search for secrets` */
+  /** @param what the program, as the start of a sentence: `the search for secrets` */
   constructor(what: string, limit: number) {
     super(
       `${what} printed more than ${sizeOf(limit)} in the instance, so Ingot killed it: a component may have ` +
@@ -23,8 +22,8 @@ export class TooMuchOutput extends Error {
 }
 
 /**
- * A request whose command is ended once both its outputs have more than `limit` bytes. @param what as in
- * `TooMuchOutput`
+ * A request whose command is killed once both its outputs have more than `limit` bytes.
+ * @param what as in `TooMuchOutput`
  */
 export function limited(request: CommandRequest, limit: number, what: string): CommandRequest {
   let printed = 0;
@@ -38,17 +37,17 @@ export function limited(request: CommandRequest, limit: number, what: string): C
   };
 }
 
-/** How a command ended, and what it printed. */
+/** The end of a command, and its output. */
 export interface CapturedResult extends CommandResult {
   readonly stdout: Buffer;
   readonly stderr: Buffer;
 }
 
 /**
- * Runs a command of Ingot's own and keeps what it prints.
+ * Runs a command of Ingot's own and returns its output.
  * @param options.limit bytes of both outputs together
  * @param options.what as in `TooMuchOutput`
- * @throws {TooMuchOutput} when it prints more; it was ended
+ * @throws {TooMuchOutput} if it prints more; it was killed
  * @throws {InstanceError} as `Instance.run`
  */
 export async function runCaptured(
@@ -87,10 +86,10 @@ export async function readingSafely(
   };
   const result = await run(guarded).catch((error: unknown) => {
     if (signal?.aborted === true) throw error;
-    // The command may have lost its instance while it was ended: what its reader said came first.
+    // The command may have lost its instance while it was killed; its reader's error came first.
     failed.signal.throwIfAborted();
     throw error;
   });
-  failed.signal.throwIfAborted(); // It had ended by itself meanwhile.
+  failed.signal.throwIfAborted(); // It had already ended by itself.
   return result;
 }

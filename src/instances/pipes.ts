@@ -1,4 +1,4 @@
-/** The streams of a command, as named pipes: shared by the drivers whose commands are children of this process. */
+/** The streams of a command as named pipes, for drivers whose commands are children of this process. */
 import { closeSync, constants, openSync } from 'node:fs';
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
@@ -9,28 +9,28 @@ import { run } from '../platform/processes.ts';
 import type { CommandRequest } from './instance.ts';
 
 /**
- * What has read all of a pipe that its writers left. Longer than a scheduler's hiccup, shorter than a user's patience.
+ * How long a pipe is read after its writers left it. Longer than a scheduler's hiccup, shorter than a user's patience.
  */
 const DRAIN_MS = 500;
 /**
- * Bytes of what a command left running that are read and dropped: one that prints without end would take this process's
- * time.
+ * Bytes that are read and dropped of what a command left running: one that prints without end would use up this
+ * process's time.
  */
 const LEFT_BYTES = 64 << 20;
-/** Pairs of pipes that one start of mkfifo makes. */
+/** Pairs of pipes that one run of mkfifo makes. */
 const PAIRS = 16;
 
 /** The three streams of a command. */
 export interface Pipes {
   /** The command's ends, as file descriptors. */
   readonly stdio: readonly ['ignore' | number, number, number];
-  /** The command has its ends: lets go of them here. */
+  /** Closes the command's ends here, once the command has them. */
   started(): void;
-  /** Waits until all was read, or half a second when somebody still holds the other ends. */
+  /** Waits until everything was read, or half a second if somebody still holds the other ends. */
   drained(): Promise<void>;
   /**
-   * Reads on without telling anyone, so that what the command left running is not ended by its next line; `LEFT_BYTES`
-   * at most.
+   * Reads on and drops the data, so that what the command left running is not killed by its next line; at most
+   * `LEFT_BYTES`.
    */
   leave(): void;
   abandon(): void;
@@ -93,8 +93,7 @@ export async function openPipes(
     stdio: [childEnds[2] ?? 'ignore', childEnds[0]!, childEnds[1]!],
     started: closeChildEnds,
     async drained() {
-      // In small steps, each of which lets the event loop read what is there: a busy process must not lose the end of
-      // an output.
+      // In small steps, between which the event loop reads: a busy process must not lose the end of an output.
       for (let left = patient(DRAIN_MS); open > 0 && left > 0; left -= 10) await Promise.race([closed, sleep(10)]);
     },
     leave() {
@@ -108,10 +107,10 @@ export async function openPipes(
   };
 }
 
-/** Pipes that nobody has opened yet, by their folder. They go with it. */
+/** Unused pipes, by their folder. They are removed with it. */
 const prepared = new Map<string, string[]>();
 
-/** Two fresh named pipes. Made many at once: starting mkfifo takes longer than many a command. */
+/** Two new named pipes. Many are made at once, because starting mkfifo takes longer than many commands. */
 async function namedPipes(directory: string): Promise<readonly string[]> {
   const there = prepared.get(directory) ?? [];
   if (there.length === 0) {

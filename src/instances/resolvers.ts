@@ -1,13 +1,12 @@
-/** The resolvers of this host, as those who ask for an instance find them. */
+/** The resolvers of this host, for instances. */
 import { readFile } from 'node:fs/promises';
 
-/** Where systemd-resolved names the resolvers that it asks itself. */
+/** Where systemd-resolved lists its own upstream resolvers. */
 export const UPSTREAM_RESOLVERS = '/run/systemd/resolve/resolv.conf';
 
 /**
- * The file to stand for the host's `resolv.conf` where that names only its own loopback (systemd-resolved's stub): what
- * instances ask leaves from an address to which loopback is closed, so that they would get no answer. `undefined` where
- * it can be used, or nothing better is there.
+ * A replacement for the host's `resolv.conf`, if that names only loopback (systemd-resolved's stub), which is closed to
+ * instances. `undefined` if the host's file can be used, or there is no better one.
  */
 export async function reachableResolver(): Promise<string | undefined> {
   const text = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
@@ -16,14 +15,14 @@ export async function reachableResolver(): Promise<string | undefined> {
     : undefined;
 }
 
-/** Whether a `resolv.conf` names no resolver but on loopback (as one that names none does). Pure. */
+/** Whether a `resolv.conf` names only resolvers on loopback (one that names none does, too). Pure. */
 export function onlyLoopback(resolvConfText: string): boolean {
   return [...resolvConfText.matchAll(/^\s*nameserver\s+(\S+)/gm)].every(
     ([, address]) => address!.startsWith('127.') || address === '::1',
   );
 }
 
-/** Addresses of the resolvers that this host asks. */
+/** Addresses of this host's resolvers. */
 export async function hostResolvers(): Promise<readonly string[]> {
   return [
     ...(await readFile('/etc/resolv.conf', 'utf8').catch(() => '')).matchAll(/^\s*nameserver\s+([\da-fA-F.:]+)/gm),

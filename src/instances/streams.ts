@@ -1,10 +1,10 @@
-/** Commands whose streams flow while they run: what is the same for every driver. */
+/** Commands with streams: the part that all drivers share. */
 import { readScript } from '../platform/scripts.ts';
 import { Transform } from 'node:stream';
 
 /**
- * What a command's output ends with: nothing that it prints itself, since the id is random. Then come three digits, its
- * exit code.
+ * The marker at the end of a command's output. The command cannot print it, since its id is random. Then come three
+ * digits, its exit code.
  */
 export function endMarker(id: string): string {
   return `\0ingot-end-${id}:`;
@@ -27,12 +27,11 @@ export function markedCommand(
 const MARKED = readScript(import.meta.url, 'marked-command.sh');
 
 /**
- * Tells the command of a `markedCommand` that its user has gone, as the end of a connection does. Argument: path
- * without suffix.
+ * Sends SIGHUP to the command of a `markedCommand`, because its user has disconnected. Argument: path without suffix.
  */
 export const HANG_UP = readScript(import.meta.url, 'hang-up.sh');
 
-/** An output up to its marker: ends there, and drops what others print after it. Emits `exit` with the exit code. */
+/** An output up to its marker: ends there, and drops later output of others. Emits `exit` with the exit code. */
 export class MarkedOutput extends Transform {
   private readonly marker: Buffer;
   private held: Buffer = Buffer.alloc(0);
@@ -64,7 +63,7 @@ export class MarkedOutput extends Transform {
       this.emit('exit', Number(data.subarray(end - 3, end).toString('latin1')));
       return;
     }
-    // Only what may be a marker's beginning waits for more: a prompt has to be seen at once.
+    // Only what may be a marker's beginning waits for more: a prompt must be visible at once.
     const keep = at >= 0 ? data.length - at : this.beginning(data);
     this.held = Buffer.from(data.subarray(data.length - keep));
     if (data.length > keep) this.push(data.subarray(0, data.length - keep));
@@ -79,8 +78,8 @@ export class MarkedOutput extends Transform {
 }
 
 /**
- * The exit code that an output's marker tells.
- * @param gone settles with the reason when there will be no marker any more; the output then ends, too
+ * The exit code from an output's marker.
+ * @param gone settles with the reason if there will be no marker any more; the output then ends, too
  */
 export function endOf(output: MarkedOutput, gone: Promise<Error>): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * A login shell in an instance, on a terminal where it can be had. The terminal is inside, so that what runs on it is
- * under the instance's limits.
+ * A login shell in an instance, on a terminal if the instance has `script`. The terminal is inside, so that what runs
+ * on it is under the instance's limits.
  */
 import { readScript } from '../platform/scripts.ts';
 import { once } from 'node:events';
@@ -12,16 +12,16 @@ export interface TerminalSize {
   readonly columns: number;
 }
 
-/** A shell that runs. */
+/** A running shell. */
 export interface Shell {
   readonly command: StreamedCommand;
-  /** Whether it is on a terminal: not when none was asked for, nor when the instance has no `script`. */
+  /** Whether it is on a terminal: not if none was requested, or if the instance has no `script`. */
   readonly terminal: boolean;
-  /** Tells what runs on the terminal that its window has another size. */
+  /** Reports a new window size to the program on the terminal. */
   resize(size: TerminalSize): Promise<void>;
 }
 
-/** What the script below says before the shell begins. */
+/** The output of the script below before the shell begins. */
 const ON_TERMINAL = 't'.charCodeAt(0);
 
 // `script` gives the terminal: bsdutils of Debian, util-linux elsewhere. It runs a string, so what varies comes in the
@@ -32,7 +32,7 @@ const RESIZE_SCRIPT = readScript(import.meta.url, 'terminal-resize.sh');
 
 /**
  * Opens a login shell of root.
- * @param options.size of the terminal it is to be on; it reads a script from its stdin when absent
+ * @param options.size of its terminal; without it, the shell reads a script from its stdin
  * @param options.term the kind of terminal, `TERM`
  */
 export async function openShell(

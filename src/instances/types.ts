@@ -2,26 +2,26 @@
  * EC2 instance types: vCPUs and memory per size, as AWS documents them. Pure. x86_64 only: the images built here are.
  */
 
-/** What a type gives a machine. */
+/** The size of a type. */
 export interface InstanceSize {
   readonly cpus: number;
   readonly memoryMiB: number;
 }
 
-/** What a machine gets: the type's size, cut to what the host has. */
+/** The size of a machine: the type's, cut to what the host has. */
 export interface ResolvedInstanceType extends InstanceSize {
-  /** What the type would have given, when the host has less of either. */
+  /** The type's own size, if the host has less. */
   readonly cutFrom?: InstanceSize;
 }
 
-/** A type that is not known, or not of this architecture. */
+/** An unknown type, or one of another architecture. */
 class InstanceTypeError extends Error {
   override readonly name = 'InstanceTypeError';
 }
 
 type Sizes = Readonly<Record<string, readonly [cpus: number, memoryGiB: number]>>;
 
-/** Characters of a type that are looked at: comparing a longer text with every known type takes seconds. */
+/** Characters of a type that are compared: comparing a longer text with every known type takes seconds. */
 const LONGEST_TYPE = 40;
 
 const GRAVITON = /^(a1|[a-z]+\d+[a-fh-z]*g[a-z]*)$/;
@@ -114,7 +114,7 @@ export function instanceSize(type: string): InstanceSize {
 }
 
 /**
- * What a machine of this type gets on a host with so many CPUs and so much memory.
+ * The size of a machine of this type on a host with so many CPUs and so much memory.
  * @throws {InstanceTypeError} as `instanceSize`
  */
 export function resolveInstanceType(type: string, hostCpus: number, hostMemoryMiB: number): ResolvedInstanceType {

@@ -9,8 +9,8 @@
 import { readScript } from '../platform/scripts.ts';
 
 /**
- * A word as `READ_WORDS` and `READ_LINES` take it: one line without `$` and `;`. One that is that already stays as it
- * is, unless it begins with a backslash.
+ * A word in the form for `READ_WORDS` and `READ_LINES`: one line without `$` and `;`. One that already has this form
+ * stays unchanged, unless it begins with a backslash.
  */
 export function unitWord(word: string): string {
   if (!/^\\|[$;\n]/.test(word)) return word;
@@ -29,8 +29,8 @@ export function unitLines(words: readonly string[]): string {
 
 const READ_WORD = readScript(import.meta.url, 'read-word.sh');
 
-/** Lines of a shell script that make the words of the file that is its only argument its arguments. */
+/** Lines of a shell script that replace its only argument, a file, by the words in it. */
 export const READ_LINES = readScript(import.meta.url, 'read-lines.sh', { READ_WORD });
 
-/** Lines of a shell script that make of its arguments the words that they stand for. */
+/** Lines of a shell script that decode its arguments. */
 export const READ_WORDS = readScript(import.meta.url, 'read-words.sh', { READ_WORD });

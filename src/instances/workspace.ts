@@ -1,4 +1,7 @@
-/** What checks that really try something work in: two folders and a recorder, all of it gone at their end, or at the next start of such a command. */
+/**
+ * The working place of checks that really try something: two folders and a recorder. All of it is removed at the end,
+ * or at the next start of such a command.
+ */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,20 +11,20 @@ import { allocateUidRange, RUN_DIRECTORY, type AllocationOwner } from '../platfo
 import { newUuid } from '../platform/ids.ts';
 import { isSameProcess, processStartTime } from '../platform/processes.ts';
 
-/** Where a check works. */
+/** The place of a check. */
 export interface Workspace {
   /** For files. */
   readonly files: string;
   /** For sockets and mount points: short, and only root may enter it. */
   readonly directory: string;
-  /** Everything taken is recorded here first. */
+  /** Everything that is taken is recorded here first. */
   readonly held: HeldRecorder;
   readonly owner: AllocationOwner;
   /** First of `UIDS_OF_A_CONTAINER` uids that nobody else uses. */
   readonly uidBase: number;
 }
 
-/** What a workspace's file says, so that another process can let go of what a killed one held. */
+/** The content of a workspace's file, from which another process can release what a killed one held. */
 interface Journal {
   readonly pid: number;
   readonly startTime: string;
@@ -31,7 +34,7 @@ interface Journal {
 /** Who makes workspaces. */
 export type WorkspacePurpose = 'doctor' | 'toe';
 
-/** Gives `work` a workspace, and lets go of all that it took, however it ends. Needs root. */
+/** Gives `work` a workspace, and releases everything that it took, however it ends. Needs root. */
 export async function inWorkspace<T>(
   work: (workspace: Workspace) => Promise<T>,
   purpose: WorkspacePurpose = 'doctor',
@@ -45,7 +48,7 @@ export async function inWorkspace<T>(
   try {
     await held.record({ kind: 'path', path: files });
     await mkdir(files, { mode: 0o700 });
-    // First of what others can see: what else appears on the host under this owner's name is then known as somebody's.
+    // First, so that other processes can tell who owns everything that appears on the host under this owner's name.
     const uids = await allocateUidRange(allocationOwner);
     await held.record({ kind: 'allocation', id: uids.id });
     await held.record({ kind: 'path', path: directory });
@@ -57,7 +60,7 @@ export async function inWorkspace<T>(
   }
 }
 
-/** Lets go of what commands that were killed held. Needs root. */
+/** Releases what killed commands held. Needs root. */
 export async function sweepWorkspaces(): Promise<void> {
   for (const name of await readdir(RUN_DIRECTORY).catch(() => [])) {
     const owner = /^((?:doctor|toe)-[0-9a-f]+)\.json$/.exec(name)?.[1];
@@ -87,7 +90,7 @@ function journalled(owner: string): HeldRecorder {
       startTime: processStartTime(process.pid)!,
       records: await memory.list(),
     };
-    // Complete or as it was: a command may be killed at any moment.
+    // Complete or unchanged: a command may be killed at any moment.
     writeFileSync(`${journalOf(owner)}.new`, JSON.stringify(journal), { mode: 0o600 });
     renameSync(`${journalOf(owner)}.new`, journalOf(owner));
   };

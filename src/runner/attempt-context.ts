@@ -1,4 +1,4 @@
-/** What an action module is given for one attempt. */
+/** The context of an action module for one attempt. */
 import type { InputValue, Step } from '../documents/component/document.ts';
 import { shorten } from '../documents/nodes.ts';
 import { sleep } from '../platform/clock.ts';
@@ -19,7 +19,7 @@ import type { RunState } from './run-state.ts';
 
 const STDERR_KEPT = 8 * 1024;
 
-/** The time that a step has: for one attempt, all turns of its loop together, and anew after a restart. */
+/** A step's time: for one attempt, all turns of its loop together, and again after a restart. */
 export class StepTimer {
   readonly #seconds: number;
   #deadline = Infinity;
@@ -34,7 +34,7 @@ export class StepTimer {
     this.#deadline = this.#seconds === -1 ? Infinity : performance.now() + this.#seconds * 1000;
   }
 
-  /** Seconds left; 0 or less when the time is over. */
+  /** Seconds left; 0 or less once the time is over. */
   left(): number {
     return (this.#deadline - performance.now()) / 1000;
   }

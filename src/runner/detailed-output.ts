@@ -5,7 +5,7 @@
 import type { ComponentDocument } from '../documents/component/document.ts';
 import type { DocumentOutcome, PhaseOutcome, StepOutcome } from './outcome.ts';
 
-/** A document's run. */
+/** The result of a document. */
 export interface DocumentReport {
   readonly path: string;
   readonly document: ComponentDocument;
@@ -15,17 +15,17 @@ export interface DocumentReport {
   readonly endTime: string;
 }
 
-/** A run of documents. */
+/** The result of a run of documents. */
 export interface RunReport {
   readonly executionId: string;
   readonly startTime: string;
   readonly endTime: string;
   readonly documents: readonly DocumentReport[];
-  /** Why nothing more ran, when it was no step's failure. */
+  /** Why nothing more ran, if it was not a step's failure. */
   readonly problem?: string;
 }
 
-/** What `run` prints. */
+/** The output of `run`. */
 export interface RunSummary {
   readonly executionId: string;
   readonly status: 'success' | 'failed' | 'timedOut';
@@ -62,7 +62,7 @@ function failureOf(report: RunReport): string {
     .join(' ');
 }
 
-/** What stands in `detailedoutput.json`. */
+/** The content of `detailedoutput.json`. */
 export function detailedOutput(report: RunReport): object {
   return {
     executionId: report.executionId,
@@ -119,7 +119,7 @@ function stepOutput(document: ComponentDocument, phase: string, step: StepOutcom
   };
 }
 
-/** The block that names the first step that failed, as it stands at the end of `console.log`. */
+/** The block that names the first failed step, as at the end of `console.log`. */
 export function failureBlock({ path, outcome }: DocumentReport): readonly string[] {
   const { failure } = outcome;
   if (failure === undefined) return [];
@@ -134,7 +134,7 @@ export function failureBlock({ path, outcome }: DocumentReport): readonly string
   ];
 }
 
-/** Values that chaining brought into inputs: the shape of `chaining.json` is Ingot's own. */
+/** Values that chaining put into inputs: the format of `chaining.json` is Ingot's own. */
 export function chainingOutput(report: RunReport): object {
   return {
     documents: report.documents.map(({ path, outcome }) => ({

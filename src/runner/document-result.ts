@@ -1,4 +1,4 @@
-/** What is known of a document's run, added up: the rules by which steps decide over phases and the document. Pure. */
+/** Adds up a document's run: the rules by which steps decide the status of phases and of the document. Pure. */
 import type { DocumentFailure, DocumentOutcome, PhaseOutcome, PhaseStatus, StepOutcome } from './outcome.ts';
 
 /** Collects phases and steps as they end. */

@@ -1,2 +1,2 @@
-/** Changes when the same document would make something else of the same disk: it is part of a layer's key. */
+/** Increased when the same document would change the same disk differently: it is part of a layer's key. */
 export const RUNNER_FORMAT = 2;

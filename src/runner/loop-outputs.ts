@@ -1,4 +1,7 @@
-/** What the turns of a looped step gave: outputs, and how documents that they ran went. Pure. Source: reference, `awstoe.md` section 5. */
+/**
+ * The results of the turns of a looped step: outputs, and results of documents that they ran. Pure. Source: reference,
+ * `awstoe.md` section 5.
+ */
 import { OUTPUT_KEPT, type Outputs, type OutputValue } from './module.ts';
 
 /** The values that the turns gave for one item of one output; `values` is absent once they are too large to keep. */
@@ -39,7 +42,7 @@ export class LoopOutputs {
 /** Bytes of JSON that the records of all turns together may have; a turn's outputs are in them, too. */
 const RECORDS_KEPT = 16 * 1024 * 1024;
 
-/** Collects how the documents went that turns ran, in the order of the turns. */
+/** Collects the results of documents that turns ran, in the order of the turns. */
 export class LoopRecords {
   readonly #records: object[] = [];
   #bytes = 0;
@@ -54,7 +57,7 @@ export class LoopRecords {
     return undefined;
   }
 
-  /** `undefined` when no turn ran documents. */
+  /** `undefined` if no turn ran documents. */
   all(): readonly object[] | undefined {
     return this.#records.length === 0 ? undefined : this.#records;
   }

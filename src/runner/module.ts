@@ -20,7 +20,7 @@ export interface ActionModule {
   attempt(context: AttemptContext): Promise<AttemptResult>;
 }
 
-/** What a module works with. */
+/** The context of a module. */
 export interface AttemptContext {
   /** The step's inputs, references resolved. */
   readonly inputs: InputValue;
@@ -36,9 +36,11 @@ export interface AttemptContext {
   command(request: ModuleCommand): Promise<ModuleCommandResult>;
   /** Waits, within what is left of the step's time. @throws {StepTimeout} */
   pause(seconds: number): Promise<void>;
-  /** Who the instance is to S3, by its instance profile; absent, or nobody, when that has no credentials. */
+  /** The instance's credentials for S3, from its instance profile; absent or empty if that has none. */
   readonly s3Access?: () => Promise<S3Access | undefined>;
-  /** The document of a component, by its ARN; `undefined` when there is none. Absent where nobody knows components. */
+  /**
+   * The document of a component, by its ARN; `undefined` if it does not exist. Absent if components are not available.
+   */
   readonly componentText?: (arn: string) => Promise<string | undefined>;
   /** What a `file:` source means. Absent where there is nothing beside the document. */
   readonly sourceFile?: FindSourceFile;
@@ -49,14 +51,14 @@ export interface AttemptContext {
    * @throws {InputError} when it must not run here
    */
   runNested(nested: Omit<NestedDocument, 'inLoop'>): Promise<DocumentOutcome>;
-  /** Tells the log what the module itself decides or finds. */
+  /** Logs what the module itself decides or finds. */
   log(text: string, level?: ProgressEvent['level']): void;
 }
 
 /** A document that a step runs. */
 export interface NestedDocument {
   readonly document: ComponentDocument;
-  /** For the log and for failures. */
+  /** For the log and for messages. */
   readonly name: string;
   readonly phases: readonly string[];
   readonly parameters: Readonly<Record<string, string>>;
@@ -76,7 +78,7 @@ export interface ModuleCommand {
   readonly what?: string;
   /** How a message calls a word of `argv`, counted from the program, that no command can have. */
   readonly argumentName?: (index: number) => string;
-  /** Nothing of it goes to the log: for questions that the module asks the machine. */
+  /** Nothing of it is logged: for the module's own questions to the machine. */
   readonly quiet?: boolean;
   /** A small program of Ingot's own: see `CommandRequest.own`. */
   readonly own?: true;
@@ -84,7 +86,7 @@ export interface ModuleCommand {
   readonly graceSeconds?: number;
 }
 
-/** How a command ended. Time limits do not appear: they throw. */
+/** The result of a command. Time limits do not appear: they throw. */
 export interface ModuleCommandResult {
   readonly exitCode: number | null;
   readonly signal: string | null;
@@ -98,7 +100,7 @@ export interface ModuleCommandResult {
   readonly stderr: string;
 }
 
-/** How an attempt ended. */
+/** The result of an attempt. */
 export type AttemptResult =
   | { readonly result: 'success'; readonly outputs?: Outputs; readonly detailedOutput?: readonly object[] }
   | (StepFailure & {
@@ -132,7 +134,7 @@ export class InputError extends Error {
   override readonly name = 'InputError';
 }
 
-/** The step's time was over. The message names what was running. */
+/** The step's time is over. The message names what was running. */
 export class StepTimeout extends Error {
   override readonly name = 'StepTimeout';
 }
@@ -147,7 +149,7 @@ export function onWindows(context: Pick<AttemptContext, 'instance'>): boolean {
   return context.instance.capabilities.platform === 'Windows';
 }
 
-/** How a command that did not succeed ended, in the words of the AWS tool: `exit status 1`. */
+/** The end of a failed command, in the words of the AWS tool: `exit status 1`. */
 export function ending(result: Pick<ModuleCommandResult, 'exitCode' | 'signal' | 'outOfMemory'>): string {
   const how = result.signal === null ? `exit status ${result.exitCode}` : `ended by signal ${result.signal}`;
   return result.outOfMemory ? `${how}: the instance ran out of memory, and the kernel killed it` : how;

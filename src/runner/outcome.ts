@@ -1,11 +1,11 @@
-/** How documents, phases and steps went. */
+/** The results of documents, phases and steps. */
 import type { InputValue } from '../documents/component/document.ts';
 import type { Journal } from '../guest/service-journal.ts';
 
 export type StepStatus = 'Success' | 'Failed' | 'IgnoredFailure' | 'Skipped';
 export type PhaseStatus = 'Success' | 'Failed' | 'SuccessWithIgnoredFailure';
 
-/** How a step went. */
+/** The result of a step. */
 export interface StepOutcome {
   readonly name: string;
   readonly action: string;
@@ -31,7 +31,7 @@ export interface PhaseOutcome {
   readonly steps: readonly StepOutcome[];
 }
 
-/** The first step that failed, and what is known of it. */
+/** The first failed step, with details. */
 export interface DocumentFailure {
   readonly phase: string;
   readonly step: string;
@@ -51,13 +51,13 @@ export interface DocumentFailure {
   readonly journal?: Journal;
 }
 
-/** How a document went. */
+/** The result of a document. */
 export interface DocumentOutcome {
   /** `timedOut` when the first step that failed did so by its time limit. */
   readonly status: 'success' | 'failed' | 'timedOut';
   readonly phases: readonly PhaseOutcome[];
   readonly failedStepCount: number;
-  /** Steps that ran, whatever became of them. */
+  /** Steps that ran, with any result. */
   readonly executedStepCount: number;
   readonly ignoredFailedStepCount: number;
   readonly skippedStepCount: number;

@@ -1,7 +1,7 @@
-/** The values that a document's `{{ Name }}` stand for. Pure. Source: reference, `awstoe.md` section 3. */
+/** The values of a document's `{{ Name }}` references. Pure. Source: reference, `awstoe.md` section 3. */
 import type { ComponentDocument } from '../documents/component/document.ts';
 
-/** A parameter without a value, or with one that is not allowed. */
+/** A parameter without a value, or with a value that is not allowed. */
 export class ParameterError extends Error {
   override readonly name = 'ParameterError';
 }

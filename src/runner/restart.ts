@@ -6,7 +6,7 @@
 import type { DocumentFailure, StepOutcome } from './outcome.ts';
 import type { ChainedStep, NotRun } from './step-inputs.ts';
 
-/** A step that had ended before the restart. */
+/** A step that ended before the restart. */
 export interface StepBefore {
   readonly phase: string;
   readonly outcome: StepOutcome;
@@ -15,7 +15,7 @@ export interface StepBefore {
   readonly chained?: ChainedStep | NotRun;
 }
 
-/** Where a run goes on after a restart. */
+/** Where a run continues after a restart. */
 export interface RestartPoint {
   readonly phase: string;
   /** The step that asked for the restart. */

@@ -1,4 +1,4 @@
-/** One run of a document, and what it carries from step to step. */
+/** One run of a document, and its state from step to step. */
 import type { ComponentDocument } from '../documents/component/document.ts';
 import type { ParsedComponent } from '../documents/component/parse.ts';
 import type { Instance } from '../instances/instance.ts';
@@ -32,7 +32,7 @@ export interface DocumentRun {
   readonly secrets?: Secrets;
   /** Environment variables of every command, beside those that documents count on. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** The document of a component, by its ARN, for steps that run documents; `undefined` when there is none. */
+  /** The document of a component, by its ARN, for steps that run documents; `undefined` if it does not exist. */
   readonly componentText?: (arn: string) => Promise<string | undefined>;
   /** What `file:` sources mean. Without it there are none. */
   readonly sourceFile?: FindSourceFile;
@@ -44,13 +44,13 @@ export interface DocumentRun {
   readonly signal?: AbortSignal;
   /** How often the document may restart the machine. Default 25. */
   readonly maxReboots?: number;
-  /** The machine is not restarted by the instance, but by whoever called: the run then ends with `RunInterrupted`. */
+  /** The caller restarts the machine, not the instance: the run then ends with `RunInterrupted`. */
   readonly leaveForRestart?: true;
-  /** Goes on where an earlier run was interrupted. */
+  /** Where to continue an interrupted run. */
   readonly from?: RestartPoint;
 }
 
-/** What it carries from step to step. */
+/** The state from step to step. */
 export interface RunState {
   readonly run: DocumentRun;
   readonly workingDirectory: string;

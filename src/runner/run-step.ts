@@ -32,12 +32,12 @@ import { resolveCondition, resolveInputs, resolveText, type Values } from './ste
 const TAIL_LINES = 20;
 const DEFAULT_MAX_REBOOTS = 25;
 
-/** How a step ended. */
+/** The result of a step. */
 export interface StepEnd {
   readonly attempts: number;
   /** What the last attempt gave for chaining. */
   readonly outputs: Outputs;
-  /** Of a step that ran documents: how they went. */
+  /** The results of documents that the step ran. */
   readonly detailedOutput?: readonly object[];
   readonly failure?: StepFailure;
   /** Its `if` decided that it does not run. */
@@ -90,7 +90,7 @@ export async function runStep(state: RunState, phase: string, step: Step, report
   }
 }
 
-/** @throws {InputError} when one of them is not to be had */
+/** @throws {InputError} if one of them is not available */
 async function loadSecrets(state: RunState, named: unknown, report: Report): Promise<void> {
   const references = secretReferencesIn(named);
   if (references.length === 0) return;
@@ -237,15 +237,12 @@ function failedBy(error: unknown, state: RunState, report: Report): ModuleEnd & 
     report({ type: 'log', level: 'debug', text: `what failed: ${stack}` });
     return { ...PLAIN, failure: { message } };
   }
-  // What the console said stands in the log, apart from what the step printed.
+  // The log has the console's text, apart from the step's output.
   for (const text of error.console) report({ type: 'output', stream: 'console', level: 'warn', text });
   return { ...PLAIN, instanceLost: true, final: true, failure: { message: error.message } };
 }
 
-/**
- * Whether an error has nothing to do with what a step did: the host's disk is full, its database fails, or Ingot has a
- * fault.
- */
+/** Whether an error is independent of the step: the host's disk is full, its database fails, or Ingot has a bug. */
 function ofThisHost(error: unknown): boolean {
   if (!(error instanceof Error) || isDiskFull(error)) return true;
   if (error instanceof ProcessError) return false;

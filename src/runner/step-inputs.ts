@@ -1,4 +1,4 @@
-/** A step's inputs once it runs: references replaced by values, and what they gave checked again. Pure. */
+/** A step's inputs when it runs: references replaced by values, and the values checked. Pure. */
 import type { InputValue, Step } from '../documents/component/document.ts';
 import { checkResolvedInputs } from '../documents/component/inputs.ts';
 import { ACTION_MODULES } from '../documents/component/modules.ts';
@@ -13,7 +13,7 @@ import {
 import type { SecretReference } from '../documents/component/secret-references.ts';
 import { InputError, type Outputs } from './module.ts';
 
-/** What a step that ran leaves for chaining. */
+/** What a step leaves for chaining. */
 export interface ChainedStep {
   readonly inputs: InputValue;
   readonly outputs: Outputs;
@@ -40,7 +40,7 @@ export class ChainedSteps {
     this.sizes.set(key, typeof chained === 'string' ? 0 : charactersOf(chained.inputs));
   }
 
-  /** @throws {InputError} when there is no room for another step's inputs */
+  /** @throws {InputError} if another step's inputs would exceed the limit */
   checkRoom(): void {
     const kept = this.sizes.values().reduce((sum, size) => sum + size, 0);
     if (kept > MAX_KEPT)
@@ -55,14 +55,14 @@ export class ChainedSteps {
   }
 }
 
-/** What references stand for while a document runs. */
+/** The values of references while a document runs. */
 export interface Values {
   /** Of parameters and constants. */
   readonly scope: ReadonlyMap<string, string>;
   readonly chained: ChainedSteps;
   /** Secrets that were loaded. */
   readonly secrets: { value(reference: SecretReference): string | undefined };
-  /** Told of a reference whose step was skipped, once for each. */
+  /** Called for a reference whose step was skipped, once for each. */
   readonly warn?: (text: string) => void;
 }
 

@@ -43,7 +43,7 @@ const RESOURCE_KEYS = [
 const OUTPUT_KEYS = ['Condition', 'Description', 'Export', 'Value'];
 const POLICIES = ['Delete', 'Retain', 'RetainExceptOnCreate', 'Snapshot'] as const;
 
-/** What becomes of a resource that leaves its stack. */
+/** What happens to a resource that leaves its stack. */
 export type DeletionPolicy = (typeof POLICIES)[number];
 
 const EXTENSIONS = 'AWS::LanguageExtensions';

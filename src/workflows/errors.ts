@@ -1,4 +1,4 @@
-/** How a step and an image's work end early. */
+/** How a step and the work on an image end early. */
 
 /** A step that failed, with what its record and the image's reason say. */
 export class StepError extends Error {
@@ -11,10 +11,10 @@ export class StepError extends Error {
   }
 }
 
-/** What the reason of a cancelled image says. */
+/** The reason of a canceled image. */
 export const CANCELLED_REASON = 'The image was cancelled.';
 
-/** Why work was aborted: somebody cancelled the image. */
+/** The work was aborted because somebody canceled the image. */
 export class CancelledError extends Error {
   override readonly name = 'CancelledError';
 }

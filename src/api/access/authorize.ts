@@ -1,5 +1,5 @@
 /**
- * Whether the caller may do what a request needs: its own policies, those of its session, and those of the resources.
+ * Whether the caller may make a request: by the caller's policies, those of its session, and those of the resources.
  */
 import { findAmi } from '../../catalog/amis.ts';
 import type { Queryable } from '../../catalog/catalog.ts';
@@ -19,10 +19,10 @@ import { imageOf, type Need } from './demands.ts';
 /** What somebody of the resource's own account may do about a policy that cannot be read any more. */
 const REPAIRS = /^imagebuilder:(Get|Put)[A-Za-z]+Policy$/;
 
-/** Types of resources that take a policy. */
+/** Types of resources that can have a policy. */
 const WITH_POLICY: readonly ResourceType[] = ['component', 'image', 'image-recipe', 'container-recipe'];
 
-/** Who asks, and the transaction that a handler of an operation has. */
+/** The caller, and the transaction of an operation's handler. */
 export type AccessContext = RequestContext & { readonly db?: Queryable };
 
 /**
@@ -165,7 +165,7 @@ interface Unreadable {
   readonly unreadable: string;
 }
 
-/** Whose a resource is; `undefined` for what belongs to no account, as what comes with the service. */
+/** The account of a resource; `undefined` for managed resources, which belong to no account. */
 function accountOf({ action, resource }: Need, { account: caller, services }: RequestContext): string | undefined {
   if (resource === '*') return caller;
   const account = accountOfArn(resource);

@@ -1,6 +1,6 @@
 /**
- * The context of a request, as conditions and variables of policies ask for it. Source: IAM User Guide, "AWS global
- * condition context keys".
+ * The context of a request, for conditions and variables of policies. Source: IAM User Guide, "AWS global condition
+ * context keys".
  */
 import type { ContextValues } from '../../policies/conditions.ts';
 import { tagValues } from '../../policies/tag-keys.ts';

@@ -12,7 +12,7 @@ import { readS3ObjectUri } from '../../resources/s3-uri.ts';
 import { parameterArn } from '../../resources/store-arns.ts';
 import type { OperationInput, OperationName } from '../model.ts';
 
-/** One thing that has to be allowed. */
+/** One permission that is needed. */
 export interface Need {
   /** `imagebuilder:GetComponent` */
   readonly action: string;
@@ -24,7 +24,7 @@ export interface Need {
   readonly tagKeys?: readonly string[];
   /** Context keys of this request alone. */
   readonly keys?: Readonly<Record<string, readonly string[]>>;
-  /** What to answer instead of an AccessDeniedException. */
+  /** The error instead of an AccessDeniedException. */
   readonly refusal?: ApiError;
   /** Allowed unless a policy denies it explicitly. */
   readonly unlessDenied?: true;
@@ -43,7 +43,7 @@ type Demand = Omit<Need, 'action'> & { readonly also?: readonly Need[] };
 type Demands = { readonly [O in OperationName]: (input: OperationInput<O>, place: Place) => Demand };
 type Tags = Readonly<Record<string, string>> | undefined;
 
-/** All that has to be allowed for an operation; its own action first. */
+/** All permissions that an operation needs; its own action first. */
 export function needsOf<O extends OperationName>(
   operation: O,
   input: OperationInput<O>,
@@ -53,7 +53,7 @@ export function needsOf<O extends OperationName>(
     input,
     place,
   );
-  // Whoever makes a thing with tags tags it.
+  // Creating something with tags needs permission to tag it.
   const tagging: readonly Need[] =
     own.tags !== undefined && Object.keys(own.tags).length > 0 && operation !== 'TagResource'
       ? [{ ...own, action: 'imagebuilder:TagResource' }]
@@ -61,7 +61,7 @@ export function needsOf<O extends OperationName>(
   return [{ ...own, action: `imagebuilder:${operation}` }, ...also, ...tagging];
 }
 
-/** The member of an answer that names what an operation made. */
+/** The member of an answer with the name of the created resource. */
 const MADE: Partial<Record<OperationName, string>> = {
   CreateComponent: 'componentBuildVersionArn',
   ImportComponent: 'componentBuildVersionArn',
@@ -101,7 +101,7 @@ function passRole(place: Place, role: string | undefined, service: string): read
   return [{ action: 'iam:PassRole', resource, keys: { 'iam:passedtoservice': [service] } }];
 }
 
-/** What handing an instance profile to instances asks: its role is passed to EC2. */
+/** Permission to give an instance profile to instances: to pass its role to EC2. */
 export function passProfile(place: Place, name: string | undefined): readonly Need[] {
   return passRole(place, name, EC2);
 }
@@ -133,7 +133,7 @@ function parts(place: Place, build: Build): readonly Need[] {
   ];
 }
 
-/** What a document in S3 asks: to read it. */
+/** Permission to use a document in S3: to read it. */
 export function readUri(uri: string | undefined): readonly Need[] {
   const place = uri === undefined ? undefined : readS3ObjectUri(uri);
   if (place === undefined) return [];

@@ -11,7 +11,7 @@ import { rootArn, type Principal } from '../../policies/principals.ts';
 import { accessDenied, expiredToken, unrecognizedClient } from '../../resources/errors.ts';
 import { openSessionToken, type SessionFacts } from './session-token.ts';
 
-/** Whoever signed a request. */
+/** The caller that signed a request. */
 export interface Identity {
   readonly principal: Principal;
   readonly accessKeyId: string;
@@ -23,16 +23,16 @@ export interface Identity {
   readonly session?: SessionFacts & { readonly role: StoredPrincipal; readonly sessionPolicy?: Policy };
 }
 
-/** The directory of those who may sign. */
+/** The directory of callers. */
 export interface Identities {
   readonly sealer: Sealer;
   /**
-   * Who has this key.
+   * The owner of this key.
    * @param token the session token that came with it
    * @throws {ApiError} UnrecognizedClientException, ExpiredTokenException
    */
   find(accessKeyId: string, token: string | undefined, now: number): Promise<Identity>;
-  /** Forgets what it remembers, as after a change of principals. */
+  /** Clears the cache, as after a change of principals. */
   forget(): void;
 }
 
@@ -74,7 +74,7 @@ export function openIdentities(catalog: Catalog, sealer: Sealer, roots: readonly
       const role = await getPrincipal(catalog.db, facts.roleArn);
       return role === undefined ? undefined : { role, policies: await policies(role.arn) };
     });
-    // A role that was removed and made anew is another one: its old sessions are not its own.
+    // A role that was removed and created again is another one: sessions of the old one are invalid.
     if (found === undefined || found.role.id !== facts.roleId) return undefined;
     const { role } = found;
     return {
@@ -120,12 +120,12 @@ export function openIdentities(catalog: Catalog, sealer: Sealer, roots: readonly
   };
 }
 
-/** What the secret of an access key is sealed for. */
+/** The purpose for which the secret of an access key is sealed. */
 export function secretUse(accessKeyId: string): string {
   return `secret of ${accessKeyId}`;
 }
 
-/** What is not found is not remembered: whoever tries keys would fill the memory with them. */
+/** Misses are not cached: guessing keys would fill the memory. */
 function remember<T>(
   known: Map<string, Promise<T | undefined>>,
   key: string,

@@ -1,7 +1,7 @@
 /** Session tokens: they hold, sealed, all that is known of a session, so that none has to be stored. */
 import type { Sealer } from '../../platform/sealing.ts';
 
-/** What a session is. */
+/** The content of a session. */
 export interface SessionFacts {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;

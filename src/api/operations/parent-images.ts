@@ -9,7 +9,7 @@ import { invalidParameterValue } from '../../resources/errors.ts';
 import type { BuildContext } from '../context.ts';
 import { isVisible, placeOf } from './common.ts';
 
-/** A parent image, found. */
+/** A resolved parent image. */
 export interface ParentImage {
   readonly platform: 'Linux' | 'Windows' | 'macOS';
   readonly osVersion?: string | undefined;

@@ -1,7 +1,7 @@
 /**
- * Base images that were made on this host, outside of all data directories: the first build in another data directory
- * need not make one again. Root's own, since what lies there becomes the disk of every image: nothing is used whose
- * owner, permissions or SHA-256 are not as they should be.
+ * A cache of base images on this host, outside of all data directories, so that other data directories need not make
+ * them again. It belongs to root, because its files become the disks of images: a file with a wrong owner, permissions
+ * or SHA-256 is not used.
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -15,14 +15,14 @@ const STANDARD = '/var/cache/ingot/base';
 const VARIABLE = 'INGOT_BASE_CACHE';
 /** Older ones are made again: the packages of a first build are at most this old. */
 const KEPT_SECONDS = 7 * 86_400;
-/** Of all together, in bytes: the oldest go first. */
+/** Total size, in bytes: the oldest are deleted first. */
 const KEPT_BYTES = 4 * 1024 ** 3;
-/** Nobody takes so long to write one. */
+/** Writing one never takes this long. */
 const UNFINISHED_MS = 3_600_000;
 const OTHERS_WRITE = 0o022;
 const ENTRY = /^([0-9a-f]{64})\.(?:qcow2|json)$/;
 
-/** What is known of a base image in the cache. */
+/** The record of a base image in the cache. */
 interface Entry {
   /** Base image's name. */
   readonly name: string;
@@ -32,22 +32,22 @@ interface Entry {
   readonly sha256: string;
 }
 
-/** What became of a search. */
+/** The result of a lookup. */
 export type Found =
   | { readonly made: string; readonly how: 'cloned' | 'linked' | 'copied' }
-  /** Not there, or not to be trusted: then with a reason in words. */
+  /** Missing, or not trusted: then with a reason in words. */
   | { readonly made: undefined; readonly refused?: string };
 
-/** Figures for `df`, and of what was freed. */
+/** Numbers for `df`, and of what was freed. */
 export interface CacheUsage {
   readonly directory: string;
   readonly images: number;
-  /** On the disk. What a data directory has linked is counted there too. */
+  /** On the disk. Files that a data directory has linked count there, too. */
   readonly bytes: number;
 }
 
 /**
- * The folder of the cache; `undefined` where it is turned off, or where this process is not root's, who alone makes
+ * The folder of the cache; `undefined` if it is turned off, or if this process is not root's, because only root makes
  * base images.
  * @throws {Error} for a value of `INGOT_BASE_CACHE` that is neither `off` nor an absolute path
  */
@@ -58,14 +58,13 @@ export function baseCacheFolder(env: Readonly<Record<string, string | undefined>
   return given === 'off' || process.geteuid!() !== 0 ? undefined : given;
 }
 
-/** The key of what a recipe makes: the same recipe has the same key in every process. */
+/** The key of a recipe: the same in every process. */
 export function cacheKey(recipe: object): string {
   return createHash('sha256').update(JSON.stringify(recipe)).digest('hex');
 }
 
 /**
- * Puts a cached base image where it is wanted, when there is one that can be trusted. What is there and cannot be is
- * deleted.
+ * Provides a cached base image, if there is a trusted one. An untrusted one is deleted.
  * @param target the file to make; complete or absent when this returns
  */
 export async function takeCached(folder: string, key: string, name: string, target: string): Promise<Found> {
@@ -89,7 +88,7 @@ export async function takeCached(folder: string, key: string, name: string, targ
   if (!(age >= 0 && age < KEPT_SECONDS * 1000)) return drop();
   try {
     const how = await place(disk, target);
-    // Of the file that is used, after it is in its place.
+    // Checked on the final file, after it is in place.
     if ((await sha256OfFile(target)) !== entry.sha256)
       return await drop(`${disk} does not have the SHA-256 that was recorded`);
     const now = new Date();
@@ -97,7 +96,7 @@ export async function takeCached(folder: string, key: string, name: string, targ
     return { made: entry.made, how };
   } catch (error) {
     await rm(target, { force: true });
-    // Somebody's `gc` came in between.
+    // A `gc` removed it meanwhile.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { made: undefined };
     throw error;
   }
@@ -106,14 +105,14 @@ export async function takeCached(folder: string, key: string, name: string, targ
 /**
  * Keeps a base image that was just made.
  * @param made ISO-8601
- * @throws {Error} when there is no room or the folder is not root's own; nothing of it is left
+ * @throws {Error} if there is no space or the folder is not root's own; nothing is left behind
  */
 export async function keepInCache(
   folder: string,
   key: string,
   { name, made, disk }: { readonly name: string; readonly made: string; readonly disk: string },
 ): Promise<void> {
-  // The folders above are made as they usually are, these two for root alone.
+  // The parent folders get the usual mode; these two are for root only.
   await mkdir(dirname(dirname(folder)), { recursive: true, mode: 0o755 });
   await mkdir(dirname(folder), { recursive: true, mode: 0o755 });
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -137,9 +136,9 @@ export async function keepInCache(
 }
 
 /**
- * Deletes what has not been used for a time, the oldest where all together are too large, and what a process that was
- * killed left unfinished.
- * @returns how many base images, and the bytes that this freed: what a data directory has linked frees none
+ * Deletes base images that were not used for a while, the oldest if the total is too large, and unfinished files of
+ * killed processes.
+ * @returns how many base images, and the freed bytes: deleting a file that a data directory has linked frees none
  */
 export async function sweepCache(
   folder: string,
@@ -158,7 +157,7 @@ export async function sweepCache(
     const disk = await lstat(join(folder, `${key}.qcow2`)).catch(() => undefined);
     const record = await lstat(join(folder, `${key}.json`)).catch(() => undefined);
     const size = 512 * (disk?.blocks ?? 0);
-    // One without a record may be in the making.
+    // A file without a record may be in the making.
     const used = record?.mtimeMs ?? disk?.mtimeMs ?? 0;
     entries.push({ key, used, size, frees: disk?.nlink === 1 ? size : 0 });
   }
@@ -172,7 +171,7 @@ export async function sweepCache(
   return { images, bytes };
 }
 
-/** What the cache takes; `undefined` where there is none. */
+/** The size of the cache; `undefined` without one. */
 export async function cacheUsage(folder: string | undefined): Promise<CacheUsage | undefined> {
   const names = folder === undefined ? [] : await readdir(folder).catch(() => []);
   const disks = names.filter((name) => name.endsWith('.qcow2'));
@@ -183,7 +182,7 @@ export async function cacheUsage(folder: string | undefined): Promise<CacheUsage
   return { directory: folder, images: disks.length, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
 }
 
-/** A clone that shares its blocks where the file system has such, else another name, else a copy. */
+/** A clone that shares blocks if the file system supports it, or a hard link, or a copy. */
 async function place(from: string, to: string): Promise<'cloned' | 'linked' | 'copied'> {
   try {
     await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
@@ -205,12 +204,12 @@ async function place(from: string, to: string): Promise<'cloned' | 'linked' | 'c
   return 'copied';
 }
 
-/** Why a folder is not root's own: itself, and those above it, since who may rename one may put another in its place. */
+/** Why a folder is not root's own. Its parents count, too: anyone who can rename one can replace the folder. */
 async function foreignFolder(folder: string): Promise<string | undefined> {
   for (let path = folder; ; path = dirname(path)) {
     const found = await lstat(path).catch(() => undefined);
     if (found === undefined) return 'absent';
-    // In a folder that is open to all, but sticky, nobody renames what is root's.
+    // In a sticky folder that everyone may write to, nobody can rename root's files.
     const open = (found.mode & OTHERS_WRITE) !== 0 && (path === folder || (found.mode & 0o1000) === 0);
     if (!found.isDirectory() || found.uid !== 0 || open)
       return `${path} is not a folder that only root may write to (chown root, chmod 0755)`;

@@ -6,13 +6,13 @@ import type { Report } from '../../resources/progress.ts';
 import { debianRecipe, makeDebianBase, missingForDebian, VIRTUAL_SIZE } from './debian.ts';
 import { mirrorsFromEnvironment } from './debian-packages.ts';
 
-/** What is needed to make a base image. */
+/** What a maker of a base image gets. */
 export interface MakeBaseRequest {
   /** The qcow2 file to make: uncompressed, complete or absent. */
   readonly target: string;
-  /** A folder for this only; the maker makes it and removes it. */
+  /** A folder for this maker only, which makes and removes it. */
   readonly workDirectory: string;
-  /** Where mirrors are configured; default this process's environment. */
+  /** Environment that configures mirrors; default this process's. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Mirrors of vendors' disks. */
   readonly vendors?: NameSettings['vendors'];
@@ -21,21 +21,21 @@ export interface MakeBaseRequest {
   readonly signal?: AbortSignal;
 }
 
-/** An image that comes to be here when it is first used, as `arn:aws:imagebuilder:<region>:aws:image/<name>/x.x.x`. */
+/** An image that Ingot makes or downloads on first use, as `arn:aws:imagebuilder:<region>:aws:image/<name>/x.x.x`. */
 export interface BaseImage {
   readonly name: string;
   readonly description: string;
-  /** As images show it. */
+  /** Name that images show. */
   readonly osVersion: string;
   readonly platform: 'Linux';
   readonly architecture: 'x86_64';
-  /** Whose disk it is: one of Ingot's making, or of others. */
+  /** Who made the disk: Ingot, or others. */
   readonly origin: DiskOrigin;
-  /** Bytes that a machine sees, where that is known before. */
+  /** Size for a machine in bytes, if known before. */
   readonly virtualSize?: number;
-  /** What this host lacks for making it: one sentence each, with the remedy. */
+  /** What this host lacks for it: one sentence each, with the remedy. */
   readonly missing: () => readonly string[];
-  /** All that its content comes from, but for the day: for what is kept for other data directories of this host. */
+  /** Everything that determines its content, except the day: the key for the cache of this host. */
   readonly recipe?: () => object;
   /** @throws {Error} in words for the user */
   readonly make: (request: MakeBaseRequest) => Promise<void>;
@@ -50,7 +50,7 @@ export const baseImages: Readonly<Record<string, BaseImage>> = {
 /** The same, as a list. */
 export const managedImages: readonly BaseImage[] = Object.values(baseImages);
 
-/** Base images are versioned by the day they were made: 2026-11-20 is `2026.11.20`. The day is UTC's. */
+/** Versions of base images are the UTC day on which they were made: 2026-11-20 is `2026.11.20`. */
 export function versionOf(date: Date): string {
   return `${date.getUTCFullYear()}.${date.getUTCMonth() + 1}.${date.getUTCDate()}`;
 }

@@ -1,7 +1,7 @@
 /**
- * Programs that packages run again and again while they are set up, though one run at the end makes the same files: an
- * initramfs for each of two packages, Python's byte code package by package, host keys that no image keeps. dpkg puts
- * the real program beside its place (a diversion), where one stands that writes down what it was asked for.
+ * Programs that packages run repeatedly while they are set up, although one run at the end makes the same files: an
+ * initramfs for each of two packages, Python's byte code per package, host keys that no image keeps. dpkg moves the
+ * real program aside (a diversion), and a stand-in records its calls.
  */
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
@@ -14,11 +14,11 @@ export type InTree = (...argv: string[]) => Promise<unknown>;
 
 interface Deferred {
   readonly path: string;
-  /** What has to run at the end, given what was asked for: argument vectors, one after the other. */
+  /** What to run at the end, from the recorded calls: argument vectors, one after the other. */
   readonly atEnd: (asked: readonly (readonly string[])[]) => readonly (readonly string[])[];
 }
 
-/** Those that are asked for more than once are run once; each list is in the order of asking. */
+/** Arguments that were recorded several times run once; each list is in the order of the calls. */
 const DEFERRED: readonly Deferred[] = [
   // The kernel's package and initramfs-tools each make one.
   {
@@ -26,7 +26,7 @@ const DEFERRED: readonly Deferred[] = [
     atEnd: (asked) => (asked.length === 0 ? [] : [['-c', '-k', 'all']]),
   },
   { path: '/usr/bin/py3compile', atEnd: distinct },
-  // Links and the bundle, made from the list of certificates: by the package and again by its trigger.
+  // Links and the bundle are made from the list of certificates: by the package and again by its trigger.
   {
     path: '/usr/sbin/update-ca-certificates',
     atEnd: (asked) => (asked.length === 0 ? [] : [asked.find((argv) => argv.includes('--fresh')) ?? []]),
@@ -39,7 +39,7 @@ const RECORD = '.deferred';
 const STAND_IN = fileURLToPath(new URL('debian-deferred.sh', import.meta.url));
 const HOOK = fileURLToPath(new URL('debian-divert.sh', import.meta.url));
 
-/** The programs' stand-ins, for a tree that has none of their packages yet. */
+/** The stand-ins, for a tree that does not have their packages yet. */
 export async function standIns(): Promise<readonly ImageFile[]> {
   const content = await readFile(STAND_IN, 'utf8');
   return DEFERRED.map(({ path }) => ({ path, content, mode: 0o755 }));
@@ -59,9 +59,8 @@ export async function divertingHook(folder: string): Promise<string> {
 }
 
 /**
- * Puts the programs in their places and runs what they were asked for, those that do not concern each other side by
- * side.
- * @throws what a program throws that fails
+ * Restores the programs and runs the recorded calls, independent ones in parallel.
+ * @throws the error of a program that fails
  */
 export async function runDeferred(tree: string, inTree: InTree): Promise<void> {
   const record = join(tree, RECORD);
@@ -71,19 +70,19 @@ export async function runDeferred(tree: string, inTree: InTree): Promise<void> {
     await rm(join(tree, path));
     await inTree('dpkg-divert', '--quiet', '--local', '--rename', '--divert', `${path}.deferred`, '--remove', path);
   }
-  // What dpkg keeps of the list before its last change names them still.
+  // dpkg's previous version of the list still names them.
   const diversions = join(tree, 'var/lib/dpkg/diversions');
   await copyFile(diversions, `${diversions}-old`);
   const runs = deferredRuns(asked).map(async (argvs) => {
     for (const argv of argvs) await inTree(...argv);
   });
-  // One that fails ends after the others have: nothing may still run in a tree that is removed.
+  // A failure is reported after the others have ended: nothing may still run in a tree that is removed.
   const failed = (await Promise.allSettled(runs)).find((run) => run.status === 'rejected');
   if (failed !== undefined) throw failed.reason as Error;
 }
 
 /**
- * What to run at the end: lists that may run side by side, each of argument vectors in their order.
+ * What to run at the end: lists that may run in parallel, each of argument vectors in order.
  * @param asked lines that the stand-ins wrote
  */
 export function deferredRuns(asked: readonly string[]): readonly (readonly (readonly string[])[])[] {

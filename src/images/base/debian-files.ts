@@ -1,4 +1,4 @@
-/** The files that make a Debian tree an image of ours. Data and text only; `debian.ts` puts them in place. */
+/** Files that make a Debian tree an Ingot image. Only data and text; `debian.ts` writes them. */
 
 /** A file below the root of the image. */
 export interface ImageFile {
@@ -15,11 +15,9 @@ export interface ImageFile {
  */
 const KERNEL_OPTIONS = 'console=tty0 console=ttyS0,115200 no_timer_check';
 
-/**
- * Files that lie in the tree before the packages come, since the packages' own scripts read them.
- */
+/** Files that are in the tree before the packages, whose own scripts read them. */
 export const filesBeforePackages: readonly ImageFile[] = [
-  // The hook that writes the initramfs would otherwise take the swap partition of the machine that builds.
+  // Otherwise the initramfs hook would take the swap partition of the machine that builds.
   { path: '/etc/initramfs-tools/conf.d/resume', content: 'RESUME=none\n' },
   // A container cannot look at the root's device: without this its initramfs would come out without fsck, unlike a
   // machine's.
@@ -40,7 +38,7 @@ GRUB_DISABLE_OS_PROBER=true
   },
 ];
 
-/** What the packages of the image's boot menu must not write: one entry for the links serves all kernels. */
+/** Prevents the packages from writing a boot menu: one entry for the links serves all kernels. */
 export const disabledGrubScripts: readonly string[] = [
   '/etc/grub.d/10_linux',
   '/etc/grub.d/20_linux_xen',
@@ -48,7 +46,7 @@ export const disabledGrubScripts: readonly string[] = [
   '/etc/grub.d/30_uefi-firmware',
 ];
 
-/** The entries that boot whatever kernel the links point to, the previous one if that does not load. */
+/** Entries that boot the kernel that the links point to, or the previous one if that does not load. */
 function menuEntries(device: string, options: string): string {
   return `menuentry 'Debian GNU/Linux' {
   linux /vmlinuz root=${device} ro ${options}
@@ -74,8 +72,8 @@ export function filesAfterPackages(rootUuid: string, sources: string): readonly 
     { path: '/etc/fstab', content: `UUID=${rootUuid} / ext4 defaults,errors=remount-ro 0 1\n` },
     { path: '/etc/default/locale', content: 'LANG=C.UTF-8\n' },
 
-    // A regular file, not a link into /run: what reads the disk without booting it finds a file. resolved knows its own
-    // stub in it.
+    // A regular file, not a link into /run, so that readers of an unbooted disk find a file. systemd-resolved
+    // recognizes its own stub in it.
     {
       path: '/etc/resolv.conf',
       content: '# systemd-resolved answers here, with what DHCP said.\nnameserver 127.0.0.53\noptions edns0 trust-ad\n',
@@ -187,7 +185,7 @@ ${menuEntries('UUID=${GRUB_DEVICE_UUID}', '${GRUB_CMDLINE_LINUX} ${GRUB_CMDLINE_
   ];
 }
 
-/** The boot menu as the image comes. */
+/** The initial boot menu. */
 function grubConfig(rootUuid: string): string {
   return `# Boots /vmlinuz and /initrd.img, the links that Debian keeps on the newest kernel: \
 nothing has to be regenerated after an
@@ -206,7 +204,7 @@ ${menuEntries(`UUID=${rootUuid}`, KERNEL_OPTIONS)}`;
 }
 
 /**
- * What a boot loader outside the root file system reads: finds that, and goes on with the menu there.
+ * For a boot loader outside of the root file system: it finds the root and continues with the menu there.
  * @param rootUuid of the root file system
  */
 export function grubRedirect(rootUuid: string): string {
@@ -217,7 +215,7 @@ export function grubRedirect(rootUuid: string): string {
 }
 
 /**
- * Works without cloud-init, which grows only when it has a data source. Costs a few reads in /sys when there is nothing
+ * Works without cloud-init, which grows the disk only with a data source. Costs a few reads in /sys if there is nothing
  * to grow.
  */
 const GROW_ROOT = `#!/bin/sh
@@ -244,7 +242,7 @@ case $(findmnt --noheadings --output FSTYPE /) in
 esac
 `;
 
-/** An RSA key would take ten seconds and more under emulation, and no client that is maintained needs one. */
+/** An RSA key would take ten seconds and more under emulation, and no maintained client needs one. */
 const MAKE_HOST_KEYS = `#!/bin/sh
 # Makes the host keys that are missing. For an RSA key as well: ssh-keygen -A.
 set -eu

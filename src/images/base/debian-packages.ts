@@ -1,8 +1,8 @@
-/** Where Debian's packages come from, how far their installation is, and what went wrong with it. Pure. */
+/** Debian's mirrors, the progress of package installations, and their errors. Pure. */
 import { diskFullMessage, saysDiskFull } from '../../platform/disk-full.ts';
 import type { Report } from '../../resources/progress.ts';
 
-/** Two mirrors, since security updates have one of their own. */
+/** Two mirrors, since security updates have a separate one. */
 export interface DebianMirrors {
   readonly main: string;
   readonly security: string;
@@ -10,7 +10,7 @@ export interface DebianMirrors {
 
 /**
  * The mirrors that the environment names (`INGOT_DEBIAN_MIRROR`, `INGOT_DEBIAN_SECURITY_MIRROR`), else Debian's own.
- * @throws {Error} for what is not the address of a mirror, or carries a password (which would be in every image)
+ * @throws {Error} for an invalid address, or one with a password (which would be in every image)
  */
 export function mirrorsFromEnvironment(env: Readonly<Record<string, string | undefined>>): DebianMirrors {
   return {
@@ -38,7 +38,7 @@ deb ${mirrors.security} ${release}-security main
 `;
 }
 
-/** Reads what mmdebstrap, apt and dpkg print. */
+/** Reads the output of mmdebstrap, apt and dpkg. */
 export interface PackageProgress {
   readonly output: (chunk: Buffer) => void;
   /** The last lines, for messages. */
@@ -54,7 +54,7 @@ export function packageProgress(report: Report): PackageProgress {
   const take = (line: string): void => {
     lines.push(line);
     if (lines.length > 60) lines.shift();
-    // Said once for the essential packages and once for the others.
+    // Printed once for the essential packages and once for the others.
     const count = /^\d+ upgraded, (\d+) newly installed/.exec(line)?.[1];
     if (count !== undefined) total += 3 * Number(count);
     const [, verb, name] = /^(Get:\d+|Unpacking|Setting up) (\S+)/.exec(line) ?? [];
@@ -80,7 +80,7 @@ export function packageProgress(report: Report): PackageProgress {
 }
 
 /**
- * Says what went wrong in words that lead to the remedy.
+ * Explains an error in words that lead to the remedy.
  * @param output the last lines of mmdebstrap's output
  */
 export function explainFailure(output: string, mirrors: DebianMirrors, cause: Error): Error {

@@ -1,8 +1,4 @@
-/**
- * Makes a bootable disk from Debian's packages: no loop device, no mount and no boot loader of this host is involved.
- * The tree comes from mmdebstrap; sfdisk, mkfs.ext4 and mtools write straight into the file; GRUB comes from the tree
- * itself.
- */
+/** Makes a bootable disk from Debian's packages, without a loop device, a mount or a boot loader of this host. */
 import { chmod, cp, mkdir, open, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
@@ -27,17 +23,17 @@ import { debianSources, explainFailure, packageProgress, type DebianMirrors } fr
 export interface DebianBaseRequest {
   /** The qcow2 file: complete or absent. */
   readonly target: string;
-  /** A folder for this only, made here and removed at the end; takes up to 4 GiB. */
+  /** A folder for this maker only, which makes and removes it; takes up to 4 GiB. */
   readonly workDirectory: string;
   readonly release: 'bookworm' | 'trixie';
   readonly mirrors: DebianMirrors;
   readonly held: HeldRecorder;
-  /** Told what is done, and of the packages' steps how many of how many. */
+  /** Receives each step, and for packages how many of how many. */
   readonly report: Report;
   readonly signal?: AbortSignal;
 }
 
-/** Size that a machine sees. The root grows on first boot, and a build grows it first when its recipe asks for more. */
+/** Size for a machine. The root grows on first boot, and a build grows it first if its recipe asks for more. */
 export const VIRTUAL_SIZE = 3 * 1024 ** 3;
 
 const MIB = 1024 ** 2;
@@ -45,7 +41,7 @@ const SECTOR = 512;
 const BIOS_OFFSET = 1 * MIB;
 const EFI_OFFSET = 2 * MIB;
 const ROOT_OFFSET = 64 * MIB;
-/** What making takes at most of a file system in memory, and what has to be free of that for it to be used. */
+/** Maximum size of the work in a file system in memory, and the free memory that it needs. */
 const MEMORY_SIZE = 3 * 1024 ** 3;
 const MEMORY_FREE = 4 * 1024 ** 3;
 const NO_SYNC = fileURLToPath(new URL('debian-no-sync.pl', import.meta.url));
@@ -82,7 +78,7 @@ const PACKAGES = [
   'grub-efi-amd64-bin',
   'grub-efi-amd64-signed',
   'shim-signed',
-  // What components take for granted.
+  // Programs that components expect.
   'ca-certificates',
   'curl',
   'wget',
@@ -113,8 +109,7 @@ const SERVICES = [
 ];
 
 /**
- * Modules that GRUB's core carries for BIOS machines: all that the menu uses, so that it needs no file before it has
- * found the root.
+ * GRUB modules for BIOS machines: everything that the menu uses, so that it needs no file before it has found the root.
  */
 const GRUB_MODULES = [
   'biosdisk',
@@ -193,10 +188,10 @@ export async function makeDebianBase(request: DebianBaseRequest): Promise<void> 
   }
 }
 
-/** Counts up when the code below changes what is in an image in a way that the recipe does not show. */
+/** Increased when the code below changes the content of images in a way that the recipe does not show. */
 const RECIPE = 1;
 
-/** All that the content of an image comes from, but for the day. */
+/** Everything that determines the content of an image, except the day. */
 export function debianRecipe(suite: DebianBaseRequest['release'], mirrors: DebianMirrors): object {
   const sources = debianSources(suite, mirrors);
   return {
@@ -249,9 +244,8 @@ async function installPackages(
   try {
     await run(
       [
-        // In namespaces of its own, so that its mounts and its children end with it, however it ends.
-        // A slave, not private: a private copy of a container's disk, mounted on the host at this moment, would keep it
-        // busy there.
+        // In separate namespaces, so that its mounts and its children end with it, however it ends. A slave, not
+        // private: a private copy of a container's disk, mounted on the host at this moment, would keep it busy there.
         'unshare',
         '--mount',
         '--propagation',
@@ -297,10 +291,7 @@ async function installPackages(
   }
 }
 
-/**
- * The proxy that this host's own apt goes through, as a file for mmdebstrap: not in an argument, where everyone could
- * read its password.
- */
+/** The proxy of this host's own apt, as a file for mmdebstrap: in an argument, every user could read its password. */
 async function proxyOptions(file: string): Promise<readonly string[]> {
   const { stdout, code } = await run(
     ['apt-config', 'dump', '--format', '%f "%v";%n', 'Acquire::http::Proxy', 'Acquire::https::Proxy'],
@@ -329,7 +320,7 @@ async function configureTree(tree: string, rootUuid: string, sources: string, op
       env: { HOME: undefined, TMPDIR: undefined, PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
     });
   await runDeferred(tree, chroot);
-  // A record of dpkg's: an upgrade of the package keeps it so.
+  // A dpkg record, which package upgrades respect.
   for (const script of disabledGrubScripts) {
     if (existsSync(join(tree, script)))
       await chroot('dpkg-statoverride', '--update', '--add', 'root', 'root', '0644', script);
@@ -402,7 +393,7 @@ start=${sector(ROOT_OFFSET)}, type=${partitionTypes.linuxRootX8664}, name=root
   const redirect = join(dirname(disk), 'efi-grub.cfg');
   await writeFile(redirect, grubRedirect(rootUuid));
   await run(['mmd', '-i', efi, '::/EFI', '::/EFI/BOOT', '::/EFI/debian'], options);
-  // The removable-media path: no machine has to remember a boot entry. The signed GRUB looks for its menu in
+  // The removable-media path, so that no machine has to remember a boot entry. The signed GRUB looks for its menu in
   // /EFI/debian.
   for (const [from, to] of [
     [join(tree, 'usr/lib/shim/shimx64.efi.signed'), '::/EFI/BOOT/BOOTX64.EFI'],
@@ -424,8 +415,8 @@ start=${sector(ROOT_OFFSET)}, type=${partitionTypes.linuxRootX8664}, name=root
       rootUuid,
       '-m',
       '1',
-      // Features that GRUB of the image's release does not read. The file is all zeros already, so that nothing has to
-      // be initialised later, which would fill every overlay.
+      // Features that the release's GRUB does not support. The file is all zeros, so nothing has to be initialized
+      // later, which would fill every overlay.
       '-O',
       '^metadata_csum_seed,^orphan_file',
       '-E',
@@ -458,7 +449,7 @@ async function installBiosLoader(tree: string, disk: string): Promise<void> {
   core.writeBigUInt64LE(firstSector + 1n, 0x1f4);
   const file = await open(disk, 'r+');
   try {
-    // Only the code: behind it in the first sector lies the protective partition table.
+    // Only the code: the protective partition table follows it in the first sector.
     await file.write(boot, 0, 440, 0);
     await file.write(core, 0, core.length, BIOS_OFFSET);
   } finally {
@@ -466,7 +457,7 @@ async function installBiosLoader(tree: string, disk: string): Promise<void> {
   }
 }
 
-/** A folder that everybody enters, whatever the umask is. */
+/** A folder that everybody may enter, whatever the umask is. */
 async function makeOpenFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true });
   for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made))

@@ -1,4 +1,4 @@
-/** Base images are made, or fetched, on first use and kept. */
+/** Base images are made, or downloaded, on first use and kept. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Catalog } from '../../catalog/catalog.ts';
@@ -13,14 +13,14 @@ import { baseCacheFolder, cacheKey, keepInCache, takeCached } from './base-cache
 import { type BaseImage, versionOf } from './base-images.ts';
 import { isBeingMade, takeMakingLock } from './making-lock.ts';
 
-/** A base image that is there. */
+/** An existing base image. */
 export interface MadeBaseImage {
   readonly layer: SealedLayer;
   /** By date: `2026.11.20`. */
   readonly version: string;
 }
 
-/** Who asks, and where it is kept. */
+/** The request, and where to keep the image. */
 export interface BaseImageRequest {
   readonly catalog: Catalog;
   readonly layers: LayerStore;
@@ -35,12 +35,12 @@ interface Making {
   readonly listeners: Set<Report>;
 }
 
-// Two builds at once share one making; it is given up when nobody waits for it any more.
+// Two concurrent builds share one making. It is aborted when no build waits for it any more.
 const makings = new Map<string, Making>();
 
 /**
- * The newest base image of this name that was made here; made now when there is none.
- * @throws {Error} why it could not be made; nothing of it is left
+ * The newest base image of this name on this data directory; made now if there is none.
+ * @throws {Error} why it could not be made; nothing is left behind
  */
 export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest): Promise<MadeBaseImage> {
   const { catalog, layers, signal } = request;
@@ -51,7 +51,7 @@ export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest
   let making = makings.get(key);
   if (making === undefined) {
     const controller = new AbortController();
-    // Listening from the first: what is said before the first wait is heard.
+    // Listens from the start, so that nothing reported before the first wait is lost.
     const listeners = new Set<Report>([request.report]);
     const done = make(base, request, controller.signal, (event) => {
       for (const listener of listeners) listener(event);
@@ -75,14 +75,14 @@ export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest
   return { layer: await layers.get(made!.layer_id), version: made!.version };
 }
 
-/** Who has on record what the making of a base image holds. */
+/** The owner of what is held while a base image is made. */
 function ownerOf(name: string): string {
   return `base-image/${name}`;
 }
 
 /**
- * Of the owners of what is held, those for whom another process of this host makes a base image now: a sweeper leaves
- * what is theirs.
+ * Of the owners of held things, those for whom another process of this host makes a base image now; a sweeper leaves
+ * their things alone.
  */
 export function makersElsewhere(owners: readonly string[], dataDirectory: string): readonly string[] {
   const prefix = ownerOf('');
@@ -103,7 +103,7 @@ async function make(base: BaseImage, request: BaseImageRequest, signal: AbortSig
   );
   try {
     if ((await newestBaseImage(catalog.db, base.name)) !== undefined) return;
-    // What a process that was killed left of it.
+    // What a killed process left.
     await releaseAll(heldRecorder(catalog.db, ownerOf(base.name)));
     await layers.discardWritten(ownerOf(base.name));
     await layers.release(ownerOf(base.name));

@@ -1,6 +1,6 @@
 /**
- * One process of this host makes a base image at a time: it takes both processors for a minute, and who comes second
- * has it from the cache. The kernel drops the lock with its process, however that ends.
+ * Only one process of this host makes a base image at a time: it needs both processors for a minute, and the second
+ * gets it from the cache. The kernel drops the lock when its process ends, for whatever reason.
  */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,8 +12,8 @@ import { takeFileLock, type FileLock } from '../../platform/lock.ts';
 const AGAIN_MS = 500;
 
 /**
- * Waits for its turn.
- * @param waiting called once, when another process makes it
+ * Waits for the lock.
+ * @param waiting called once, when another process has it
  * @throws the signal's reason
  */
 export async function takeMakingLock(
@@ -38,7 +38,7 @@ export function isBeingMade(name: string, dataDirectory: string): boolean {
   return lock === undefined;
 }
 
-/** In the data directory for who is not root, who has no folder of the host's. */
+/** In the data directory for users other than root, who have no folder of the host's. */
 function lockFile(name: string, dataDirectory: string): string {
   const file =
     process.geteuid!() === 0 ? join(RUN_DIRECTORY, `base-${name}.lock`) : `${workFolder(dataDirectory, name)}.lock`;

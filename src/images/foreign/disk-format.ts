@@ -1,28 +1,28 @@
 /**
- * What a stranger's disk is, read from its first and last bytes before any program opens it. A header may name other
- * files (what lies below it, where its data is), and a program that follows it would read or write whatever file of
- * this host the stranger likes: such disks are refused here. Pure.
+ * Detects the format of a stranger's disk from its first and last bytes, before any program opens it. A header may name
+ * other files (a backing file, a data file), and a program that follows it would read or write any file of this host:
+ * such disks are rejected here. Pure.
  */
 
-/** Formats that are taken, by qemu-img's names. */
+/** Supported formats, by qemu-img's names. */
 export const FORMATS = ['qcow2', 'qcow', 'qed', 'vmdk', 'vpc', 'vhdx', 'vdi', 'parallels', 'raw'] as const;
 /** One of them. */
 export type DiskFormat = (typeof FORMATS)[number];
 
-/** A disk that is not taken: why, and what to do. */
+/** A disk that is rejected: why, and what to do. */
 export class ForeignDiskError extends Error {
   override readonly name = 'ForeignDiskError';
 }
 
-/** Bytes at the beginning that `diskFormat` looks at. */
+/** Number of bytes at the start that `diskFormat` needs. */
 export const HEAD_BYTES = 64 * 1024;
-/** Bytes at the end. */
+/** Number of bytes at the end. */
 export const TAIL_BYTES = 512;
 
 const SECTOR = 512;
 const ALONE = 'Import a standalone disk. Convert it to one file: qemu-img convert -O qcow2 DISK ' + 'disk.qcow2';
 
-/** What is no disk, by its first bytes: what it is, and what to do. */
+/** Files that are not disks, by their first bytes: what they are, and what to do. */
 const OTHERS: readonly (readonly [offset: number, magic: string, what: string, remedy: string])[] = [
   [0, '\x1f\x8b', 'compressed by gzip', 'Unpack it first: gunzip'],
   [0, '\xfd7zXZ\0', 'compressed by xz', 'Unpack it first: unxz'],
@@ -36,9 +36,9 @@ const OTHERS: readonly (readonly [offset: number, magic: string, what: string, r
 
 /**
  * The format of a disk.
- * @param head the first `HEAD_BYTES`, or all there is
+ * @param head the first `HEAD_BYTES`, or the whole file
  * @param tail the last `TAIL_BYTES`
- * @throws {ForeignDiskError} for what is no disk, or does not stand alone
+ * @throws {ForeignDiskError} for a file that is not a disk, or not standalone
  */
 export function diskFormat(head: Buffer, tail: Buffer): DiskFormat {
   const starts = (magic: string, offset = 0): boolean =>
@@ -67,7 +67,7 @@ export function diskFormat(head: Buffer, tail: Buffer): DiskFormat {
   );
 }
 
-/** Whether a disk begins with a boot record: a partition table of the old kind, or the one that stands before a GPT. */
+/** Whether a disk begins with a boot record: an MBR partition table, or the protective one before a GPT. */
 export function isBootRecord(sector: Buffer): boolean {
   return sector.length >= SECTOR && sector[510] === 0x55 && sector[511] === 0xaa;
 }
@@ -87,7 +87,7 @@ function qcow(head: Buffer): DiskFormat {
 
 function vmdk(head: Buffer): DiskFormat {
   if (head.length < SECTOR) throw new ForeignDiskError('This vmdk disk is truncated in its header.');
-  // Without a capacity of its own, a disk's description names the files that hold it.
+  // A disk's description without a capacity names the files that have the data.
   if (head.readBigUInt64LE(12) === 0n)
     throw new ForeignDiskError(`This vmdk disk is a description of other files. ${ALONE}`);
   const start = Number(head.readBigUInt64LE(28)) * SECTOR;

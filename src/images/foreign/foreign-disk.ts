@@ -1,7 +1,7 @@
 /**
- * A disk that a stranger made, read into one of Ingot's own: a fresh qcow2 file that holds the same content and none of
- * the stranger's metadata. What reads it (qemu-img) runs as a user that owns nothing else on this host, without a
- * network, with limits on memory, files and time.
+ * Converts a stranger's disk to one of Ingot's own: a new qcow2 file with the same content and none of the stranger's
+ * metadata. The reader (qemu-img) runs as a user that owns nothing else on this host, without a network, with limits on
+ * memory, files and time.
  */
 import { chmod, chown, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -14,39 +14,39 @@ import type { Report } from '../../resources/progress.ts';
 import { LOW_WATER, refuseWithoutRoom } from '../space.ts';
 import { diskFormat, ForeignDiskError, HEAD_BYTES, isBootRecord, TAIL_BYTES, type DiskFormat } from './disk-format.ts';
 
-/** What is to be read, and where to. */
+/** The disk to read, and the target. */
 export interface ForeignDiskRequest {
-  /** A copy of the disk that nobody else writes to, in a folder of its own; it is moved away. */
+  /** A copy of the disk that nobody else writes to, in a separate folder; it is moved away. */
   readonly path: string;
-  /** The only format that is taken; any of those that are known when absent. */
+  /** The only accepted format; any known format if absent. */
   readonly format?: DiskFormat;
   /** The qcow2 file: complete or absent. On the file system of `path`. */
   readonly target: string;
   readonly held: HeldRecorder;
   readonly report: Report;
   readonly signal: AbortSignal;
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly what: string;
 }
 
-/** What was read. */
+/** The result. */
 export interface ForeignDisk {
   readonly format: DiskFormat;
-  /** Bytes that a machine sees. */
+  /** Size for a machine, in bytes. */
   readonly virtualSize: number;
 }
 
-/** Largest disk that is taken, as a machine sees it; no file of one is larger than this either. */
+/** Largest disk that is accepted, as a machine sees it; its file may not be larger either. */
 export const MAX_DISK_BYTES = 2 * 1024 ** 4;
 const SMALLEST = 1024 ** 2;
 
-/** A user and group that no system gives to anybody (systemd's list of ids calls it unused). */
+/** A user and group that no system assigns (systemd's list of ids calls it unused). */
 const NOBODYS_ID = 60_650;
 const GIB = 1024 ** 3;
 const INFO_SECONDS = 60;
 const LONGEST_SECONDS = 6 * 3600;
 
-/** What `qemu-img info --output=json` says, as far as it is asked. */
+/** The members of `qemu-img info --output=json` that are used. */
 interface Info {
   readonly format?: string;
   readonly 'virtual-size'?: number;
@@ -60,7 +60,7 @@ interface Info {
 
 /**
  * Reads a stranger's disk.
- * @throws {ForeignDiskError} why it is not taken; no target is there then
+ * @throws {ForeignDiskError} why it is rejected; there is no target then
  */
 export async function readForeignDisk(request: ForeignDiskRequest): Promise<ForeignDisk> {
   const { what, signal, target, report } = request;
@@ -120,7 +120,7 @@ async function formatOf({ path, format, what }: ForeignDiskRequest): Promise<Dis
   }
 }
 
-/** Its size, if nothing speaks against it: what the reader found once more, in its own words. */
+/** Its size, if everything is right: the reader's findings, checked once more. */
 async function examine(request: ForeignDiskRequest, directory: string, format: DiskFormat): Promise<number> {
   const refuse = (why: string): never => {
     throw new ForeignDiskError(`${request.what} cannot be imported. ${why}`);
@@ -207,10 +207,7 @@ interface Limits {
   readonly file: number;
 }
 
-/**
- * Runs a program on what a stranger made. Names are relative to the folder: nothing above it can be entered by that
- * user.
- */
+/** Runs a program on a stranger's file. Names are relative to the folder: that user cannot enter anything above it. */
 async function confined(
   { held, signal }: ForeignDiskRequest,
   directory: string,
@@ -256,7 +253,7 @@ async function confined(
   }
 }
 
-/** What a program said of its failure, without its own name. */
+/** A program's error message, without its own name. */
 function sayings(error: unknown): string {
   if (!(error instanceof ProcessError)) return (error as Error).message;
   if (error.timedOut) return 'reading it took too long';

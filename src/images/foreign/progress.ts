@@ -1,9 +1,9 @@
-/** Progress of a transfer, told by whole per cents, or by each 64 MiB where the size is not known. */
+/** Progress of a transfer: each whole per cent, or each 64 MiB if the size is not known. */
 import type { Report } from '../../resources/progress.ts';
 
 const MIB = 1024 ** 2;
 
-/** What `download` takes as `onProgress`. */
+/** A function for `onProgress` of `download`. */
 export function byteProgress(report: Report, text: string): (bytes: number, total: number | undefined) => void {
   let told = 0;
   return (bytes, total) => {

@@ -1,6 +1,6 @@
 /**
- * Where a disk is imported from: a file of this host, a web server, an object in S3. It is copied first, so that nobody
- * changes it while it is judged.
+ * Import sources: a file of this host, a web server, an object in S3. The disk is copied first, so that nobody can
+ * change it after it was checked.
  */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
@@ -13,14 +13,14 @@ import { ForeignDiskError } from './disk-format.ts';
 import { MAX_DISK_BYTES } from './foreign-disk.ts';
 import { byteProgress } from './progress.ts';
 
-/** A disk that was copied. */
+/** A copied disk. */
 export interface FetchedDisk {
   readonly bytes: number;
-  /** Of the file as it lies at its source. */
+  /** Size of the file at its source, in bytes. */
   readonly sha256: string;
 }
 
-/** What to copy, and where to. */
+/** The source and the target. */
 export interface FetchRequest {
   /** An absolute path, an http or https address, or `s3://bucket/key`. */
   readonly source: string;
@@ -34,7 +34,7 @@ const CHUNK = 1024 ** 2;
 
 /**
  * Copies a disk from its source.
- * @throws {Error} in words for the user; what is at the target then is for the caller to remove
+ * @throws {Error} in words for the user; the caller removes what is at the target then
  */
 export async function fetchDisk(request: FetchRequest): Promise<FetchedDisk> {
   const { source, target, report, signal } = request;
@@ -52,7 +52,7 @@ export async function fetchDisk(request: FetchRequest): Promise<FetchedDisk> {
   return download(url, target, { ...options, headers });
 }
 
-/** What is empty in a file stays empty in its copy: a disk of a terabyte may hold a few gigabytes. */
+/** Holes of a file stay holes in its copy: a disk of a terabyte may have a few gigabytes of data. */
 async function copyFile({ source, target, report, signal }: FetchRequest): Promise<FetchedDisk> {
   const from = await open(source, 'r').catch((error: NodeJS.ErrnoException) => {
     throw new ForeignDiskError(

@@ -1,6 +1,6 @@
 /**
- * Debian. `debian-12-x86` and `debian-13-x86` are made from its packages; its own cloud images can be had too. Their
- * checksums are not signed.
+ * Debian. Ingot makes `debian-12-x86` and `debian-13-x86` from packages; Debian's own cloud images are available, too.
+ * Their checksums are not signed.
  */
 import type { NameSource, ParentName } from './name.ts';
 

@@ -1,7 +1,4 @@
-/**
- * The register of names that parent images have in people's files: one line for each vendor. README.md says how to add
- * one.
- */
+/** The register of managed image names: one line for each vendor. README.md says how to add one. */
 import type { ManagedImage } from '../../catalog/managed.ts';
 import { type BaseImage, baseImages } from '../base/base-images.ts';
 import { vendorImage } from '../publishers/vendor-image.ts';
@@ -21,7 +18,7 @@ export const nameSources: readonly NameSource[] = [amazonLinux, debian, macOs, r
 /** All names. */
 export const parentNames: readonly ParentName[] = nameSources.flatMap(({ names }) => names);
 
-/** The same as the catalogue keeps them, for the API to tell. */
+/** The same in the form of the catalogue, for the API. */
 export const namedImages: readonly ManagedImage[] = parentNames.map(
   ({ name, osVersion, platform, type, supply, parameters = [] }) => ({
     name,
@@ -34,7 +31,7 @@ export const namedImages: readonly ManagedImage[] = parentNames.map(
   }),
 );
 
-/** Every image that can be had without the user's help, by its name: made here, or fetched. */
+/** Every image that Ingot makes or downloads by itself, by name. */
 export const suppliedImages: Readonly<Record<string, BaseImage>> = {
   ...baseImages,
   ...Object.fromEntries(

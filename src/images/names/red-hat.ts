@@ -1,4 +1,4 @@
-/** Red Hat and what was built from its sources. */
+/** Red Hat, and systems built from its sources. */
 import { forArm, refused, type NameSource } from './name.ts';
 
 const SUBSCRIBERS = 'Red Hat provides its disks to subscribers only.';

@@ -1,4 +1,4 @@
-/** Rocky Linux. A file of checksums lies beside each disk; they are not signed. */
+/** Rocky Linux. Each disk has a file of checksums, which are not signed. */
 import type { NameSource, ParentName } from './name.ts';
 
 export const rocky: NameSource = {

@@ -1,6 +1,6 @@
 /**
- * Ubuntu. Canonical signs the checksums of its cloud images; the key is known by its fingerprint, wherever it is
- * fetched from.
+ * Ubuntu. Canonical signs the checksums of its cloud images; the key is identified by its fingerprint, wherever it was
+ * downloaded.
  */
 import { container, forArm, refused, type NameSource, type ParentName } from './name.ts';
 

@@ -1,21 +1,21 @@
-/** Whether a vendor signed what it published. */
+/** Verifies vendors' signatures. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProcessError, run } from '../../platform/processes.ts';
 import { readPublicKey } from './vendor-disk.ts';
 
-/** What is to be judged. */
+/** What to verify. */
 export interface SignatureRequest {
   readonly content: Buffer;
   /** Detached, armoured or not. */
   readonly signature: Buffer;
-  /** A public key, armoured or not, from wherever: it counts for its fingerprint. */
+  /** A public key, armored or not, from any source: its fingerprint decides. */
   readonly key: Buffer;
-  /** Any key of the file counts when absent. 40 hexadecimal digits, upper case. */
+  /** Without it, any key of the file counts. 40 hexadecimal digits, upper case. */
   readonly fingerprints?: readonly string[];
-  /** A folder for this only, made here and removed at the end. */
+  /** A folder for this call only, made here and removed at the end. */
   readonly directory: string;
-  /** What was signed, and what the key is called, for messages. */
+  /** Names of the signed file and the key, for messages. */
   readonly what: string;
   readonly keyName: string;
   readonly signal?: AbortSignal;
@@ -23,7 +23,7 @@ export interface SignatureRequest {
 
 /**
  * @returns the fingerprint of the key that signed
- * @throws {Error} in words for the user: a signature that does not hold, or is by another key
+ * @throws {Error} in words for the user: an invalid signature, or one by another key
  */
 export async function verifySignature(request: SignatureRequest): Promise<string> {
   const { directory, what, keyName, fingerprints } = request;

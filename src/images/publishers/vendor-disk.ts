@@ -1,4 +1,4 @@
-/** A disk on its vendor's server: where it lies, and how its checksum is read. Pure. */
+/** A disk on its vendor's server: where it is, and how to read its checksum. Pure. */
 
 import type { VENDORS } from '../../platform/config/names.ts';
 
@@ -7,24 +7,24 @@ type HashName = 'sha256' | 'sha512';
 
 /** Where a vendor publishes a disk. */
 export interface VendorDisk {
-  /** Its name in `vendors` of `config.yaml`, where a mirror can stand for `address`. */
+  /** Its name in `vendors` of `config.yaml`, where a mirror can replace `address`. */
   readonly vendor: (typeof VENDORS)[number];
   /** Ends in a slash. */
   readonly address: string;
-  /** Below the address; ends in a slash. It may redirect to the folder of a release. */
+  /** Path below the address; ends in a slash. It may redirect to the folder of a release. */
   readonly folder: string;
   /** The file of checksums in it. */
   readonly sums: string;
-  /** Fits the name of one file that the checksums name. */
+  /** Pattern for the name of one file in the list of checksums. */
   readonly file: RegExp;
   readonly format: 'qcow2';
-  /** Where the vendor signs the checksums. */
+  /** How the vendor signs the checksums. */
   readonly signature?: {
     /** The detached signature beside them. */
     readonly file: string;
-    /** Where the public key is; it is believed for its fingerprint only. */
+    /** Where the public key is; only its fingerprint is trusted. */
     readonly key: string;
-    /** Of the keys that may sign: 40 hexadecimal digits, upper case. */
+    /** Fingerprints of the keys that may sign: 40 hexadecimal digits, upper case. */
     readonly fingerprints: readonly string[];
   };
 }
@@ -42,7 +42,7 @@ const HASHES: readonly (readonly [HashName, number])[] = [
   ['sha512', 128],
 ];
 
-/** Reads a file of checksums, `hash  file` or `SHA256 (file) = hash`; comments and what is neither are passed over. */
+/** Reads a file of checksums, `hash file` or `SHA256 (file) = hash`; comments and other lines are ignored. */
 export function parseChecksums(text: string): readonly Checksum[] {
   return text.split(/\r?\n/).flatMap((line) => {
     const [, file, value] =
@@ -56,7 +56,7 @@ export function parseChecksums(text: string): readonly Checksum[] {
 }
 
 /**
- * The file that a vendor's disk is, with its checksum.
+ * The file of a vendor's disk, with its checksum.
  * @throws {Error} when the checksums name none, or several
  */
 export function chooseFile(disk: VendorDisk, checksums: readonly Checksum[], place: string): Checksum {
@@ -80,15 +80,15 @@ export function chooseFile(disk: VendorDisk, checksums: readonly Checksum[], pla
 }
 
 /**
- * A public key as gpgv reads it: the armour of the text form taken off.
- * @throws {Error} for what is no public key
+ * A public key in gpgv's form: without the armor.
+ * @throws {Error} if it is not a public key
  */
 export function readPublicKey(content: Buffer, place: string): Buffer {
   const text = content.toString('latin1');
   const blocks = [
     ...text.matchAll(/-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n([\s\S]*?)-----END PGP PUBLIC KEY BLOCK-----/g),
   ].map(([, body]) => {
-    // Headers end with an empty line; the checksum behind '=' is not needed, since the signature is what counts.
+    // Headers end with an empty line. The checksum after '=' is not needed, because the signature is checked.
     const lines = body!.split(/\r?\n/).map((line) => line.trim());
     const start = lines.indexOf('') + 1;
     return Buffer.from(
@@ -100,7 +100,7 @@ export function readPublicKey(content: Buffer, place: string): Buffer {
     );
   });
   const key = blocks.length > 0 ? Buffer.concat(blocks) : content;
-  // Packet 6, in the old form of its header or the new.
+  // Packet 6, with an old or a new header.
   if (key.length < 100 || ((key[0]! & 0xfc) !== 0x98 && key[0] !== 0xc6))
     throw new Error(`${place} is not an OpenPGP public key`);
   return key;

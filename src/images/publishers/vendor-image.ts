@@ -1,5 +1,5 @@
 /**
- * A base image that is fetched from its vendor: verified, looked at in confinement, and written as a disk of Ingot's
+ * A base image that Ingot downloads from its vendor: verified, examined in a sandbox, and written as a disk of Ingot's
  * own.
  */
 import { mkdir, readFile, rm } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import { byteProgress } from '../foreign/progress.ts';
 import { verifySignature } from './signature.ts';
 import { chooseFile, parseChecksums, type Checksum, type VendorDisk } from './vendor-disk.ts';
 
-/** Files of checksums, signatures and keys are smaller. */
+/** Upper limit for files of checksums, signatures and keys. */
 const MOST_OF_SMALL = 4 * 1024 ** 2;
 
 /** A vendor's disk as a base image. */
@@ -70,7 +70,7 @@ async function fetchDisk(osVersion: string, disk: VendorDisk, request: MakeBaseR
   }
 }
 
-/** The vendor's checksum of the disk, and the folder where it lies, redirects followed. */
+/** The vendor's checksum of the disk, and the disk's folder after redirects. */
 async function published(
   disk: VendorDisk,
   { vendors, workDirectory, report }: MakeBaseRequest,
@@ -92,7 +92,7 @@ async function published(
       directory: join(workDirectory, 'signature'),
       signal,
       key: mirror?.keyring === undefined ? (await downloadSmall(key, small)).content : await readFile(mirror.keyring),
-      // A key that the user names is the one to believe.
+      // A key that the user configured takes precedence.
       ...(mirror?.keyring === undefined ? { fingerprints } : {}),
     });
     report({ type: 'log', text: `${shown(sums.url)} is signed by the key ${by}` });

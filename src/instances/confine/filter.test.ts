@@ -7,7 +7,7 @@ import { containerFilter, doorFilter } from './filter.ts';
 const CONFINE = fileURLToPath(new URL('confine.pl', import.meta.url));
 const filters = { container: containerFilter(), door: doorFilter() };
 
-/** What the kernel answers to a system call under a filter: `ok`, or the words of its error. */
+/** The kernel's answer to a system call under a filter: `ok`, or the words of its error. */
 async function answer(filter: string, call: readonly number[]): Promise<string> {
   const program =
     'my @call = @ARGV; print syscall($call[0] + 0, map { $_ + 0 } @call[1 .. $#call]) == -1 ? $! + 0 : "ok"';
@@ -38,7 +38,7 @@ for (const [what, call, container, door] of [
   ['a call that no kernel has yet', [4000], undefined, ENOSYS],
 ] as const) {
   test(`${what} is answered as the filters say`, async () => {
-    // systemd-nspawn's own filter answers where the container's says nothing.
+    // systemd-nspawn's own filter decides where the container's allows a call.
     if (container !== undefined) equal(await answer(filters.container, call), container);
     equal(await answer(filters.door, call), door);
   });

@@ -30,19 +30,19 @@ const EAFNOSUPPORT = 97;
 /** Address families that programs of an image need: local sockets, IPv4 and IPv6, netlink, packets. */
 const FAMILIES = [1, 2, 10, 16, 17];
 
-/** Where the numbers of a third table begin, that of 64-bit programs with 32-bit pointers. */
+/** Start of the numbers of a third table, that of 64-bit programs with 32-bit pointers. */
 const X32 = 0x40000000;
 
 const SOCKET = 41;
 const IO_URING = [425, 426, 427];
-/** The same in the 32-bit table. `socketcall` makes sockets from arguments in memory, which no filter can read. */
+/** The same in the 32-bit table. `socketcall` takes its arguments from memory, which no filter can read. */
 const SOCKET_I386 = 359;
 const SOCKETCALL_I386 = 102;
 const SOCKETCALL_SOCKET = 1;
 
 /**
- * What systemd-nspawn's own filter keeps from the programs of a container, and nothing that enters one needs: the
- * kernel's modules, clocks, keys, swap, quotas, hardware, tracing facilities, and calls that no program uses any more.
+ * System calls that systemd-nspawn's own filter denies to a container, and that nothing that enters one needs: kernel
+ * modules, clocks, keys, swap, quotas, hardware, tracing facilities, and obsolete calls.
  */
 const NOT_AT_THE_DOOR: readonly number[] = Object.values({
   log: [103], // syslog
@@ -59,11 +59,11 @@ const NOT_AT_THE_DOOR: readonly number[] = Object.values({
   ioUring: IO_URING,
   unusedForLong: [134, 136, 139, 156, 180, 181, 182, 183, 184, 185, 212, 236], // uselib, ustat, sysfs, _sysctl, …
 }).flat();
-/** Later calls do not exist for what enters a container: the C library then takes the older way. */
+/** Later calls do not exist for programs that enter a container: the C library then uses older ones. */
 const NEWEST_AT_THE_DOOR = 450;
 
 /**
- * For all programs of a container, beside systemd-nspawn's own filter, which leaves these open: foreign address
+ * For all programs of a container, in addition to systemd-nspawn's own filter, which allows these: foreign address
  * families and io_uring.
  */
 export function containerFilter(): string {
@@ -76,11 +76,11 @@ export function containerFilter(): string {
   ]);
 }
 
-/** For what enters a container from outside, which systemd-nspawn's own filter does not reach. */
+/** For programs that enter a container from outside, to which systemd-nspawn's own filter does not apply. */
 export function doorFilter(): string {
   return hexadecimal([
     ...onlyArchitectures([[RETURN, 0, 0, ERRNO | ENOSYS]]),
-    // The numbers of the x32 table, too, begin far above.
+    // The numbers of the x32 table are above this, too.
     ...noCallsFrom(NEWEST_AT_THE_DOOR + 1),
     ...refuse(NOT_AT_THE_DOOR, EPERM),
     ...onlyFamilies(SOCKET),
@@ -89,7 +89,7 @@ export function doorFilter(): string {
 }
 
 /**
- * Loads the number of the call, in the end. Calls of the 32-bit table are judged by `i386`, those of others do not
+ * Ends with the number of the call loaded. `i386` decides calls of the 32-bit table; those of other tables do not
  * exist.
  */
 function onlyArchitectures(i386: readonly Instruction[]): Instruction[] {
@@ -124,7 +124,7 @@ function noCallsFrom(number: number): Instruction[] {
   ];
 }
 
-/** Answers calls of these numbers with an error. */
+/** Answers calls with these numbers with an error. */
 function refuse(numbers: readonly number[], error: number): Instruction[] {
   return numbers.flatMap((number): Instruction[] => [
     [EQUALS, 0, 1, number],
@@ -132,7 +132,7 @@ function refuse(numbers: readonly number[], error: number): Instruction[] {
   ]);
 }
 
-/** Ends the judgement of the call that makes sockets; goes on for all others. */
+/** Decides calls that make sockets; continues for all others. */
 function onlyFamilies(call: number): Instruction[] {
   return [
     [EQUALS, 0, FAMILIES.length + 3, call],

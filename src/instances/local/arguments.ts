@@ -4,8 +4,8 @@ import { inDirectory } from '../in-directory.ts';
 import type { CommandRequest } from '../instance.ts';
 
 /**
- * Stands in the environment of a command and of all that it starts, so that a deadline finds those that left its
- * process group.
+ * A variable in the environment of a command and of everything that it starts, so that a deadline finds processes that
+ * left its process group.
  */
 export const COMMAND_MARK = 'INGOT_COMMAND';
 
@@ -16,8 +16,8 @@ export function localArguments(request: Pick<CommandRequest, 'cwd' | 'user'>, ar
 }
 
 /**
- * Nothing of this process's own environment, as in a machine of its own; `undefined` leaves out what children get
- * otherwise.
+ * Nothing of this process's own environment, as in a separate machine; `undefined` removes the variables that children
+ * otherwise get.
  */
 export function localEnvironment(
   request: Pick<CommandRequest, 'env'>,

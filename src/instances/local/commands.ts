@@ -9,12 +9,12 @@ import { endOfOwn, ownRunOptions } from '../own-program.ts';
 import { openPipes } from '../pipes.ts';
 import { COMMAND_MARK, localArguments, localEnvironment } from './arguments.ts';
 
-/** Patience with processes that a signal has not ended yet. */
+/** How long to wait for processes that a signal has not ended yet. */
 const KILL_TRIES = 100;
 
 /**
- * Runs a command of a user. What it leaves running goes on running, and what that prints later is dropped; a deadline
- * or an abort kills the command and all that it started.
+ * Runs a user's command. What it leaves running continues, and the later output of that is dropped. A deadline or an
+ * abort kills the command and everything that it started.
  * @param directory for pipes and scripts
  */
 export async function runHere(directory: string, request: CommandRequest): Promise<CommandResult> {
@@ -77,7 +77,7 @@ async function runOwnHere(request: CommandRequest): Promise<CommandResult> {
   }
 }
 
-/** Kills a command's process group, and whatever it started that left the group, until nothing of it is there. */
+/** Kills a command's process group, and what it started outside of the group, until nothing is left. */
 async function killAll(group: number, mark: string): Promise<void> {
   for (let attempt = 0; attempt < KILL_TRIES; attempt++) {
     signal(-group);
@@ -92,7 +92,7 @@ function signal(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    return; // Gone in between.
+    return; // It ended in between.
   }
 }
 

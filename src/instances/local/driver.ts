@@ -1,6 +1,6 @@
 /**
- * The instance contract on this host itself: `ingot toe run` runs documents here, as awstoe does. Not in the register
- * of drivers: no image is ever built on the host.
+ * The instance contract for this host itself: `ingot toe run` runs documents here, as awstoe does. Not in the register
+ * of drivers: images are never built on the host.
  */
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -25,7 +25,7 @@ const capabilities: Capabilities = {
 };
 const GET_LIMIT = 16 * 1024 * 1024;
 
-/** The driver. Of a launch only the id and the folder matter: there is no disk. */
+/** The driver. It uses only the id and the folder of a launch: there is no disk. */
 export const localDriver: Driver = { name: 'local', capabilities, launch, attach, missing };
 
 async function launch({ id, directory, held }: Pick<LaunchRequest, 'id' | 'directory' | 'held'>): Promise<Instance> {

@@ -5,7 +5,7 @@ import { readScript } from '../../platform/scripts.ts';
 import { containerFilter, doorFilter } from '../confine/filter.ts';
 import { READ_LINES } from '../unit-words.ts';
 
-/** A container as systemd-nspawn is told to make it. */
+/** Options of a container. */
 export interface ContainerOptions {
   /** Machine name: letters, digits, hyphens. */
   readonly id: string;
@@ -39,7 +39,7 @@ export function nspawnArguments(options: ContainerOptions): string[] {
     // The root file system's mount options are the host's business; remounting fails inside.
     '--boot',
     'systemd.mask=systemd-remount-fs.service',
-    // `prepare.sh` says why.
+    // The reason is in `prepare.sh`.
     'systemd.mask=dev-mqueue.mount',
   ];
 }
@@ -53,12 +53,12 @@ export const NSPAWN_ENVIRONMENT = { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1', SYSTE
 const IN_CGROUPS = readScript(import.meta.url, 'in-cgroups.sh');
 const EXIT_CODE = readScript(import.meta.url, 'exit-code.sh');
 
-/** Runs a command in cgroups: it joins them before it is executed. */
+/** Runs a command in cgroups, which it joins before it is executed. */
 export function inCgroups(cgroups: readonly string[], argv: readonly string[]): string[] {
   return ['/bin/sh', '-c', IN_CGROUPS, 'sh', ...cgroups, '--', ...argv];
 }
 
-/** Runs a command and leaves its exit code in a file, for whoever asks later. */
+/** Runs a command and leaves its exit code in a file for later readers. */
 export function withExitCodeIn(file: string, argv: readonly string[]): string[] {
   return ['/bin/sh', '-c', EXIT_CODE, 'sh', file, ...argv];
 }
@@ -66,17 +66,17 @@ export function withExitCodeIn(file: string, argv: readonly string[]): string[] 
 const ENTER = fileURLToPath(new URL('../confine/enter.pl', import.meta.url));
 const CONFINE = fileURLToPath(new URL('../confine/confine.pl', import.meta.url));
 
-/** What a container is entered by. */
+/** What is needed to enter a container. */
 export interface Door {
-  /** Its first process, as the host numbers it. */
+  /** Its first process, by its pid on the host. */
   readonly pid: number;
-  /** Its start in clock ticks since boot: with the pid it proves identity. */
+  /** Its start in clock ticks since boot: with the pid, proof of identity. */
   readonly startTime: string;
 }
 
 /**
  * Runs a command in all namespaces of a container, as its root, at its root directory, with its capabilities and a
- * filter of system calls. Nothing that has a user of the host is ever visible inside: see `enter.pl`.
+ * filter of system calls. No process of a host user is ever visible inside: see `enter.pl`.
  * @param cgroups which the command joins first
  */
 export function enterArguments(
@@ -87,7 +87,7 @@ export function enterArguments(
   return ['perl', ENTER, String(pid), startTime, doorFilter(), ...cgroups, '--', ...argv];
 }
 
-/** Runs systemd-nspawn with a filter of system calls beside its own, which all programs of the container inherit. */
+/** Runs systemd-nspawn with an additional filter of system calls, which all programs of the container inherit. */
 export function confined(argv: readonly string[]): string[] {
   return ['perl', CONFINE, containerFilter(), ...argv];
 }
@@ -99,7 +99,7 @@ export interface UnitOptions {
   readonly user: string;
 }
 
-/** Folder inside for what a running command needs: a tmpfs, so no layer keeps it. */
+/** Folder inside for a running command's files: a tmpfs, so no layer keeps it. */
 export const INSIDE_DIRECTORY = '/run/ingot';
 
 /**
@@ -117,7 +117,10 @@ export const STATUS_WRITER_SCRIPT = readScript(import.meta.url, 'ended.sh');
 export const COMMAND = `${INSIDE_DIRECTORY}/command`;
 export const COMMAND_SCRIPT = readScript(import.meta.url, 'command.sh', { READ_LINES });
 
-/** A command as the words of the file that `COMMAND` reads. @throws {Error} for what no command can have */
+/**
+ * A command as the words of the file that `COMMAND` reads.
+ * @throws {Error} for an invalid command
+ */
 export function commandWords(
   argv: readonly string[],
   cwd: string,
@@ -134,8 +137,8 @@ export function commandWords(
 }
 
 /**
- * The id that marks all processes of a unit, in their environment, as systemd's own does: a deadline finds by it what
- * has left the unit's cgroup.
+ * An id in the environment of all processes of a unit, like systemd's own. With it, a deadline finds processes that
+ * left the unit's cgroup.
  */
 export function invocationOf(unit: string): string {
   return unit.replace(/^ingot-/, '').replaceAll('-', '');
@@ -183,12 +186,12 @@ export function unitArguments({ unit, user }: UnitOptions): string[] {
   ];
 }
 
-/** Where the words of a unit's command are, inside. */
+/** Path of the words of a unit's command, inside. */
 export function wordsFile(unit: string): string {
   return `${INSIDE_DIRECTORY}/${unit}.words`;
 }
 
-/** How a command ended, from what `ExecStopPost` wrote: `exit-code exited 3`, `signal killed KILL`. */
+/** The end of a command, from what `ExecStopPost` wrote: `exit-code exited 3`, `signal killed KILL`. */
 export function parseStatus(
   text: string,
 ): { readonly exitCode: number | null; readonly signal: string | null } | undefined {
@@ -201,7 +204,7 @@ export function parseStatus(
 /** The address that a container has. */
 export const INSTANCE_ADDRESS = '10.0.2.100';
 
-/** What systemd-networkd inside is told of the interface that slirp4netns makes. */
+/** Configuration of systemd-networkd inside for the interface that slirp4netns makes. */
 export function networkFile(interfaceName: string): string {
   return `[Match]
 Name=${interfaceName}

@@ -39,40 +39,40 @@ import { rootFault } from './root-faults.ts';
 import { memoryInfo, processorsOf } from './size.ts';
 
 const INTERFACE = 'host0';
-/** How long the system inside may take to finish starting its services before it is used as it is. */
+/** How long the services inside may take to start before the container is used as it is. */
 const SETTLE_MS = 60_000;
 
-/** A process by what proves its identity. */
+/** The identity of a process. */
 interface ProcessIdentity {
   readonly pid: number;
   readonly startTime: string;
 }
 
-/** What a booted container is known by. Kept in the instance's folder, since a reboot changes it behind a handle. */
+/** The state of a booted container. It is kept in the instance's folder, because a reboot changes it. */
 export interface ContainerState {
   readonly id: string;
   readonly directory: string;
-  /** The ring file with what its console printed. */
+  /** The ring file with its console. */
   readonly consoleLog: string;
   readonly disk: AttachedDiskState;
   readonly cgroups: CgroupPlan;
   readonly uidBase: number;
-  /** What its type has; absent in what earlier versions wrote. */
+  /** The size of its type; absent in states of earlier versions. */
   readonly size?: Limits;
   readonly publish: readonly PublishedPort[];
   readonly allocationOwner: AllocationOwner;
   readonly leader: ProcessIdentity;
-  /** The process that waits for systemd-nspawn and writes its exit code down. */
+  /** The process that waits for systemd-nspawn and records its exit code. */
   readonly monitor: ProcessIdentity;
   readonly slirpHeldId: string;
-  /** Absent where it has no services of its own. */
+  /** Absent if it has no services of its own. */
   readonly servicesHeldId?: string;
 }
 
-/** What is known before the boot. */
+/** The facts before the boot. */
 type BootPlan = Omit<ContainerState, 'leader' | 'monitor' | 'slirpHeldId'>;
 
-/** How long the boot may take, and who is told. */
+/** The deadline of the boot, and who gets progress. */
 export interface BootOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -83,8 +83,8 @@ const PREPARE = readScript(import.meta.url, 'prepare.sh');
 const SETTLE = readScript(import.meta.url, 'settle.sh');
 
 /**
- * Starts the container and its network, and waits until its systemd answers. What it then is known by is in the
- * instance's folder.
+ * Starts the container and its network, and waits until its systemd answers. The state is then in the instance's
+ * folder.
  */
 export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): Promise<ContainerState> {
   const { directory, cgroups } = plan;
@@ -108,7 +108,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
     [...cgroups.limiting, cgroups.door],
     intoRingFiles({ '1,2': plan.consoleLog }, withExitCodeIn(`${directory}/exit`, inMachine)),
   );
-  // Not recorded as a process: it is in its cgroup before anything else, and that is on record.
+  // Not recorded as a process: it joins its cgroup first, and that is on record.
   const monitor = await start(argv, {
     env: { ...NOTHING_INHERITED, ...NSPAWN_ENVIRONMENT },
     stdio: ['ignore', 'ignore', 'ignore'],
@@ -129,7 +129,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
     waiting,
   );
   const container = { leader, limitingCgroups: cgroups.limiting, doorCgroup: cgroups.door };
-  // Before the interface is there: systemd-networkd must not ask for an address of its own, or the published ports lead
+  // Written before the interface exists: systemd-networkd must not ask for another address, or the published ports lead
   // nowhere. Not as a bind mount: below /run/systemd nspawn makes its folders for the outer root, and systemd then
   // cannot write there.
   await until(
@@ -178,7 +178,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
     deadline - Date.now(),
     async () => {
       running();
-      // Answers `running` or `degraded` once all that starts at boot has started.
+      // Answers `running` or `degraded` once everything that starts at boot has started.
       const patience = Math.max(1000, Math.min(settleMs, deadline - Date.now()));
       const { stdout } = await atTheDoor(
         container,
@@ -187,7 +187,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
       );
       state = stdout.trim();
       if (state === 'running' || state === 'degraded') return true;
-      // Something that starts at boot takes long: is systemd itself there?
+      // Something that starts at boot takes long: does systemd itself answer?
       const { code, stdout: jobs } = await atTheDoor(container, ['systemctl', 'list-jobs', '--no-legend', '--plain'], {
         okCodes: 'any',
       });
@@ -215,7 +215,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
   return booted;
 }
 
-/** Runs a command on as many processors as the container has, so that `nproc` in it says so. */
+/** Runs a command on as many processors as the container has, so that `nproc` inside is right. */
 async function onProcessors({ size, uidBase }: BootPlan, argv: readonly string[]): Promise<readonly string[]> {
   const allowed = /^Cpus_allowed_list:\s*(\S+)$/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1];
   if (allowed === undefined || size === undefined) return argv;
@@ -234,8 +234,8 @@ async function publish(slirp: Slirp, ports: readonly PublishedPort[]): Promise<v
 }
 
 /**
- * The container's process 1: a descendant of the monitor that is number 1 in a pid namespace of its own, and no longer
- * nspawn itself: until then its namespaces are not complete.
+ * The container's process 1: a descendant of the monitor that is number 1 in its own pid namespace, and no longer
+ * nspawn itself; until then its namespaces are incomplete.
  */
 function findLeader(monitor: number): ProcessIdentity | undefined {
   const children = new Map<number, number[]>();
@@ -263,7 +263,7 @@ function findLeader(monitor: number): ProcessIdentity | undefined {
   return undefined;
 }
 
-/** What the instance's folder says of the container; `undefined` when there is none. */
+/** The container's state in the instance's folder; `undefined` if there is none. */
 export async function readState(directory: string): Promise<ContainerState | undefined> {
   const text = await readFile(`${directory}/instance.json`, 'utf8').catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as ContainerState);

@@ -6,28 +6,28 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { HeldRecorder } from '../../platform/held.ts';
 
-/** What a container may use. */
+/** Limits of a container. */
 export interface Limits {
   readonly cpus: number;
   readonly memoryMiB: number;
 }
 
-/** A file of a cgroup and what is written to it. */
+/** A file of a cgroup and the value to write. */
 type Setting = readonly [path: string, value: string];
 
-/** Which cgroups a container gets, and what is set in them. */
+/** The cgroups of a container, and their settings. */
 export interface CgroupPlan {
-  /** Its own in the unified hierarchy. Killing this kills all of it. */
+  /** Its cgroup in the unified hierarchy. Killing this kills everything. */
   readonly unified: string;
   /** Leaf of it for the container's manager. nspawn makes the container's own tree below. */
   readonly machine: string;
-  /** Leaf of it for what Ingot runs at the container's door. */
+  /** Leaf for what Ingot runs in the container from outside. */
   readonly door: string;
   /** Those in version 1 hierarchies that set limits. */
   readonly limiting: readonly string[];
   /** The one that nspawn itself makes in the version 1 hierarchy of the host's systemd. */
   readonly named?: string;
-  /** Switches the controllers on; some hosts do not let us. */
+  /** Enables the controllers; some hosts do not allow it. */
   readonly controllers: readonly Setting[];
   readonly settings: readonly Setting[];
   /** Limits that this host has no controller for. */
@@ -132,7 +132,7 @@ export async function hostCgroups(name: string, limits: Limits): Promise<CgroupP
   return planCgroups(mountinfo, await readFile(`${root}/cgroup.controllers`, 'utf8').catch(() => ''), name, limits);
 }
 
-/** How often something in the container was killed because its memory limit was reached; 0 where nothing limits it. */
+/** How often something in the container was killed because its memory limit was reached; 0 without a limit. */
 export async function memoryKills({ settings }: Pick<CgroupPlan, 'settings'>): Promise<number> {
   const limit = settings.map(([path]) => path).find((path) => /\/memory\.(?:max|limit_in_bytes)$/.test(path));
   if (limit === undefined) return 0;
@@ -142,7 +142,7 @@ export async function memoryKills({ settings }: Pick<CgroupPlan, 'settings'>): P
 }
 
 /**
- * Makes what was planned, each recorded first.
+ * Makes the planned cgroups, each recorded first.
  * @returns which limits are not in force, one word each
  */
 export async function makeCgroups(plan: CgroupPlan, held: HeldRecorder): Promise<readonly string[]> {
@@ -153,7 +153,7 @@ export async function makeCgroups(plan: CgroupPlan, held: HeldRecorder): Promise
   }
   await held.record({ kind: 'cgroup', path: plan.unified });
   await mkdir(plan.unified, { recursive: true });
-  // The limits below tell whether it worked.
+  // The limits below tell whether this worked.
   for (const [path, value] of plan.controllers) await writeFile(path, value).catch(() => {});
   await mkdir(plan.machine, { recursive: true });
   await mkdir(plan.door, { recursive: true });

@@ -1,4 +1,4 @@
-/** Commands in a container: as units of the systemd inside, and small ones of Ingot's own at its door. */
+/** Commands in a container: as units of the systemd inside, or, for small ones of Ingot's own, directly. */
 import { lstat } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
@@ -16,27 +16,24 @@ import { commandWords, INSIDE_DIRECTORY, parseStatus, unitArguments } from './ar
 import { atTheDoor, enter, floods, visit, type Container } from './door.ts';
 import { killUnit } from './kill.ts';
 
-/** Patience with a container that does not react to the end of a command. */
+/** How long to wait for a container that does not react to the end of a command. */
 const END_MS = 15_000;
-/** Patience with the client of a command in a container that is dead, or whose disk is. */
+/** How long to wait for the client of a command in a container that is dead, or whose disk is. */
 const DEAD_MS = 2000;
-/** Patience with what is told of a command's end once it is told. */
+/** How long to wait for the rest of a report of a command's end. */
 const TOLD_MS = 2000;
-/**
- * Bytes that are told of a command's end. What tells it is the container's own `systemctl`, or what somebody put in its
- * place.
- */
+/** Bytes of a report of a command's end. It comes from the container's own `systemctl`, or whatever replaced it. */
 const TOLD_BYTES = 64 << 10;
-/** Patience with a container that is going down. */
+/** How long to wait for a container that shuts down. */
 const SHUTDOWN_MS = 60_000;
 
 /**
- * Runs a program of Ingot's own at the door: several times faster than a unit.
- * @throws {InstanceError} when the container is gone
+ * Runs a program of Ingot's own directly: several times faster than a unit.
+ * @throws {InstanceError} if the container is gone
  */
 export async function runOwn(container: Container, request: CommandRequest): Promise<CommandResult> {
   if (request.argv === undefined) throw new TypeError("a program of Ingot's own has argv");
-  // Of what is left of the host's shell nothing but the umask matters inside.
+  // Only the umask of the host's shell matters inside.
   const argv = inDirectory(request.cwd, request.argv);
   try {
     const ended = await visit(container, argv, (command) =>
@@ -76,17 +73,17 @@ export async function runCommand(container: Container, request: CommandRequest):
 }
 
 /**
- * What is told of a command's end: its status, or the state of its unit, and the state of the system. The file of the
- * status is looked at again after the unit: it may have ended in between.
+ * The report of a command's end: its status, or the state of its unit, and the state of the system. The status file is
+ * read again after the unit: the command may have ended in between.
  */
 const TELL = readScript(import.meta.url, 'tell.sh');
 
 const ASK = readScript(import.meta.url, 'ask.sh', { TELL });
 
 /**
- * One visit of the container for a whole command: going there costs as much as running it. Puts the command's words
- * (from descriptor 3) and its script (from descriptor 5) there, for the user's eyes only, and for another user than
- * root the file that its end is written to; runs it; tells its end on descriptor 4, or why it could not be put there.
+ * One visit of the container for a whole command, because entering costs as much as running. It writes the command's
+ * words (from descriptor 3) and its script (from descriptor 5), readable only by the user, and for users other than
+ * root the status file. Then it runs the command and reports its end, or an error, on descriptor 4.
  */
 const VISIT = readScript(import.meta.url, 'visit.sh', { TELL });
 
@@ -137,7 +134,7 @@ async function runUnit(
     [wordsPipe!, words],
     [scriptPipe!, request.script ?? ''],
   ] as const) {
-    pipe.on('error', () => {}); // Whoever was to read it has ended; how is told below.
+    pipe.on('error', () => {}); // The reader has ended; the report below tells how.
     pipe.end(content);
   }
   const told = textOf(telling!);
@@ -157,8 +154,7 @@ async function runUnit(
     if (said?.endsWith('unprepared\n') && container.alive())
       throw new InstanceError(`the command cannot be put into the instance: ${said.replace(/\n?unprepared\n$/, '')}`);
     const status = await statusOf(container, unit, clientEnd?.code ?? null, said).catch((error: unknown) => {
-      // One that was killed may have left no word of its end: when it filled the instance with processes, nothing could
-      // write it.
+      // A killed command may have left no report: if it filled the instance with processes, nothing could write one.
       if ((timedOut || request.signal?.aborted) && container.alive()) return { exitCode: null, signal: 'SIGKILL' };
       throw error;
     });
@@ -166,7 +162,7 @@ async function runUnit(
     await pipes.drained();
     request.signal?.throwIfAborted();
     if (timedOut) return { exitCode: null, signal: 'SIGKILL', timedOut };
-    // A shell says 137 where what it ran was killed.
+    // A shell reports 137 if what it ran was killed.
     const killed = status.signal === 'SIGKILL' || status.exitCode === 128 + 9;
     const outOfMemory = killed && (await container.memoryKills()) > killsBefore;
     return { ...status, timedOut, ...(outOfMemory ? { outOfMemory } : {}) };
@@ -204,7 +200,7 @@ async function clientEnds(
   }
 }
 
-/** Whether the status of a command is written: looked at from outside, since nothing may answer inside. */
+/** Whether the status of a command was written: checked from outside, since nothing inside may answer. */
 async function hasStatus({ leader }: Container, unit: string): Promise<boolean> {
   return lstat(`/proc/${leader.pid}/root${INSIDE_DIRECTORY}/${unit}.status`).then(
     (file) => file.isFile() && file.size > 0,
@@ -212,7 +208,7 @@ async function hasStatus({ leader }: Container, unit: string): Promise<boolean> 
   );
 }
 
-/** What comes in time, else nothing. */
+/** The value if it comes in time, else nothing. */
 async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined> {
   const pause = new AbortController();
   try {
@@ -228,10 +224,7 @@ async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined
   }
 }
 
-/**
- * All that comes of a stream; when that is more than `TOLD_BYTES`, the stream is closed and a little more than that is
- * given.
- */
+/** A stream's whole content; beyond `TOLD_BYTES` the stream is closed and a little more than that is returned. */
 async function textOf(stream: Readable): Promise<string> {
   let text = '';
   stream.setEncoding('utf8');
@@ -239,15 +232,15 @@ async function textOf(stream: Readable): Promise<string> {
     text = `${text}${chunk}`.slice(0, TOLD_BYTES + 1);
     if (text.length > TOLD_BYTES) stream.destroy();
   });
-  stream.on('error', () => {}); // What came until then counts.
+  stream.on('error', () => {}); // What arrived until then counts.
   await finished(stream, { writable: false }).catch(() => {});
   return text;
 }
 
 /**
- * How the command ended. systemd-run can lose its connection (systemd executes itself anew when it is upgraded) while
- * the command runs on: then the unit itself is asked.
- * @param told what was told already, if it was all
+ * How the command ended. systemd-run can lose its connection while the command runs on (systemd re-executes itself when
+ * it is upgraded). Then the unit itself is asked.
+ * @param told the report so far, if it is complete
  */
 async function statusOf(
   container: Container,
@@ -256,8 +249,8 @@ async function statusOf(
   told: string | undefined,
 ): Promise<{ exitCode: number | null; signal: string | null }> {
   let first = told !== undefined && /^[^\n]*\n[a-z]+\n$/.test(told) ? told : undefined;
-  // Telling a status takes it away: what came without the state of the system, since a manager that goes down answers
-  // nobody, counts.
+  // Reading a status removes it. One that came without the state of the system counts, since a manager that shuts down
+  // does not answer.
   let status = told === undefined ? undefined : parseStatus(told.split('\n')[0]!);
   for (let unanswered = 0; ; ) {
     if (!container.alive()) {
@@ -275,14 +268,14 @@ async function statusOf(
     }
     if (status !== undefined || word === 'inactive' || word === 'failed') {
       if (system === 'stopping') {
-        // All ends, maybe by what the command did. Unless it had ended by itself, it is the instance that has something
-        // to tell.
+        // The container ends, perhaps because of the command. Unless the command had ended by itself, the instance has
+        // an error to report.
         for (let left = patient(SHUTDOWN_MS); container.alive() && left > 0; left -= 50) await sleep(50);
         if (status === undefined || status.exitCode === null) throw await container.whatHappened();
       }
       if (status !== undefined) return status;
-      // The end is written down by /bin/sh: whether there is one still was not asked if the shell that told this had
-      // started before.
+      // /bin/sh writes the status. If the shell of this report started earlier, it did not check that /bin/sh still
+      // exists.
       refuseWithoutShell(await atTheDoor(container, ['/bin/sh', '-c', ':'], { okCodes: 'any' }));
       throw new InstanceError(
         `systemd in the instance did not run the command, or lost its end (systemd-run ended with ${clientCode}): ` +
@@ -296,7 +289,7 @@ async function statusOf(
   }
 }
 
-/** Asks once. A system that goes down kills whoever asks: that is no answer, and the next look says what became of it. */
+/** Asks once. A system that shuts down kills the question: that is no answer, and the next one finds out. */
 async function askForStatus(
   container: Container,
   unit: string,
@@ -310,7 +303,7 @@ async function askForStatus(
   }
 }
 
-/** @throws {InstanceError} when what could not be run is /bin/sh itself */
+/** @throws {InstanceError} if /bin/sh itself could not be run */
 function refuseWithoutShell({ code, stderr }: { readonly code: number | null; readonly stderr: string }): void {
   if (code === 0 || !/failed to execute \/bin\/sh|\/bin\/sh: (?:No such file|error while loading)/.test(stderr)) return;
   throw new InstanceError(

@@ -7,35 +7,35 @@ import { NOTHING_INHERITED, ProcessError, run, sizeOf } from '../../platform/pro
 import { InstanceError } from '../instance.ts';
 import { enterArguments, type Door } from './arguments.ts';
 
-/** A container whose systemd answers. */
+/** A running container. */
 export interface Container {
   /** Its process 1. */
   readonly leader: Door;
   /** Cgroups of version 1 hierarchies that limit it. */
   readonly limitingCgroups: readonly string[];
-  /** The cgroup below which what enters it runs. */
+  /** The cgroup for what enters it. */
   readonly doorCgroup: string;
-  /** The cgroup below which its systemd keeps its units. */
+  /** The cgroup for its systemd's units. */
   readonly machineCgroup: string;
   /** Folder of the host for pipes. */
   readonly directory: string;
-  /** How often its memory limit had something killed. */
+  /** How often its memory limit killed something. */
   memoryKills(): Promise<number>;
-  /** Whether its process 1 still is the one that it was. */
+  /** Whether its process 1 is still the same. */
   alive(): boolean;
-  /** Why it does not answer, for an error. */
+  /** Why it does not answer, for an error message. */
   whatHappened(): Promise<InstanceError>;
 }
 
-/** What entering a container takes. */
+/** What is needed to enter a container. */
 export type ContainerDoor = Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>;
 
-/** Bytes that a small command at the door may print. */
+/** Bytes that a small direct command may print. */
 const DOOR_BYTES = 1 << 20;
 
 /**
- * Enters a container: behind the container's own walls, in a cgroup for this visit alone, which ends with it. The
- * programs that run there are the image's, so they may be anything.
+ * Enters a container: inside the container's own boundaries, in a cgroup for this visit, which ends with it. The
+ * programs there are the image's and may be anything.
  * @param work gets the command that runs `argv` inside
  */
 export async function visit<T>(
@@ -51,14 +51,14 @@ export async function visit<T>(
   }
 }
 
-/** A visit that the caller ends by `leave`, which kills whatever of it still runs; nobody has to wait for that. */
+/** A visit that the caller ends with `leave`, which kills whatever still runs without waiting for it. */
 export function enter(
   { leader, limitingCgroups, doorCgroup }: ContainerDoor,
   argv: readonly string[],
 ): { readonly command: readonly string[]; leave(): void } {
   const cgroup = `${doorCgroup}/${newUuid()}`;
   mkdirSync(cgroup);
-  // What cannot be removed now goes with the container, whose cgroup is on record.
+  // What cannot be removed now is removed with the container, whose cgroup is on record.
   return {
     command: enterArguments(leader, [...limitingCgroups, cgroup], argv),
     leave: () => void removeCgroup(cgroup).catch(() => {}),

@@ -44,14 +44,14 @@ const capabilities: Capabilities = {
 
 const LAUNCH_SECONDS = 120;
 const REBOOT_SECONDS = 180;
-/** How long an orderly power-off may take before the container is killed. */
+/** How long an orderly shutdown may take before the container is killed. */
 const POWER_OFF_MS = 30_000;
-/** What systemd-nspawn ends with when the container asks for a reboot. */
+/** Exit code of systemd-nspawn when the container asks for a reboot. */
 const REBOOT_EXIT_CODE = 133;
 /** SIGRTMIN is 34 in glibc; systemd powers off on SIGRTMIN+4 and reboots on SIGRTMIN+5. */
 const POWER_OFF_SIGNAL = 38;
 const REBOOT_SIGNAL = 39;
-/** systemd-nspawn's own last words, which tell a user nothing. */
+/** systemd-nspawn's own last messages, which do not help a user. */
 const NSPAWN_NOISE = /^Attempted to remove disk file system under |^\s*$/;
 const GET_LIMIT = 16 * 1024 * 1024;
 
@@ -118,7 +118,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     const diskGone = disk?.alive() === false;
     await releaseAll(held);
     if (error === request.signal?.reason) throw error;
-    // Whatever else fails without its disk says nothing of why.
+    // Without its disk, other errors do not tell the cause.
     if (diskGone) throw new InstanceError(diskIsGone(request.id), console, { cause: error, code: 'disk-gone' });
     if (error instanceof InstanceError) throw error;
     throw new InstanceError(`the container ${request.id} could not be started: ${(error as Error).message}`, console, {
@@ -204,7 +204,7 @@ class NspawnInstance implements Instance {
       options.signal ? { signal: options.signal } : {},
     ).catch((error: unknown) => {
       if (!(error instanceof DeadlineError)) throw error;
-      // A service that resists its end is killed in the end, as by the watchdog of a machine.
+      // A service that does not end is killed at last, as by the watchdog of a machine.
     });
     await this.restart({ timeoutMs, signal: options.signal });
     return this.bootId();
@@ -225,7 +225,7 @@ class NspawnInstance implements Instance {
       await waitForExit(leader.pid, leader.startTime, patient(POWER_OFF_MS));
     }
     await release(this.held, slirpHeldId);
-    // Before the disk goes: the files that it has open keep the folder busy, in which the disk is.
+    // Before the disk: the files that it has open keep the folder busy in which the disk is.
     if (servicesHeldId !== undefined) await release(this.held, servicesHeldId);
     for (const path of [cgroups.unified, ...cgroups.limiting, ...(cgroups.named === undefined ? [] : [cgroups.named])])
       await this.releaseCgroup(path);
@@ -236,7 +236,7 @@ class NspawnInstance implements Instance {
   async terminate(): Promise<void> {
     this.stopped = true;
     await this.restarting?.catch(() => {});
-    // The container's processes first: what holds its disk and network then ends without waiting for them.
+    // The container's processes first: then nothing waits for them that holds its disk and network.
     await removeCgroup(this.state.cgroups.unified).catch(() => {});
     await releaseAll(this.held);
   }
@@ -246,8 +246,8 @@ class NspawnInstance implements Instance {
   }
 
   /**
-   * The container, once it answers: one that went down to reboot by itself is started again.
-   * @throws {InstanceError} when it powered itself off or died
+   * The container, once it answers; one that went down to reboot by itself is started again.
+   * @throws {InstanceError} if it powered itself off or died
    */
   async answering(): Promise<Container> {
     await this.restarting;
@@ -279,7 +279,7 @@ class NspawnInstance implements Instance {
     }
   }
 
-  /** The state, as another process that had this instance may have left it. */
+  /** The state, possibly written by another process that had this instance. */
   private async current(): Promise<ContainerState> {
     if (!this.leaderAlive()) this.state = (await readState(this.state.directory)) ?? this.state;
     return this.state;
@@ -289,9 +289,7 @@ class NspawnInstance implements Instance {
     return isSameProcess(this.state.leader.pid, this.state.leader.startTime);
   }
 
-  /**
-   * What systemd-nspawn ended with, once its monitor has written it down; `undefined` when it did not end by itself.
-   */
+  /** The exit code of systemd-nspawn, once its monitor has recorded it; `undefined` if it did not end by itself. */
   private async exitCode(): Promise<number | undefined> {
     const { monitor, directory } = this.state;
     await waitForExit(monitor.pid, monitor.startTime, patient(5000));
@@ -305,7 +303,7 @@ class NspawnInstance implements Instance {
         const { cgroups, monitor, slirpHeldId } = this.state;
         if (!this.leaderAlive()) await waitForExit(monitor.pid, monitor.startTime, patient(5000));
         await release(this.held, slirpHeldId);
-        // Whatever outlived the container (what ran at its door, or all of it when its systemd hangs).
+        // Everything that outlived the container: direct commands, or all of it if its systemd hangs.
         await removeCgroup(cgroups.machine);
         await removeCgroup(cgroups.door);
         await mkdir(cgroups.machine, { recursive: true });

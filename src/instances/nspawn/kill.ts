@@ -7,7 +7,7 @@ import { hasInEnvironment, parentOf } from '../../platform/processes.ts';
 import { invocationOf } from './arguments.ts';
 import type { Container } from './door.ts';
 
-/** What commands left running gets for its end. */
+/** How long processes that commands left running get to end. */
 const LEFTOVER_MS = 5000;
 
 /**
@@ -21,7 +21,7 @@ export async function killUnit(container: Container, unit: string, ended: () => 
   const mark = `INVOCATION_ID=${invocationOf(unit)}`;
   for (let attempt = 0; attempt < 100 && !ended(); attempt++) {
     const own = findCgroups(container.machineCgroup, (name) => name === `${unit}.service`);
-    // Before the cgroup is killed: its processes are what the others descend from.
+    // Before the cgroup is killed: the others descend from its processes.
     const strays = familyOf(new Set(own.flatMap(processesBelow)), processesBelow(container.machineCgroup), mark);
     for (const cgroup of own)
       await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
@@ -30,7 +30,10 @@ export async function killUnit(container: Container, unit: string, ended: () => 
   }
 }
 
-/** Processes among `all` that carry the mark or descend from such a one or from `members`. Not `members` themselves. */
+/**
+ * Processes among `all` that carry the mark, or descend from one that does, or from `members`. Not `members`
+ * themselves.
+ */
 function familyOf(members: ReadonlySet<number>, all: readonly number[], mark: string): readonly number[] {
   const others = all.filter((pid) => !members.has(pid));
   const family = new Set([...members, ...others.filter((pid) => hasInEnvironment(pid, mark))]);
@@ -71,7 +74,7 @@ function processesOf(cgroup: string): number[] {
   }
 }
 
-/** SIGKILL so for kernels before 5.14, which have no `cgroup.kill`. */
+/** SIGKILL like this for kernels before 5.14, which have no `cgroup.kill`. */
 function killProcesses(cgroup: string, signal: NodeJS.Signals): void {
   for (const pid of processesOf(cgroup)) kill(pid, signal);
 }
@@ -84,7 +87,7 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** How deep a container's cgroups are looked at: its own root can make any number of them. */
+/** How deep a container's cgroups are searched: its own root can make any number of them. */
 const DEPTH = 12;
 
 function findCgroups(below: string, wanted: (name: string) => boolean): string[] {

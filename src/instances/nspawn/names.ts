@@ -10,19 +10,19 @@ import { lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { findInside } from '../../platform/inside-root.ts';
 import { resolvConf } from '../network.ts';
 
-/** First line of a `resolv.conf` of Ingot's. The script that takes it out looks for it. */
+/** First line of a `resolv.conf` of Ingot's; the script that removes it looks for this. */
 export const RESOLVER_MARK = '# Set for this build: taken out of the image';
 
-/** Where the file that was there is kept on the disk: `resolv.conf`, or nothing where there was none. */
+/** Where the original file is kept on the disk: `resolv.conf`, or nothing if there was none. */
 export const RESOLVER_FOLDER = '/var/lib/ingot-resolver';
 
-/** Bytes that a `resolv.conf` may have which is read here. */
+/** Largest `resolv.conf` that is read here, in bytes. */
 const MOST_BYTES = 64 << 10;
 
 /**
- * Makes the root's names resolve before it boots.
+ * Configures name resolution of a root before it boots.
  * @param root where it is mounted; nothing runs on it
- * @returns whether systemd-resolved of the image answers, and so has to be waited for
+ * @returns whether systemd-resolved of the image answers, so that it must be waited for
  */
 export async function resolvesItself(root: string): Promise<boolean> {
   const file = await findInside(root, '/etc/resolv.conf', { followLast: false });
@@ -34,13 +34,13 @@ export async function resolvesItself(root: string): Promise<boolean> {
   return false;
 }
 
-/** Whether a `resolv.conf` names the stub of systemd-resolved and nobody else. Pure. */
+/** Whether a `resolv.conf` names only the stub of systemd-resolved. Pure. */
 export function asksItself(text: string): boolean {
   const servers = [...text.matchAll(/^[ \t]*nameserver[ \t]+(\S+)/gm)].map(([, server]) => server!);
   return servers.length > 0 && servers.every((server) => server === '127.0.0.53' || server === '127.0.0.54');
 }
 
-/** Whether systemd-resolved starts at boot: it is wanted, and there. */
+/** Whether systemd-resolved is installed and starts at boot. */
 async function runsResolved(root: string): Promise<boolean> {
   const own = await findInside(root, '/etc/systemd/system/systemd-resolved.service', { followLast: false });
   if (own !== undefined && !own.stats.isFile()) return false; // Masked: a link to /dev/null.
@@ -60,7 +60,7 @@ async function putOwn(root: string, text: string | undefined): Promise<void> {
   const file = `${etc.path}/resolv.conf`;
   await rm(kept, { recursive: true, force: true });
   await mkdir(kept, { mode: 0o700 });
-  // On record before it is done; and never a moment without a file.
+  // Recorded before it is done; and the file exists at every moment.
   if (await lstat(file).catch(() => undefined)) await rename(file, `${kept}/resolv.conf`);
   await writeFile(`${file}.ingot`, `${RESOLVER_MARK}\n${resolvConf()}`, { mode: 0o644, flag: 'wx' });
   await rename(`${file}.ingot`, file);

@@ -1,14 +1,14 @@
 /**
- * What systemd-nspawn would stumble over in a root file system, and what is to be said of it: its own words come late,
- * or are none.
+ * Problems of a root file system that systemd-nspawn cannot handle, with messages for them: its own come late, or not
+ * at all.
  */
 import { findInside } from '../../platform/inside-root.ts';
 
-/** Bytes that a file may have which systemd reads whole. */
+/** Largest size of a file that systemd reads as a whole, in bytes. */
 const MOST_BYTES = 1 << 20;
 
 /**
- * Why a root cannot be booted as a container; `undefined` when nothing of the kind is seen.
+ * Why a root cannot boot as a container; `undefined` if no problem was found.
  * @param root where it is mounted; nothing runs on it yet
  */
 export async function rootFault(root: string): Promise<string | undefined> {

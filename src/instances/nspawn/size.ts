@@ -1,14 +1,14 @@
 /**
- * What a container sees of its size. Its cgroups limit it, but programs that ask how large the machine is (`nproc`, a
- * database that takes a part of the memory) ask the kernel, which tells of the host.
+ * The size that a container sees. Its cgroups limit it, but programs that ask for the machine's size (`nproc`, a
+ * database that takes a part of the memory) ask the kernel, which reports the host's.
  */
 
 /**
- * The processors that a container may run on: as many as it has, others for the next container, so that containers do
- * not crowd on the first ones. Pure.
- * @param allowed what this process may use, as the kernel lists it: `0-3,8`
+ * The processors of a container: as many as it has, and different ones for the next container, so that containers do
+ * not all use the first ones. Pure.
+ * @param allowed those of this process, as the kernel lists them: `0-3,8`
  * @param turn a number of the container's own
- * @returns a list for `taskset -c`; `undefined` when it has all of them
+ * @returns a list for `taskset -c`; `undefined` for all of them
  */
 export function processorsOf(allowed: string, cpus: number, turn: number): string | undefined {
   const all = allowed
@@ -23,8 +23,8 @@ export function processorsOf(allowed: string, cpus: number, turn: number): strin
 }
 
 /**
- * `/proc/meminfo` of a container. The total is that of its type; what is free is not measured: an eighth is taken.
- * Pure.
+ * `/proc/meminfo` of a container. The total is that of its type. The free memory is not measured; an eighth counts as
+ * used. Pure.
  */
 export function memoryInfo(memoryMiB: number): string {
   const total = memoryMiB * 1024;

@@ -1,4 +1,4 @@
-/** Commands in a container whose streams flow while they run: over named pipes that systemd-run hands on. */
+/** Commands with streams in a container, through named pipes that systemd-run passes on. */
 import { readScript } from '../../platform/scripts.ts';
 import { closeSync, constants, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -14,9 +14,9 @@ import { commandWords, INSIDE_DIRECTORY, unitArguments, wordsFile } from './argu
 import { atTheDoor, enter, type Container } from './door.ts';
 import { killUnit } from './kill.ts';
 
-/** Patience with a command that is told that its user has gone. */
+/** How long to wait for a command after its user has disconnected. */
 const HANG_UP_MS = 5000;
-/** How long an output is silent, after the command's end, before its marker is no longer expected. */
+/** How long an output may be silent after the command's end before its marker is no longer expected. */
 const LOST_MS = 2000;
 
 const PUT_WORDS = readScript(import.meta.url, 'put-words.sh');
@@ -47,13 +47,14 @@ export async function openCommand(container: Container, request: StreamRequest):
       stdio: [...pipes.childEnds, 'pipe'],
       detached: true,
     });
-    client.more[0]!.on('error', () => {}); // Whoever was to read it has ended; how is told below.
+    client.more[0]!.on('error', () => {}); // The reader has ended; the code below tells how.
     client.more[0]!.end(words);
     const [stdout, stderr] = [new MarkedOutput(endMarker(id)), new MarkedOutput(endMarker(id))];
     pipes.stdout.pipe(stdout);
     pipes.stderr.pipe(stderr);
     const gone = client.exited.then(async () => {
-      // What the command left running may hold the pipes open, and a slow reader may not have come to the marker yet.
+      // Processes that the command left running may hold the pipes open, and a slow reader may not have reached the
+      // marker yet.
       for (
         let silent = 0, read = -1;
         silent < patient(LOST_MS) && !stdout.complete && !pipes.stdout.closed;
@@ -69,14 +70,14 @@ export async function openCommand(container: Container, request: StreamRequest):
     });
     const end = endOf(stdout, gone).finally(() => {
       ended = true;
-      // Its own marker comes first; what is read after that is nobody's.
+      // Its own marker comes first; later output belongs to nobody.
       if (!stderr.complete) setTimeout(() => stderr.end(), 200).unref();
       for (const socket of [pipes.stdin, pipes.stdout, pipes.stderr]) socket.unref();
       pipes.stdin.destroy();
       void atTheDoor(container, ['rm', '-f', `${files}.status`, `${files}.words`, `${files}.pid`, `${files}.tty`], {
         okCodes: 'any',
       }).catch(() => {});
-      // Its client is told of the end by systemd, or has lost it.
+      // systemd reports the end to its client, or the client has lost it.
       void Promise.race([client.exited, sleep(patient(LOST_MS))]).then(leave);
     });
     return {
@@ -110,7 +111,7 @@ interface StreamPipes {
   readonly childEnds: readonly [number, number, number];
 }
 
-/** Named pipes, since `/dev/stderr` cannot be opened when it is a socket. Their names go at once. */
+/** Named pipes, since `/dev/stderr` cannot be opened when it is a socket. Their names are removed at once. */
 async function openPipes(directory: string, unit: string): Promise<StreamPipes> {
   const paths = ['in', 'out', 'err'].map((name) => `${directory}/${unit}.${name}`) as [string, string, string];
   try {

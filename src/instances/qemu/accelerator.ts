@@ -1,7 +1,6 @@
 /**
- * Whether this host's KVM boots anything. That `/dev/kvm` opens proves nothing: on some hosts no Linux kernel ever
- * boots under it. So a real kernel is booted with a deadline, once per boot of the host, and the verdict is kept in a
- * file.
+ * Finds out whether KVM works on this host. Opening `/dev/kvm` proves nothing: on some hosts no Linux kernel ever boots
+ * under it. So a real kernel is booted with a deadline, once per boot of the host, and the result is kept in a file.
  */
 import { access, constants, readdir, readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../platform/files.ts';
@@ -10,29 +9,28 @@ import { patient } from '../../platform/patience.ts';
 import { ProcessError, run } from '../../platform/processes.ts';
 import type { Accelerator } from './arguments.ts';
 
-/** What was decided, and why, for the log and for `doctor`. */
+/** The decision and its reason, for the log and for `doctor`. */
 export interface AcceleratorChoice {
   readonly accelerator: Accelerator;
   readonly reason: string;
 }
 
-/** What a probe found. */
+/** The result of a probe. */
 export interface KvmVerdict {
   readonly works: boolean;
   readonly reason: string;
 }
 
-/** How long a kernel under KVM may print nothing. */
+/** How long a kernel under KVM may be silent. */
 const SILENCE_MS = 4000;
-/** How long it may take in all, when it prints: on a host that is itself emulated KVM may work, and slowly. */
+/** The total time if it prints: on a host that is itself emulated, KVM may work, slowly. */
 const LONGEST_PROBE_MS = 60_000;
 const VERDICT_FILE = `${RUN_DIRECTORY}/kvm.json`;
 
 let choosing: Promise<AcceleratorChoice> | undefined;
 
 /**
- * Picks the accelerator: `INGOT_ACCELERATOR` (`kvm` or `tcg`) by force, else KVM if it boots a kernel here, else
- * emulation.
+ * Chooses the accelerator: `INGOT_ACCELERATOR` (`kvm` or `tcg`), else KVM if it boots a kernel here, else emulation.
  * @param kernel a kernel to probe with, before those of the host; without any the verdict is unknown, and emulation is
  *   used
  * @throws {Error} when INGOT_ACCELERATOR is neither
@@ -41,32 +39,29 @@ export async function chooseAccelerator(kernel?: string): Promise<AcceleratorCho
   const forced = process.env['INGOT_ACCELERATOR'];
   if (forced === 'kvm' || forced === 'tcg') return { accelerator: forced, reason: `INGOT_ACCELERATOR=${forced}` };
   if (forced) throw new Error(`INGOT_ACCELERATOR is '${forced}'; it can be kvm or tcg`);
-  // Two machines that start together ask once.
+  // Two machines that start at the same time probe once.
   choosing ??= choose(kernel).finally(() => {
     choosing = undefined;
   });
   return choosing;
 }
 
-/** Keeps a verdict for as long as the host runs: that of the probe, or of a machine that got nowhere under KVM. */
+/** Stores a verdict for as long as the host runs: of the probe, or of a machine that did not get anywhere under KVM. */
 export async function rememberVerdict(verdict: KvmVerdict): Promise<void> {
   await writeFileAtomic(VERDICT_FILE, JSON.stringify({ ...verdict, bootId: await hostBootId() }));
 }
 
-/** The verdict of this boot of the host, if there is one. */
+/** The stored verdict of this boot of the host, if there is one. */
 export async function rememberedVerdict(): Promise<KvmVerdict | undefined> {
   try {
     const kept = JSON.parse(await readFile(VERDICT_FILE, 'utf8')) as KvmVerdict & { bootId: string };
     return kept.bootId === (await hostBootId()) ? { works: kept.works, reason: kept.reason } : undefined;
   } catch {
-    return undefined; // None yet, or half of one: probe again.
+    return undefined; // None yet, or an incomplete one: probe again.
   }
 }
 
-/**
- * Boots a kernel under KVM, to its panic for want of a root. Given up when it prints nothing for 4 s, more on a slow
- * host.
- */
+/** Boots a kernel under KVM until it panics without a root. Gives up after 4 s without output, later on a slow host. */
 async function probeKvm(kernel: string): Promise<KvmVerdict> {
   const abort = new AbortController();
   let output = '';
@@ -83,7 +78,7 @@ async function probeKvm(kernel: string): Promise<KvmVerdict> {
       },
       onStderr: (chunk) => {
         errors += chunk.toString('latin1');
-        // QEMU runs on after this, doing nothing.
+        // QEMU would run on after this, doing nothing.
         if (errors.includes('KVM internal error')) abort.abort();
       },
     });
@@ -124,7 +119,7 @@ export function probeArguments(kernel: string): string[] {
   ];
 }
 
-/** What a probe's end means. `code` is `null` when a signal ended it, ours or its own. */
+/** The meaning of a probe's end. `code` is `null` if a signal ended it, ours or its own. */
 export function judgeProbe(code: number | null, output: string, errors: string): KvmVerdict {
   if (code === 0 && output.includes('Linux version')) return { works: true, reason: 'a kernel boots under KVM here' };
   if (errors.includes('KVM internal error')) return { works: false, reason: 'KVM fails with an internal error here' };

@@ -20,7 +20,7 @@ const machine: MachineOptions = {
   directory: '/run/ingot/a',
 };
 
-/** All values that follow an option. */
+/** All values of an option. */
 function values(argv: readonly string[], option: string): string[] {
   return argv.flatMap((each, index) => (each === option ? [argv[index + 1]!] : []));
 }

@@ -1,4 +1,4 @@
-/** The argument vector of a virtual machine. Pure: what is written here can be read in a test without QEMU. */
+/** The argument vector of a virtual machine. Pure: tests read it without QEMU. */
 import { readScript } from '../../platform/scripts.ts';
 import type { PublishedPort } from '../instance.ts';
 import { INSTANCE_NETWORK, macOf } from '../network.ts';
@@ -15,7 +15,7 @@ export const GUEST_NETWORK = '10.0.3.0/24';
 /** The address that QEMU gives the guest. */
 export const GUEST_ADDRESS = GUEST_NETWORK.replace(/\d+\/\d+$/, '15');
 
-/** Address that slirp4netns gives the namespace; QEMU listens there for published ports. */
+/** The address that slirp4netns gives the namespace; QEMU listens there for published ports. */
 export const NAMESPACE_ADDRESS = INSTANCE_NETWORK.replace(/\d+\/\d+$/, '100');
 
 /** Firmware of a machine, with the files it needs. */
@@ -24,14 +24,13 @@ export type Firmware =
   /** `vars` is the machine's own copy. `secureBoot` enforces signatures and needs code and vars made for it. */
   | { readonly kind: 'uefi'; readonly code: string; readonly vars: string; readonly secureBoot?: boolean };
 
-/** What a machine is made of. */
+/** Options of a machine. */
 export interface MachineOptions {
   readonly id: string;
   readonly accelerator: Accelerator;
   /**
-   * Time in the guest passes with the instructions that it has executed, not with the host's clock: on a slow host the
-   * limits that it sets itself (systemd gives a service 90 s) allow for what they were made for. Such a machine has one
-   * processor. Only under emulation.
+   * Guest time passes with executed instructions, not with the host's clock, so that the guest's own limits (systemd
+   * gives a service 90 s) fit a slow host. Such a machine has one processor. Only under emulation.
    */
   readonly ownTime?: boolean;
   readonly cpus: number;
@@ -50,14 +49,14 @@ export interface MachineOptions {
 export interface MachineFiles {
   readonly qmpSocket: string;
   readonly agentSocket: string;
-  /** The ring file with what QEMU itself printed. */
+  /** The ring file with QEMU's own output. */
   readonly log: string;
   readonly resolvConf: string;
   readonly vars: string;
   readonly seedDisk: string;
 }
 
-/** Where a machine keeps what. */
+/** Paths of a machine's files. */
 export function machineFiles(directory: string): MachineFiles {
   return {
     qmpSocket: `${directory}/qmp.sock`,
@@ -69,13 +68,13 @@ export function machineFiles(directory: string): MachineFiles {
   };
 }
 
-/** The id that the disk's device has in QEMU. */
+/** The id of the disk's device in QEMU. */
 export const DISK_DEVICE = 'disk';
 
 /** The file descriptor that the serial console goes to. */
 export const CONSOLE_FD = 3;
 
-/** QEMU's own seccomp filter: no new programs, no other user, no system calls that nobody needs any more. */
+/** QEMU's own seccomp filter: no new programs, no other user, no obsolete system calls. */
 export const QEMU_SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
 
 /** QEMU's arguments, the program's name first. */
@@ -89,7 +88,7 @@ export function machineArguments(options: MachineOptions): string[] {
     '-no-user-config',
     '-display',
     'none',
-    // It opens files and sockets at its start; after that it has no business with programs, identities or limits.
+    // It opens files and sockets at its start; afterwards it needs no programs, identities or limits.
     '-sandbox',
     QEMU_SANDBOX,
     ...acceleration(options),
@@ -190,7 +189,7 @@ function acceleration({ accelerator, ownTime }: Pick<MachineOptions, 'accelerato
 }
 
 function machineType(firmware: Firmware): string {
-  // Without graphics the BIOS speaks on the serial port, which is where its complaints are looked for.
+  // Without graphics the BIOS prints on the serial port, where its errors are looked for.
   const base = 'q35,graphics=off,vmport=off,dump-guest-core=off';
   if (firmware.kind === 'bios') return base;
   return `${base}${firmware.secureBoot ? ',smm=on' : ''},pflash0=code,pflash1=vars`;

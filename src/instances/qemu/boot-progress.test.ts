@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { BootProgress, STALL_MS } from './boot-progress.ts';
 
-/** What happens in one second of a start. */
+/** The events of one second of a start. */
 interface Second {
   readonly prints?: readonly string[];
   readonly prompt?: string;
@@ -12,7 +12,7 @@ interface Second {
   readonly waits?: number;
 }
 
-/** Lets seconds pass and tells after how many it was hopeless, and why. */
+/** Lets seconds pass and reports after how many it was hopeless, and why. */
 function start(
   script: (second: number) => Second,
   upTo = 1000,

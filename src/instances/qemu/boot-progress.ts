@@ -1,6 +1,6 @@
 /**
- * Whether a machine that starts gets anywhere. It does while its console prints or its disk is read. One that does
- * neither for a while will not come up; one that does is slow, and is waited for. Pure but for `processTimes`.
+ * Whether a starting machine makes progress: its console prints, or its disk is read. Without either for a while it
+ * will not come up; with progress it is slow, and is waited for. Pure, except `processTimes`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -9,25 +9,25 @@ import { readdirSync, readFileSync } from 'node:fs';
  * emulation is some 5 s.
  */
 export const STALL_MS = 45_000;
-/** On a slow host: as often the time until the kernel spoke. */
+/** On a slow host: this multiple of the time until the kernel printed. */
 const PATIENCE_FACTOR = 3;
-/** What a job of systemd gets beyond its own limit. */
+/** What a systemd job gets beyond its own limit. */
 const JOB_GRACE_SECONDS = 15;
-/** Starts of firmware or kernel after which it is a circle. First boots start twice at times. */
+/** Starts of firmware or kernel after which it counts as a boot loop. First boots sometimes start twice. */
 const MOST_STARTS = 5;
 
 const FIRMWARE_STARTS = /SeaBIOS \(version|BdsDxe: loading Boot/;
 const KERNEL_STARTS = /\] Linux version \d/;
-/** systemd counts the seconds of what it waits for: a word that is no progress. */
+/** systemd counts the seconds of a wait: that output is not progress. */
 const JOB = /A (?:start|stop) job is running for (.+?) \((?:\d[^/]*) \/ ([^)]+)\)/;
-/** What a machine prints is a stranger's: a line may be as long as it likes. */
+/** A machine's output is a stranger's: a line may have any length. */
 const LONGEST_JOB = 500;
-/** The machine's disks are there from the start: a device that has not come will not. */
+/** The machine's disks exist from the start: a missing device will not appear. */
 const DEVICE = /^(?:\/dev\/|dev-)|\.device\b/;
-/** The system is up; a message of the kernel may follow on the same line. */
+/** The system is up; a kernel message may follow on the same line. */
 const LOGIN = /^\S+ login: /;
 
-/** A machine at one moment. */
+/** The state of a machine at one moment. */
 export interface MachineLook {
   /** Milliseconds. */
   readonly at: number;
@@ -38,7 +38,7 @@ export interface MachineLook {
   readonly waited: number;
 }
 
-/** What is known of one start. */
+/** The history of one start. */
 export class BootProgress {
   private readonly started: number;
   private readonly stallMs: number;
@@ -64,7 +64,7 @@ export class BootProgress {
     this.secondsOfHost = secondsOfHost;
   }
 
-  /** What the console printed since the last time: whole lines, and the one that is not complete. */
+  /** New console output: whole lines, and the incomplete last one. */
   printed(lines: readonly string[], prompt: string, at: number): void {
     for (const line of [...lines, ...(prompt === this.prompt ? [] : [prompt])]) {
       const job = JOB.exec(line.slice(0, LONGEST_JOB));
@@ -89,7 +89,7 @@ export class BootProgress {
     this.login = false;
   }
 
-  /** Takes in how the machine is. */
+  /** Takes in the state of the machine. */
   look(look: MachineLook): void {
     const before = this.last;
     this.last = look;
@@ -105,7 +105,7 @@ export class BootProgress {
     this.news = false;
   }
 
-  /** Why there is no use in waiting, in words; `undefined` while there is. */
+  /** Why waiting is useless, in words; `undefined` while it is not. */
   hopeless(): string | undefined {
     if (Math.max(this.firmwareStarts, this.kernelStarts) > MOST_STARTS)
       return `it starts again and again (${Math.max(this.firmwareStarts, this.kernelStarts)} times)`;
@@ -128,7 +128,8 @@ export class BootProgress {
 }
 
 /**
- * What a machine had of a time, less what its threads waited for a processor: all of it when they sleep. In one unit.
+ * The share of a time that a machine had: without what its threads waited for a processor; all of it when they sleep.
+ * In one unit.
  */
 function timeHad(time: number, ran: number, waited: number): number {
   const wanted = ran + waited;

@@ -10,11 +10,11 @@ import { insist, SILENCE_MS, type Guest } from './guest.ts';
 import { GrowingFile, INLINE_BYTES, putInGuest, RelayedStream } from './guest-files.ts';
 import { FINISHER, GUEST_DIRECTORY, HOLDERS, KILLER, LAUNCHER, OWN_LAUNCHER, UNIT_STATE } from './guest-scripts.ts';
 
-/** Reads that take more than a pipe and the relay hold. */
+/** Size of a read, larger than what a pipe and the relay hold. */
 const LAST_READS = 8;
-/** Bytes of the word that a command's end leaves: a few, or it is none. */
+/** Bytes of a command's exit status: a few, or it is not one. */
 const WORD_BYTES = 1024;
-/** How long a stream may stay open after its command has ended: what it started elsewhere may hold it. */
+/** How long a stream may stay open after its command has ended: something that it started may hold it. */
 const STREAM_GRACE_MS = 500;
 
 /** The arguments of the launcher for a command: see `LAUNCHER`. Exported for its test. */
@@ -41,7 +41,7 @@ export function launcherArguments(
   ];
 }
 
-/** What systemd said became of a command: `exited 3`, `killed KILL`, `dumped SEGV`. Exported for its test. */
+/** systemd's report of a command's end: `exited 3`, `killed KILL`, `dumped SEGV`. Exported for its test. */
 export function parseStatus(text: string): { readonly exitCode: number | null; readonly signal: string | null } {
   const [how = '', what = ''] = text.trim().split(' ');
   if (how === 'exited' && /^\d+$/.test(what)) return { exitCode: Number(what), signal: null };
@@ -72,7 +72,7 @@ export async function runInGuest(guest: Guest, request: CommandRequest): Promise
       }),
     false,
   );
-  // A command that ends at once may count as one that did not start; if its end is on record, it ran.
+  // A command that ends at once may be reported as not started; if its end is on record, it ran.
   const status = new Status(guest, `${GUEST_DIRECTORY}/${id}`);
   if (started.exitCode !== 0 && (await status.read()) === undefined) {
     await status.close();
@@ -81,7 +81,7 @@ export async function runInGuest(guest: Guest, request: CommandRequest): Promise
   return follow(guest, id, status, request, deadline);
 }
 
-/** A program of Ingot's own, as the agent's child: a unit costs an emulated machine half a second. */
+/** Runs a program of Ingot's own as the agent's child: a unit costs an emulated machine half a second. */
 async function runOwnInGuest(guest: Guest, request: CommandRequest): Promise<CommandResult> {
   if (request.argv === undefined) throw new TypeError("a program of Ingot's own has argv");
   const env = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
@@ -164,8 +164,8 @@ async function follow(
       killedAt = Date.now();
       await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', KILLER, 'sh', id]));
     }
-    // What says how it ended, and that its outputs have, is in the guest: one that goes on for ever must not hold up
-    // whoever has ended it.
+    // The guest reports how it ended, and that its outputs have: one that never reports must not block the process that
+    // ended it.
     if (Date.now() > killedAt + patient(SILENCE_MS)) {
       if (killed === 'abort') throw request.signal!.reason;
       throw new Error('the command was killed at its deadline, but the instance does not report its end');
@@ -175,9 +175,9 @@ async function follow(
     if (status === undefined) status = await word.read();
     else if (streams.every((stream) => stream.ended)) break;
     else if (Date.now() > graceUntil) {
-      // A guest that is short of time may just not have got round to it.
+      // A guest without enough CPU time may simply be late.
       if (Date.now() > lastMoved + patient(SILENCE_MS) || !(await outputPending(guest, id))) {
-        // The relay may have come to the end of it while it was asked. Others may go on printing without end.
+        // The relay may have reached the end meanwhile. Others may continue to print without end.
         for (const stream of streams) for (let reads = 0; reads < LAST_READS && (await stream.read(true)); reads++);
         break;
       }
@@ -202,7 +202,7 @@ async function follow(
     );
     wait = Math.min(200, wait * 1.3);
   }
-  // Only housekeeping, in memory: the next boot forgets it anyway, and nobody has to wait for it.
+  // Only housekeeping in memory, which the next boot removes anyway; nothing waits for it.
   for (const stream of streams) void stream.close();
   void agentExec(guest.agent, ['/bin/sh', '-c', FINISHER, 'sh', id]).catch(() => {});
   if (killed === 'abort') throw request.signal!.reason;
@@ -210,7 +210,7 @@ async function follow(
   return killed === 'deadline' ? { exitCode: null, signal: 'SIGKILL', timedOut: true } : { ...end, timedOut: false };
 }
 
-/** Whether output of a command that has ended is still on its way through the relay. */
+/** Whether output of an ended command is still on its way through the relay. */
 async function outputPending(guest: Guest, id: string): Promise<boolean> {
   return relayHasMore(
     (await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', HOLDERS, 'sh', id]))).stdout.toString(),
@@ -240,7 +240,7 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
   await sleep(ms, signal).catch(() => {}); // An abort only ends the pause; the loop sees it.
 }
 
-/** A command whose unit is gone and left no word of its end: the guest was restarted, or somebody removed the word. */
+/** A command whose unit is gone without a status: the guest was restarted, or somebody removed the status. */
 async function checkUnit(guest: Guest, id: string, word: Status): Promise<void> {
   const { stdout } = await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', UNIT_STATE, 'sh', id]));
   if (stdout.toString().trim() !== 'inactive') return;
@@ -249,7 +249,7 @@ async function checkUnit(guest: Guest, id: string, word: Status): Promise<void> 
   }
 }
 
-/** The word that a command's end leaves. */
+/** The exit status of a command. */
 class Status {
   private readonly file: GrowingFile;
   private text = '';
@@ -266,7 +266,7 @@ class Status {
         `the command's exit status has more than ${WORD_BYTES} bytes: a component may have replaced a system program`,
       );
     }
-    if (!this.text.endsWith('\n')) return undefined; // The file is there before its content.
+    if (!this.text.endsWith('\n')) return undefined; // The file exists before its content.
     await this.close();
     return this.text;
   }

@@ -1,4 +1,4 @@
-/** Virtual machines: QEMU, with KVM where it works and by emulation where not. Commands go through the guest agent. */
+/** Virtual machines: QEMU, with KVM where it works, else with emulation. Commands go through the guest agent. */
 import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { findProgram } from '../../platform/files.ts';
@@ -41,23 +41,20 @@ const capabilities: Capabilities = {
   platform: 'Linux',
 };
 
-/** Seconds until the agent must answer: what gets nowhere is known long before that (`boot-progress.ts`). */
+/** Seconds until the agent must answer. A hopeless start is detected long before (`boot-progress.ts`). */
 const BOOT_SECONDS = 1800;
-/**
- * From here on a guest's own limits, which count seconds, end what only is slow: how many times as long as elsewhere a
- * host takes.
- */
+/** The slowness factor of a host from which a guest's own limits would end processes that are only slow. */
 const SLOW_HOST = 4;
 /**
- * Milliseconds after which a machine under KVM whose kernel has printed nothing is taken to go nowhere: firmware proves
- * nothing.
+ * Milliseconds without output after which a machine under KVM counts as hopeless. Only kernel output counts, not
+ * firmware.
  */
 const KVM_PROGRESS_MS = 30_000;
 
 const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
 const OVMF_VARS = '/usr/share/OVMF/OVMF_VARS_4M.fd';
 
-/** What the driver needs of the host, with the Debian package that brings it. */
+/** Programs that the driver needs of the host, with their Debian packages. */
 const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] = [
   ['qemu-system-x86_64', 'qemu-system-x86'],
   ['qemu-img', 'qemu-utils'],
@@ -92,14 +89,14 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     try {
       return await boot(request, choice.accelerator, firmware, netns);
     } catch (error) {
-      if (!(error instanceof NoProgress)) throw error; // Also when KVM was asked for by force: it says so, and goes on.
+      if (!(error instanceof NoProgress)) throw error; // Also if KVM was forced: it logs that, and continues.
       const reason = `under KVM no kernel printed anything within ${patient(KVM_PROGRESS_MS) / 1000} s here`;
       request.report?.({ text: `${reason}; starting it again with emulation, which is slow`, level: 'warn' });
       await rememberVerdict({ works: false, reason });
       return await boot(request, 'tcg', firmware, netns);
     }
   } catch (error) {
-    // Read before the folder goes.
+    // Read before the folder is removed.
     const tail = await consoleTail(consoleLogOf(request), 30);
     guestAgent(machineFiles(request.directory).agentSocket).close();
     await releaseAll(request.held);
@@ -111,7 +108,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
   }
 }
 
-/** A machine under KVM that gets nowhere. */
+/** A machine under KVM without progress. */
 class NoProgress extends Error {}
 
 /** Folder, seed and network. Returns the path of the network namespace. */

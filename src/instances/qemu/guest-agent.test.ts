@@ -1,6 +1,5 @@
 /**
- * What a guest that lies can do to whoever asks its agent: fail its own commands. A real socket, with a stranger behind
- * it.
+ * What a lying guest can do to the host: make its own commands fail. A real socket, with a stranger at its other end.
  */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -31,12 +30,15 @@ const servers: Server[] = [];
 const sockets: Socket[] = [];
 type Question = { readonly execute: string; readonly arguments?: { readonly id?: number; readonly path?: string } };
 
-/** Listens at a socket. @returns its path */
+/**
+ * Listens on a socket.
+ * @returns its path
+ */
 async function listen(serve: (socket: Socket) => void): Promise<string> {
   const path = join(directory, `${count++}.sock`);
   const server = createServer((socket) => {
     sockets.push(socket);
-    socket.on('error', () => {}); // Its client may go at any time.
+    socket.on('error', () => {}); // Its client may disconnect at any time.
     serve(socket);
   });
   servers.push(server);
@@ -44,7 +46,7 @@ async function listen(serve: (socket: Socket) => void): Promise<string> {
   return path;
 }
 
-/** An agent that says what `answer` says, once it is synchronised. */
+/** An agent that answers with `answer`, once it is synchronized. */
 async function hostile(answer: (socket: Socket, question: Question) => void): Promise<GuestAgent> {
   const agent = guestAgent(
     await listen((socket) => {
@@ -65,7 +67,7 @@ async function hostile(answer: (socket: Socket, question: Question) => void): Pr
   return agent;
 }
 
-/** Sends a piece again and again until nobody listens. */
+/** Sends a piece repeatedly until nobody listens. */
 function flood(socket: Socket, piece: Buffer): void {
   const more = (): void => {
     while (!socket.destroyed && socket.write(piece));
@@ -187,7 +189,7 @@ describe('an agent that', () => {
   });
 });
 
-/** A QMP socket that answers the first question, which connects, and says `answer` to the next. */
+/** A QMP socket that answers the first question, which connects, and answers the next with `answer`. */
 function hostileQmp(answer: (socket: Socket) => void): Promise<string> {
   return listen((socket) => {
     let asked = 0;

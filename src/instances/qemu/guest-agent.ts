@@ -1,13 +1,13 @@
 /**
- * A client of QEMU's guest agent over its Unix socket. QEMU serves one connection at a time: it is kept while it is
- * used (without one the agent looks only every 0.1 s) and given up now and then, so that another process gets its turn.
+ * A client of QEMU's guest agent over its Unix socket. QEMU serves one connection at a time. It is kept while it is
+ * used (without one the agent polls only every 0.1 s), and closed now and then, so that other processes get their turn.
  */
 import { connect, type Socket } from 'node:net';
 import { after, sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
 import { sizeOf } from '../../platform/processes.ts';
 
-/** Why the agent refused a command: what it no longer knows, what is not there, or anything else. */
+/** Why the agent refused a command: an unknown handle, a missing file, or anything else. */
 export type GuestAgentRefusal = 'unknown-process' | 'unknown-file' | 'no-such-file' | 'other';
 
 /** The agent refused a command. */
@@ -21,7 +21,7 @@ export class GuestAgentError extends Error {
   }
 }
 
-/** The agent has one class for all of its errors (`GenericError`): only its words tell them apart. */
+/** The agent has one class for all of its errors (`GenericError`): only the message tells them apart. */
 function refusalOf(said: string): GuestAgentRefusal {
   if (/No such file/.test(said)) return 'no-such-file';
   if (/PID|pid/.test(said)) return 'unknown-process';
@@ -29,34 +29,34 @@ function refusalOf(said: string): GuestAgentRefusal {
 }
 
 /**
- * The agent did not answer in time, or nobody listens at the socket. Whether the command was carried out is not known.
+ * The agent did not answer in time, or nobody listens on the socket. Whether the command was carried out is unknown.
  */
 export class GuestAgentSilent extends Error {
   override readonly name = 'GuestAgentSilent';
 }
 
-/** What listens in the guest sends without end, or an answer that no agent gives: a component may have replaced it. */
+/** The process in the guest sends without end, or an answer that no agent sends: a component may have replaced it. */
 export class GuestAgentMisbehaved extends Error {
   override readonly name = 'GuestAgentMisbehaved';
 
-  /** @param what what it did: `sent …` */
+  /** @param what its behavior: `sent …` */
   constructor(what: string) {
     super(`the guest agent ${what}: a component may have replaced it`);
   }
 }
 
-/** What the agent answers to the commands whose answers are used. */
+/** The agent's answers to the commands whose answers are used. */
 interface Answers {
   readonly 'guest-exec': { readonly pid: number };
   readonly 'guest-exec-status': ExecStatus;
   /** A handle. */
   readonly 'guest-file-open': number;
   readonly 'guest-file-read': { readonly 'buf-b64': string };
-  /** At least one byte: one that never writes any would be asked for ever. */
+  /** At least one byte: an agent that never writes any would be asked for ever. */
   readonly 'guest-file-write': { readonly count: number };
 }
 
-/** The answer to a command. It comes from a machine that a component may have taken over, and is checked. */
+/** The answer to a command. The machine may have been taken over by a component, so the answer is checked. */
 type AnswerTo<C extends string> = C extends keyof Answers ? Answers[C] : unknown;
 
 type Members = Readonly<Record<string, unknown>>;
@@ -79,10 +79,10 @@ const IS_ANSWER: { readonly [C in keyof Answers]: (answer: unknown, members: Mem
   'guest-file-write': (_, { count }) => Number.isSafeInteger(count) && (count as number) > 0,
 };
 
-/** Characters of a wrong answer that are said. */
+/** Characters of an invalid answer in a message. */
 const SHOWN_CHARACTERS = 200;
 
-/** @throws {GuestAgentMisbehaved} when it is not what an agent answers to this command */
+/** @throws {GuestAgentMisbehaved} if it is not a valid answer to this command */
 function checkedAnswer<C extends string>(command: C, answer: unknown): AnswerTo<C> {
   const isAnswer = Object.hasOwn(IS_ANSWER, command) ? IS_ANSWER[command as keyof Answers] : undefined;
   const members = typeof answer === 'object' && answer !== null ? (answer as Members) : {};
@@ -93,7 +93,7 @@ function checkedAnswer<C extends string>(command: C, answer: unknown): AnswerTo<
   return answer as AnswerTo<C>;
 }
 
-/** A guest agent. Commands are sent one after another, in the order in which they were given. */
+/** A guest agent. Commands are sent one after another, in order. */
 export interface GuestAgent {
   /**
    * @param timeoutMs until the answer is there, connecting included; more on a slow host
@@ -101,8 +101,8 @@ export interface GuestAgent {
    */
   execute<C extends string>(command: C, args?: object, timeoutMs?: number): Promise<AnswerTo<C>>;
   /**
-   * Keeps all others of this process waiting while `work` runs, which sends its commands through the function that it
-   * is given.
+   * Makes all others of this process wait while `work` runs, which sends its commands through the function that it
+   * gets.
    */
   exclusively<T>(work: (execute: GuestAgent['execute']) => Promise<T>): Promise<T>;
   close(): void;
@@ -110,18 +110,18 @@ export interface GuestAgent {
 
 const IDLE_MS = 1000;
 const TURN_MS = 3000;
-/** QEMU opens the socket before it starts the machine: who does not connect in this time never will. */
+/** QEMU opens the socket before it starts the machine: a connection that fails for this time always will. */
 const CONNECT_MS = 3000;
 
-/** Bytes that an answer may have: the agent keeps 16 MiB of each output of a program, and sends them as base64. */
+/** Largest answer, in bytes: the agent keeps 16 MiB of each output of a program, and sends them as base64. */
 const ANSWER_BYTES = 48 << 20;
 
-/** Lines that may come before an answer: what somebody who went before did not wait for. */
+/** Lines that may come before an answer: answers that an earlier client did not wait for. */
 const ANSWER_LINES = 1000;
 
 const agents = new Map<string, Client>();
 
-/** The agent behind a socket; the same one for all who use it in this process. Connects when it is first used. */
+/** The agent behind a socket; one object for all of this process. Connects on first use. */
 export function guestAgent(socketPath: string): GuestAgent {
   let agent = agents.get(socketPath);
   if (agent === undefined) agents.set(socketPath, (agent = new Client(socketPath)));
@@ -139,7 +139,7 @@ export class AgentLines {
       const line = Buffer.concat([...this.buffered, rest.subarray(0, end)]);
       this.buffered = [];
       rest = rest.subarray(end + 1);
-      // All before a 0xff is left over from someone who went before the answer came.
+      // Everything before a 0xff is for an earlier client.
       const text = line
         .subarray(line.lastIndexOf(0xff) + 1)
         .toString('utf8')
@@ -207,7 +207,7 @@ class Client implements GuestAgent {
         );
       return checkedAnswer(command, answer.return);
     } finally {
-      // Others wait in the socket's queue: whoever polls for long steps back, and joins its end.
+      // Others wait in the socket's queue: a client that polls for long closes, and joins the end of the queue.
       if (Date.now() - this.connectedAt > TURN_MS) this.drop();
       else {
         this.idle = setTimeout(() => this.drop(), IDLE_MS);
@@ -233,7 +233,7 @@ class Client implements GuestAgent {
           this.receive(line);
         }
       } catch (error) {
-        // Here it would end the process.
+        // Without a listener it would end the process.
         this.drop(error as Error);
       }
     });
@@ -243,7 +243,7 @@ class Client implements GuestAgent {
         this.drop(new GuestAgentSilent(`${command}: the connection to the guest agent ended`));
     });
     const id = Math.floor(Math.random() * 2 ** 31);
-    // The 0xff makes the agent forget a half command that someone left.
+    // The 0xff makes the agent drop an incomplete command of an earlier client.
     socket.write(Buffer.from([0xff]));
     await this.ask(
       socket,
@@ -274,7 +274,7 @@ class Client implements GuestAgent {
     }
   }
 
-  /** @param wanted whether an answer is the one; others are passed over */
+  /** @param wanted whether an answer is the right one; others are skipped */
   private ask(
     socket: Socket,
     message: object,
@@ -303,7 +303,7 @@ class Client implements GuestAgent {
     try {
       answer = JSON.parse(line);
     } catch {
-      return; // The end of an answer that was not for us.
+      return; // The end of an answer for another client.
     }
     if (typeof answer === 'object' && answer !== null) this.waiter?.(answer);
   }
@@ -317,7 +317,7 @@ class Client implements GuestAgent {
   }
 }
 
-/** How a program that the agent started ended. */
+/** The end of a program that the agent started. */
 export interface AgentExecution {
   readonly exitCode: number | null;
   readonly signal: number | null;
@@ -337,7 +337,7 @@ interface ExecStatus {
   readonly 'err-truncated'?: boolean;
 }
 
-/** Bytes of what a program said that stand in an error. */
+/** Bytes of a program's output in an error message. */
 const SAID_BYTES = 4096;
 /** How long the agent may take to start a program: an emulated machine under load. */
 const START_MS = 120_000;
@@ -382,7 +382,7 @@ export async function agentExec(
   }
 }
 
-/** What a program said that failed: its errors, else what it printed; the end of it where that is long. */
+/** The message of a failed program: its stderr, or else its output; only the end of a long one. */
 export function said({ stdout, stderr }: AgentExecution): string {
   return (stderr.length > 0 ? stderr : stdout).subarray(-SAID_BYTES).toString('utf8').trim();
 }

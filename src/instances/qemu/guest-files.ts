@@ -25,8 +25,8 @@ async function readChunk(guest: Guest, handle: number, count: number): Promise<B
 }
 
 /**
- * A file in the guest that others write on at its end. It stays open between reads: the agent notes each opening in the
- * guest's journal, which an emulated machine has better things to do than.
+ * A file in the guest that others append to. It stays open between reads, because the agent logs each opening in the
+ * guest's journal, which is slow in an emulated machine.
  */
 export class GrowingFile {
   private readonly guest: Guest;
@@ -45,13 +45,13 @@ export class GrowingFile {
     return this.offset;
   }
 
-  /** What came since the last read, at most `count` bytes; nothing while the file is not there. */
+  /** Data since the last read, at most `count` bytes; nothing if the file does not exist. */
   async read(count: number): Promise<Buffer> {
     return insist(this.guest, async () => {
       try {
         return await this.next(count);
       } catch (error) {
-        // The agent was restarted, which closed its files: open again where we were.
+        // The agent was restarted, which closed its files: reopen at the same position.
         this.handle = undefined;
         if (error instanceof GuestAgentError && error.code === 'unknown-file') return this.next(count);
         throw error;
@@ -67,7 +67,7 @@ export class GrowingFile {
       if (this.offset > 0)
         await agent.execute('guest-file-seek', { handle: this.handle, offset: this.offset, whence: 'set' });
     } else if (this.atEnd) {
-      // The agent keeps saying "end of file" until it is told to look again.
+      // The agent keeps returning "end of file" until it is told to look again.
       await agent.execute('guest-file-seek', { handle: this.handle, offset: 0, whence: 'cur' });
     }
     const chunk = await readChunk(this.guest, this.handle, count);
@@ -83,7 +83,7 @@ export class GrowingFile {
   }
 }
 
-/** One output of a command, as the relay lays it down: files of `CHUNK_BYTES`, the last one shorter, then `.end`. */
+/** One output of a command in the relay's form: files of `CHUNK_BYTES`, the last one shorter, then `.end`. */
 export class RelayedStream {
   ended = false;
   private readonly guest: Guest;
@@ -100,17 +100,17 @@ export class RelayedStream {
   }
 
   /**
-   * Takes over what is there.
-   * @param last whether the stream may have ended, which is worth a look then
+   * Takes over what exists.
+   * @param last whether the stream may have ended, so that it is checked
    * @returns whether there was something
    */
   async read(last: boolean): Promise<boolean> {
     if (this.ended) return false;
-    // The mark is looked for first: what is read after it is all there is.
+    // The mark is checked first, so that what is read after it is complete.
     const complete = last && (await insist(this.guest, () => this.opens(`${this.path}.end`)));
     const moved = (await this.drain()) > 0;
     if (complete) {
-      // All that was written when it was complete: a guest that finds ever more has not told the truth.
+      // The amount written when it was complete: a guest that has ever more is lying.
       const most = (CHUNKS_AHEAD + 2) * CHUNK_BYTES;
       for (let left = most, bytes = 1; left > 0 && bytes > 0; left -= bytes) bytes = await this.drain();
       this.ended = true;
@@ -134,23 +134,23 @@ export class RelayedStream {
 
   private async next(): Promise<void> {
     await this.close();
-    // Cut to nothing, it tells the relay that it may go on.
+    // Truncated, it tells the relay that it may continue.
     await this.opens(`${this.path}.${this.number}`, 'w');
     this.number += 1;
     this.file = new GrowingFile(this.guest, `${this.path}.${this.number}`);
   }
 
-  /** Opens a file for a moment: whether it is there. */
+  /** Opens a file briefly, to find out whether it exists. */
   private async opens(path: string, mode = 'r'): Promise<boolean> {
     const handle = await openFile(this.guest, path, mode);
     if (handle === undefined) return false;
-    // An agent that was restarted in between has closed it.
+    // A restarted agent has closed it.
     await this.guest.agent.execute('guest-file-close', { handle }).catch(() => {});
     return true;
   }
 }
 
-/** Writes a file, complete or not at all. See `Instance.put`. */
+/** Writes a file completely or not at all. See `Instance.put`. */
 export async function putInGuest(guest: Guest, path: string, content: string | Buffer, mode = 0o644): Promise<void> {
   const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content, 'utf8');
   const partial = `${path}.partial-${randomBytes(4).toString('hex')}`;

@@ -12,13 +12,13 @@
 import { readScript } from '../../platform/scripts.ts';
 import { READ_WORDS } from '../unit-words.ts';
 
-/** Folder of all that concerns commands, in the guest. */
+/** Folder in the guest for everything about commands. */
 export const GUEST_DIRECTORY = '/run/ingot';
 
 /** Bytes in each file of a relayed stream; the last one has fewer. */
 export const CHUNK_BYTES = 1 << 20;
 
-/** Files that the relay is ahead of its reader at most, beside the one that it writes. */
+/** How many files the relay may be ahead of its reader, besides the one that it writes. */
 export const CHUNKS_AHEAD = 8;
 
 // A chunk that the reader has cut to nothing is done with; the file after the last chunk is empty, then `.end` appears.
@@ -32,7 +32,7 @@ const STATUS = readScript(import.meta.url, 'status.sh');
 // command. See `unit-words.ts`.
 const COMMAND = readScript(import.meta.url, 'command.sh', { READ_WORDS });
 
-// Whole or not there: two commands may be the first at once.
+// Complete or absent: two commands may be the first at the same time.
 const PUT_COMMAND = readScript(import.meta.url, 'put-command.sh', { COMMAND });
 
 // ExecStopPost without the `+` that would run it as root: systemd 252 writes that down as `ExecStopPostEx`, which it
@@ -73,10 +73,10 @@ export const UNIT_STATE = readScript(import.meta.url, 'unit-state.sh');
 /** Writes stdin to a file. Arguments: path, mode, name of the unfinished file. */
 export const SMALL_PUT = readScript(import.meta.url, 'put-small.sh');
 
-/** Makes way for a file that the agent writes. Argument: path. */
+/** Prepares a file that the agent writes. Argument: path. */
 export const LARGE_PUT_BEGIN = readScript(import.meta.url, 'put-large-begin.sh');
 
-/** Puts the file that the agent wrote in its place. Arguments as `SMALL_PUT`. */
+/** Moves the file that the agent wrote to its place. Arguments as `SMALL_PUT`. */
 export const LARGE_PUT_END = readScript(import.meta.url, 'put-large-end.sh');
 
 /**

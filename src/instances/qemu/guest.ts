@@ -3,7 +3,7 @@ import { sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
 import { GuestAgentError, GuestAgentSilent, type GuestAgent } from './guest-agent.ts';
 
-/** A guest whose agent answers. `check` throws when the machine is gone, or is not the one that it was. */
+/** A guest whose agent answers. `check` throws if the machine is gone, or is another one. */
 export interface Guest {
   readonly agent: GuestAgent;
   /** @throws {Error} with the reason */
@@ -14,8 +14,8 @@ export interface Guest {
 export const SILENCE_MS = 120_000;
 
 /**
- * Asks again while the agent is silent (it is restarted when its package is upgraded, an emulated machine has its slow
- * moments), for two minutes, as long as the machine is there.
+ * Retries while the agent is silent (it restarts when its package is upgraded; an emulated machine may be slow), for
+ * two minutes, as long as the machine exists.
  * @param again whether the question may be asked twice; if not, silence ends it
  */
 export async function insist<T>(guest: Guest, question: () => Promise<T>, again = true): Promise<T> {
@@ -25,7 +25,7 @@ export async function insist<T>(guest: Guest, question: () => Promise<T>, again 
       return await question();
     } catch (error) {
       guest.check();
-      // An agent that was restarted knows none of the programs that the one before it started.
+      // A restarted agent does not know the programs of the one before it.
       const forgotten = error instanceof GuestAgentError && error.code === 'unknown-process';
       if (!again || !(error instanceof GuestAgentSilent || forgotten) || Date.now() > deadline) throw error;
       await sleep(200);

@@ -26,14 +26,14 @@ import { BootProgress, processTimes, STALL_MS } from './boot-progress.ts';
 import { agentExec, GuestAgentMisbehaved, guestAgent, type GuestAgent } from './guest-agent.ts';
 import { openInGuest } from './streams.ts';
 
-/** From what another process takes the machine over. */
+/** What another process needs to take the machine over. */
 export interface QemuHandle {
   readonly driver: 'qemu';
   readonly id: string;
   readonly directory: string;
   readonly consoleLog: string;
   readonly pid: number;
-  /** Clock ticks since boot; with the pid it proves identity. */
+  /** Clock ticks since boot: with the pid, proof of identity. */
   readonly startTime: string;
   readonly accelerator: Accelerator;
   /** Its seconds are longer than the host's: see `MachineOptions.ownTime`. */
@@ -41,15 +41,15 @@ export interface QemuHandle {
   readonly [member: string]: unknown;
 }
 
-/** A wait for the agent of a system that starts. */
+/** A wait for the agent of a starting system. */
 export interface AgentWait {
   readonly seconds: number;
-  /** The boot id that must have changed; none on first boot. */
+  /** The previous boot id, which must have changed; none on first boot. */
   readonly after: string | undefined;
   /** What starts, for messages. */
   readonly what: string;
   readonly signal?: AbortSignal;
-  /** Milliseconds without a word of a kernel on the console after which `error` is thrown. */
+  /** Milliseconds without kernel output on the console after which `error` is thrown. */
   readonly noKernel?: { readonly afterMs: number; readonly error: () => Error };
 }
 
@@ -62,17 +62,17 @@ const LOG_TAIL_BYTES = 4096;
 const TIMER_PANIC = /Kernel panic - not syncing: IO-APIC \+ timer doesn't work/;
 const KERNEL_SPEAKS = /Linux version|systemd\[1\]|\[ {0,5}\d+\.\d{6}\]/;
 /**
- * What a reboot may take, going down included; 240 s were too short for an emulated machine on a host with ten tasks
- * for each core.
+ * Limit of a reboot, including the shutdown; 240 s were too short for an emulated machine on a host with ten tasks for
+ * each core.
  */
 const REBOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 240, tcg: 900 };
-/** Between looks at whether a machine that starts gets anywhere, in milliseconds. */
+/** Time between checks of a starting machine's progress, in milliseconds. */
 const LOOK_MS = 2000;
-/** How long a system that answers may take until its services are up, cloud-init with user data among them. */
+/** How long a system that answers may take until its services are up, including cloud-init with user data. */
 const SETTLE_SECONDS = 240;
 /** The same in a machine's own time, whose seconds are several of the host's. */
 const OWN_SETTLE_SECONDS = 60;
-/** Milliseconds that each way of stopping gets. */
+/** Milliseconds for each way of stopping. */
 const POWERDOWN_MS = 60_000;
 const GUEST_SHUTDOWN_MS = 30_000;
 const QUIT_MS = 10_000;
@@ -136,7 +136,7 @@ export class QemuInstance implements Instance {
       async () => {
         const before = await bootId(this.agent);
         if (this.timer === undefined) await this.console.skip();
-        // Whether the request is answered before the system goes down is a race; the boot id tells.
+        // The answer and the shutdown race; the boot id tells.
         await agentExec(this.agent, ['systemctl', '--no-block', 'reboot'], { timeoutMs: 10_000 }).catch(() => {});
         return this.awaitBoot({
           seconds: options.timeoutSeconds ?? patient(REBOOT_SECONDS[this.handle.accelerator]),
@@ -169,7 +169,7 @@ export class QemuInstance implements Instance {
   async stop(): Promise<void> {
     await this.stopFollowing();
     const ways: readonly [what: string, ms: number, everyMs: number, ask: () => Promise<unknown>][] = [
-      // Right after a boot the press of the button may go unheard, so it is repeated.
+      // Right after a boot the button may be ignored, so it is pressed repeatedly.
       [
         'a press of the power button',
         POWERDOWN_MS,
@@ -193,7 +193,7 @@ export class QemuInstance implements Instance {
       if (index > 0)
         this.report({ text: `instance ${this.id} did not stop on ${ways[index - 1]![0]}; now ${what}`, level: 'warn' });
       for (const deadline = Date.now() + patient(ms); this.alive() && Date.now() < deadline; ) {
-        await ask().catch(() => {}); // A refusal and no answer are alike: the process tells whether it stopped.
+        await ask().catch(() => {}); // A refusal and no answer mean the same: the process shows whether it stopped.
         await this.gone(Math.min(everyMs, deadline - Date.now()));
       }
       if (!this.alive()) break;
@@ -220,7 +220,7 @@ export class QemuInstance implements Instance {
     return consoleTail(this.handle.consoleLog, lines);
   }
 
-  /** Reports what the console prints from now on, until the machine stops. Keeps no process alive. */
+  /** Reports new console output until the machine stops. Does not keep the process alive. */
   followConsole(): void {
     this.timer ??= setInterval(() => {
       void this.readConsole().then(() => {
@@ -268,7 +268,7 @@ export class QemuInstance implements Instance {
         : ['systemctl', 'list-jobs', '--no-legend', '--plain'],
       30,
     );
-    if (exitCode !== 0) return; // No systemd: nothing tells when such a system has started.
+    if (exitCode !== 0) return; // Without systemd nothing tells when a system has started.
     const names = units
       .toString()
       .trim()
@@ -284,7 +284,7 @@ export class QemuInstance implements Instance {
     });
   }
 
-  /** Waits for the guest agent's answer, and says meanwhile what is awaited. */
+  /** Waits for the guest agent's answer, and reports meanwhile what is awaited. */
   private async awaitAgent(wait: AgentWait, started: number): Promise<string> {
     const deadline = started + wait.seconds * 1000;
     let stage = '';
@@ -307,7 +307,7 @@ export class QemuInstance implements Instance {
         recent = '';
         progress.reset();
       }
-      // A system that goes down first, before it starts anew, is silent for as long as its services want.
+      // A system that shuts down before it starts again is silent for as long as its services take.
       if (wait.after === undefined && Date.now() - looked > LOOK_MS) {
         looked = Date.now();
         progress.look({ at: looked, reads: await this.diskReads(), ...processTimes(this.handle.pid) });
@@ -329,7 +329,7 @@ export class QemuInstance implements Instance {
           return id;
         }
       } catch (error) {
-        // Any other: not yet.
+        // Any other error: not yet.
         if (error instanceof GuestAgentMisbehaved) throw await this.failure(`${wait.what}: ${error.message}`, error);
       }
       if (wait.noKernel !== undefined && !kernel && Date.now() - started > wait.noKernel.afterMs)
@@ -340,7 +340,7 @@ export class QemuInstance implements Instance {
     }
   }
 
-  /** How often the machine read its disk; -1, which counts as a change, when QEMU does not say. */
+  /** How often the machine read its disk; -1, which counts as a change, if QEMU does not tell. */
   private async diskReads(): Promise<number> {
     try {
       const stats = await this.withQmp((qmp) =>
@@ -364,7 +364,7 @@ export class QemuInstance implements Instance {
     return waitForExit(this.handle.pid, this.handle.startTime, Math.max(0, timeoutMs));
   }
 
-  /** Says what went wrong in the contract's words. An abort stays the abort that it is. */
+  /** Describes an error in the contract's words. An abort stays the same abort. */
   private async talk<T>(what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
       this.guest.check();
@@ -404,7 +404,7 @@ export class QemuInstance implements Instance {
     }
   }
 
-  /** Does something while the guest's file systems take no writes, and lets them go on whatever happens. */
+  /** Does something while the guest's file systems are frozen, and always thaws them. */
   private frozen<T>(work: () => Promise<T>): Promise<T> {
     return this.agent.exclusively(async (execute) => {
       try {
@@ -417,7 +417,7 @@ export class QemuInstance implements Instance {
   }
 
   private async readConsole(): Promise<readonly string[]> {
-    const lines = await this.console.read().catch(() => []); // Its folder may just be going.
+    const lines = await this.console.read().catch(() => []); // Its folder may just be removed.
     for (const text of lines) if (text.trim() !== '') this.report({ text, stream: 'console' });
     return lines;
   }
@@ -452,7 +452,7 @@ interface BlockInfo {
   readonly inserted?: { readonly 'node-name'?: string };
 }
 
-/** What the disk's device writes to at present. */
+/** The file that the disk's device writes to now. */
 async function topNode(qmp: Qmp): Promise<{ readonly node: string; readonly file: string }> {
   const blocks = await qmp.execute<readonly BlockInfo[]>('query-block');
   const node = blocks.find((each) => each.qdev?.split('/').includes(DISK_DEVICE))?.inserted?.['node-name'];

@@ -1,6 +1,6 @@
 /**
- * Ports of a running machine's virtio-serial bus: plugged in while it runs, each a socket on this side and a character
- * device in the guest.
+ * Virtio-serial ports of a running machine: hot-plugged, each a socket on this side and a character device in the
+ * guest.
  */
 import { connect, type Socket } from 'node:net';
 import { sleep } from '../../platform/clock.ts';
@@ -9,15 +9,15 @@ import { type Qmp, QmpError } from '../../platform/qmp.ts';
 const PREFIX = 'ingot.';
 const REMOVE_MS = 5000;
 
-/** Runs work on a connection of its own: QEMU serves one at a time. */
+/** Runs work on a separate connection: QEMU serves one at a time. */
 export type WithQmp = <T>(work: (qmp: Qmp) => Promise<T>) => Promise<T>;
 
-/** The name by which a guest knows a port: in `/sys/class/virtio-ports/*`, file `name`. */
+/** The guest's name of a port: in `/sys/class/virtio-ports/*`, file `name`. */
 function portName(port: string): string {
   return `${PREFIX}${port}`;
 }
 
-/** Plugs ports in and connects to them. Takes away those that a process which died left. */
+/** Plugs ports in and connects to them. Unplugs those that a dead process left. */
 export async function plugPorts(
   withQmp: WithQmp,
   directory: string,
@@ -38,7 +38,7 @@ export async function plugPorts(
   return Promise.all(ports.map((port) => connected(`${directory}/${port}`)));
 }
 
-/** Takes ports away. Safe to repeat. */
+/** Unplugs ports. Safe to repeat. */
 export async function unplugPorts(withQmp: WithQmp, ports: readonly string[]): Promise<void> {
   await withQmp(async (qmp) => {
     for (const port of ports) await unplug(qmp, portName(port));
@@ -54,7 +54,7 @@ export async function isPortOpen(withQmp: WithQmp, port: string): Promise<boolea
 
 interface Chardev {
   readonly label: string;
-  /** Begins with `disconnected:` while nobody is on this side. */
+  /** Begins with `disconnected:` while nobody is connected on this side. */
   readonly filename: string;
   readonly 'frontend-open': boolean;
 }

@@ -4,17 +4,17 @@ import { run } from '../../platform/processes.ts';
 import type { Seed } from '../instance.ts';
 
 /**
- * What the seed says of the instance. The keys stand here and not in the user data, which stays as it was given (a
- * script, MIME); cloud-init gives them to the default user, as on EC2.
+ * The instance's metadata in the seed. The keys are here and not in the user data, which stays unchanged (a script,
+ * MIME); cloud-init gives them to the default user, as on EC2.
  */
 export function metaData(instanceId: string, seed: Seed): string {
-  // JSON is YAML, and quotes whatever a key's comment holds.
+  // JSON is YAML, and quotes everything in a key's comment.
   const keys = seed.sshKeys?.length ? { 'public-keys': seed.sshKeys } : {};
   const metadata = { 'instance-id': instanceId, 'local-hostname': seed.hostname ?? instanceId, ...keys };
   return `${JSON.stringify(metadata, null, 2)}\n`;
 }
 
-/** Writes the seed image; neither root nor a mount is needed. */
+/** Writes the seed image, without root or a mount. */
 export async function writeSeedDisk(path: string, instanceId: string, seed: Seed): Promise<void> {
   const folder = `${path}.files`;
   const userData = seed.userData ?? '#cloud-config\n{}\n';

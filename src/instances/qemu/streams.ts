@@ -1,6 +1,5 @@
 /**
- * Commands in a guest whose streams flow while they run: over three ports that are plugged in for each, started through
- * the guest agent.
+ * Commands with streams in a guest: through three ports that are plugged in for each, started through the guest agent.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -15,9 +14,9 @@ import { agentExec, said } from './guest-agent.ts';
 import { GUEST_DIRECTORY, KILLER, STREAM_LAUNCHER, STREAM_UNIT } from './guest-scripts.ts';
 import { isPortOpen, plugPorts, unplugPorts, type WithQmp } from './ports.ts';
 
-/** How long the start may take: an emulated machine under load. */
+/** Limit of the start: for an emulated machine under load. */
 const START_MS = 120_000;
-/** Between looks whether the guest still has the ports open. */
+/** Time between checks whether the guest still has the ports open. */
 const WATCH_MS = 2000;
 /** How long the guest may take to open them. */
 const OPEN_MS = 60_000;
@@ -61,7 +60,7 @@ export async function openInGuest(
     lost(guest, withQmp, ports[1]!, output, () => ended || stdout.complete),
   ).finally(() => {
     if (!stderr.complete) setTimeout(() => stderr.end(), 200).unref();
-    // What is on its way may still be read.
+    // Data on its way may still be read.
     setTimeout(() => void close(), 300);
     ended = true;
   });
@@ -114,7 +113,7 @@ function framed(socket: Socket): Writable {
 }
 
 /**
- * Settles with the reason when the command can say nothing any more: QEMU is gone, or nothing in the guest has its
+ * Settles with the reason when the command can send no more output: QEMU is gone, or nothing in the guest has its
  * output open.
  */
 async function lost(
@@ -133,7 +132,7 @@ async function lost(
     } catch (error) {
       return new InstanceError((error as Error).message);
     }
-    // A guest that cannot be asked right now (a snapshot) is asked the next time; one whose reader is slow has not
+    // A guest that cannot be asked now (during a snapshot) is asked the next time; one with a slow reader has not
     // ended.
     const open = await isPortOpen(withQmp, port).catch(() => true);
     opened ||= open;

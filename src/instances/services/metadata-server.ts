@@ -1,13 +1,13 @@
 /**
- * The metadata service of one instance: IMDSv2 (and version 1 where it is allowed) over HTTP. Untrusted: whatever runs
- * in the instance asks it.
+ * The metadata service of one instance: IMDSv2 (and version 1 where it is allowed) over HTTP. Its clients are
+ * untrusted: anything that runs in the instance.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { credentialProvider, type RoleCredentials } from '../../platform/role-credentials.ts';
 import { lookUp, METADATA_VERSIONS, metadataTree, type InstanceFacts, type InstanceMetadata } from './metadata.ts';
 
-/** Seconds that a token lives at most. Source: EC2's documentation. */
+/** Longest lifetime of a token, in seconds. Source: EC2's documentation. */
 const LONGEST_TOKEN_SECONDS = 21_600;
 const MOST_CONNECTIONS = 128;
 const TOKEN = 'x-aws-ec2-metadata-token';
@@ -21,8 +21,8 @@ interface Answer {
 
 /**
  * Makes the server; it does not listen yet.
- * @param client the only address that is answered
- * @param log told what went wrong
+ * @param client the only address that gets answers
+ * @param log receives errors
  */
 export function metadataServer(
   metadata: InstanceMetadata,
@@ -42,7 +42,7 @@ export function metadataServer(
   const server = createServer(
     { maxHeaderSize: 8192, requestTimeout: 10_000, keepAliveTimeout: 5000, connectionsCheckingInterval: 5000 },
     (request, response) => {
-      request.resume(); // No question has a body.
+      request.resume(); // No request has a body.
       void answer(request)
         .catch((error: unknown): Answer => {
           log((error as Error).message);
@@ -71,7 +71,7 @@ export function metadataServer(
   }
 
   function newToken(request: IncomingMessage): Answer {
-    // As on EC2: who forwards a stranger's request does not ask for itself.
+    // As on EC2: a proxy that forwards a stranger's request gets nothing.
     if (request.headers['x-forwarded-for'] !== undefined) return { status: 403 };
     const wanted = String(request.headers[TTL] ?? '');
     const seconds = /^\d{1,5}$/.test(wanted) ? Number(wanted) : 0;
@@ -109,8 +109,8 @@ function send(response: ServerResponse, { status, body, headers = {} }: Answer):
 }
 
 /**
- * Session tokens: each says until when it holds, and proves that it is from here. None is stored, so no asking fills
- * the memory.
+ * Session tokens: each contains its expiration, and proves that it is from here. None is stored, so requests cannot
+ * fill the memory.
  */
 class Tokens {
   readonly #key = randomBytes(32);

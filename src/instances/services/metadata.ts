@@ -1,4 +1,4 @@
-/** What the metadata service says of an instance: the tree of EC2's. Pure. */
+/** The content of an instance's metadata service: EC2's tree. Pure. */
 import { createHash } from 'node:crypto';
 import { instanceProfileFor, type InstanceProfile } from '../../platform/config/profiles.ts';
 import type { RoleCredentials, CredentialSource } from '../../platform/role-credentials.ts';
@@ -11,7 +11,7 @@ export interface InstanceRole {
   readonly credentials: CredentialSource;
 }
 
-/** What an instance is told of itself. */
+/** The facts about an instance for its metadata. */
 export interface InstanceMetadata {
   readonly account: string;
   readonly region: string;
@@ -20,23 +20,22 @@ export interface InstanceMetadata {
   readonly instanceType: string;
   /** ISO-8601. */
   readonly launched: string;
-  /** Whether questions without a token are answered (IMDSv1). */
+  /** Whether requests without a token are answered (IMDSv1). */
   readonly tokens: 'required' | 'optional';
   /** In base64. */
   readonly userData?: string;
   readonly sshKeys?: readonly string[];
   readonly securityGroups?: readonly string[];
-  /** Nobody to AWS when absent. */
+  /** Without it, the instance has no credentials. */
   readonly role?: InstanceRole;
 }
 
-/** What an instance has for an AMI that lies over none. */
+/** The AMI id of an instance that is not based on an AMI. */
 export const NO_AMI = 'ami-00000000000000000';
 
 /**
- * The role that an account's instances of a profile have; `undefined` when the configuration gives the profile no
- * credentials.
- * @throws {NotGranted} when the profile belongs to other accounts
+ * The role of an account's instances with a profile; `undefined` if the configuration gives the profile no credentials.
+ * @throws {NotGranted} if the profile belongs to other accounts
  */
 export function roleOf(
   profiles: Readonly<Record<string, InstanceProfile>>,
@@ -49,7 +48,7 @@ export function roleOf(
     : { instanceProfileName: name, roleName: profile.role, credentials: profile.credentials };
 }
 
-/** What only its driver knows. */
+/** The facts that only its driver knows. */
 export interface InstanceFacts {
   /** `i-…` */
   readonly id: string;
@@ -61,10 +60,10 @@ export interface InstanceFacts {
   readonly mac: string;
 }
 
-/** How long credentials that do not end are said to last, in milliseconds: whoever has them asks again by then. */
+/** Lifetime that is reported for credentials without an expiration, in milliseconds: clients ask again by then. */
 const LASTING_MS = 6 * 3_600_000;
 
-/** Versions that the service speaks, as a client sees them that asks for the root. */
+/** Versions that the service supports, in its answer to a request for the root. */
 export const METADATA_VERSIONS = [
   '1.0',
   '2007-01-19',
@@ -78,10 +77,13 @@ export const METADATA_VERSIONS = [
   'latest',
 ];
 
-/** A folder, or a file's content; a function is asked when the file is. */
+/** A folder, or a file's content; a function is called when the file is requested. */
 export type Node = { readonly [name: string]: Node } | string | (() => Promise<string>);
 
-/** The tree below a version. @param credentials asked when the role's are wanted */
+/**
+ * The tree below a version.
+ * @param credentials called for the role's credentials
+ */
 export function metadataTree(
   metadata: InstanceMetadata,
   facts: InstanceFacts,
@@ -145,7 +147,7 @@ export function metadataTree(
   };
 }
 
-/** What is asked for, by the parts of its path below a version: a file's content, a folder's list, or `undefined`. */
+/** Looks up a path below a version: a file's content, a folder's list, or `undefined`. */
 export async function lookUp(tree: Node, parts: readonly string[]): Promise<string | undefined> {
   let node: Node | undefined = tree;
   for (const part of parts) {

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { test } from 'node:test';
 import { addressesIn, emptyAnswer, nameServer, portsOfName, questionOf } from './name-server.ts';
 
-/** A question as a resolver library sends it. */
+/** A question in the form of a resolver library. */
 function question(name: string, type = 1): Buffer {
   const labels = name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]));
   return Buffer.concat([

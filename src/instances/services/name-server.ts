@@ -1,7 +1,7 @@
 /**
- * Names for an instance that may ask for some only: those are asked of the host's resolvers, and what they answer is
- * open to the instance for a while; no other name exists. Untrusted: whatever runs in the instance asks, and what
- * answers is anybody on the way.
+ * The name server of an instance that may resolve only some names. It forwards these to the host's resolvers, and opens
+ * the addresses in their answers to the instance for a while. Other names do not exist. Both sides are untrusted:
+ * anything in the instance may ask, and anyone on the network may answer.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import type { ReachedName } from '../../platform/network-rules.ts';
@@ -9,17 +9,17 @@ import type { ReachedName } from '../../platform/network-rules.ts';
 /** A question: the first of a message. */
 export interface Question {
   readonly id: number;
-  /** In lower case, without a dot at its end. */
+  /** In lower case, without a trailing dot. */
   readonly name: string;
   readonly type: number;
-  /** Where the question ends in the message, in bytes. */
+  /** End of the question in the message, in bytes. */
   readonly end: number;
 }
 
 /** An IPv4 address of an answer. */
 export interface AnsweredAddress {
   readonly address: string;
-  /** Seconds that it holds. */
+  /** Its lifetime in seconds. */
   readonly ttl: number;
 }
 
@@ -29,10 +29,10 @@ const NO_ERROR = 0;
 const SERVER_FAILURE = 2;
 const NO_SUCH_NAME = 3;
 const RESOLVER_MS = 3000;
-/** Questions in work at once; more are left without an answer, and asked again. */
+/** Questions that are handled at the same time. Others get no answer, and are asked again. */
 const MOST_QUESTIONS = 100;
 
-/** The question of a message; `undefined` when it is no plain one. Pure. */
+/** The question of a message; `undefined` if it is not a simple one. Pure. */
 export function questionOf(message: Buffer): Question | undefined {
   if (message.length < HEADER + 5 || (message[2]! & 0xf8) !== 0 || message.readUInt16BE(4) !== 1) return undefined;
   const labels: string[] = [];
@@ -54,8 +54,8 @@ export function questionOf(message: Buffer): Question | undefined {
 }
 
 /**
- * The addresses that an answer has, whatever names they are of on the way. Pure.
- * @throws {RangeError} for what is no answer
+ * The addresses of an answer, whatever aliases are in between. Pure.
+ * @throws {RangeError} for an invalid answer
  */
 export function addressesIn(message: Buffer): readonly AnsweredAddress[] {
   const found: AnsweredAddress[] = [];
@@ -82,7 +82,7 @@ function afterName(message: Buffer, start: number): number {
   }
 }
 
-/** Ports that are open at the addresses of a name; `undefined` when the instance may not ask for it. Pure. */
+/** Ports to open at the addresses of a name; `undefined` if the instance may not resolve it. Pure. */
 export function portsOfName(name: string, reached: readonly ReachedName[]): readonly number[] | undefined {
   const found = reached.filter((each) =>
     each.name.startsWith('*.') ? name.endsWith(each.name.slice(1)) : name === each.name,
@@ -98,12 +98,12 @@ export function emptyAnswer(message: Buffer, question: Question, code: number): 
   return answer;
 }
 
-/** What the service works with. */
+/** The context of the service. */
 export interface NameService {
   readonly names: readonly ReachedName[];
-  /** Addresses of resolvers, asked one after the other. */
+  /** Addresses of resolvers, tried in order. */
   readonly resolvers: () => Promise<readonly string[]>;
-  /** Lets the instance connect to addresses, each with a port, for so many seconds. */
+  /** Allows the instance to connect to addresses, each with a port, for a number of seconds. */
   readonly open: (
     endpoints: readonly { readonly address: string; readonly port: number }[],
     seconds: number,
@@ -111,10 +111,13 @@ export interface NameService {
   readonly log: (text: string) => void;
 }
 
-/** Seconds that an address stays open at least: who got it may connect later than its name says. */
+/** Minimum seconds that an address stays open: a client may connect later than the lifetime of its name. */
 const LEAST_SECONDS = 600;
 
-/** Makes the socket that answers; it is not bound yet. @param client the only address that is answered */
+/**
+ * Makes the socket; it is not bound yet.
+ * @param client the only address that gets answers
+ */
 export function nameServer(service: NameService, client: string): Socket {
   const socket = createSocket('udp4');
   let busy = 0;
@@ -164,7 +167,7 @@ function ask(resolver: string, message: Buffer, question: Question): Promise<Buf
   return new Promise<Buffer>((resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`${resolver} does not answer`)), RESOLVER_MS);
     socket.once('error', reject);
-    // Connected: nobody but the resolver is heard.
+    // Connected, so that only the resolver's packets are received.
     socket.connect(53, resolver, () => socket.send(message));
     socket.on('message', (reply) => {
       const answered = reply.length >= HEADER && (reply[2]! & 0x80) !== 0 ? questionOf(asQuestion(reply)) : undefined;

@@ -1,17 +1,17 @@
-/** What the process of an instance's services is given. */
+/** The input of the process of an instance's services. */
 import type { ReachedName } from '../../platform/network-rules.ts';
 import type { InstanceFacts, InstanceMetadata } from './metadata.ts';
 
-/** The file that it reads, in the instance's folder. It may hold secrets. */
+/** The file with the input, in the instance's folder. It may contain secrets. */
 export const SERVICES_FILE = 'services.json';
 
 /** Its content. */
 export interface ServicesFile {
   readonly metadata?: InstanceMetadata;
-  /** Names that the instance may ask for, where it does not reach everything. */
+  /** Names that the instance may resolve, if its network is restricted. */
   readonly names?: readonly ReachedName[];
   readonly facts: InstanceFacts;
-  /** Where it listens, and who alone is answered: the address that the instance's traffic leaves from. */
+  /** Where it listens, and its only client: the address that the instance's traffic leaves from. */
   readonly address: string;
 }
 

@@ -1,4 +1,4 @@
-/** Starts the process of an instance's own services: its metadata, and names where it is not told all. */
+/** Starts the process of an instance's own services: metadata, and names if its network is restricted. */
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { until } from '../../platform/clock.ts';
 import { compileCacheEnvironment } from '../../platform/compile-cache.ts';
@@ -12,7 +12,7 @@ import type { InstanceFacts } from './metadata.ts';
 import { SERVICES_FILE, type ServicesFile } from './services-file.ts';
 
 const MAIN = ownProgram(import.meta.url, './main.ts');
-/** Megabytes of its heap: what an instance asks for is small, and what it sends is never kept. */
+/** Megabytes of its heap: requests of an instance are small, and their data is never kept. */
 const HEAP = 64;
 
 /**

@@ -1,7 +1,7 @@
 /**
- * The instance contract on a Windows machine that is there already and is reached by ssh: `ingot toe run --on ssh://…`
- * runs documents on it. Not in the register of drivers: it makes no machine, and no image is built on one. The program
- * is the host's own `ssh`, with whatever its user has configured for it.
+ * The instance contract for an existing Windows machine that is reached by ssh: `ingot toe run --on ssh://…` runs
+ * documents on it. Not in the register of drivers: it makes no machines, and images are not built on one. The program
+ * is the host's own `ssh`, with its user's configuration.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -29,12 +29,12 @@ import {
   SupervisorFilter,
 } from './windows-programs.ts';
 
-/** A machine, as a user names it. */
+/** A machine as named by the user. */
 export interface SshMachine {
   readonly host: string;
   readonly user?: string;
   readonly port?: number;
-  /** Given to ssh by `-F`, in place of its user's own configuration. */
+  /** Passed to ssh with `-F`, in place of its user's own configuration. */
   readonly configFile?: string;
 }
 
@@ -46,11 +46,11 @@ const capabilities: Capabilities = {
   platform: 'Windows',
 };
 const GET_LIMIT = 16 << 20;
-/** Bytes that a program of this room may print: a file, and what PowerShell says beside it. */
+/** Bytes that a program of this module may print: a file, and PowerShell's own messages. */
 const ASK_LIMIT = 2 * GET_LIMIT;
-/** What is started ends with this process, however that ends. */
+/** What is started ends with this process, for whatever reason it ends. */
 const SSH = ['setpriv', '--pdeathsig', 'KILL', '--', 'ssh'] as const;
-/** Exit code by which ssh says that it failed itself. */
+/** Exit code of ssh for its own failures. */
 const SSH_FAILED = 255;
 /**
  * Its agent, and whatever its user's own configuration starts (`ProxyCommand`, `Match exec`): as when the user runs
@@ -58,16 +58,19 @@ const SSH_FAILED = 255;
  */
 const AS_THE_USER = { inherit: 'all' } as const;
 const CONNECT_SECONDS = 15;
-/** Milliseconds that what a command left running may hold its outputs open after its end. */
+/** Milliseconds that processes which a command left running may hold its outputs open. */
 const STREAM_GRACE_MS = 2000;
-/** How long an abort waits for a command that has not said its process id yet. */
+/** How long an abort waits for a command that has not reported its process id yet. */
 const ABORT_GRACE_MS = 10_000;
 const SMALL_MS = 60_000;
-/** What a restart may take: one that installs updates takes long. */
+/** Limit of a restart: one that installs updates takes long. */
 const REBOOT_SECONDS = 1800;
 const LOOK_MS = 2000;
 
-/** Reads `ssh://[USER@]HOST[:PORT]`. @throws {Error} when it is none */
+/**
+ * Parses `ssh://[USER@]HOST[:PORT]`.
+ * @throws {Error} if it is invalid
+ */
 export function parseMachine(address: string): SshMachine {
   const url = URL.parse(address);
   if (
@@ -91,7 +94,7 @@ export function parseMachine(address: string): SshMachine {
 
 /**
  * Connects to a machine.
- * @throws {InstanceError} when ssh cannot, or no PowerShell answers
+ * @throws {InstanceError} if ssh cannot connect, or PowerShell does not answer
  */
 export async function connectToWindows(id: string, machine: SshMachine, signal?: AbortSignal): Promise<Instance> {
   if (findProgram('ssh') === undefined)
@@ -113,7 +116,7 @@ class WindowsInstance implements Instance {
   readonly handle;
   readonly capabilities = capabilities;
   readonly #machine: SshMachine;
-  /** For the socket of the connection that commands share: each of its own would log in anew. */
+  /** For the socket of the connection that commands share; otherwise each would log in again. */
   readonly #directory: string;
   #connection: RunningProcess | undefined;
 
@@ -147,8 +150,8 @@ class WindowsInstance implements Instance {
     let pid: number | undefined;
     let said = '';
     const ssh = await this.#start(powerShellCommand(SUPERVISOR));
-    // The connection has the streams, too: they do not end with this ssh, but with what runs there, or when nobody
-    // reads them any more.
+    // The shared connection has the streams, too: they end with the command, or when nobody reads them any more, not
+    // with this ssh.
     const leave = (): void => {
       ssh.kill('SIGKILL');
       for (const stream of [ssh.stdout!, ssh.stderr!]) stream.destroy();
@@ -156,7 +159,7 @@ class WindowsInstance implements Instance {
     let killing: Promise<void> | undefined;
     let grace: NodeJS.Timeout | undefined;
     const abort = (): void => {
-      // Until it is said what is to be killed, that runs on.
+      // Until the process id is known, the command runs on.
       if (pid === undefined) grace = setTimeout(leave, patient(ABORT_GRACE_MS));
       else killing ??= this.#kill(pid).finally(leave);
     };
@@ -222,7 +225,7 @@ class WindowsInstance implements Instance {
 
   async reboot(options: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal } = {}): Promise<string> {
     const before = await this.bootId(options.signal);
-    // It may go down before it answers; the boot id tells.
+    // It may shut down before it answers; the boot id tells.
     await this.run({ argv: ['shutdown.exe', '/r', '/f', '/t', '0'], timeoutSeconds: 60 }).catch(() => {});
     const seconds = options.timeoutSeconds ?? patient(REBOOT_SECONDS);
     for (const deadline = Date.now() + seconds * 1000; ; ) {
@@ -245,7 +248,7 @@ class WindowsInstance implements Instance {
 
   async stop(): Promise<void> {}
 
-  /** Ends the connection. The machine is its owner's and goes on. */
+  /** Closes the connection. The machine belongs to its owner and keeps running. */
   async terminate(): Promise<void> {
     await this.#disconnect();
     await rm(this.#directory, { recursive: true, force: true });
@@ -255,7 +258,7 @@ class WindowsInstance implements Instance {
     return [];
   }
 
-  /** What changes with each start of the system. */
+  /** An id that changes with each start of the system. */
   async bootId(signal?: AbortSignal): Promise<string> {
     const id = (await this.#ask(BOOT_ID, {}, 'its PowerShell does not answer', signal)).toString('utf8').trim();
     if (!/^\d+$/.test(id))
@@ -263,7 +266,10 @@ class WindowsInstance implements Instance {
     return id;
   }
 
-  /** Runs a program of this room to its end. @throws {InstanceError} beginning with `what`, with the reason */
+  /**
+   * Runs a program of this module to its end.
+   * @throws {InstanceError} beginning with `what`, with the reason
+   */
   async #ask(program: string, input: object, what: string, signal?: AbortSignal): Promise<Buffer> {
     const chunks: Buffer[] = [];
     await this.#connect(signal);
@@ -317,7 +323,7 @@ class WindowsInstance implements Instance {
     return join(this.#directory, 's');
   }
 
-  /** One connection for all: commands find its socket, and without it each connects by itself. */
+  /** One connection for all: commands use its socket, and without it each connects by itself. */
   async #connect(signal?: AbortSignal): Promise<void> {
     if (this.#connection !== undefined) return;
     const connection = await start(
@@ -358,7 +364,7 @@ class WindowsInstance implements Instance {
     await rm(this.#socket(), { force: true });
   }
 
-  /** Ends a command and all that it started. */
+  /** Kills a command and everything that it started. */
   async #kill(pid: number): Promise<void> {
     await run(this.#argv(`taskkill.exe /T /F /PID ${pid}`), {
       ...AS_THE_USER,
@@ -368,7 +374,7 @@ class WindowsInstance implements Instance {
   }
 }
 
-/** Why there is no connection, with what to do about it. */
+/** Why there is no connection, and what to do about it. */
 function unreachable({ host, user, port }: SshMachine, said: string): string {
   const reason = lastLine(said) || `no connection within ${CONNECT_SECONDS} s`;
   const command = `ssh ${port === undefined ? '' : `-p ${port} `}${user === undefined ? '' : `${user}@`}${host}`;

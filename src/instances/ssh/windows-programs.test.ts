@@ -1,4 +1,4 @@
-/** How a Windows machine is asked, as text: no Windows machine ran it. */
+/** The texts sent to a Windows machine; no Windows machine ran them. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { powerShellFaults } from '../../../test/harness/powershell-syntax.ts';

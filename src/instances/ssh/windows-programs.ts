@@ -1,16 +1,16 @@
 /**
- * What is run on a Windows machine, in the PowerShell that every Windows has (5.1), and how it is asked and answers.
- * Values reach a program as JSON on stdin, never as part of it. Pure, but for
- * the programs, the `.ps1` files beside this one.
+ * Programs for a Windows machine, in the PowerShell of every Windows (5.1), and how they are called and answer. Values
+ * reach a program as JSON on stdin, never as part of it. Pure, except for the programs: the `.ps1` files beside this
+ * one.
  */
 import { readScript } from '../../platform/scripts.ts';
 
-/** Most characters of a command line that `cmd.exe` takes, which OpenSSH for Windows hands commands to. */
+/** Longest command line of `cmd.exe`, to which OpenSSH for Windows passes commands. */
 export const LONGEST_COMMAND = 8191;
 
 /** A command for the program `SUPERVISOR`. */
 export interface SupervisedCommand {
-  /** Behind the character 30 it begins each line that the supervisor itself says on stderr. */
+  /** After the character 30 it starts each line on stderr that the supervisor itself prints. */
   readonly mark: string;
   readonly argv: readonly string[];
   readonly cwd: string;
@@ -20,7 +20,10 @@ export interface SupervisedCommand {
   readonly timeoutSeconds?: number;
 }
 
-/** What goes to the supervisor's stdin. @throws {Error} when a text holds a NUL character */
+/**
+ * The supervisor's stdin.
+ * @throws {Error} if a text contains a NUL character
+ */
 export function supervisorInput({ mark, argv, cwd, env, stdin, timeoutSeconds }: SupervisedCommand): string {
   const [program, ...rest] = argv;
   if (program === undefined) throw new Error('a command has at least a program');
@@ -37,19 +40,19 @@ export function supervisorInput({ mark, argv, cwd, env, stdin, timeoutSeconds }:
   });
 }
 
-/** Arguments as one line that a Windows program takes apart into the same (`CommandLineToArgvW`). */
+/** Arguments as one line that a Windows program splits into the same (`CommandLineToArgvW`). */
 export function windowsArguments(argv: readonly string[]): string {
   return argv
     .map((each) => {
       if (each !== '' && !/[\s"]/.test(each)) return each;
-      // Backslashes count only before a quote: there, and at the end, each stands for two.
+      // Backslashes count only before a quote and at the end: there they are doubled.
       return `"${each.replace(/(?<!\\)(\\*)"/g, '$1$1\\"').replace(/(?<!\\)(\\+)$/, '$1$1')}"`;
     })
     .join(' ');
 }
 
 /**
- * The command line that runs a program, as both `cmd.exe` and PowerShell read it: nothing in it means anything to
+ * The command line that runs a program, the same for `cmd.exe` and PowerShell: none of its characters is special to
  * either.
  */
 export function powerShellCommand(program: string): string {
@@ -74,19 +77,19 @@ export const PUT = readScript(import.meta.url, 'put.ps1', { INPUT });
 /** Prints a file. */
 export const GET = readScript(import.meta.url, 'get.ps1', { INPUT });
 
-/** Prints what changes with each start of the system. */
+/** Prints an id that changes with each start of the system. */
 export const BOOT_ID = readScript(import.meta.url, 'boot-id.ps1');
 
-/** What the supervisor said of a command. */
+/** The supervisor's report on a command. */
 export type SupervisorWord =
   | { readonly said: 'pid'; readonly pid: number }
   | { readonly said: 'exited'; readonly exitCode: number }
   | { readonly said: 'deadline' };
 
-/** Bytes of what the supervisor says at once, with its mark. */
+/** Bytes of one report of the supervisor, with its mark. */
 const LONGEST_WORD = 1024;
 
-/** Takes what the supervisor says out of a stderr, wherever the chunks are cut. */
+/** Extracts the supervisor's reports from a stderr, wherever the chunks are cut. */
 export class SupervisorFilter {
   readonly #begin: Buffer;
   readonly #onOutput: (chunk: Buffer) => void;
@@ -107,7 +110,7 @@ export class SupervisorFilter {
       const end = rest.indexOf(10, at);
       this.#pass(rest.subarray(0, at));
       if (end < 0) {
-        // A word is short: what goes on without a newline is none, and is not kept.
+        // A report is short: a long line without a newline is not one, and is not kept.
         this.#held = rest.length - at > LONGEST_WORD ? Buffer.alloc(0) : rest.subarray(at);
         return;
       }
@@ -115,7 +118,7 @@ export class SupervisorFilter {
       if (word !== undefined) this.#onWord(word);
       rest = rest.subarray(end + 1);
     }
-    // What may be the beginning of a mark waits for its rest.
+    // What may be the start of a mark waits for its rest.
     const from = rest.lastIndexOf(0x1e);
     const waits =
       from >= 0 &&

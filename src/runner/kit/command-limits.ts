@@ -1,4 +1,4 @@
-/** What no command can have, said before it is tried. Pure. */
+/** Commands that no system can start, detected before they are tried. Pure. */
 import type { Capabilities } from '../../instances/instance.ts';
 
 /** Bytes of one argument on Linux, its end included (`MAX_ARG_STRLEN`): the kernel refuses more. */
@@ -7,8 +7,8 @@ const LONGEST_ARGUMENT = 128 * 1024;
 const LONGEST_WINDOWS_LINE = 32_767;
 
 /**
- * Why no system starts such a command; `undefined` when it may. What all arguments of a command may have together on
- * Linux depends on the machine, which says so itself.
+ * Why no system can start such a command; `undefined` if it may work. The limit for all arguments together on Linux
+ * depends on the machine, which reports it itself.
  * @param argv the program and its arguments
  * @param called how a message calls a word of `argv`: `arguments[0]`
  */

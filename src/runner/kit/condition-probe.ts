@@ -1,4 +1,4 @@
-/** Conditions, of `Assert` and of `if`, asked of an instance. Source: reference, `awstoe.md` section 4. */
+/** Conditions of `Assert` and of `if`, evaluated in an instance. Source: reference, `awstoe.md` section 4. */
 import { evaluateCondition, type ConditionOutcome, type ConditionProbe } from '../../documents/component/conditions.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 import { BASH } from '../../guest/environment.ts';
@@ -9,7 +9,7 @@ import { runPowerShell } from './powershell.ts';
 const PROGRAM = readScript(import.meta.url, 'condition-probe.sh');
 const WINDOWS_PROGRAM = readScript(import.meta.url, 'condition-probe.ps1');
 
-/** What the programs can say of a name or a path. */
+/** Programs that check a name or a path. */
 type Asked = 'binary' | 'file' | 'folder' | 'hash';
 
 /**
@@ -21,7 +21,7 @@ export async function conditionOutcome(context: AttemptContext, condition: Input
   try {
     return await evaluateCondition(condition, probe(context));
   } catch (error) {
-    // Evaluation is pure and says what it refuses by a plain error.
+    // Evaluation is pure and reports errors as plain exceptions.
     throw error instanceof Error && error.constructor === Error
       ? new InputError(error.message, { cause: error })
       : error;
@@ -58,7 +58,7 @@ function probe(context: AttemptContext): ConditionProbe {
   };
 }
 
-/** The same of a Windows machine. */
+/** The same for a Windows machine. */
 function windowsProbe(context: AttemptContext): ConditionProbe {
   const ask = async (asked: Asked, value: string, what: string, ...more: readonly string[]): Promise<string> => {
     const ended = await runPowerShell(context, { program: WINDOWS_PROGRAM, fields: [[asked, value, ...more]], what });

@@ -1,6 +1,6 @@
 /**
- * What CopyFile, MoveFile, CopyFolder and MoveFolder have in common. Source: reference, `awstoe.md` section 6.
- * A copy has the mode of its source and belongs to root; a folder that is there already is filled, not replaced.
+ * Shared by CopyFile, MoveFile, CopyFolder and MoveFolder. Source: reference, `awstoe.md` section 6. A copy has the
+ * mode of its source and belongs to root; a folder that is there already is filled, not replaced.
  */
 import { readScript } from '../../platform/scripts.ts';
 import type { InputValue } from '../../documents/component/document.ts';

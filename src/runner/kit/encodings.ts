@@ -4,10 +4,10 @@
  */
 import { InputError } from '../module.ts';
 
-/** An encoding by the name that iconv has for it. */
+/** An encoding, by its iconv name. */
 export type Encoding = 'UTF-8' | 'UTF-16LE' | 'UTF-16BE' | 'UTF-32LE' | 'UTF-32BE';
 
-/** @throws {InputError} for a name that is none */
+/** @throws {InputError} for an unknown name */
 export function encodingOf(name = 'utf8'): Encoding {
   switch (name.toLowerCase().replaceAll('-', '')) {
     case 'utf8':
@@ -41,7 +41,7 @@ export function encode(content: string, encoding: Encoding): Buffer {
   }
 }
 
-/** Bytes as text, a byte order mark taken away; `undefined` when they are no text of that encoding. */
+/** Bytes as text, without a byte order mark; `undefined` if they are not valid in that encoding. */
 export function decode(bytes: Buffer, encoding: Encoding): string | undefined {
   try {
     if (encoding === 'UTF-32LE' || encoding === 'UTF-32BE') return fromUtf32(bytes, encoding === 'UTF-32BE');
@@ -61,7 +61,7 @@ function utf32(content: string, bigEndian: boolean): Buffer {
   return bytes;
 }
 
-/** @throws {RangeError} for bytes that are none */
+/** @throws {RangeError} for invalid bytes */
 function fromUtf32(bytes: Buffer, bigEndian: boolean): string {
   if (bytes.length % 4 !== 0) throw new RangeError('not a multiple of four bytes');
   let text = '';

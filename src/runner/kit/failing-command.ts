@@ -1,6 +1,6 @@
 /**
- * Which command ended a script. Bash knows it, in a trap of its end; where the trap could be seen, or bash does not
- * know, nothing is claimed.
+ * Finds the command that ended a script. Bash knows it, in an exit trap; if the script could notice the trap, or bash
+ * does not know, nothing is reported.
  */
 import { BASH } from '../../guest/environment.ts';
 import { newUuid } from '../../platform/ids.ts';
@@ -8,22 +8,22 @@ import { withoutEnd } from '../../resources/ends.ts';
 import { StepTimeout, type AttemptContext } from '../module.ts';
 
 const SHOWN = 400;
-/** Bytes of what bash says of its end. */
+/** Bytes of bash's report. */
 const MOST_SAID = 64 * 1024;
 
 /**
- * What a script may say that sees a trap, or that its text is not the one it was given: then it gets none. Scripts that
- * read themselves, set traps, or replace what the trap runs.
+ * Scripts with these words could notice the trap, or that their text was changed, and get none: scripts that read
+ * themselves, set traps, or replace what the trap runs.
  */
 const SEES_TRAP =
   /\btrap\b|\bbuiltin\b|\$\{?0\b|\$_\b|\$\{_\}|BASH_(?:SOURCE|ENV|XTRACEFD|COMMAND|ARGV0)|\bexit\s*\(\s*\)/;
 
-/** A script that says which command ended it. */
+/** A script that reports which command ended it. */
 export interface WatchedScript {
   readonly script: string;
-  /** What was put in front of its first line: no line moves. Empty when nothing was. */
+  /** The text before its first line, which moves no line. Empty if there is none. */
   readonly prefix: string;
-  /** Where it says what ended it, in the machine. */
+  /** Path of the report in the machine. */
   readonly path: string;
 }
 
@@ -40,7 +40,7 @@ export function watched(script: string): WatchedScript {
   return { script: `${prefix}${script}`, prefix, path };
 }
 
-/** What bash said of a script's end. */
+/** Bash's report on a script's end. */
 export interface ScriptEnd {
   /** Commands of the last pipeline. */
   readonly pipeline: number;
@@ -50,7 +50,7 @@ export interface ScriptEnd {
   readonly command: string;
 }
 
-/** What a watched script said of its end, which is then removed; `undefined` when it said nothing. */
+/** The report of a watched script, which is then removed; `undefined` if there is none. */
 export async function saidOfEnd(
   context: AttemptContext,
   { prefix, path }: WatchedScript,
@@ -85,7 +85,7 @@ export async function saidOfEnd(
 export function failingCommand(script: string, stderr: string, end?: ScriptEnd): string | undefined {
   const lines = script.split('\n');
   const complaint = complaintOf(stderr, end?.name);
-  // What is no bash does not run: the last command that did says nothing.
+  // Bash does not run what it cannot parse: the last command that it ran tells nothing.
   if (complaint?.syntax === true) return `${cut(complaint.text)} (line ${complaint.line} of the script)`;
 
   const commands = lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));

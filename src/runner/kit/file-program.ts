@@ -17,7 +17,7 @@ import {
 import { runPowerShell } from './powershell.ts';
 import { withoutEnd } from '../../resources/ends.ts';
 
-/** What a program gets for one item of a step's inputs. */
+/** Data for a program for one item of a step's inputs. */
 export interface ProgramItem {
   /** The same number for every item. Names of files are absolute. */
   readonly fields: readonly string[];
@@ -39,7 +39,7 @@ export interface FileProgram {
   readonly bash?: string;
   /** The same for PowerShell: see `runPowerShell`. */
   readonly powershell?: string;
-  /** Reads what the program printed. Without it, it prints nothing. */
+  /** Parses the program's output. Without it, the program prints nothing. */
   outputs?(printed: Buffer | undefined, context: AttemptContext): AttemptResult;
 }
 
@@ -86,7 +86,7 @@ export function fileModule(program: FileProgram): ActionModule {
   };
 }
 
-/** What a tool said, without its name in front. */
+/** A tool's message, without its name in front. */
 function oneLine(stderr: string): string {
   return stderr
     .replace(/^(?:\/bin\/)?[\w/-]+: line \d+: /, '')

@@ -7,12 +7,12 @@ import { BASH } from '../../guest/environment.ts';
 import { ending, onWindows, type AttemptContext, type ModuleCommandResult } from '../module.ts';
 import { runPowerShell } from './powershell.ts';
 
-/** Patience with servers and networks that fail for a moment. */
+/** Retries for servers and networks that fail for a moment. */
 const TRIES = 5;
-/** Room that a download leaves on its file system. */
+/** Space that a download leaves on its file system. */
 const SPARE_KIB = 64 * 1024;
 
-/** What is sent, and where what comes goes. */
+/** A transfer. */
 export interface Transfer {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -26,11 +26,11 @@ export interface Transfer {
   readonly path: string;
   /** Of what is got, in hexadecimal digits. */
   readonly checksum?: { readonly algorithm: string; readonly value: string };
-  /** For a failure: not the address, which may hold a signature. */
+  /** For error messages: not the address, which may contain a signature. */
   readonly shown: string;
 }
 
-/** How it went; `body` is what `ask` was answered. */
+/** The result; `body` is the answer to `ask`. */
 export type TransferEnd = { readonly body: string; readonly bytes?: Buffer | undefined } | { readonly failure: string };
 
 // The proxy of the system is that of its commands: shells and services take it from /etc/environment.
@@ -68,7 +68,7 @@ function send(context: AttemptContext, request: Transfer): Promise<ModuleCommand
     request.checksum?.algorithm.toLowerCase() ?? '',
     request.checksum?.value.trim().toLowerCase() ?? '',
     request.shown,
-    // What is signed is for one server only.
+    // The signature is for one server only.
     String(request.headers === undefined),
     String(TRIES),
     String(SPARE_KIB),

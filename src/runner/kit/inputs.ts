@@ -1,4 +1,4 @@
-/** Reading a step's inputs. Validation has seen their shape; what references brought in is only known now. Pure. */
+/** Reads a step's inputs. Validation has checked their form; values from references are only known now. Pure. */
 import type { InputValue } from '../../documents/component/document.ts';
 import { InputError } from '../module.ts';
 

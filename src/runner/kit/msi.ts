@@ -1,4 +1,4 @@
-/** What InstallMSI and UninstallMSI have in common. Source: reference, `awstoe.md` section 6. */
+/** Shared by InstallMSI and UninstallMSI. Source: reference, `awstoe.md` section 6. */
 import { readScript } from '../../platform/scripts.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 import { windowsPath } from './file-program.ts';
@@ -12,7 +12,7 @@ import { s3Access, s3Failure, s3Place } from './s3.ts';
 /** Exit codes by which msiexec says that it succeeded; the last two that a restart is due, or begun. */
 const SUCCESS = [0, 1614, 1641, 3010];
 const RESTART_DUE = 3010;
-/** What decides over restarts and reinstallation is the module's. */
+/** The module itself decides on restarts and reinstallation. */
 const RESERVED: Readonly<Record<string, readonly string[]>> = {
   REBOOT: ['FORCE', 'REALLYSUPPRESS', 'SUPPRESS'],
   REINSTALLMODE: ['ECMUS', 'ECMUSV'],
@@ -56,7 +56,7 @@ export function msiModule(name: string, verb: '/i' | '/x', alsoSuccess: readonly
   };
 }
 
-/** What msiexec is called with. */
+/** Arguments of msiexec. */
 export interface MsiCall {
   /** A path of the machine. */
   readonly path: string;
@@ -111,14 +111,17 @@ function nameIn(address: string): string {
   try {
     name = decodeURIComponent(new URL(address).pathname.split('/').at(-1)!);
   } catch {
-    /* What is no address has no name. */
+    /* A text that is not an address has no name. */
   }
   if (!/^[^\u0000-\u001f<>:"/\\|?*]+$/.test(name))
     throw new InputError(`path: expected an address that ends in the name of an MSI file, not "${address}"`);
   return name;
 }
 
-/** Brings the file, where it is not on the machine. @returns why it could not be had */
+/**
+ * Downloads the file, if it is not on the machine.
+ * @returns why that failed
+ */
 async function fetchInstaller(context: AttemptContext, { from, path }: MsiCall): Promise<string | undefined> {
   if (from === undefined) return undefined;
   const request = from.startsWith('s3:')

@@ -1,4 +1,4 @@
-/** What S3Download and S3Upload have in common. Source: reference, `awstoe.md` section 6. */
+/** Shared by S3Download and S3Upload. Source: reference, `awstoe.md` section 6. */
 import { InputError, type AttemptContext } from '../module.ts';
 import type { S3Access } from '../../platform/s3-requests.ts';
 import { readS3Uri, s3ErrorText, type S3Place } from '../../resources/s3-uri.ts';
@@ -11,8 +11,8 @@ export function s3Place(text: string, input: string): S3Place {
 }
 
 /**
- * Who the instance is to S3: its instance profile, and nobody else.
- * @throws {InputError} when it is nobody
+ * The instance's credentials for S3: those of its instance profile, and no others.
+ * @throws {InputError} if there are none
  */
 export async function s3Access(context: AttemptContext): Promise<S3Access> {
   const access = await context.s3Access?.().catch((error: unknown) => {
@@ -35,7 +35,7 @@ export function readListing(xml: string): { readonly keys: readonly string[]; re
   return { keys, truncated: /<IsTruncated>true<\/IsTruncated>/.test(xml) };
 }
 
-/** What S3 said in XML, in words. */
+/** S3's error message, from XML. */
 export function s3Failure(failure: string): string {
   const answered = /: the server answered \d+: /.exec(failure);
   const told = answered === null ? undefined : s3ErrorText(failure.slice(answered.index));

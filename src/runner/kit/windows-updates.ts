@@ -7,9 +7,9 @@ import { mapOf, texts } from './inputs.ts';
 import { ending, InputError, type AttemptContext, type AttemptResult } from '../module.ts';
 import { LIKE, runPowerShell } from './powershell.ts';
 
-/** What the task says at its end. */
+/** The task's last message. */
 interface UpdateEnd {
-  /** Titles of updates, each with why it was not installed. */
+  /** Titles of updates, each with the reason why it was not installed. */
   readonly failed: readonly string[];
   /** A restart is due before anything else can be installed. */
   readonly restart: boolean;

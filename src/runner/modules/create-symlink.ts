@@ -1,5 +1,5 @@
 /**
- * CreateSymlink. A relative target is meant from the link's folder, as `ln` has it. Source: reference, `awstoe.md`
+ * CreateSymlink. A relative target is relative to the link's folder, as for `ln`. Source: reference, `awstoe.md`
  * section 6.
  */
 import { readScript } from '../../platform/scripts.ts';

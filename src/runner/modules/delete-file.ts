@@ -1,4 +1,4 @@
-/** DeleteFile: a file that is not there is none to delete. Source: reference, `awstoe.md` section 6. */
+/** DeleteFile: a missing file counts as deleted. Source: reference, `awstoe.md` section 6. */
 import { readScript } from '../../platform/scripts.ts';
 import { fileModule, wildcard } from '../kit/file-program.ts';
 import { text } from '../kit/inputs.ts';

@@ -1,4 +1,4 @@
-/** DeleteFolder: a folder that is not there is none to delete. Source: reference, `awstoe.md` section 6. */
+/** DeleteFolder: a missing folder counts as deleted. Source: reference, `awstoe.md` section 6. */
 import { readScript } from '../../platform/scripts.ts';
 import { fileModule } from '../kit/file-program.ts';
 import { flag, text } from '../kit/inputs.ts';

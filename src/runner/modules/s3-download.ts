@@ -79,7 +79,7 @@ function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: Attem
   };
 }
 
-/** Looks whether the destination can be had, and makes the folders above it where the step may. */
+/** Checks whether the destination can be written, and makes the folders above it if the step may. */
 const PREPARE: SmallProgram = {
   name: 's3-download',
   bash: readScript(import.meta.url, 's3-download-prepare.sh'),

@@ -1,4 +1,4 @@
-/** S3Upload. What is there when a later one fails stays. Source: reference, `awstoe.md` section 6. */
+/** S3Upload. Uploaded objects stay if a later one fails. Source: reference, `awstoe.md` section 6. */
 import { readScript } from '../../platform/scripts.ts';
 import { signS3, type S3Access } from '../../platform/s3-requests.ts';
 import { absolutePath, wildcard, withoutSeparators } from '../kit/file-program.ts';

@@ -2,7 +2,7 @@
 import type { ImageProgress, ImageServices, StepControl } from '../machines/image-progress.ts';
 import type { ImagePlan, Stage } from '../planning/image-plan.ts';
 
-/** What the interpreter has for a step. An action declares what it takes of it: `StepNeeds`. */
+/** The interpreter's context for a step. An action declares which members it needs: `StepNeeds`. */
 export interface StepContext extends StepControl {
   readonly plan: ImagePlan;
   readonly progress: ImageProgress;
@@ -10,7 +10,7 @@ export interface StepContext extends StepControl {
   readonly stage: Stage;
   /** References are resolved. */
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** What the run of the step is recorded as. */
+  /** Id of the step's record. */
   readonly execution: { readonly workflowId: string; readonly stepId: string; readonly stepName: string };
   /** Aborted by the step's deadline, too. */
   readonly signal: AbortSignal;
@@ -19,7 +19,7 @@ export interface StepContext extends StepControl {
   readonly timeoutSeconds: number;
 }
 
-/** What an action takes of its context: members of the plan, of the progress and of the services, by name. */
+/** The members that an action needs of its context: of the plan, of the progress and of the services, by name. */
 export interface StepNeeds<
   Plan extends keyof ImagePlan = never,
   Progress extends keyof ImageProgress = never,
@@ -30,7 +30,7 @@ export interface StepNeeds<
   readonly services: Pick<ImageServices, Services>;
 }
 
-/** What `skip` and `rollback` get. */
+/** The context of `skip` and `rollback`. */
 type StepFacts = Omit<StepContext, 'inputs' | 'execution'>;
 
 /** What a step leaves for later ones: the outputs of the reference, `workflows.md` section 4. */
@@ -39,10 +39,10 @@ export type StepOutputs = Readonly<Record<string, unknown>>;
 /** One step action. */
 export interface StepAction {
   readonly name: string;
-  /** Why there is nothing to do for this image, if so: the step is then SKIPPED. */
+  /** Why the action does not apply to this image, if so: the step is then SKIPPED. */
   readonly skip?: (context: StepFacts) => string | undefined;
   /** @throws {StepError} or what went wrong; its message becomes the step's */
   readonly run: (context: StepContext) => Promise<StepOutputs>;
-  /** Takes back what the step did, after a later step (or itself) aborted the workflow. */
+  /** Undoes the step, after a later step (or itself) aborted the workflow. */
   readonly rollback?: (context: StepFacts, outputs: StepOutputs) => Promise<void>;
 }

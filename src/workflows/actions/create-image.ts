@@ -11,7 +11,7 @@ import { workInstance } from '../machines/instances.ts';
 import { StepError } from '../errors.ts';
 import type { StepAction, StepNeeds } from './action.ts';
 
-/** Layers of a chain, above which the new image's are merged. Reading through each costs a look-up in its table. */
+/** Longest chain of layers; longer ones are merged. Reading through each layer costs a look-up in its table. */
 const MAX_CHAIN = 24;
 
 export const createImage: StepAction = {
@@ -39,8 +39,8 @@ export const createImage: StepAction = {
     await entry.instance.stop();
     entry.stopped = true;
 
-    // What came after the last component (the clean-up) is no work of a document; its layer is keyed by what lies below
-    // it and the image.
+    // The clean-up after the last component is not the work of a document; the key of its layer consists of the layer
+    // below and the image.
     const key = layerKey({
       parent: entry.parent.key,
       account: plan.account,

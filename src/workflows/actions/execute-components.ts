@@ -119,7 +119,7 @@ function tellJournal({ phase, step, action, journal }: DocumentFailure, report: 
     tell({ type: 'output', stream: 'stderr', text });
 }
 
-/** AWS's sentence first, then what it leaves out: phase, step, command and the last output. */
+/** AWS's sentence first, then what it omits: phase, step, command and the last output. */
 function failureReason(component: ResolvedComponent, outcome: DocumentOutcome): string {
   const failure = outcome.failure;
   if (failure === undefined) return `Document ${component.arn} failed!`;
@@ -139,7 +139,7 @@ function failureReason(component: ResolvedComponent, outcome: DocumentOutcome): 
   return parts.join(' ');
 }
 
-/** What was no text in its line says nothing in a reason. */
+/** Binary output is of no use in a reason. */
 function withoutBinary(line: string): string {
   const strange = line.split('\ufffd').length - 1;
   return strange > 4 && strange * 10 > line.length ? `[binary output, ${line.length} characters]` : line;

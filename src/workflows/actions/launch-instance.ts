@@ -22,13 +22,13 @@ export const launchInstance: StepAction = {
   run,
   async rollback({ plan, progress, services, workSignal }, outputs) {
     const entry = progress.instances.get(String(outputs['instanceId']));
-    // Kept ones are settled at the end of the work, with those whose step has no rollback.
+    // Kept instances are handled at the end of the work, with those whose step has no rollback.
     if (entry !== undefined && !isToBeKept(plan, workSignal, entry))
       await endWorkInstance({ progress, services }, String(outputs['instanceId']));
   },
 };
 
-/** What a launch takes. */
+/** What a launch needs. */
 type Needs = StepNeeds<
   keyof LayerPlan | 'phases' | 'network' | 'instanceProfile',
   'instances' | 'ami' | 'osVersion',
@@ -120,7 +120,7 @@ function parentOf({ plan, services, report, workSignal }: Needs, reference: stri
 const TELLING =
   /\[ ?(?:FAILED|DEPEND|TIME) ?\]|^ALERT! |^error: |Kernel panic|Initramfs unpacking failed|VFS: Cannot open root device/;
 
-/** What happened, the console's last words, and what to do. */
+/** What happened, the console's last lines, and what to do. */
 async function launchFailure(error: InstanceError, purpose: 'build' | 'test', parent: string): Promise<string> {
   const damage = await damageOf(parent);
   const lines = error.console.map((line) => line.trim()).filter((line) => line !== '');

@@ -1,7 +1,7 @@
-/** What a user can do about a failed step, where its output shows what it lacked. Pure. */
+/** Advice on a failed step, if its output shows the cause. Pure. */
 import { INGOT } from '../../platform/own-program.ts';
 
-/** What is known of the step. */
+/** The facts about the step. */
 export interface FailedStep {
   readonly message: string;
   /** The last lines that it printed, oldest first. */
@@ -15,7 +15,7 @@ interface Remedy {
   readonly last?: true;
 }
 
-/** Read in order for each line, the last line first: what stands nearest to the failure decides. */
+/** Checked in order for each line, last line first: the text closest to the failure decides. */
 const REMEDIES: readonly Remedy[] = [
   {
     patterns: [/No space left on device|ENOSPC|(?:not|n't have) enough free space|Disk quota exceeded/i],
@@ -104,7 +104,7 @@ const BY_MESSAGE: readonly Remedy[] = [
 /** Characters of a line that are looked at. */
 const LONGEST_LINE = 2000;
 
-/** What to do, in a sentence or two; `undefined` where the output does not show what was lacking. */
+/** What to do, in a sentence or two; `undefined` if the output does not show the cause. */
 export function remedyFor(failure: FailedStep): string | undefined {
   const find = (remedies: readonly Remedy[], line: string): Remedy | undefined =>
     remedies.find(({ patterns }) => patterns.some((pattern) => pattern.test(line)));

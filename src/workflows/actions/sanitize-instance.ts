@@ -1,4 +1,4 @@
-/** `SanitizeInstance`: takes what belongs to one machine out of the disk before it becomes an image. */
+/** `SanitizeInstance`: removes everything that belongs to one machine from the disk before it becomes an image. */
 import { newUuid } from '../../platform/ids.ts';
 import { limited } from '../../instances/output.ts';
 import { lineSplitter, LineTail, LogLimit, type LineSplitter } from '../../guest/lines.ts';

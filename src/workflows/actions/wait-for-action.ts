@@ -8,7 +8,7 @@ import { sleep, timestamp } from '../../platform/clock.ts';
 import { StepError } from '../errors.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
-/** Between looks for the answer, in milliseconds: it comes through the records, from another process. */
+/** Time between checks for the answer, in milliseconds: another process writes it to the records. */
 const LOOK_MS = 250;
 
 /** Detail type of the event that says that a step waits. */

@@ -5,7 +5,7 @@
  * package that cannot be had fail in a machine just as well. `docs/drivers.md` has the list in words.
  */
 
-/** A failed step, as `DocumentFailure` tells it. */
+/** A failed step, from `DocumentFailure`. */
 export interface RefusedStep {
   readonly action: string;
   readonly message: string;
@@ -14,7 +14,7 @@ export interface RefusedStep {
 
 /** Why a machine might do what the container did not. */
 export interface ContainerRefusal {
-  /** A clause that goes on after `because`: "a container loads no kernel modules". */
+  /** A clause after `because`: "a container loads no kernel modules". */
   readonly refusal: string;
   /** The line that shows it. */
   readonly line: string;

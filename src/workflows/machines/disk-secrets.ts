@@ -1,6 +1,6 @@
 /**
- * Before a disk becomes an image it is searched for what must not be in one: keys, tokens, histories. A hit that the
- * recipe does not allow fails the build.
+ * Searches a disk for secrets before it becomes an image: keys, tokens, histories. A hit that the recipe does not allow
+ * fails the build.
  */
 import { stat } from 'node:fs/promises';
 import { runCaptured } from '../../instances/output.ts';
@@ -11,12 +11,12 @@ import { StepError } from '../errors.ts';
 import { ALLOW_SECRETS_TAG } from '../planning/plan-image.ts';
 import type { StepControl, WorkInstance } from './image-progress.ts';
 
-/** Hits that a failure names; the log has all. */
+/** Hits in an error message; the log has all. */
 const NAMED = 4;
 
 /**
  * Searches the disk of a build instance.
- * @throws {StepError} naming what was found, and how it is allowed
+ * @throws {StepError} naming what was found, and how to allow it
  */
 export async function refuseSecretsOnDisk(
   entry: WorkInstance,

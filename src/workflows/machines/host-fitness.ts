@@ -1,6 +1,4 @@
-/**
- * Whether this host can make the instances that an image's work will ask for: said before the build, not in its middle.
- */
+/** Whether this host can run the instances of an image: checked before the build, not in its middle. */
 import { LEAST_FOR_BUILD, refuseWithoutRoom } from '../../images/space.ts';
 import { missingByDriver } from '../../instances/launch.ts';
 import { chooseBuildDriver, chooseTestDriver } from '../planning/choose-driver.ts';

@@ -1,4 +1,4 @@
-/** What comes into being while the work on an image goes on, and what the work uses. */
+/** What is created during the work on an image, and the services that the work uses. */
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { BuiltAmi } from '../../distribution/ami-record.ts';
 import type { CopiesAhead } from '../../distribution/region-copies.ts';
@@ -8,17 +8,17 @@ import type { Report } from '../../resources/progress.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
 import type { DriverChoice } from '../planning/choose-driver.ts';
 
-/** What to launch for a workflow. */
+/** The launch for a workflow. */
 export interface WorkLaunch {
   readonly purpose: 'build' | 'test';
   readonly choice: DriverChoice;
   readonly parent: SealedLayer;
   /** The key of `parent` for the layer of the next component; `parent.key` when absent. */
   readonly parentKey?: string;
-  /** Components whose work `parent` holds. */
+  /** Components that `parent` contains. */
   readonly componentsDone?: number;
   readonly instanceType: string;
-  /** When the parent image was made: what is newer on the disk is looked at before that becomes an image. */
+  /** When the parent image was made: newer files on the disk are searched before it becomes an image. */
   readonly searchSince?: Date;
   /** Virtual size of the disk in bytes; at least the parent's. */
   readonly sizeBytes?: number;
@@ -29,8 +29,8 @@ export interface WorkLaunch {
 }
 
 /**
- * An instance that a workflow launched. Workflows know it by the id of its first machine, whatever machine stands in
- * for it later.
+ * An instance that a workflow launched. Workflows know it by the id of its first machine, even if another machine
+ * replaces it later.
  */
 export interface WorkInstance {
   instance: Instance;
@@ -39,17 +39,17 @@ export interface WorkInstance {
   readonly preferred: DriverChoice;
   /** How it was launched, for launching it again. */
   readonly launch: WorkLaunch;
-  /** What the instance writes to; a test instance's is thrown away with it. */
+  /** The layer that the instance writes to; a test instance's is deleted with it. */
   layer: OpenLayer | undefined;
   /** The sealed layer below it. */
   parent: SealedLayer;
-  /** How many components of the build need not run here any more: reused layers hold their work, or they ran. */
+  /** How many components of the build need not run any more: reused layers contain them, or they ran. */
   componentsDone: number;
   /** The key of what the next component's layer lies on. */
   parentKey: string;
   /** Whether a step has sanitized it. */
   sanitized?: boolean;
-  /** `stop` was called: only `terminate` is left. */
+  /** `stop` was called: only `terminate` is possible. */
   stopped: boolean;
 }
 
@@ -77,7 +77,7 @@ export interface ImageServices {
 
 /** How to tell and when to stop. */
 export interface StepControl {
-  /** Tells no secret of the components. */
+  /** Masks the secrets of the components. */
   readonly report: Report;
   readonly signal: AbortSignal;
 }

@@ -1,4 +1,4 @@
-/** Build and test instances: their disks, records and ends. */
+/** Build and test instances: their disks, records and termination. */
 import { totalmem, cpus as hostCpus } from 'node:os';
 import type { Queryable } from '../../catalog/catalog.ts';
 import { heldRecorder } from '../../catalog/held.ts';
@@ -40,7 +40,7 @@ runcmd:
   - [systemctl, start, qemu-guest-agent.service]
 `;
 
-/** What launching and ending the instances of an image takes. */
+/** What launching and terminating the instances of an image needs. */
 export interface Launching {
   readonly plan: Pick<ImagePlan, 'arn' | 'account' | 'region' | 'image' | 'network' | 'instanceProfile'>;
   readonly progress: Pick<ImageProgress, 'instances' | 'ami'>;
@@ -53,7 +53,7 @@ export interface Ending {
   readonly services: Pick<ImageServices, 'catalog' | 'layers'>;
 }
 
-/** Whether a disk is as it was imported: nothing lies below it. */
+/** Whether a disk is as it was imported: no layer below it. */
 async function isBare(db: Queryable, layerId: string): Promise<boolean> {
   return (await getLayer(db, layerId))?.parent_id === null;
 }
@@ -197,7 +197,7 @@ async function launchMachine(
   }
 }
 
-/** Ends an instance and throws away what it wrote since its last layer. Safe to repeat. */
+/** Terminates an instance and deletes what it wrote since its last layer. Safe to repeat. */
 export async function endWorkInstance(work: Ending, id: string): Promise<void> {
   const entry = work.progress.instances.get(id);
   if (entry === undefined) return;

@@ -1,4 +1,4 @@
-/** Instances of failed builds that stay as they stood, for somebody to look at: which, and for how long. */
+/** Instances of failed builds that are kept for inspection: which, and for how long. */
 import { updateInstance } from '../../catalog/instances.ts';
 import { driverNamed } from '../../instances/launch.ts';
 import { heldRecorder } from '../../catalog/held.ts';
@@ -33,7 +33,7 @@ export async function keepWorkInstance(
     work.report({ type: 'log', level: 'warn', text: `${instance.id} cannot be kept: ${(error as Error).message}` });
     return false;
   }
-  // Its layer is on record as its own before the image forgets it.
+  // Its layer is recorded as its own before the image releases it.
   if (layer !== undefined) await work.services.layers.use(layer.id, instance.id);
   const until = timestampAfter(work.plan.keep[launch.purpose]!);
   await updateInstance(db, instance.id, { kept_until: until });

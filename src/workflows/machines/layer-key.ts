@@ -1,13 +1,11 @@
-/**
- * The name of a layer: a hash over all that made it. Pure, apart from hashing. Agreement "Layer key" of the design.
- */
+/** The name of a layer: a hash over all that made it. Pure, apart from hashing. See "Layer key" in the design. */
 import { createHash } from 'node:crypto';
 import type { ComponentDocument } from '../../documents/component/document.ts';
 import { RUNNER_FORMAT } from '../../runner/format.ts';
 
-/** What goes into a layer's key. */
+/** What a layer's key consists of. */
 export interface LayerInput {
-  /** Key of the layer below, or what identifies the disk that the first layer lies on. */
+  /** Key of the layer below, or the identity of the disk below the first layer. */
   readonly parent: string;
   /** Account id: what a component reads (secrets, shared components, S3) is its account's. */
   readonly account: string;
@@ -25,7 +23,7 @@ export interface LayerInput {
   readonly workingDirectory: string;
   /** User data of the build instance, `null` for none. */
   readonly userData: string | null;
-  /** When the build began; becomes the freshness stamp of a document that takes the newest of something. */
+  /** When the build began; the freshness stamp of a document that installs the newest versions. */
   readonly buildDate: string;
 }
 
@@ -90,7 +88,7 @@ function takesNewest(document: ComponentDocument | undefined, phases: readonly s
 }
 
 /**
- * Which members of two records differ, such as `document` or `parameters.Version`; empty when the keys are the same.
+ * The members in which two records differ, such as `document` or `parameters.Version`; empty if the keys are the same.
  */
 export function differingMembers(a: LayerRecord, b: LayerRecord): readonly string[] {
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])] as (keyof LayerRecord)[];

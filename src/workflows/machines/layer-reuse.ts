@@ -1,4 +1,4 @@
-/** Which components of a build an earlier build's layers spare. */
+/** Which components of a build are in layers of earlier builds. */
 import { layerWithLabel } from '../../catalog/layers.ts';
 import type { SealedLayer } from '../../images/layer-store.ts';
 import { timestamp } from '../../platform/clock.ts';
@@ -7,11 +7,11 @@ import type { ImagePlan, PlannedComponent } from '../planning/image-plan.ts';
 import type { ImageServices } from './image-progress.ts';
 import { differingMembers, layerKey, type LayerRecord } from './layer-key.ts';
 
-/** What layers of an image's components depend on. */
+/** What the layers of an image's components depend on. */
 export interface LayerPlan
   extends Pick<ImagePlan, 'arn' | 'account' | 'region' | 'image' | 'cache' | 'workingDirectory'> {}
 
-/** Where layers are found. */
+/** Where to find layers. */
 export type LayerPlace = Pick<ImageServices, 'catalog' | 'layers'>;
 
 /**
@@ -44,12 +44,12 @@ export function componentKey(
   });
 }
 
-/** What a component's layer is called, for comparing a miss with the layer of the build before. */
+/** The label of a component's layer, for comparing a miss with the layer of the build before. */
 export function layerLabel(plan: Pick<LayerPlan, 'account' | 'region' | 'image'>, planned: PlannedComponent): string {
   return `${plan.account}/${plan.region}/${plan.image.name}/${planned.component.name}`;
 }
 
-/** Layers of earlier builds that stand in for the first components. */
+/** Layers of earlier builds that replace the first components. */
 export interface ReusedLayers {
   /** How many components need not run. */
   readonly count: number;

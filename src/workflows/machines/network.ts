@@ -1,7 +1,4 @@
-/**
- * The network of an image's instances: what they reach, what they are told so that they do, and whether it is so before
- * anything is built.
- */
+/** The network of an image's instances: what they can reach, their settings, and a check before anything is built. */
 import { readFile } from 'node:fs/promises';
 import { InstanceError, type Instance } from '../../instances/instance.ts';
 import { runCaptured } from '../../instances/output.ts';
@@ -18,9 +15,9 @@ import {
 } from '../../guest/network-settings.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 
-/** How long something promised may take to answer, in seconds. */
+/** How long a promised address may take to answer, in seconds. */
 const PROMISE_SECONDS = 10;
-/** Bytes that the try of it may print. */
+/** Bytes that this check may print. */
 const REACH_BYTES = 64 << 10;
 
 /** Environment variables of commands in its instances. */

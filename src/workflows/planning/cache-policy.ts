@@ -1,14 +1,14 @@
-/** Whether the work on an image may take layers that earlier builds made. Pure. */
+/** Whether the work on an image may use layers of earlier builds. Pure. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { durationFault, durationSeconds } from '../../resources/durations.ts';
 
 /** The image's tag that says which layers it may take: `off`, `on`, or the greatest age, as `90m`, `24h`, `7d`. */
 export const CACHE_TAG = 'ingot:layer-cache';
 
-/** How old a layer may be when nothing else is said: as long as a day's mirror is believed. */
+/** The default maximum age of a layer: as long as a day's mirror is considered current. */
 const DEFAULT_MAX_AGE_SECONDS = 24 * 3600;
 
-/** What may be taken. */
+/** What may be used. */
 export type CachePolicy =
   | { readonly use: false; readonly reason: string }
   | { readonly use: true; readonly maxAgeSeconds: number };

@@ -2,7 +2,7 @@
 import type { DiskOrigin } from '../../catalog/engine-tables.ts';
 import { INGOT } from '../../platform/own-program.ts';
 
-/** The resource tag of an infrastructure configuration that picks the driver of its build instances. */
+/** The resource tag of an infrastructure configuration that selects the driver of its build instances. */
 const DRIVER_TAG = 'ingot:driver';
 
 /** A driver and the reason for it, for the log. */

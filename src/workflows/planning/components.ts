@@ -1,4 +1,4 @@
-/** The recipe's components as an image runs them: build versions, documents, values, phases. */
+/** The recipe's components for an image: build versions, documents, values, phases. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Catalog, Queryable } from '../../catalog/catalog.ts';
 import type { StoredComponent } from '../../catalog/components.ts';
@@ -13,7 +13,7 @@ import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../reso
 import type { PlannedComponent, Refusal, ResolvedComponent, Stage } from './image-plan.ts';
 import type { ParsedDocuments } from './parsed-documents.ts';
 
-/** Where what an image names is looked up. */
+/** Where the names of an image are looked up. */
 export interface PlanPlace {
   readonly catalog: Catalog;
   readonly db: Queryable;

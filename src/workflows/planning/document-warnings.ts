@@ -1,12 +1,11 @@
-/** What is legal and probably wrong in the components of an image, for its log before anything runs. */
+/** Legal but probably wrong parts of an image's components, for its log before anything runs. */
 import { recipeHabits } from '../../documents/component/recipe-habits.ts';
 import { accountOfArn } from '../../resources/arns.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { PlannedImage, ResolvedComponent } from './image-plan.ts';
 
 /**
- * Tells the warnings of each document, and those of the recipe as a whole. Managed components are not the user's to
- * mend.
+ * Reports the warnings of each document, and those of the recipe as a whole. The user cannot change managed components.
  */
 export function warnOfDocuments(
   { components, image }: Pick<PlannedImage, 'image'> & { readonly components: readonly ResolvedComponent[] },

@@ -1,5 +1,6 @@
 /**
- * The plan of an image: what is known before anything runs. `plan-image.ts` makes it; nothing changes it afterwards.
+ * The plan of an image: everything that is known before anything runs. `plan-image.ts` makes it; nothing changes it
+ * afterwards.
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { ImageTask } from '../../catalog/image-task.ts';
@@ -18,7 +19,7 @@ import type { CachePolicy } from './cache-policy.ts';
 /** Which stage of an image a workflow belongs to. */
 export type Stage = 'BUILD' | 'TEST' | 'DISTRIBUTION';
 
-/** The image that is planned. */
+/** The planned image. */
 export interface PlannedImage {
   /** ARN of its build version. */
   readonly arn: string;
@@ -26,7 +27,7 @@ export interface PlannedImage {
   readonly image: Readonly<Image>;
   readonly region: string;
   readonly account: string;
-  /** Where the work begins, when that is not the build stage. */
+  /** Where the work begins, if not with the build stage. */
   readonly task?: ImageTask | undefined;
 }
 
@@ -47,7 +48,7 @@ export interface ResolvedComponent {
   readonly secrets: readonly SecretReference[];
 }
 
-/** A component with the phases that a stage runs of it. */
+/** A component with its phases for a stage. */
 export interface PlannedComponent {
   readonly component: ResolvedComponent;
   readonly document: ComponentDocument;
@@ -81,7 +82,7 @@ interface PlannedNetwork {
   readonly unplaced: readonly string[];
 }
 
-/** What an image will do. */
+/** The plan of an image. */
 export interface ImagePlan extends PlannedImage {
   /** In recipe order. */
   readonly components: readonly ResolvedComponent[];
@@ -107,7 +108,7 @@ export interface ImagePlan extends PlannedImage {
   readonly withoutEffect: readonly string[];
 }
 
-/** Which rule refuses an image. */
+/** The rule that rejects an image. */
 export type RefusalCode =
   | 'encryption'
   | 'instance-profile'
@@ -120,7 +121,7 @@ export type RefusalCode =
   | 'workflow'
   | 'platform';
 
-/** Something that an image asks for and cannot have. */
+/** Something that an image requests and that is not possible. */
 export interface Refusal {
   readonly code: RefusalCode;
   /** Path of the member in the image's record that asks for it. */
@@ -129,12 +130,12 @@ export interface Refusal {
   readonly cause?: Error | undefined;
 }
 
-/** The plan, unless something is refused. */
+/** The plan, unless something is rejected. */
 export type PlanOutcome =
   | { readonly plan: ImagePlan; readonly refusals: readonly [] }
   | { readonly plan: undefined; readonly refusals: readonly Refusal[] };
 
-/** An image that is refused before anything runs. The message has all reasons. */
+/** An image that is rejected before anything runs. The message has all reasons. */
 export class ImageRefused extends Error {
   override readonly name = 'ImageRefused';
   readonly refusals: readonly Refusal[];

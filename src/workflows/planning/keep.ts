@@ -5,7 +5,7 @@ import { durationFault, durationSeconds } from '../../resources/durations.ts';
 /** The image's tag that has its build or test instance kept when it fails: how long, as `90m`, `4h`, `2d`. */
 export const KEEP_TAG = 'ingot:keep-on-failure';
 
-/** How long an instance is kept when nothing else is said. */
+/** Default time for which an instance is kept. */
 export const DEFAULT_KEEP_SECONDS = 4 * 3600;
 
 /**

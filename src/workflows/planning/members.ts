@@ -1,9 +1,9 @@
-/** Members of an image's record that are refused, or that have no effect yet. Pure. */
+/** Members of an image's record that are rejected, or that have no effect yet. Pure. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Refusal } from './image-plan.ts';
 import { asksForEncryption, mappingsWithoutEffect } from './volumes.ts';
 
-/** What would be dangerous to ignore. */
+/** Members that would be dangerous to ignore. */
 export function encryptionRefusals(image: Readonly<Image>): readonly Refusal[] {
   const refusals: Refusal[] = [];
   if (asksForEncryption(image.imageRecipe?.blockDeviceMappings))

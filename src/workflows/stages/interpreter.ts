@@ -54,7 +54,7 @@ export interface WorkflowRun {
   readonly parallelGroup?: string | undefined;
   /** Aborted with the work, and when the workflow alone has to end; default the work's. */
   readonly signal?: AbortSignal;
-  /** What its steps can do; default the register. */
+  /** Its step actions; default the register. */
   readonly actions?: Readonly<Record<string, StepAction>>;
 }
 
@@ -71,12 +71,12 @@ class StageTimeout extends Error {
   override readonly name = 'StageTimeout';
 }
 
-/** A workflow that failed. The message is the image's reason in AWS's form. */
+/** A failed workflow. The message is the image's reason in AWS's form. */
 export class WorkflowFailure extends Error {
   override readonly name = 'WorkflowFailure';
 }
 
-/** Whether a workflow failed since its stage's time was over. */
+/** Whether a workflow failed because its stage's time was over. */
 export function isStageTimeout(error: Error): boolean {
   return error instanceof WorkflowFailure && error.cause instanceof StageTimeout;
 }

@@ -1,4 +1,4 @@
-/** What an image's record says it made. */
+/** The outputs in an image's record. */
 import type { OutputResources } from '@aws-sdk/client-imagebuilder';
 import { amisOfImage } from '../../catalog/amis.ts';
 import type { Catalog } from '../../catalog/catalog.ts';

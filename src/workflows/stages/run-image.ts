@@ -1,4 +1,4 @@
-/** One image from PENDING to its end: the stages, and what is left of it in each case. */
+/** One image from PENDING to its end: the stages, and what remains in each case. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { rm } from 'node:fs/promises';
 import type { Catalog } from '../../catalog/catalog.ts';
@@ -40,7 +40,7 @@ import { INGOT } from '../../platform/own-program.ts';
 /** What `state.reason` holds at most. */
 const REASON_LENGTH = 1024;
 
-/** Everything one image's work needs from its worker. */
+/** Everything that one image's work needs from its worker. */
 export interface ImageRun {
   readonly catalog: Catalog;
   readonly dataDirectory: string;
@@ -126,7 +126,7 @@ async function stages(work: Work, plan: ImagePlan, config: Config): Promise<void
   }
   await stage('DISTRIBUTION', 'DISTRIBUTING');
   await progress.copiesAhead?.drop();
-  // A workflow may leave instances running; nothing of them is needed any more.
+  // A workflow may leave instances running; they are no longer needed.
   for (const id of [...progress.instances.keys()]) await endWorkInstance(work, id);
   signal.throwIfAborted();
   await setStatus(catalog, arn, report, 'INTEGRATING');
@@ -136,7 +136,7 @@ async function stages(work: Work, plan: ImagePlan, config: Config): Promise<void
   });
 }
 
-/** Begins the copies that distribution will make. */
+/** Starts the copies that distribution will use. */
 function copiesAhead(
   { arn, workflows, distribution }: Pick<ImagePlan, 'arn' | 'workflows' | 'distribution'>,
   ami: BuiltAmi | undefined,
@@ -150,7 +150,7 @@ function copiesAhead(
     : undefined;
 }
 
-/** An import has no workflows: it is fetched while it is CREATING. */
+/** An import has no workflows: it is downloaded while it is CREATING. */
 async function importStages(
   { subject, progress, services, report, signal }: Work,
   task: Extract<ImageTask, { kind: 'import' }>,
@@ -261,7 +261,7 @@ async function end(work: Ended, cause: Error): Promise<void> {
   }
   await discardOutputs(work, full === undefined && (cancelled || error instanceof WorkflowFailure)).catch(
     (cause: unknown) => {
-      // A full disk is waited for, and the end tried again.
+      // Waits for space on a full disk, and retries the end.
       if (isDiskFull(cause as Error)) throw cause;
       work.report({
         type: 'log',
@@ -283,7 +283,7 @@ async function makeRoom(work: Pick<Ended, 'progress' | 'services'>): Promise<str
   const full = await runningOut(work.services.dataDirectory);
   if (full === undefined) return undefined;
   for (const { instance, layer } of work.progress.instances.values()) {
-    await instance.terminate().catch(() => {}); // What it could not record is recorded below, once there is room.
+    await instance.terminate().catch(() => {}); // What it could not record is recorded below, once there is space.
     if (layer !== undefined) await rm(layer.path, { force: true });
   }
   return full;

@@ -1,4 +1,4 @@
-/** Work that does not begin with the build stage: the AMI that it takes up, and what earlier workflows left. */
+/** Work that does not begin with the build stage: its AMI, and the outputs of earlier workflows. */
 import { reviveAmi } from '../../catalog/amis.ts';
 import { workflowExecutionsOfImage } from '../../catalog/executions.ts';
 import type { ImageTask } from '../../catalog/image-task.ts';
@@ -8,8 +8,8 @@ import type { ImageProgress, ImageServices } from '../machines/image-progress.ts
 import type { PlannedImage } from '../planning/image-plan.ts';
 
 /**
- * The AMI that is tested and distributed in place of one that a build stage makes, noted as used by the image.
- * @throws {Error} when it is not there any more
+ * The AMI to test and distribute in place of one from a build stage, recorded as used by the image.
+ * @throws {Error} if it no longer exists
  */
 export async function takeUp(
   { arn, region }: Pick<PlannedImage, 'arn' | 'region'>,

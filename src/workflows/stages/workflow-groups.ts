@@ -1,6 +1,6 @@
 /**
- * Which test workflows run at once, and what the failure of one means for the others. Source: reference, `workflows.md`
- * section 1.
+ * Which test workflows run at the same time, and what the failure of one means for the others. Source: reference,
+ * `workflows.md` section 1.
  */
 import type { PlannedWorkflow } from '../planning/image-plan.ts';
 
@@ -14,14 +14,14 @@ export class GroupAborted extends Error {
   override readonly name = 'GroupAborted';
 }
 
-/** How one workflow of a group is run. */
+/** How to run one workflow of a group. */
 export interface GroupRun<Workflow> {
   readonly signal: AbortSignal;
   /** Runs one to its end. Rejects when it fails. */
   run(workflow: Workflow, signal: AbortSignal): Promise<void>;
   /** Whether a failure ends the stage whatever `onFailure` says. */
   isFinal(error: Error): boolean;
-  /** Told of a failure that is passed over. */
+  /** Called for a failure that is ignored. */
   passedOver(workflow: Workflow, error: Error): void;
 }
 

@@ -244,7 +244,7 @@ export const parameterChanges = {
   },
 } satisfies Operations<typeof sdk>;
 
-/** Whether there was one. */
+/** Whether the parameter existed. */
 async function remove(context: ServiceContext, text: string): Promise<boolean> {
   const { name } = readReference(text, context);
   await removeAllTags(context.db, parameterArn(name, context));
