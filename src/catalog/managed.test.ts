@@ -27,7 +27,13 @@ test('what comes with Ingot is read and valid', () => {
   const managed = loadManaged([]);
   assert.deepEqual(
     managed.components.filter(({ type }) => type === 'TEST').map(({ name }) => name),
-    ['simple-boot-test-linux'],
+    [
+      'apt-repository-test-linux',
+      'chrony-time-configuration-test',
+      'reboot-test-linux',
+      'simple-boot-test-linux',
+      'yum-repository-test-linux',
+    ],
   );
   const index = parse(readFileSync(new URL('../../managed/components/index.yaml', import.meta.url), 'utf8')) as {
     readonly components: readonly { readonly name: string; readonly type: string }[];
