@@ -1,33 +1,44 @@
 /** `ingot deregister`. */
-import { RequestRefused, signedJson } from '../platform/api-client.ts';
+import { RequestRefused, signedJson, type Connection } from '../platform/api-client.ts';
 import type { Deregistered } from '../storage/storage.ts';
 import { CLIENT_OPTIONS, connect } from './client.ts';
-import { WrongUse, type Arguments, type Command } from './command.ts';
+import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
+import { resolveName } from './short-names.ts';
 import { size } from './text.ts';
 import { INGOT } from '../platform/own-program.ts';
 
+const AMI_ID = /^ami-[0-9a-f]{8,17}$/;
+const BUILD_ARN = "the ARN of an image's build version";
+
 export const deregister: Command = {
-  usage: 'deregister [OPTIONS] AMI...',
+  usage: 'deregister [OPTIONS] AMI|IMAGE...',
   about: `
 Deregisters AMIs and deletes their disks. Layers that other images share are kept. The disk of a running instance is
-deleted when the instance terminates. The image's record is kept. Copies in other Regions are separate AMIs.`,
+deleted when the instance terminates. The image's record is kept. Copies in other Regions are separate AMIs.
+
+The name or ARN of an image means the AMIs of that build, in all Regions or the one of --region.`,
   options: {
     json: { help: 'print one line per AMI: {"amiId","region","layers","bytes","keptBy"}' },
     ...CLIENT_OPTIONS,
     region: { value: 'REGION', help: 'deregister only AMIs in this Region', default: 'any Region' },
   },
-  examples: ['ingot deregister ami-0123456789abcdef0'],
-  positionals: ['AMI', 'AMI...'],
+  examples: ['ingot deregister ami-0123456789abcdef0', 'ingot deregister web/1.0.0/1'],
+  positionals: ['AMI|IMAGE', 'AMI|IMAGE...'],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const ids = [...new Set(args.positionals)];
-  for (const id of ids)
-    if (!/^ami-[0-9a-f]{8,17}$/.test(id))
-      throw new WrongUse(`invalid AMI ID '${id}': expected ami- and 17 hexadecimal digits; \`${INGOT} df\` lists them`);
-  const connection = await connect(args);
   const region = args.text('region');
+  // All names first: nothing is deregistered when one of them is wrong.
+  for (const given of args.positionals)
+    if (/^ami-/.test(given) && !AMI_ID.test(given))
+      throw new WrongUse(
+        `invalid AMI ID '${given}': expected ami- and 17 hexadecimal digits; \`${INGOT} df\` lists them`,
+      );
+  const connection = await connect(args);
+  const found: string[] = [];
+  for (const given of args.positionals) found.push(...(await amisOf(connection, given, region)));
+  const ids = [...new Set(found)];
   let failed = false;
   for (const id of ids) {
     try {
@@ -44,6 +55,27 @@ async function run(args: Arguments): Promise<number> {
     }
   }
   return failed ? 1 : 0;
+}
+
+/** An AMI as it is; of an image the AMIs of its build. @throws {CommandFailed} when it has none */
+async function amisOf(connection: Connection, given: string, region: string | undefined): Promise<readonly string[]> {
+  if (AMI_ID.test(given)) return [given];
+  const arn = await resolveName(async () => connection, given, {
+    types: ['image'],
+    what: 'image',
+    builds: ({ outputResources }) => (outputResources?.amis ?? []).length > 0,
+    arns: { fits: (parsed) => parsed.type === 'image' && parsed.build !== undefined, expected: BUILD_ARN },
+  });
+  const { amis } = await signedJson<{ amis: readonly { readonly region: string; readonly id: string }[] }>(connection, {
+    method: 'GET',
+    path: `/ingot/images/${encodeURIComponent(arn)}/amis`,
+  });
+  const meant = amis.filter((ami) => region === undefined || ami.region === region);
+  if (meant.length === 0)
+    throw new CommandFailed(
+      `${arn} has no AMI${region === undefined ? '' : ` in ${region}`} that could be deregistered`,
+    );
+  return meant.map(({ id }) => id);
 }
 
 /** How it ended, as a line for people. */

@@ -1,5 +1,5 @@
 /** `ingot import-packer`. */
-import { readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { INGOT } from '../platform/own-program.ts';
 import { importPacker, showNote, type ImportResult, type PackerFile } from '../templates/packer/convert.ts';
@@ -44,8 +44,9 @@ Packer is not needed.`,
 Variables without a default need --var. The environment is not read (env()). Variables that are sensitive become
 references to secrets. Expressions that need Packer or a cloud are listed.
 
-Scripts and files are read from the template's folder, and put into the components, compressed when they are long. Files
-of more than 48 KiB after compression, and files outside of the folder, are listed; --files allows another folder.`,
+Scripts are read from the template's folder and put into the components. Files of file provisioners, and scripts of more
+than 48 KiB after compression, become file: sources, which the build uploads. Files outside of the folder are listed;
+--files allows another folder.`,
   examples: [
     'ingot import-packer web.pkr.hcl --output template.yaml',
     'ingot import-packer ./packer --only amazon-ebs.web --var region=eu-west-1',
@@ -70,6 +71,7 @@ async function run(args: Arguments): Promise<number> {
   if (!/^[A-Za-z0-9_][A-Za-z0-9_ -]{0,99}$/.test(name))
     throw new WrongUse(`invalid value '${name}' for --name: expected at most 100 letters, digits, - and _`);
   const parent = args.text('parent');
+  const output = args.text('output');
   let result: ImportResult;
   try {
     result = importPacker({
@@ -79,7 +81,7 @@ async function run(args: Arguments): Promise<number> {
       only: args.list('only').map((each) => each.replace(/^source\./, '')),
       name,
       pipelines: args.flag('pipeline'),
-      read: localFiles([folder, ...args.list('files')]),
+      read: localFiles([folder, ...args.list('files')], output === undefined ? folder : dirname(output)),
       ingot: INGOT,
       today: new Date().toISOString().slice(0, 10),
       parent,
@@ -191,8 +193,11 @@ function readTemplate(path: string): string {
 /**
  * Reads files of these folders, and none outside of them: a template is a stranger's, and what it names ends up in an
  * image. Links are followed only within the folders.
+ * @param beside folder of the template that is made, from which it names files
  */
-function localFiles(folders: readonly string[]): ReadLocal {
+function localFiles(folders: readonly string[], beside: string): ReadLocal {
+  const base = realpathSync(existsSync(beside) ? beside : '.');
+  const fromTemplate = (path: string): string => relative(base, path).split(sep).join('/');
   const roots = folders.map((folder) => {
     try {
       return { folder: resolve(folder), real: realpathSync(folder) };
@@ -206,10 +211,11 @@ function localFiles(folders: readonly string[]): ReadLocal {
   const readOne = (path: string, name: string): LocalFile | string => {
     const stats = statSync(path);
     if (!stats.isFile()) return `${name} is not a file`;
-    if (stats.size > MOST_FILE) return `${name} has ${stats.size} bytes; at most ${MOST_FILE} are read`;
-    if (stats.size > left) return `${name}: the files have more than ${MOST_ALL >> 20} MiB together`;
+    const file = { name, executable: (stats.mode & 0o100) !== 0, path: fromTemplate(path) };
+    // The build reads it where it is.
+    if (stats.size > MOST_FILE || stats.size > left) return { ...file, bytes: new Uint8Array(), size: stats.size };
     left -= stats.size;
-    return { name, bytes: readFileSync(path), executable: (stats.mode & 0o100) !== 0 };
+    return { ...file, bytes: readFileSync(path) };
   };
 
   return (asked): LocalContent => {
@@ -231,7 +237,7 @@ function localFiles(folders: readonly string[]): ReadLocal {
         const file = readOne(real, basename(asked));
         return typeof file === 'string' ? { kind: 'absent', why: file } : { kind: 'file', file };
       }
-      return readFolder(real, asked, inside, readOne);
+      return { ...readFolder(real, asked, inside, readOne), path: fromTemplate(real) || '.' } as LocalContent;
     }
     return {
       kind: 'absent',

@@ -258,6 +258,11 @@ const LISTS: Readonly<Record<ResourceType, Lister>> = {
   ),
 };
 
+/** ARNs of the account's own resources of a type. */
+export function ownArns(client: ImagebuilderClient, type: ResourceType): Promise<readonly string[]> {
+  return LISTS[type](client, 'Self');
+}
+
 const BUILDS = {
   image: buildsOfImage,
   component: async (client: ImagebuilderClient, componentVersionArn: string): Promise<ImageSummary[]> =>

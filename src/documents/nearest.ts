@@ -49,6 +49,16 @@ export function nearestWord(word: string, candidates: Iterable<string>): string 
   return nearest;
 }
 
+/** Items by how near their names are to a word; those that are as near keep their order. */
+export function nearestFirst<T>(word: string, items: readonly T[], nameOf: (item: T) => string): readonly T[] {
+  const plain = (text: string): string => text.toLowerCase().slice(0, LONGEST_WORD);
+  const wanted = plain(word);
+  return items
+    .map((item) => ({ item, far: distance(wanted, plain(nameOf(item))) }))
+    .sort((a, b) => a.far - b.far)
+    .map(({ item }) => item);
+}
+
 /** ` Did you mean X?`, to be put after a sentence, or nothing. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const nearest = nearestWord(word, candidates);

@@ -236,7 +236,7 @@ describe('a dry run', () => {
     const many = Array.from({ length: 201 }, (_, index) => infrastructure(`n${index}`));
     await assert.rejects(dryRun(many), { code: 'InvalidParameterValueException' });
     await assert.rejects(dryRun([{ id: 'x', operation: 'DeleteImage', input: {} }]), /CreateComponent/);
-    await assert.rejects(dryRun([infrastructure('a'), infrastructure('a')]), /twice/);
+    await assert.rejects(dryRun([infrastructure('a'), infrastructure('a')]), /Duplicate id/);
     await assert.rejects(dryRun([component('large', 'x'.repeat(1 << 20))]), { code: 'RequestEntityTooLargeException' });
   });
 

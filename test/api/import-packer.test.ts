@@ -1,6 +1,6 @@
 /** `ingot import-packer`, as a user runs it; what it makes is validated by the server. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -107,8 +107,36 @@ test('files outside of the folder are read only when their folder is named', asy
     assert.doesNotMatch(refused.stdout, /of somebody else/);
     if (source === './') continue;
     const allowed = await importPacker(path, '--files', folder);
-    assert.match(allowed.stdout, /of somebody else/, source);
+    assert.match(allowed.stdout, /source: file:(?:\.\.\/)?secret\.txt/, source);
+    assert.match(allowed.stderr, /outside of the template's folder: build with --file-root FOLDER/, source);
   }
+});
+
+test('files of a file provisioner are sources of the build, however large, and what is made is validated', async () => {
+  const inner = mkdtempSync(join(folder, 'sources-'));
+  mkdirSync(join(inner, 'conf'));
+  writeFileSync(join(inner, 'conf/a.conf'), 'a');
+  writeFileSync(join(inner, 'big.bin'), Buffer.alloc(9 << 20, 'x'));
+  const path = template(
+    `${inner.slice(folder.length + 1)}/a.pkr.hcl`,
+    `provisioner "file" {
+      source      = "big.bin"
+      destination = "/opt/big/"
+    }
+    provisioner "file" {
+      source      = "conf"
+      destination = "/etc/app"
+    }`,
+  );
+  const made = join(inner, 'made.yaml');
+  const ended = await importPacker(path, '--output', made);
+  assert.equal(ended.code, 0, ended.stderr);
+  const text = readFileSync(made, 'utf8');
+  assert.match(text, /source: file:big\.bin\n\s+destination: \/opt\/big\/big\.bin/);
+  assert.match(text, /source: file:conf\/\*\n\s+destination: \/etc\/app\/conf/);
+  assert.equal((await run('validate', made)).stdout, `${made}: valid\n`);
+  rmSync(join(inner, 'big.bin'));
+  assert.match((await run('validate', made)).stdout, /'file:big\.bin' does not exist/);
 });
 
 test('another file is said to be what it is, and build says what to do with a Packer template', async () => {

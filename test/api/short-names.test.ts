@@ -8,6 +8,7 @@ import {
   CreateInfrastructureConfigurationCommand,
 } from '@aws-sdk/client-imagebuilder';
 import { after, before, describe, test } from 'node:test';
+import { namesOf } from '../../src/commands/completion/names.ts';
 import { NAMED_TYPES, resolveName, type Wanted } from '../../src/commands/short-names.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
@@ -116,4 +117,13 @@ describe('a name that means nothing, or too much, is refused with what there is'
       }),
       { message: 'web has no AVAILABLE build; `ingot images web` lists its builds' },
     ));
+});
+
+test('completion is given the names of each kind, once', async () => {
+  const connection = api.connectionOf('same');
+  assert.deepEqual(await namesOf(['image', 'image-pipeline'], connection), ['nightly', 'web']);
+  assert.deepEqual(await namesOf(['component'], connection), ['web-server']);
+  assert.deepEqual(await namesOf(['stack'], connection), []);
+  assert.deepEqual(await namesOf(['image'], api.connectionOf('other')), []);
+  assert.deepEqual(await namesOf(['image'], { ...connection, port: 1 }), []);
 });

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ListComponentsCommand, ListImageRecipesCommand } from '@aws-sdk/client-imagebuilder';
 import { signedJson } from '../../src/platform/api-client.ts';
-import { ingot, startServer, type TestServer } from '../harness/service.ts';
+import * as processes from '../harness/processes.ts';
+import { ingot, PROJECT, startServer, type TestServer } from '../harness/service.ts';
 
 let folder: string;
 let data: string;
@@ -406,4 +407,24 @@ Outputs:
     assert.equal((await run('delete-stack', 'importer')).code, 0);
     assert.equal((await run('delete-stack', 'base')).code, 0);
   });
+});
+
+test('completion asks the running server for names, and says nothing where none runs', async () => {
+  await run('build', await file('completed.yaml', `Resources:${component('completed-tool')}`));
+  assert.match((await run('completion', 'names', 'component')).stdout, /^completed-tool$/m);
+  assert.match((await run('completion', 'names', 'stack', 'nothing')).stdout, /^completed$/m);
+  const nobody = await ingot(join(folder, 'no data'), ['completion', 'names', 'component']);
+  assert.deepEqual([nobody.code, nobody.stdout, nobody.stderr], [0, '', '']);
+  const script = (await run('completion', 'bash')).stdout;
+  const asked = await processes.run(
+    [
+      'bash',
+      '-c',
+      `${script}\nCOMP_WORDS=("$1" delete-stack compl) COMP_CWORD=2; _ingot; printf '%s\\n' "\${COMPREPLY[@]}"`,
+      'bash',
+      join(PROJECT, 'ingot'),
+    ],
+    { env: { INGOT_DATA: data } },
+  );
+  assert.equal(asked.stdout, 'completed\n');
 });

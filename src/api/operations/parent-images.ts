@@ -4,6 +4,7 @@ import { getImage } from '../../catalog/images.ts';
 import { parentMeaning } from '../../catalog/parent-names.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
 import { checkShared, NotSharedError } from '../../catalog/sharing.ts';
+import { nearestFirst } from '../../documents/nearest.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { invalidParameterValue } from '../../resources/errors.ts';
 import type { BuildContext } from '../context.ts';
@@ -30,7 +31,7 @@ export async function findParentImage(
   path = 'parentImage',
   named = true,
 ): Promise<ParentImage> {
-  const unknown = (detail: string) => unknownImage(context, path, detail);
+  const unknown = (detail: string) => unknownImage(context, path, detail, given);
   const meaning = await parentMeaning(context.db, context.services.catalog.managed, given, placeOf(context));
   const steps = meaning.via.length === 0 ? '' : `${meaning.via.join(', ')}: `;
   if (meaning.kind === 'none')
@@ -74,9 +75,9 @@ async function isShared(context: BuildContext, reference: string): Promise<boole
 }
 
 /** Most of them that an error lists. */
-const LISTED = 10;
+const LISTED = 8;
 
-async function unknownImage(context: BuildContext, path: string, detail: string) {
+async function unknownImage(context: BuildContext, path: string, detail: string, reference: string) {
   const managed = context.services.catalog.managed.images
     .filter(({ supply }) => supply !== 'refused')
     .map(({ name }) => `arn:aws:imagebuilder:${context.region}:aws:image/${name}/x.x.x`);
@@ -99,9 +100,13 @@ async function unknownImage(context: BuildContext, path: string, detail: string)
     .orderBy('arn')
     .limit(LISTED)
     .execute();
-  const known = [...managed, ...images.map(({ arn }) => arn), ...amis.map(({ id, name }) => `${id} (${name})`)];
+  const all = [...managed, ...images.map(({ arn }) => arn), ...amis.map(({ id, name }) => `${id} (${name})`)];
+  const nameOf = (image: string): string => parseArn(image)?.slug ?? image;
+  const known = nearestFirst(nameOf(reference), all, nameOf);
+  const more = known.length > LISTED ? ` and ${known.length - LISTED} more` : '';
+  const listed = known.slice(0, LISTED).join(', ');
   return invalidParameterValue(
     path,
-    `${detail} ${known.length === 0 ? 'No images exist here yet.' : `Available parent images: ${known.join(', ')}.`}`,
+    `${detail} ${known.length === 0 ? 'No images exist here yet.' : `Available parent images: ${listed}${more}.`}`,
   );
 }

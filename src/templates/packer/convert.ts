@@ -66,6 +66,7 @@ export function importPacker(request: ImportRequest): ImportResult {
   const unset = new Map<string, Place>();
   const given = {
     variables: request.variables,
+    read: request.read,
     only: request.only,
     note,
     unset: (name: string, place: Place): void => void unset.set(name, place),

@@ -1,5 +1,7 @@
 /** Evaluates Packer's expressions without Packer. Pure; work and length of texts have limits. */
+import { readUtf8 } from '../../platform/utf8.ts';
 import { nearestWord } from '../../documents/nearest.ts';
+import type { ReadLocal } from './files.ts';
 import { FUNCTIONS } from './functions.ts';
 import { PackerFault, type Expr, type Place } from './syntax.ts';
 import { booleanOf, dataMarker, isList, isMap, numberOf, textOf, type PackerValue } from './values.ts';
@@ -22,9 +24,15 @@ export interface Names {
 
 /** Evaluates expressions, and counts what that costs. */
 export class Evaluator {
+  readonly #read: ReadLocal | undefined;
   #steps = 0;
   #characters = 0;
   #depth = 0;
+
+  /** @param read for `file()`; without it the function is not evaluated */
+  constructor(read?: ReadLocal) {
+    this.#read = read;
+  }
 
   /** @throws {PackerFault} for what has no value here */
   evaluate(expr: Expr, names: Names, own: ReadonlyMap<string, PackerValue> = new Map()): PackerValue {
@@ -133,6 +141,8 @@ export class Evaluator {
       }
       return expr.name === 'can' ? false : fail('try: no argument has a value', expr.at);
     }
+    if (expr.name === 'file' && this.#read !== undefined && expr.args.length === 1)
+      return textOfFile(this.#read, textOf(evaluate(expr.args[0]!), expr.at), expr.at);
     const run = FUNCTIONS.get(expr.name);
     if (run === undefined) {
       const near = nearestWord(expr.name, [...FUNCTIONS.keys()]);
@@ -166,6 +176,19 @@ export class Evaluator {
       else map.set(textOf(this.evaluate(expr.key, names, inner), expr.at), made);
     }
     return expr.key === undefined ? list : { map };
+  }
+}
+
+/** The text of a file of the template's folder. */
+function textOfFile(read: ReadLocal, path: string, at: Place): string {
+  const found = read(path);
+  if (found.kind === 'absent') return fail(`file(): ${found.why}`, at);
+  if (found.kind === 'folder') return fail(`file(): ${path} is a folder`, at);
+  if (found.file.size !== undefined) return fail(`file(): ${path} is too large for a text`, at);
+  try {
+    return readUtf8(found.file.bytes);
+  } catch (error) {
+    return fail(`file(): ${path} ${(error as Error).message}`, at);
   }
 }
 

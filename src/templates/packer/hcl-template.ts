@@ -9,6 +9,9 @@ import { isList, isMap, type PackerValue } from './values.ts';
 /** Settings that a build may have for one source; generous, since real templates have a handful. */
 const MOST_BUILDS = 100;
 
+/** Blocks that one dynamic block makes. */
+const MOST_DYNAMIC = 1000;
+
 interface File {
   readonly name: string;
   readonly text: string;
@@ -28,7 +31,7 @@ export function readHclTemplate(files: readonly File[], variableFiles: readonly 
 class HclTemplate {
   readonly #blocks: readonly Block[];
   readonly #given: Given;
-  readonly #evaluator = new Evaluator();
+  readonly #evaluator: Evaluator;
   readonly #variables: ReadonlyMap<string, Block>;
   readonly #defaults: ReadonlyMap<string, Expr>;
   readonly #assigned: ReadonlyMap<string, Expr>;
@@ -38,6 +41,7 @@ class HclTemplate {
 
   constructor(bodies: readonly Body[], assigned: readonly Attribute[], given: Given) {
     this.#given = given;
+    this.#evaluator = new Evaluator(given.read);
     this.#blocks = bodies.flatMap(({ blocks }) => blocks);
     const named = (type: string): (readonly [string, Block])[] =>
       this.#blocks.flatMap((block) =>
@@ -174,13 +178,17 @@ class HclTemplate {
     const put = (name: string, at: Place, value: Expr): void =>
       void values.set(name, { place: at, read: () => expandAll(this.#evaluator.evaluate(value, names), at, source) });
     for (const { name, at, value } of body.attributes) put(name, at, value);
-    for (const [type, blocks] of Map.groupBy(body.blocks, ({ type: each }) => each)) {
-      const at = blocks[0]!.at;
+    const plain = body.blocks.map((block) => ({
+      block,
+      type: block.type === 'dynamic' ? (block.labels[0] ?? '') : block.type,
+    }));
+    for (const [type, blocks] of Map.groupBy(plain, (each) => each.type)) {
+      const { at } = blocks[0]!.block;
       values.set(type, {
         place: at,
         read: () =>
           expandAll(
-            blocks.map((block) => this.#nested(block, names)),
+            blocks.flatMap(({ block }) => this.#expanded(block, names)),
             at,
             source,
           ),
@@ -190,13 +198,38 @@ class HclTemplate {
     return new Settings(owner, place, values, this.#given.note);
   }
 
-  #nested({ body, labels, at }: Block, names: Names): PackerValue {
+  /** A block, or those that a `dynamic` block makes. */
+  #expanded(block: Block, names: Names, own: ReadonlyMap<string, PackerValue> = new Map()): readonly PackerValue[] {
+    const { type, labels, body, at } = block;
+    if (type !== 'dynamic') return [this.#nested(block, names, own)];
+    const of = (name: string): Expr | undefined => body.attributes.find((each) => each.name === name)?.value;
+    const content = body.blocks.find((inner) => inner.type === 'content');
+    const each = of('for_each');
+    if (each === undefined || content === undefined)
+      throw new PackerFault("a dynamic block needs 'for_each' and a block 'content'", at);
+    const iterator = of('iterator');
+    const called = iterator?.kind === 'name' ? iterator.name : (labels[0] ?? '');
+    const over = this.#evaluator.evaluate(each, names, own);
+    const pairs: readonly (readonly [PackerValue, PackerValue])[] = isList(over)
+      ? over.map((item, index) => [index, item])
+      : isMap(over)
+        ? [...over.map]
+        : [];
+    if (pairs.length > MOST_DYNAMIC) throw new PackerFault(`more than ${MOST_DYNAMIC} blocks are made`, at);
+    return pairs.map(([key, value]) => {
+      const item: PackerValue = { map: new Map([['key', key] as const, ['value', value] as const]) };
+      return this.#nested({ ...content, labels: [] }, names, new Map([...own, [called, item]]));
+    });
+  }
+
+  #nested({ body, labels, at }: Block, names: Names, own: ReadonlyMap<string, PackerValue> = new Map()): PackerValue {
     if (labels.length > 0) throw new PackerFault(`a block '${labels[0]}' is not evaluated here`, at);
     const map = new Map<string, PackerValue>();
-    for (const { name, value } of body.attributes) map.set(name, this.#evaluator.evaluate(value, names));
+    for (const { name, value } of body.attributes) map.set(name, this.#evaluator.evaluate(value, names, own));
     for (const block of body.blocks) {
-      const before = map.get(block.type) ?? [];
-      map.set(block.type, [...(isList(before) ? before : [before]), this.#nested(block, names)]);
+      const type = block.type === 'dynamic' ? (block.labels[0] ?? '') : block.type;
+      const before = map.get(type) ?? [];
+      map.set(type, [...(isList(before) ? before : [before]), ...this.#expanded(block, names, own)]);
     }
     return { map };
   }
@@ -205,6 +238,8 @@ class HclTemplate {
     const names = this.#names();
     const settings = this.#settings('build', block.body, block.at, names);
     settings.use('provisioner', 'source', 'name', 'description');
+    for (const { type, labels, at } of block.body.blocks)
+      if (type === 'dynamic') this.#leaveOut(at, `dynamic ${labels[0] ?? ''}`, 'write out the blocks that it makes');
     const asked: { readonly key: string; readonly place: Place; readonly body?: Body }[] = [];
     for (const name of settings.texts('sources') ?? [])
       asked.push({ key: name.replace(/^source\./, ''), place: settings.placeOf('sources') });

@@ -1,4 +1,5 @@
 /** A Packer template in one form, whichever language it was written in. Pure. */
+import type { ReadLocal } from './files.ts';
 import { PackerFault, type Place } from './syntax.ts';
 import { booleanOf, isList, isMap, numberOf, textOf, type PackerValue } from './values.ts';
 
@@ -154,6 +155,8 @@ export interface Given {
   /** Names of sources to import: `amazon-ebs.web`, or its name. None means all. */
   readonly only: readonly string[];
   readonly note: (note: Note) => void;
+  /** Reads what `file()` names. */
+  readonly read?: ReadLocal;
   /** Called with a variable that is needed and has no value. */
   readonly unset: (name: string, place: Place) => void;
 }

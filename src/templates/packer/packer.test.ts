@@ -101,6 +101,53 @@ build {
   assert.match(result.notes.map(showNote).join('\n'), /provisioner shell: inline: the texts become too long/);
 });
 
+test('dynamic blocks are the blocks that they make, and commands of cmd.exe a batch file', () => {
+  const result = imported({
+    files: [
+      {
+        name: 'a.pkr.hcl',
+        text: `source "amazon-ebs" "a" {
+  dynamic "launch_block_device_mappings" {
+    for_each = { "/dev/sda1" = 20, "/dev/sdb" = 30 }
+    iterator = disk
+    content {
+      device_name = disk.key
+      volume_size = disk.value
+    }
+  }
+}
+build {
+  sources = ["amazon-ebs.a"]
+  dynamic "provisioner" {
+    for_each = ["x"]
+    content {}
+  }
+  provisioner "powershell" {
+    inline = [file("greeting.ps1"), file("nothing")]
+  }
+  provisioner "powershell" {
+    inline = [file("greeting.ps1")]
+  }
+  provisioner "windows-shell" {
+    inline = ["echo it's", "ver"]
+  }
+}`,
+      },
+    ],
+    parent: 'windows-server-2022-english-full-base-x86',
+    read: (path) =>
+      path === 'greeting.ps1'
+        ? { kind: 'file', file: { name: path, bytes: Buffer.from('Write-Output hello'), executable: false } }
+        : { kind: 'absent', why: `there is no ${path}` },
+  });
+  assert.match(result.template, /Write-Output hello/);
+  assert.match(result.notes.map(showNote).join('\n'), /inline: file\(\): there is no nothing/);
+  assert.match(result.notes.map(showNote).join('\n'), /dynamic provisioner/);
+  assert.match(result.template, /VolumeSize: 20[^]*VolumeSize: 30/);
+  assert.match(result.template, /'@echo off',\n\s+'echo it''s',\n\s+'ver'/);
+  assert.doesNotMatch(result.notes.map(showNote).join('\n'), /launch_block|windows-shell/);
+});
+
 test('a fault says line and column', () => {
   assert.throws(
     () => parseHcl('a.pkr.hcl', 'variable "a" {\n  type = \n}\n'),

@@ -1,7 +1,17 @@
 /** Packer's provisioners as steps of component documents. Pure. */
 import type { ReadLocal, LocalFile } from './files.ts';
 import type { Provisioner, Settings } from './model.ts';
-import { fileSteps, isPlain, plainText, powershellText, shellWord, type PlainStep, type Step } from './steps.ts';
+import {
+  fileSteps,
+  folderSteps,
+  isPlain,
+  plainText,
+  powershellText,
+  shellWord,
+  sourceSteps,
+  type PlainStep,
+  type Step,
+} from './steps.ts';
 
 /** What provisioners are translated for. */
 export interface Machine {
@@ -19,6 +29,7 @@ const TRANSLATED: Readonly<Record<string, Translate>> = {
   shell,
   file,
   powershell,
+  'windows-shell': windowsShell,
   'windows-restart': (settings) => {
     settings.use('restart_timeout', 'restart_check_command', 'restart_command', 'check_registry', 'registry_keys');
     return [{ action: 'Reboot', inputs: {} }];
@@ -32,7 +43,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
   'ansible-local': 'examples/components/ansible-playbook.yaml runs a playbook in the instance',
   'shell-local': 'it runs on your machine, before or while Packer builds; run it before `$INGOT build`',
   breakpoint: '`$INGOT build --keep-on-failure` keeps an instance to look at',
-  'windows-shell': 'AWSTOE has no step for cmd.exe; call it from PowerShell with cmd /c',
   'puppet-masterless': 'examples/components/puppet-apply.yaml applies manifests in the instance',
   inspec: 'write its checks into the validate or test phase of a component',
   goss: 'write its checks into the validate or test phase of a component',
@@ -154,8 +164,8 @@ function named(settings: Settings, names: readonly string[]): readonly (readonly
   return names.flatMap((name) => (settings.texts(name) ?? []).map((path) => [name, path] as const));
 }
 
-function tooLarge(path: string, { bytes }: LocalFile): string {
-  return `${path} has ${bytes.length} bytes, too many for a component: download it in a step (S3Download, WebDownload)`;
+function tooLarge(path: string, { bytes, size = bytes.length }: LocalFile): string {
+  return `${path} has ${size} bytes, too many for a component: download it in a step (S3Download, WebDownload)`;
 }
 
 /** `export NAME='value'` for each variable that Packer would set. */
@@ -232,13 +242,18 @@ function resolves(text: string): boolean {
   return isPlain(text.replaceAll(/\{\{ resolve:secretsmanager:packer\/[\w-]+ \}\}/g, ''));
 }
 
+/** A short text; undefined for what was not read, too. */
+function textOf({ bytes, size }: LocalFile): string | undefined {
+  return size === undefined ? plainText(bytes) : undefined;
+}
+
 function runScript(
   own: LocalFile,
   prologue: readonly string[],
   flags: string,
   machine: Machine,
 ): readonly PlainStep[] | undefined {
-  const text = plainText(own.bytes);
+  const text = textOf(own);
   const shebang = /^#!([^\n]*)/.exec(text ?? '')?.[1];
   const own_flags = shebang === undefined ? '' : bashFlags(shebang);
   if (text === undefined || own_flags === undefined || /\$0\b|BASH_SOURCE/.test(text))
@@ -256,12 +271,31 @@ function runFile(
   machine: Machine,
 ): readonly PlainStep[] | undefined {
   const path = `/tmp/packer-${own.name.replace(/[^\w.-]+/g, '-').slice(-80)}`;
-  const packed = fileSteps({ bytes: own.bytes, executable: true }, path, machine.windows, undefined);
+  const inside =
+    own.size === undefined
+      ? fileSteps({ bytes: own.bytes, executable: true }, path, machine.windows, undefined)
+      : undefined;
+  const packed = inside ?? uploaded(own, path);
   if (packed === undefined) return undefined;
   return [
     ...packed,
-    { action: 'ExecuteBash', inputs: { commands: ['set -e', ...prologue, `${interpreter}${path}`, `rm -f ${path}`] } },
+    {
+      action: 'ExecuteBash',
+      inputs: {
+        commands: [
+          'set -e',
+          ...(inside === undefined ? [`chmod +x ${path}`] : []),
+          ...prologue,
+          `${interpreter}${path}`,
+          `rm -f ${path}`,
+        ],
+      },
+    },
   ];
+}
+
+function uploaded({ path }: LocalFile, destination: string): readonly PlainStep[] | undefined {
+  return path === undefined ? undefined : sourceSteps(path, destination, undefined);
 }
 
 function file(settings: Settings, machine: Machine): readonly PlainStep[] {
@@ -293,6 +327,10 @@ function file(settings: Settings, machine: Machine): readonly PlainStep[] {
     // With a slash at its end, what is in the folder; without, the folder itself.
     const base = destination.replace(/[/\\]$/, '');
     const into = path.endsWith('/') ? base : `${base}/${baseName(path)}`;
+    if (found.path !== undefined && found.files.length > 0 && !found.path.includes('*')) {
+      tellOutside(settings, name, found.path);
+      return folderSteps(found.path, into, machine.windows, ownerOf(into, machine));
+    }
     return found.files.flatMap((each) => placed(settings, name, each, `${into}/${each.name}`, machine));
   });
 }
@@ -304,12 +342,26 @@ function placed(
   destination: string,
   machine: Machine,
 ): readonly PlainStep[] {
-  const home =
-    machine.user !== undefined && destination.startsWith(`/home/${machine.user}/`) ? machine.user : undefined;
-  const steps = fileSteps(own, destination, machine.windows, home);
+  const owner = ownerOf(destination, machine);
+  if (own.path !== undefined && !own.path.includes('*')) {
+    tellOutside(settings, name, own.path);
+    return sourceSteps(own.path, destination, machine.windows ? undefined : owner);
+  }
+  const steps = fileSteps(own, destination, machine.windows, owner);
   if (steps !== undefined) return steps;
   settings.note('left out', name, tooLarge(own.name, own));
   return [];
+}
+
+/** The build reads files beside its template only, unless it is told otherwise. */
+function tellOutside(settings: Settings, name: string, path: string): void {
+  if (path.startsWith('..'))
+    settings.note('choice', name, `${path} is outside of the template's folder: build with --file-root FOLDER`);
+}
+
+/** Who owns what is in the home folder of the account that Packer connects as. */
+function ownerOf(path: string, { user }: Machine): string | undefined {
+  return user !== undefined && path.startsWith(`/home/${user}/`) ? user : undefined;
 }
 
 function baseName(path: string): string {
@@ -322,6 +374,42 @@ function absolute(path: string, { windows, user }: Machine): string {
   const home = user === undefined ? '/root' : `/home/${user}`;
   if (path === '~' || path.startsWith('~/')) return `${home}${path.slice(1)}`;
   return path.startsWith('/') ? path : `${home}/${path.replace(/^\.\//, '')}`;
+}
+
+/** Commands of cmd.exe, as a batch file that is called and removed, as Packer does it. */
+function windowsShell(settings: Settings, machine: Machine): readonly PlainStep[] {
+  settings.use('remote_path', 'start_retry_timeout', 'binary', 'env_var_format', 'elevated_user', 'elevated_password');
+  for (const name of ['execute_command', 'valid_exit_codes'])
+    if (settings.has(name)) settings.note('left out', name, 'the commands run in cmd.exe as the system account');
+  settings.use('execute_command', 'valid_exit_codes');
+  const variables = environmentOf(settings).map(([name, value]) => `set "${name}=${value}"`);
+  const batches: (readonly string[])[] = [];
+  const inline = settings.texts('inline');
+  if (inline !== undefined) batches.push(inline);
+  for (const [name, path] of named(settings, ['script', 'scripts'])) {
+    const found = machine.read(path);
+    const text = found.kind === 'file' ? textOf(found.file) : undefined;
+    if (text !== undefined) batches.push([text.replaceAll('\r\n', '\n')]);
+    else settings.note('left out', name, found.kind === 'absent' ? found.why : `${path} is not a short text`);
+  }
+  return batches.map((lines): PlainStep => {
+    const batch = ['@echo off', ...variables, ...lines].join('\n').split('\n');
+    const text = batch.map(powershellText).join(',\n  ');
+    return {
+      action: 'ExecutePowerShell',
+      inputs: {
+        commands: [
+          "$ErrorActionPreference = 'Stop'",
+          "$batch = Join-Path $env:TEMP 'packer-commands.cmd'",
+          `[IO.File]::WriteAllLines($batch, [string[]]@(\n  ${text}\n))`,
+          '& cmd.exe /c $batch',
+          '$code = $LASTEXITCODE',
+          'Remove-Item $batch',
+          'exit $code',
+        ],
+      },
+    };
+  });
 }
 
 function powershell(settings: Settings, machine: Machine): readonly PlainStep[] {
@@ -358,14 +446,15 @@ function powershell(settings: Settings, machine: Machine): readonly PlainStep[] 
       settings.note('left out', name, found.kind === 'folder' ? `${path} is a folder` : found.why);
       continue;
     }
-    const text = plainText(found.file.bytes);
+    const text = textOf(found.file);
     if (text !== undefined) {
       const commands = [...variables, text.replaceAll('\r\n', '\n')];
       steps.push({ action: 'ExecutePowerShell', inputs: { commands } });
       continue;
     }
     const place = `C:\\Windows\\Temp\\packer-${baseName(path).replace(/[^\w.-]+/g, '-')}`;
-    const packed = fileSteps(found.file, place, true, undefined);
+    const inside = found.file.size === undefined ? fileSteps(found.file, place, true, undefined) : undefined;
+    const packed = inside ?? uploaded(found.file, place);
     if (packed === undefined) settings.note('left out', name, tooLarge(path, found.file));
     else
       steps.push(...packed, {

@@ -52,6 +52,30 @@ export function isPlain(text: string): boolean {
   );
 }
 
+/** A file that `ingot build` uploads: a `file:` source. It stays executable if it is. */
+export function sourceSteps(path: string, destination: string, owner: string | undefined): readonly PlainStep[] {
+  const own = owner === undefined ? [] : [{ path: destination, owner, group: owner }];
+  return [
+    { action: 'WebDownload', inputs: [{ source: `file:${path}`, destination }] },
+    ...(own.length === 0 ? [] : [{ action: 'SetFileOwner', inputs: own }]),
+  ];
+}
+
+/** All that is in a folder, below another one. */
+export function folderSteps(
+  path: string,
+  destination: string,
+  windows: boolean,
+  owner: string | undefined,
+): readonly PlainStep[] {
+  const own = owner === undefined ? [] : [{ path: destination, owner, group: owner, recursive: true }];
+  return [
+    { action: 'CreateFolder', inputs: [{ path: destination }] },
+    { action: 'S3Download', inputs: [{ source: `file:${path}/*`, destination }] },
+    ...(windows || own.length === 0 ? [] : [{ action: 'SetFolderOwner', inputs: own }]),
+  ];
+}
+
 /** How a file gets to its place. @returns undefined when it is too large */
 export function fileSteps(
   file: Pick<LocalFile, 'bytes' | 'executable'>,
