@@ -2,6 +2,7 @@
 import { closedMap, DIALECT, type JsonSchema } from '../src/documents/json-schema.ts';
 import { VENDORS } from '../src/platform/config/names.ts';
 import { DEFAULT_CONFIG, QUOTA_NAMES } from '../src/platform/config/config.ts';
+import { eventsSchema } from './events-schema.ts';
 import { providerTypes } from '../src/secrets/providers.ts';
 
 const ACCOUNTS: JsonSchema = {
@@ -296,6 +297,7 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
       ['begins', 'lasts'],
     ),
   },
+  events: eventsSchema(ACCOUNTS),
 };
 
 /** The schema of `config.yaml`. */

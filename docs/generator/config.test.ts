@@ -8,6 +8,7 @@ import { configSchema, CONFIG_SECTIONS } from '../../schemas/config-schema.ts';
 import { schemaText, type JsonSchema } from '../../src/documents/json-schema.ts';
 import { DEFAULT_CONFIG, parseConfig } from '../../src/platform/config/config.ts';
 import { readMaintenance } from '../../src/pipelines/maintenance.ts';
+import { readEvents } from '../../src/events/settings.ts';
 import { configuredProviders, providerTypes } from '../../src/secrets/providers.ts';
 
 const check = new Ajv({ strict: true, strictTypes: false, strictRequired: false, allErrors: true }).compile(
@@ -84,6 +85,7 @@ describe('docs/config.md', () => {
     test(`its example of ${Object.keys(parse(text) as object).join(', ')} is valid`, () => {
       configuredProviders(parseConfig(text, 'config.yaml').secrets, DEFAULT_CONFIG.homeAccount);
       readMaintenance(parseConfig(text, 'config.yaml').maintenance);
+      readEvents(parseConfig(text, 'config.yaml'));
       assert.ok(check(parse(text)), JSON.stringify(check.errors));
     });
 });
@@ -94,9 +96,17 @@ for (const [text, problem] of [
   ['rates: {reads: {burst: 5}}', 'perSecond'],
   ['secrets: [{type: vault}]', 'allowed values'],
   ['networks: {profiles: {a: {access: some}}}', 'allowed values'],
+  ['events: {keepDays: 0}', '>= 1'],
+  ['events: {receivers: {a: {type: pigeon}}}', 'allowed values'],
+  ['events: {receivers: {a: {type: web-hook, url: "ftp://x"}}}', 'pattern'],
+  ['events: {rules: [{pattern: {source: [a]}}]}', 'receivers'],
 ] as const)
   test(`the schema rejects ${text}, as the reader does`, () => {
     assert.equal(check(parse(text)), false);
     assert.match(check.errors!.map(({ message }) => message).join(), new RegExp(problem));
-    assert.throws(() => configuredProviders(parseConfig(text, 'config.yaml').secrets, DEFAULT_CONFIG.homeAccount));
+    assert.throws(() => {
+      const config = parseConfig(text, 'config.yaml');
+      configuredProviders(config.secrets, config.homeAccount);
+      readEvents(config);
+    });
   });

@@ -272,6 +272,18 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:LookupEvents':
     '`?since=&until=&principal=&event=&error=&resource=`; one CloudTrail event per line, oldest ' +
     "first: of the caller's account, or of all for the account of the first key pair ([access](access.md#audit))",
+  'ingot:ListEvents':
+    '`?since=&after=&follow=true&pattern=`; lines of `{seq, event}`, oldest first, events as in EventBridge: ' +
+    "of the caller's account, or of all for the account of the first key pair. `after` is a `seq`, `pattern` an event " +
+    'pattern as JSON',
+  'ingot:ListFailedDeliveries':
+    '`?receiver=`; `{deliveries: [{receiver, state: "retry"\\|"replay"\\|"dead", attempts, lastFailure, ' +
+    'nextAttempt, error, event}]}`',
+  'ingot:ReplayEvent': '`{receiver?}`; `{eventId, receivers}`. Without a receiver: those that gave up on the event',
+  'ingot:ListReceivers':
+    '`{receivers: [{name, type, state: "ok"\\|"failing"\\|"gone", delivered, retrying, dead, lastSuccess, ' +
+    'lastError, nextAttempt}]}`',
+  'ingot:TestReceiver': '`{receiver, type, answers: [{what, id, ok, answer, milliseconds}]}`',
   'ingot:DescribeStorage':
     '`{dataDirectory, totalBytes, availableBytes, kinds: {baseImages, images, copies, running, instances, ' +
     'unreferenced, logs, catalog, other}, regions: [{region, bytes}], amis: [{id, region, name, image, created, ' +

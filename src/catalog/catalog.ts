@@ -21,6 +21,7 @@ import * as parameters from './migrations/0012-parameters.ts';
 import * as keptFiles from './migrations/0013-kept-files.ts';
 import * as pipelineSchedules from './migrations/0016-pipeline-schedules.ts';
 import * as lifecycleSchedules from './migrations/0017-lifecycle-schedules.ts';
+import * as events from './migrations/0020-events.ts';
 import * as parameterVersions from './migrations/0025-parameter-versions.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
@@ -67,6 +68,7 @@ const migrations: readonly Migration[] = [
   { number: 13, name: 'kept files', up: keptFiles.up },
   { number: 16, name: 'pipeline schedules', up: pipelineSchedules.up },
   { number: 17, name: 'lifecycle schedules', up: lifecycleSchedules.up },
+  { number: 20, name: 'events', up: events.up },
   { number: 25, name: 'parameter versions', up: parameterVersions.up },
 ];
 

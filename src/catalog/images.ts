@@ -6,7 +6,7 @@ import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Selectable } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
 import { parseArn, resourceArn } from '../resources/arns.ts';
-import { isEnded, isLegalMove, type ImageStatus } from '../resources/statuses.ts';
+import { isEnded, isInProgress, isLegalMove, type ImageStatus } from '../resources/statuses.ts';
 import { formatVersion, type BuildVersion, type Version } from '../resources/versions.ts';
 import type { Queryable } from './catalog.ts';
 import { removeReferences } from './dependents.ts';
@@ -90,7 +90,7 @@ export async function createImage(
     })
     .execute();
   await addTags(trx, arn, tags);
-  await writeStateChange(trx, arn, undefined, 'PENDING', undefined);
+  await writeStateChange(trx, arn, undefined, 'PENDING', undefined, undefined);
   return record;
 }
 
@@ -158,7 +158,7 @@ export async function transitionImage(
     .set({ status: to, ...listed(record), record: JSON.stringify(record) })
     .where('arn', '=', arn)
     .execute();
-  await writeStateChange(trx, arn, from, to, options.reason);
+  await writeStateChange(trx, arn, from, to, options.reason, isInProgress(from) && isEnded(to) ? record : undefined);
   if (!isEnded(from)) await countOutcome(trx, row, to);
   return from;
 }
@@ -177,18 +177,29 @@ export async function changeImageState(
     await transitionImage(trx, arn, to, { patch: { deprecationTime: to === 'DEPRECATED' ? new Date() : undefined } });
 }
 
+/** @param ended the image's record, when its work came to an end with this */
 async function writeStateChange(
   trx: Queryable,
   arn: string,
   from: ImageStatus | undefined,
   to: ImageStatus,
   reason: string | undefined,
+  ended: Image | undefined,
 ): Promise<void> {
   const payload = {
     ...(from === undefined ? {} : { 'previous-state': { status: from } }),
     state: { status: to, reason },
   };
-  await writeEvent(trx, { type: IMAGE_STATE_CHANGE, resource: arn, previousStatus: from, status: to, payload });
+  const topic = to === 'CANCELLED' ? undefined : ended?.infrastructureConfiguration?.snsTopicArn;
+  await writeEvent(trx, {
+    type: IMAGE_STATE_CHANGE,
+    resource: arn,
+    previousStatus: from,
+    status: to,
+    payload,
+    snapshot: ended === undefined ? undefined : { ...ended, tags: await tagsOf(trx, arn) },
+    topic: topic === undefined ? undefined : { arn: topic },
+  });
 }
 
 /**

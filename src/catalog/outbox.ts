@@ -1,7 +1,9 @@
-/** Events to send, written in the transaction of the change that they report. */
+/** Events: written in the transaction of the change that they report, read in order. */
+import type { Selectable } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
 import { newUuid } from '../platform/ids.ts';
 import type { Queryable } from './catalog.ts';
+import type { OutboxTable } from './event-tables.ts';
 
 /** An event. */
 export interface OutboxEvent {
@@ -9,27 +11,100 @@ export interface OutboxEvent {
   readonly type: string;
   /** ARN. */
   readonly resource: string;
+  /** ARNs that follow it in the envelope. */
+  readonly moreResources?: readonly string[];
   readonly previousStatus?: string | undefined;
   readonly status: string;
   /** The detail. */
   readonly payload: object;
+  /** The image as it is now, with its tags: what messages to people and topics are made of. */
+  readonly snapshot?: object | undefined;
+  /** Topic that is told of it too. */
+  readonly topic?: { readonly arn: string; readonly payload?: string | undefined } | undefined;
 }
 
-/** Writes an event. */
+/** Writes an event. Returns its id. */
 export async function writeEvent(
   trx: Queryable,
-  { type, resource, previousStatus, status, payload }: OutboxEvent,
-): Promise<void> {
+  { type, resource, moreResources, previousStatus, status, payload, snapshot, topic }: OutboxEvent,
+): Promise<string> {
+  const id = newUuid();
   await trx
     .insertInto('outbox')
     .values({
-      id: newUuid(),
+      id,
       time: timestamp(),
       type,
       resource,
       previous_status: previousStatus ?? null,
       status,
       payload: JSON.stringify(payload),
+      resources: moreResources === undefined ? null : JSON.stringify(moreResources),
+      snapshot: snapshot === undefined ? null : JSON.stringify(snapshot),
+      topic_arn: topic?.arn ?? null,
+      topic_payload: topic?.payload ?? null,
     })
     .execute();
+  return id;
+}
+
+/** An event as it is on record. */
+export type OutboxRow = Readonly<Selectable<OutboxTable>>;
+
+/** The events after a place in their order, oldest first. @param seq 0 for all */
+export async function eventsAfter(db: Queryable, seq: number, limit: number): Promise<readonly OutboxRow[]> {
+  return db.selectFrom('outbox').selectAll().where('seq', '>', seq).orderBy('seq').limit(limit).execute();
+}
+
+/** The event of an id, or `undefined`. */
+export async function eventOfId(db: Queryable, id: string): Promise<OutboxRow | undefined> {
+  return db.selectFrom('outbox').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** Events at these places. */
+export async function eventsAt(db: Queryable, places: readonly number[]): Promise<readonly OutboxRow[]> {
+  return places.length === 0
+    ? []
+    : db.selectFrom('outbox').selectAll().where('seq', 'in', places).orderBy('seq').execute();
+}
+
+/** The place of the newest event; 0 when there is none. */
+export async function lastEvent(db: Queryable): Promise<number> {
+  const { last } = await db
+    .selectFrom('outbox')
+    .select((e) => e.fn.max('seq').as('last'))
+    .executeTakeFirstOrThrow();
+  return last ?? 0;
+}
+
+/** The place of the first event at or after a time, less one: `eventsAfter` begins there. */
+export async function placeBefore(db: Queryable, time: string): Promise<number> {
+  const { first } = await db
+    .selectFrom('outbox')
+    .select((e) => e.fn.min('seq').as('first'))
+    .where('time', '>=', time)
+    .executeTakeFirstOrThrow();
+  return first === null ? lastEvent(db) : first - 1;
+}
+
+/** Most events that one look removes: who writes meanwhile waits for it. */
+const REMOVED_AT_ONCE = 1000;
+
+/**
+ * Removes events from before a time, and what could not be delivered of them. Call it until it returns 0.
+ * @returns how many went
+ */
+export async function removeEventsBefore(trx: Queryable, time: string): Promise<number> {
+  const old = await trx
+    .selectFrom('outbox')
+    .select('seq')
+    .where('time', '<', time)
+    .orderBy('time')
+    .limit(REMOVED_AT_ONCE)
+    .execute();
+  const places = old.map(({ seq }) => seq);
+  if (places.length === 0) return 0;
+  await trx.deleteFrom('deliveries').where('seq', 'in', places).execute();
+  await trx.deleteFrom('outbox').where('seq', 'in', places).execute();
+  return places.length;
 }

@@ -6,9 +6,10 @@ import type { Generated } from 'kysely';
 import type { AccessTables } from './access-tables.ts';
 import type { EngineTables } from './engine-tables.ts';
 import type { PipelineTables } from './pipeline-tables.ts';
+import type { EventTables } from './event-tables.ts';
 
 /** All tables by name, as Kysely sees them. */
-export type Tables = ResourceTables & EngineTables & AccessTables & PipelineTables;
+export type Tables = ResourceTables & EngineTables & AccessTables & PipelineTables & EventTables;
 
 /** The resources' tables by name. */
 interface ResourceTables {
@@ -35,7 +36,6 @@ interface ResourceTables {
   stack_imports: StackImportTable;
   client_tokens: ClientTokenTable;
   secrets: SecretTable;
-  outbox: OutboxTable;
   migrations: MigrationTable;
 }
 
@@ -261,21 +261,6 @@ export interface ClientTokenTable {
 interface SecretTable {
   name: string;
   value: string;
-}
-
-/** Events to send. `seq` is their order. */
-interface OutboxTable {
-  seq: Generated<number>;
-  id: string;
-  time: string;
-  /** Detail type, such as `EC2 Image Builder Image State Change`. */
-  type: string;
-  /** ARN. */
-  resource: string;
-  previous_status: string | null;
-  status: string;
-  /** JSON. */
-  payload: string;
 }
 
 interface MigrationTable {

@@ -63,6 +63,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'manage users, roles and their access keys',
     load: async () => (await import('./principals.ts')).principals,
   },
+  events: { summary: 'show events and failed deliveries', load: async () => (await import('./events.ts')).events },
+  notify: { summary: 'test a receiver of events', load: async () => (await import('./notify.ts')).notify },
   audit: { summary: 'show the audit log of API calls', load: async () => (await import('./audit.ts')).audit },
   'lifecycle preview': {
     summary: 'show what a lifecycle policy would do with each image',
@@ -119,6 +121,7 @@ export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
   'Run instances': ['launch', 'instances', 'exec', 'shell', 'cp', 'console', 'terminate'],
   'Work on components': ['toe run', 'toe validate', 'toe test'],
   'Manage resources and disk space': ['dependents', 'lifecycle preview', 'lifecycle run', 'df', 'deregister', 'gc'],
+  'Watch events': ['events', 'notify'],
   'Control access': ['principals', 'audit'],
   'Run the server': ['serve', 'stop', 'env'],
   'Set up': ['doctor', 'completion'],

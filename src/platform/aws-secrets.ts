@@ -70,7 +70,8 @@ export async function getParameter(settings: AwsSettings, name: string, secure: 
   }
 }
 
-function clientOptions({ region, endpoint, profile }: AwsSettings): {
+/** Options of an SDK client. */
+export function clientOptions({ region, endpoint, profile }: AwsSettings): {
   region: string;
   endpoint?: string;
   profile?: string;

@@ -123,3 +123,50 @@ export async function getJson(url: string, options: { readonly signal: AbortSign
     close();
   }
 }
+
+/** An answer to a POST. */
+export interface PostAnswer {
+  readonly status: number;
+  /** The beginning of the answer. */
+  readonly text: string;
+  /** The header `Retry-After`. */
+  readonly retryAfter: string | undefined;
+}
+
+/**
+ * Posts a text, through the proxy of the environment where there is one. Redirects are answers.
+ * @param options.limit bytes of the answer that are read
+ * @throws the system's error when there is no answer; the signal's reason when it is aborted
+ */
+export async function postText(
+  url: string,
+  options: {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    readonly signal: AbortSignal;
+    readonly limit: number;
+  },
+): Promise<PostAnswer> {
+  const { body, signal, limit } = options;
+  const { answer, close } = await askServer(url, {
+    method: 'POST',
+    headers: { ...options.headers, 'content-length': String(Buffer.byteLength(body)) },
+    body,
+    signal,
+    proxy: 'host',
+  });
+  try {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      if ((length += chunk.length) >= limit) break;
+    }
+    const text = Buffer.concat(chunks).subarray(0, limit).toString('utf8');
+    return { status: answer.statusCode!, text, retryAfter: answer.headers['retry-after'] };
+  } catch (error) {
+    throw signal.aborted ? (signal.reason as Error) : error;
+  } finally {
+    close();
+  }
+}

@@ -13,6 +13,7 @@ import { anyScheduled } from '../catalog/pipeline-schedules.ts';
 import { anyPolicyDue } from '../catalog/lifecycle-schedules.ts';
 import { startDuePolicies } from '../pipelines/lifecycle/daily.ts';
 import { dueExecutions } from '../catalog/lifecycle-executions.ts';
+import { readEvents } from '../events/settings.ts';
 import { namedImages } from '../images/names/names.ts';
 import { launchService } from '../launches/service.ts';
 import { readMaintenance } from '../pipelines/maintenance.ts';
@@ -82,6 +83,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   // The worker reads these when an image needs them; errors are reported now.
   configuredProviders(config.secrets, config.homeAccount);
   const maintenance = readMaintenance(config.maintenance);
+  readEvents(config);
   const lock = await takeLock(dataDirectory);
   const closed = closeDataDirectory(dataDirectory);
   if (wasOpen || closed > 0)

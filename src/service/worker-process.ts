@@ -5,6 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import { namedImages } from '../images/names/names.ts';
 import { openCatalog } from '../catalog/catalog.ts';
+import { startDeliverer, type Deliverer } from '../events/deliverer.ts';
+import { settingsResolver } from '../events/secret-settings.ts';
+import { readEvents } from '../events/settings.ts';
 import { sleep } from '../platform/clock.ts';
 import { readConfig } from '../platform/config/config.ts';
 import { dataPath } from '../platform/data-layout.ts';
@@ -32,22 +35,32 @@ export interface WorkerTask {
 /** Sweeps, then works until its parent stops it or ends; then the process exits. */
 export async function runWorker(dataDirectory: string, { concurrency, before }: WorkerTask): Promise<never> {
   let worker: Worker | undefined;
+  let deliverer: Deliverer | undefined;
   const asked = new AbortController();
   const end = (): void => asked.abort();
-  listenToServer({ wake: () => worker?.wake(), end });
+  listenToServer({
+    wake() {
+      worker?.wake();
+      deliverer?.wake();
+    },
+    end,
+  });
   // A terminal's Ctrl-C reaches the whole process group; the parent decides when the worker exits.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', end);
 
   const lock = await takeOver(dataDirectory, asked.signal);
   if (lock === undefined) process.exit(0);
-  const catalog = await openCatalog(dataDirectory, {
-    managedImages: namedImages,
-    names: (await readConfig(dataDirectory)).names,
-  });
+  const config = await readConfig(dataDirectory);
+  const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: config.names });
   await sweepAtStart(catalog, before);
   if (concurrency > 0 && !asked.signal.aborted) {
     worker = startWorker(catalog, concurrency);
+    deliverer = await startDeliverer({
+      catalog,
+      config: readEvents(config),
+      resolve: settingsResolver(dataDirectory, config.homeAccount),
+    });
     logger().info({ concurrency }, 'worker ready');
     watchMemory((bytes) => {
       logger().fatal({ bytes }, 'the worker exceeded its memory limit and exits; the next worker frees what it held');
@@ -55,6 +68,7 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
     });
     await new Promise((resolve) => asked.signal.addEventListener('abort', resolve));
     await worker.stop('The server was stopped while it worked on this image; start the build again.');
+    await deliverer.stop();
   }
   await catalog.close();
   lock.release();

@@ -302,6 +302,8 @@ describe('workflows', () => {
   });
 });
 
+const TOPIC = 'arn:aws:sns:eu-west-1:123456789012:approvals';
+
 describe('a step that waits', () => {
   /** Works on a workflow that waits, as a worker would. Returns when it waits. */
   async function waiting(
@@ -311,7 +313,10 @@ describe('a step that waits', () => {
       new CreateImageCommand({ imageRecipeArn: recipe, infrastructureConfigurationArn: infrastructure }),
     );
     const { document } = parseWorkflowDocument(
-      documentOf(step('WaitForAction'), 'outputs:\n  - name: Said\n    value: $.stepOutputs.WaitForAction.reason\n'),
+      documentOf(
+        step('WaitForAction', `    inputs:\n      snsTopicArn: ${TOPIC}\n      payload: please look\n`),
+        'outputs:\n  - name: Said\n    value: $.stepOutputs.WaitForAction.reason\n',
+      ),
       'BUILD',
     );
     const progress = newProgress();
@@ -387,11 +392,22 @@ describe('a step that waits', () => {
       .where('status', '=', 'WAITING')
       .execute();
     assert.deepEqual(
-      events.map(({ type, payload }) => [
+      events.map(({ type, payload, resources, topic_arn, topic_payload }) => [
         type,
+        resources,
+        topic_arn,
+        topic_payload,
         (JSON.parse(payload) as Record<string, unknown>)['workflow-step-execution-id'],
       ]),
-      [['EC2 Image Builder Workflow Step Waiting', id]],
+      [
+        [
+          'EC2 Image Builder Workflow Step Waiting',
+          JSON.stringify([own('build/waits/1.0.0/1')]),
+          TOPIC,
+          'please look',
+          id,
+        ],
+      ],
     );
   });
 

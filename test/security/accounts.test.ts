@@ -288,6 +288,11 @@ const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> =
   'ingot:UpdateAccessKey': ({ user: arn, key: id }) => [{ params: { arn, id }, body: { status: 'Inactive' } }],
   'ingot:DeleteAccessKey': ({ user: arn, key: id }) => [{ params: { arn, id } }],
   'ingot:LookupEvents': () => [{}, { query: { principal: ACCOUNT } }],
+  'ingot:ListEvents': () => [{}, { query: { pattern: '{"source":[{"exists":true}]}' } }],
+  'ingot:ListFailedDeliveries': () => [{}],
+  'ingot:ReplayEvent': () => [{ params: { id: '00000000-0000-4000-8000-000000000000' }, body: {} }],
+  'ingot:ListReceivers': () => [{}],
+  'ingot:TestReceiver': () => [{ params: { name: 'ops' } }],
 };
 /**
  * Asked without a name of the owner's, they are refused all the same: they are about the server, which is of the first
@@ -298,6 +303,10 @@ const OF_THE_SERVER: readonly string[] = [
   'ingot:StopServer',
   'ingot:NameImport',
   'ingot:CollectGarbage',
+  'ingot:ListFailedDeliveries',
+  'ingot:ReplayEvent',
+  'ingot:ListReceivers',
+  'ingot:TestReceiver',
 ];
 
 describe("routes of Ingot's own", () => {

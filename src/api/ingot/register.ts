@@ -3,6 +3,7 @@ import { auditRoutes } from './audit.ts';
 import { dependentRoutes } from './dependents.ts';
 import { dryRunRoutes } from './dry-run.ts';
 import { fileRoutes } from './files.ts';
+import { eventRoutes } from './events.ts';
 import { imageRoutes } from './images.ts';
 import { importRoutes } from './imports.ts';
 import { instanceRoutes } from './instances.ts';
@@ -31,4 +32,5 @@ export const ingotRoutes: readonly IngotRoute[] = [
   ...fileRoutes,
   ...principalRoutes,
   ...auditRoutes,
+  ...eventRoutes,
 ];

@@ -64,6 +64,8 @@ export interface Config {
   readonly rates: { readonly reads: Rate | null; readonly writes: Rate | null };
   /** Providers of secrets, in the order in which they are asked; `secrets/` reads them. Absent: the environment. */
   readonly secrets?: readonly Readonly<Record<string, unknown>>[];
+  /** Who is told of events, as it stands in the file: `events/` reads it. Absent: nobody. */
+  readonly events?: Readonly<Record<string, unknown>>;
   readonly names: NameSettings;
   /** Files that components name by `file:`. */
   readonly files: {
@@ -183,6 +185,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'uriProfiles',
       'networks',
       'maintenance',
+      'events',
     ],
     faults,
   );
@@ -234,6 +237,9 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
             mapAt(item, `secrets[${index}]`, faults),
           ),
         }),
+    ...(root['events'] === undefined || root['events'] === null
+      ? {}
+      : { events: mapAt(root['events'], 'events', faults) }),
     names: readNames(root, faults, homeAccount),
     files: {
       maxBytes: whole(files['maxMegabytes'], 'files.maxMegabytes', DEFAULT_CONFIG.files.maxBytes / 1e6, 1) * 1e6,

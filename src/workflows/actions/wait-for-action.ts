@@ -3,6 +3,7 @@
  * section 4.
  */
 import { beginWaiting, endWaiting, waitingStep } from '../../catalog/waiting-steps.ts';
+import { getWorkflowExecution } from '../../catalog/executions.ts';
 import { writeEvent } from '../../catalog/outbox.ts';
 import { sleep, timestamp } from '../../platform/clock.ts';
 import { StepError } from '../errors.ts';
@@ -14,7 +15,7 @@ const LOOK_MS = 250;
 /** Detail type of the event that says that a step waits. */
 const STEP_WAITING = 'EC2 Image Builder Workflow Step Waiting';
 
-const WITHOUT_EFFECT = ['snsTopicArn', 'lambdaFunctionName', 'payload'];
+const WITHOUT_EFFECT = ['lambdaFunctionName'];
 
 export const waitForAction: StepAction = { name: 'WaitForAction', run };
 
@@ -29,12 +30,16 @@ async function run({
   for (const input of WITHOUT_EFFECT)
     if (inputs[input] !== undefined)
       report({ type: 'log', level: 'warn', text: `the input ${input} has no effect yet: no notification is sent` });
+  const workflow = await getWorkflowExecution(catalog.db, execution.workflowId);
+  const { snsTopicArn, payload } = inputs;
   await catalog.transaction(async (trx) => {
     await beginWaiting(trx, { step_id: execution.stepId, image_arn: arn, account, region, since: timestamp() });
     await writeEvent(trx, {
       type: STEP_WAITING,
       resource: arn,
+      moreResources: workflow === undefined ? [] : [workflow.workflow_arn],
       status: 'WAITING',
+      topic: typeof snsTopicArn === 'string' ? { arn: snsTopicArn, payload: payloadText(payload) } : undefined,
       payload: {
         'workflow-execution-id': execution.workflowId,
         'workflow-step-execution-id': execution.stepId,
@@ -62,4 +67,9 @@ async function run({
   } finally {
     await endWaiting(catalog.db, execution.stepId);
   }
+}
+
+/** What goes to the topic as `customPayload`. */
+function payloadText(payload: unknown): string | undefined {
+  return payload === undefined || typeof payload === 'string' ? payload : JSON.stringify(payload);
 }

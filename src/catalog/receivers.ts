@@ -1,0 +1,105 @@
+/** Queries on receivers of events: how far each one is, and what could not be delivered to it. */
+import type { Insertable, Selectable, Updateable } from 'kysely';
+import type { Queryable } from './catalog.ts';
+import type { DeliveryTable, ReceiverTable } from './event-tables.ts';
+
+/** Where a receiver stands. */
+export type ReceiverRow = Readonly<Selectable<ReceiverTable>>;
+/** A delivery that failed. */
+export type DeliveryRow = Readonly<Selectable<DeliveryTable>>;
+
+/** All receivers that ever were, by name. */
+export async function allReceivers(db: Queryable): Promise<readonly ReceiverRow[]> {
+  return db.selectFrom('receivers').selectAll().orderBy('name').execute();
+}
+
+/** A receiver, or `undefined`. */
+export async function receiverOf(db: Queryable, name: string): Promise<ReceiverRow | undefined> {
+  return db.selectFrom('receivers').selectAll().where('name', '=', name).executeTakeFirst();
+}
+
+/** Records a new receiver, which gets what comes after a place. */
+export async function addReceiver(
+  trx: Queryable,
+  receiver: Pick<ReceiverRow, 'name' | 'position' | 'settings_hash'>,
+): Promise<void> {
+  const { name, position, settings_hash } = receiver;
+  await trx
+    .insertInto('receivers')
+    .values({ name, position, settings_hash, state: 'ok', failures: 0, delivered: 0 })
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .execute();
+}
+
+/** Changes what is on record of a receiver. */
+export async function updateReceiver(
+  trx: Queryable,
+  name: string,
+  change: Omit<Updateable<ReceiverTable>, 'name'>,
+): Promise<void> {
+  await trx.updateTable('receivers').set(change).where('name', '=', name).execute();
+}
+
+/** Moves a receiver on, after so many deliveries. */
+export async function advanceReceiver(
+  trx: Queryable,
+  name: string,
+  { position, delivered }: { readonly position: number; readonly delivered: number },
+): Promise<void> {
+  await trx
+    .updateTable('receivers')
+    .set((e) => ({ position, delivered: e('delivered', '+', delivered) }))
+    .where('name', '=', name)
+    .execute();
+}
+
+/** Records a failed delivery, or what became of it. */
+export async function putDelivery(trx: Queryable, delivery: Insertable<DeliveryTable>): Promise<void> {
+  const { receiver: _, seq: __, ...change } = delivery;
+  await trx
+    .insertInto('deliveries')
+    .values(delivery)
+    .onConflict((conflict) => conflict.columns(['receiver', 'seq']).doUpdateSet(change))
+    .execute();
+}
+
+/** Removes the record of a delivery that has succeeded at last. */
+export async function removeDelivery(trx: Queryable, receiver: string, seq: number): Promise<void> {
+  await trx.deleteFrom('deliveries').where('receiver', '=', receiver).where('seq', '=', seq).execute();
+}
+
+/** Failed deliveries, oldest event first; of one receiver, in one state, or of one event. */
+export async function deliveries(
+  db: Queryable,
+  of: { readonly receiver?: string; readonly state?: DeliveryRow['state']; readonly eventId?: string },
+  limit: number,
+): Promise<readonly DeliveryRow[]> {
+  let query = db.selectFrom('deliveries').selectAll();
+  if (of.receiver !== undefined) query = query.where('receiver', '=', of.receiver);
+  if (of.state !== undefined) query = query.where('state', '=', of.state);
+  if (of.eventId !== undefined) query = query.where('event_id', '=', of.eventId);
+  return query.orderBy('seq').limit(limit).execute();
+}
+
+/** Failed deliveries of a receiver among these events. */
+export async function failedAmong(
+  db: Queryable,
+  receiver: string,
+  places: readonly number[],
+): Promise<readonly DeliveryRow[]> {
+  return places.length === 0
+    ? []
+    : db.selectFrom('deliveries').selectAll().where('receiver', '=', receiver).where('seq', 'in', places).execute();
+}
+
+/** How many deliveries of each receiver are in each state. */
+export async function deliveryCounts(
+  db: Queryable,
+): Promise<readonly { readonly receiver: string; readonly state: DeliveryRow['state']; readonly count: number }[]> {
+  const rows = await db
+    .selectFrom('deliveries')
+    .select((e) => ['receiver', 'state', e.fn.countAll<number>().as('count')])
+    .groupBy(['receiver', 'state'])
+    .execute();
+  return rows.map((row) => ({ ...row, count: Number(row.count) }));
+}

@@ -1,0 +1,106 @@
+/**
+ * Delivers events to the receivers of the configuration. Each receiver goes its own way through the outbox, so that one
+ * that is slow or dead holds up nobody. Events of one image (or other resource) go one after the other; an event is
+ * delivered at least once, with the same id each time.
+ */
+import type { Catalog } from '../catalog/catalog.ts';
+import { lastEvent, removeEventsBefore } from '../catalog/outbox.ts';
+import { addReceiver, receiverOf, updateReceiver } from '../catalog/receivers.ts';
+import { logger } from '../platform/log.ts';
+import { ReceiverLoop } from './receiver-loop.ts';
+import { routerOf } from './routing.ts';
+import type { ConfiguredReceiver, EventsConfig } from './settings.ts';
+import type { SettingsResolver } from './secret-settings.ts';
+import { systemEventsClock, type EventsClock } from './events-clock.ts';
+
+/** Between looks for new events, in milliseconds: any process may write them. */
+const LOOK_MS = 250;
+/** Between looks for events that are too old to be kept, in milliseconds. */
+const RETENTION_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+/** How long deliveries that are under way may take when all is stopped, in milliseconds. */
+const STOP_MS = 2000;
+
+/** What delivers. */
+export interface Deliverer {
+  /** Looks for events now. */
+  wake(): void;
+  /** Stops, and waits for it. What was not delivered is delivered after the next start. */
+  stop(): Promise<void>;
+}
+
+/** What delivery needs. */
+export interface DelivererOptions {
+  readonly catalog: Catalog;
+  readonly config: EventsConfig;
+  readonly resolve: SettingsResolver;
+  readonly clock?: EventsClock;
+  /** From 0 to 1, for the jitter. */
+  readonly random?: () => number;
+}
+
+/** Starts the delivery of events. New receivers get what happens from now on. */
+export async function startDeliverer(options: DelivererOptions): Promise<Deliverer> {
+  const { catalog, config, resolve, clock = systemEventsClock, random = Math.random } = options;
+  const stopping = new AbortController();
+  const ended = new AbortController();
+  const router = routerOf(config);
+  const loops: ReceiverLoop[] = [];
+  for (const receiver of config.receivers.values()) {
+    await register(catalog, receiver);
+    loops.push(
+      new ReceiverLoop({
+        catalog,
+        receiver,
+        router,
+        link: config.link,
+        resolve,
+        clock,
+        random,
+        stopping: stopping.signal,
+        ended: ended.signal,
+      }),
+    );
+  }
+  const running = loops.map((loop) => loop.run());
+  const wake = (): void => {
+    for (const loop of loops) loop.wake();
+  };
+  let seen = await lastEvent(catalog.db);
+  const looking = every(LOOK_MS, clock, stopping.signal, async () => {
+    const last = await lastEvent(catalog.db);
+    if (last > seen) wake();
+    seen = last;
+  });
+  const cleaning = every(RETENTION_MS, clock, stopping.signal, async () => {
+    const before = new Date(clock.now() - config.keepDays * DAY_MS).toISOString();
+    while ((await catalog.transaction((trx) => removeEventsBefore(trx, before))) > 0);
+  });
+  return {
+    wake,
+    async stop() {
+      stopping.abort();
+      wake();
+      const timer = setTimeout(() => ended.abort(new Error('the server was stopped')), STOP_MS);
+      await Promise.all([...running, looking, cleaning]);
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** A receiver that is new begins at the end; one whose settings changed is tried at once. */
+async function register({ transaction }: Catalog, { name, hash }: ConfiguredReceiver): Promise<void> {
+  await transaction(async (trx) => {
+    const known = await receiverOf(trx, name);
+    if (known === undefined) return addReceiver(trx, { name, position: await lastEvent(trx), settings_hash: hash });
+    if (known.settings_hash !== hash)
+      await updateReceiver(trx, name, { settings_hash: hash, state: 'ok', failures: 0, next_attempt: null });
+  });
+}
+
+async function every(ms: number, clock: EventsClock, stopping: AbortSignal, work: () => Promise<void>): Promise<void> {
+  while (!stopping.aborted) {
+    await work().catch((error: unknown) => logger().error({ error }, 'looking for events failed'));
+    await clock.sleep(ms, stopping).catch(() => {});
+  }
+}

@@ -1,0 +1,64 @@
+/** Events in words, for people. Pure. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import { formatVersion } from '../resources/versions.ts';
+import { parseArn } from '../resources/arns.ts';
+import { IMAGE_STATE_CHANGE, type EventEnvelope } from './envelope.ts';
+import type { Notice } from './receiver.ts';
+
+/** Characters of a line. */
+const LONGEST_LINE = 600;
+
+const GOOD: readonly string[] = ['AVAILABLE'];
+const BAD: readonly string[] = ['FAILED'];
+
+/** What an event says to a person. @param link URL of more */
+export function noticeOf(event: EventEnvelope, image: Image | undefined, link: string | undefined): Notice {
+  const name = nameOf(event.resources[0] ?? '');
+  const { title, lines, tone } =
+    event['detail-type'] === IMAGE_STATE_CHANGE ? stateChange(event, image, name) : other(event, name);
+  const place = `${event.account} ${event.region}, ${event.time}`;
+  return { title: line(title), lines: [...lines, place].map(line), link, tone };
+}
+
+type Words = Pick<Notice, 'title' | 'lines' | 'tone'>;
+
+function stateChange(event: EventEnvelope, image: Image | undefined, name: string): Words {
+  const { status = '', reason } = (event.detail['state'] ?? {}) as { status?: string; reason?: string };
+  const amis = (image?.outputResources?.amis ?? []).map((ami) => `${ami.image} in ${ami.region}: ${ami.name ?? ''}`);
+  const failed = BAD.includes(status);
+  return {
+    title: `Image ${name} is ${status}`,
+    lines: [
+      ...(reason === undefined ? [] : [reason]),
+      ...(GOOD.includes(status) ? amis : []),
+      ...(image?.sourcePipelineArn === undefined ? [] : [`Pipeline ${nameOf(image.sourcePipelineArn)}`]),
+      ...(failed ? [`Log: ingot logs ${name}`] : []),
+    ],
+    tone: failed ? 'bad' : GOOD.includes(status) ? 'good' : 'neutral',
+  };
+}
+
+function other(event: EventEnvelope, name: string): Words {
+  const title = event['detail-type'].replace(/^EC2 Image Builder /, '');
+  const lines = Object.entries(event.detail).map(
+    ([key, value]) => `${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return { title: `${title}: ${name}`, lines, tone: /Disabled|Failed/.test(title) ? 'bad' : 'neutral' };
+}
+
+/** `web/1.0.0/1` of an image, the name of another resource, or the ARN. */
+function nameOf(arn: string): string {
+  const parsed = parseArn(arn);
+  if (parsed === undefined) return arn;
+  const { slug, version, build } = parsed;
+  return [slug, version === undefined ? undefined : formatVersion(version), build]
+    .filter((part) => part !== undefined)
+    .join('/');
+}
+
+function line(text: string): string {
+  return text
+    .replaceAll(/[\p{C}\s]+/gu, ' ')
+    .trim()
+    .slice(0, LONGEST_LINE);
+}

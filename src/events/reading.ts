@@ -1,0 +1,37 @@
+/** Events out of the outbox, for those who read them. */
+import type { Catalog } from '../catalog/catalog.ts';
+import { eventsAfter, lastEvent } from '../catalog/outbox.ts';
+import { sleep } from '../platform/clock.ts';
+import { envelopeOf, type EventEnvelope } from './envelope.ts';
+
+/** Between looks for new events, in milliseconds. */
+const LOOK_MS = 100;
+const AT_ONCE = 500;
+
+/** How to read events. */
+export interface ReadOptions {
+  /** Place after which it begins. */
+  readonly after: number;
+  /** Goes on with what comes. */
+  readonly follow: boolean;
+  readonly wanted: (event: EventEnvelope) => boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Events in their order, each with its place. */
+export async function* readEventsAfter(
+  { db }: Pick<Catalog, 'db'>,
+  { after, follow, wanted, signal }: ReadOptions,
+): AsyncGenerator<{ readonly seq: number; readonly event: EventEnvelope }> {
+  const end = follow ? Infinity : await lastEvent(db);
+  for (let place = after; place < end && !signal.aborted; ) {
+    const rows = await eventsAfter(db, place, AT_ONCE);
+    for (const row of rows) {
+      place = row.seq;
+      if (place > end) return;
+      const event = envelopeOf(row);
+      if (wanted(event)) yield { seq: row.seq, event };
+    }
+    if (rows.length < AT_ONCE && follow) await sleep(LOOK_MS, signal).catch(() => {});
+  }
+}

@@ -1,0 +1,346 @@
+/** One receiver's way through the outbox: what is under way, what waits for another attempt, and how far it has come. */
+import type { Catalog } from '../catalog/catalog.ts';
+import { eventsAfter, eventsAt, type OutboxRow } from '../catalog/outbox.ts';
+import {
+  advanceReceiver,
+  deliveries,
+  failedAmong,
+  putDelivery,
+  receiverOf,
+  removeDelivery,
+  updateReceiver,
+  type DeliveryRow,
+} from '../catalog/receivers.ts';
+import { withDeadline } from '../platform/clock.ts';
+import { logger } from '../platform/log.ts';
+import { backoffMs, CIRCUIT_FAILURES } from './backoff.ts';
+import { envelopeOf } from './envelope.ts';
+import type { EventsClock } from './events-clock.ts';
+import { DeliveryError } from './receiver.ts';
+import { receiverTypes } from './receivers.ts';
+import { deliveryOf, type Route, type Router } from './routing.ts';
+import type { SettingsResolver } from './secret-settings.ts';
+import type { ConfiguredReceiver } from './settings.ts';
+
+/** Events that are held in memory for a receiver. */
+const WINDOW = 256;
+/** Longest wait until the records are looked at again, in milliseconds: another process may have changed them. */
+const LOOK_MS = 1000;
+/** Replays at once. */
+const MOST_REPLAYS = 16;
+/** Attempts after which an event is given up that fails while others succeed. */
+const MOST_ATTEMPTS = 8;
+/** Characters of an error that are kept. */
+const LONGEST_ERROR = 500;
+const HOUR_MS = 3_600_000;
+
+/** What a loop needs. */
+export interface LoopOptions {
+  readonly catalog: Catalog;
+  readonly receiver: ConfiguredReceiver;
+  readonly router: Router;
+  readonly link: string | undefined;
+  readonly resolve: SettingsResolver;
+  readonly clock: EventsClock;
+  readonly random: () => number;
+  /** Nothing new is begun. */
+  readonly stopping: AbortSignal;
+  /** What is under way is given up. */
+  readonly ended: AbortSignal;
+}
+
+/** An event on its way. */
+interface Job {
+  readonly row: OutboxRow;
+  readonly route: Route;
+  readonly replay: boolean;
+  attempts: number;
+  /** When it may be tried. */
+  due: number;
+  firstFailure: string | undefined;
+}
+
+export class ReceiverLoop {
+  readonly #o: LoopOptions;
+  /** Events after the recorded position that are not delivered yet, in their order. */
+  readonly #jobs = new Map<number, Job>();
+  readonly #replays = new Map<number, Job>();
+  /** Resources of which an event is under way. */
+  readonly #active = new Set<string>();
+  /** Last event that was looked at. */
+  #loaded = -1;
+  /** Position on record. */
+  #position = -1;
+  #state = { gone: false, failures: 0, nextAttempt: 0, lastSuccess: '' };
+  #delivered = 0;
+  #more = true;
+  #looked = -Infinity;
+  /** Whether the next attempt asks the providers of secrets again. */
+  #fresh = false;
+  #signal = Promise.withResolvers<void>();
+
+  constructor(options: LoopOptions) {
+    this.#o = options;
+  }
+
+  /** Looks again now. */
+  wake(): void {
+    this.#more = true;
+    this.#signal.resolve();
+  }
+
+  /** Runs until it is stopped; never rejects. */
+  async run(): Promise<void> {
+    const { clock, stopping, receiver } = this.#o;
+    while (!stopping.aborted || this.#active.size > 0) {
+      this.#signal = Promise.withResolvers<void>();
+      let wait = LOOK_MS;
+      try {
+        if (!stopping.aborted) wait = await this.#turn();
+        else await this.#save();
+      } catch (error) {
+        logger().error({ receiver: receiver.name, error }, 'delivering events failed');
+      }
+      const timer = new AbortController();
+      const timed = clock.sleep(Math.max(wait, 1), timer.signal).catch(() => {});
+      await Promise.race([this.#signal.promise, timed]);
+      timer.abort();
+    }
+    await this.#save().catch((error: unknown) =>
+      logger().error({ receiver: receiver.name, error }, 'the position of a receiver could not be recorded'),
+    );
+  }
+
+  /** Begins what can be begun. Returns the milliseconds after which there may be more. */
+  async #turn(): Promise<number> {
+    const now = this.#o.clock.now();
+    if (now - this.#looked >= LOOK_MS || this.#position < 0) {
+      this.#looked = now;
+      await this.#save();
+      await this.#readState();
+      await this.#loadReplays();
+    }
+    await this.#fill();
+    if (this.#state.gone) return LOOK_MS;
+    if (now < this.#state.nextAttempt) return Math.min(this.#state.nextAttempt - now, LOOK_MS);
+    for (const job of this.#startable(now)) void this.#deliver(job);
+    const dues = [...this.#jobs.values(), ...this.#replays.values()].map(({ due }) => due).filter((due) => due > now);
+    return Math.min(LOOK_MS, ...dues.map((due) => due - now));
+  }
+
+  async #readState(): Promise<void> {
+    const row = await receiverOf(this.#o.catalog.db, this.#o.receiver.name);
+    if (row === undefined) return;
+    if (this.#position < 0) this.#position = this.#loaded = row.position;
+    this.#state = {
+      gone: row.state === 'gone',
+      failures: row.failures,
+      nextAttempt: row.next_attempt === null ? 0 : Date.parse(row.next_attempt),
+      lastSuccess: row.last_success ?? '',
+    };
+  }
+
+  async #loadReplays(): Promise<void> {
+    const { catalog, receiver } = this.#o;
+    const asked = await deliveries(catalog.db, { receiver: receiver.name, state: 'replay' }, MOST_REPLAYS);
+    const fresh = asked.filter(({ seq }) => !this.#replays.has(seq));
+    const rows = new Map(
+      (
+        await eventsAt(
+          catalog.db,
+          fresh.map(({ seq }) => seq),
+        )
+      ).map((row) => [row.seq, row]),
+    );
+    for (const delivery of fresh) {
+      const row = rows.get(delivery.seq);
+      if (row !== undefined)
+        this.#replays.set(row.seq, this.#jobOf(row, this.#routeOf(row) ?? RULELESS, delivery, true));
+    }
+  }
+
+  /** Reads on in the outbox. */
+  async #fill(): Promise<void> {
+    const { catalog, receiver, clock } = this.#o;
+    while (this.#more && this.#jobs.size < WINDOW / 2) {
+      const rows = await eventsAfter(catalog.db, this.#loaded, WINDOW);
+      this.#more = rows.length === WINDOW;
+      if (rows.length === 0) return;
+      const failed = new Map(
+        (
+          await failedAmong(
+            catalog.db,
+            receiver.name,
+            rows.map(({ seq }) => seq),
+          )
+        ).map((each) => [each.seq, each]),
+      );
+      for (const row of rows) {
+        this.#loaded = row.seq;
+        const delivery = failed.get(row.seq);
+        const route = this.#routeOf(row);
+        if (route === undefined || (delivery !== undefined && delivery.state !== 'retry')) continue;
+        this.#jobs.set(row.seq, this.#jobOf(row, route, delivery, false));
+      }
+      for (const job of this.#jobs.values())
+        if (clock.now() - Date.parse(job.row.time) > receiver.catchUpHours * HOUR_MS)
+          await this.#giveUp(job, `older than ${receiver.catchUpHours} hours (catchUpHours)`);
+    }
+  }
+
+  #routeOf(row: OutboxRow): Route | undefined {
+    return this.#o.router(row, envelopeOf(row)).get(this.#o.receiver.name);
+  }
+
+  #jobOf(row: OutboxRow, route: Route, delivery: DeliveryRow | undefined, replay: boolean): Job {
+    return {
+      row,
+      route,
+      replay,
+      attempts: delivery?.attempts ?? 0,
+      due: delivery?.next_attempt ? Date.parse(delivery.next_attempt) : 0,
+      firstFailure: delivery?.first_failure,
+    };
+  }
+
+  /** The first event of each resource that is not busy, as many as there is room for. */
+  #startable(now: number): readonly Job[] {
+    const probing = this.#state.failures >= CIRCUIT_FAILURES;
+    const room = (probing ? 1 : this.#o.receiver.concurrency) - this.#active.size;
+    if (room <= 0) return [];
+    const taken = new Set(this.#active);
+    const found: Job[] = [];
+    for (const job of [...this.#replays.values(), ...this.#jobs.values()]) {
+      if (taken.has(job.row.resource)) continue;
+      taken.add(job.row.resource);
+      if (job.due <= now) found.push(job);
+      if (found.length >= room && !probing) break;
+    }
+    // A receiver that may be dead is asked with the event that failed least: another may be what it cannot take.
+    return probing ? found.sort((a, b) => a.attempts - b.attempts).slice(0, room) : found;
+  }
+
+  async #deliver(job: Job): Promise<void> {
+    const { receiver, resolve, ended, link } = this.#o;
+    this.#active.add(job.row.resource);
+    let mask = (text: string): string => text;
+    const deadline = withDeadline(
+      ended,
+      receiver.timeoutSeconds * 1000,
+      () => new Error(`no answer within ${receiver.timeoutSeconds} s (timeoutSeconds)`),
+    );
+    try {
+      const resolved = await resolve(receiver, this.#fresh);
+      this.#fresh = false;
+      mask = resolved.mask;
+      const delivery = { ...deliveryOf(job.row, job.route, link), attempt: job.attempts + 1 };
+      await receiverTypes[receiver.type]!.deliver(resolved.settings, delivery, deadline.signal);
+      await this.#succeeded(job);
+    } catch (error) {
+      // Stopped in the middle: it counts as not tried.
+      if (ended.aborted) return;
+      const message = mask((error as Error).message).slice(0, LONGEST_ERROR);
+      await this.#failed(job, error, message).catch((cause: unknown) =>
+        logger().error({ receiver: receiver.name, event: job.row.id, error: cause }, 'a failure could not be recorded'),
+      );
+    } finally {
+      deadline.end();
+      this.#active.delete(job.row.resource);
+      this.#signal.resolve();
+    }
+  }
+
+  async #succeeded(job: Job): Promise<void> {
+    const { catalog, receiver, clock } = this.#o;
+    this.#remove(job);
+    this.#delivered++;
+    this.#state.lastSuccess = new Date(clock.now()).toISOString();
+    if (job.firstFailure !== undefined || job.replay) await removeDelivery(catalog.db, receiver.name, job.row.seq);
+    if (this.#state.failures === 0) return;
+    logger().info({ receiver: receiver.name }, 'a receiver takes events again');
+    this.#state = { ...this.#state, failures: 0, nextAttempt: 0 };
+    await updateReceiver(catalog.db, receiver.name, { state: 'ok', failures: 0, next_attempt: null });
+  }
+
+  async #failed(job: Job, error: unknown, message: string): Promise<void> {
+    const { catalog, receiver, clock, random } = this.#o;
+    const now = clock.now();
+    const time = new Date(now).toISOString();
+    const { kind, retryAfterSeconds } =
+      error instanceof DeliveryError ? error : { kind: 'passing', retryAfterSeconds: undefined };
+    job.attempts++;
+    job.firstFailure ??= time;
+    this.#fresh = true;
+    if (kind === 'permanent') {
+      logger().warn({ receiver: receiver.name, event: job.row.id, problem: message }, 'an event was refused');
+      return this.#giveUp(job, message);
+    }
+    const failures = this.#state.failures + 1;
+    const gone = kind === 'gone';
+    const open = failures >= CIRCUIT_FAILURES;
+    job.due = now + backoffMs(job.attempts, random(), retryAfterSeconds);
+    const nextAttempt = open ? now + backoffMs(failures, random(), retryAfterSeconds) : 0;
+    // While its circuit is open, the receiver's time is what is waited for.
+    if (open) job.due = Math.min(job.due, nextAttempt);
+    this.#state = { ...this.#state, gone, failures, nextAttempt };
+    const words = { receiver: receiver.name, event: job.row.id, failures, problem: message };
+    if (gone) logger().error(words, 'a receiver wants no more events (410); it gets none until it is tested');
+    else logger().warn(words, 'an event could not be delivered; it is tried again');
+    await updateReceiver(catalog.db, receiver.name, {
+      state: gone ? 'gone' : 'failing',
+      failures,
+      next_attempt: open ? new Date(nextAttempt).toISOString() : null,
+      last_failure: time,
+      last_error: message,
+    });
+    const othersSucceed = this.#state.lastSuccess > job.firstFailure;
+    if (!gone && job.attempts >= MOST_ATTEMPTS && (othersSucceed || job.replay)) return this.#giveUp(job, message);
+    await putDelivery(catalog.db, {
+      ...this.#recordOf(job, message),
+      state: job.replay ? 'replay' : 'retry',
+      next_attempt: new Date(job.due).toISOString(),
+    });
+  }
+
+  /** It becomes a dead letter. */
+  async #giveUp(job: Job, message: string): Promise<void> {
+    this.#remove(job);
+    await putDelivery(this.#o.catalog.db, { ...this.#recordOf(job, message), state: 'dead', next_attempt: null });
+  }
+
+  #recordOf(job: Job, error: string): Omit<DeliveryRow, 'state' | 'next_attempt'> {
+    const time = new Date(this.#o.clock.now()).toISOString();
+    return {
+      receiver: this.#o.receiver.name,
+      seq: job.row.seq,
+      event_id: job.row.id,
+      attempts: job.attempts,
+      first_failure: job.firstFailure ?? time,
+      last_failure: time,
+      error,
+    };
+  }
+
+  #remove(job: Job): void {
+    (job.replay ? this.#replays : this.#jobs).delete(job.row.seq);
+  }
+
+  /** Records how far it has come. */
+  async #save(): Promise<void> {
+    const { catalog, receiver } = this.#o;
+    if (this.#position < 0) return;
+    const [first] = this.#jobs.keys();
+    const position = first === undefined ? this.#loaded : first - 1;
+    const delivered = this.#delivered;
+    if (position === this.#position && delivered === 0) return;
+    await catalog.transaction(async (trx) => {
+      await advanceReceiver(trx, receiver.name, { position, delivered });
+      if (delivered > 0) await updateReceiver(trx, receiver.name, { last_success: this.#state.lastSuccess });
+    });
+    this.#position = position;
+    this.#delivered -= delivered;
+  }
+}
+
+/** A person asked for it, whatever the rules say now. */
+const RULELESS: Route = { template: undefined, topicArn: undefined };

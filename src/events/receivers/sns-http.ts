@@ -1,0 +1,74 @@
+/**
+ * The message that Amazon SNS posts to a subscribed URL. Its `Signature` is empty: only AWS has the keys that its
+ * libraries accept. With a `secret` the request has the signature of Standard Webhooks instead.
+ */
+import { post } from '../post.ts';
+import type { Delivery, ReceiverType } from '../receiver.ts';
+import { checkSecret, signedHeaders } from './web-hook.ts';
+
+/** Characters of a subject, as SNS has it. */
+const LONGEST_SUBJECT = 100;
+
+export const snsHttp: ReceiverType = {
+  settings: {
+    url: { type: 'url', help: 'URL that events are posted to.' },
+    secret: { type: 'text', help: 'Key of the signature: `whsec_` and base64, as Standard Webhooks has it.' },
+    topicArn: { type: 'text', help: 'Topic that messages name, where an event has none of its own.' },
+    rawMessageDelivery: { type: 'flag', help: 'Post the message without the envelope of SNS.' },
+  },
+  check(read) {
+    read.url('url', { required: true });
+    checkSecret(read.text('secret'), (problem) => read.fault('secret', problem));
+    checkTopic(read.text('topicArn'), (problem) => read.fault('topicArn', problem));
+    read.flag('rawMessageDelivery');
+  },
+  deliver(settings, delivery, signal) {
+    const raw = settings['rawMessageDelivery'] === true;
+    const topicArn = topicOf(delivery, settings['topicArn']);
+    const body = raw ? delivery.body : JSON.stringify(snsMessage(delivery, topicArn));
+    const headers = {
+      'content-type': 'text/plain; charset=UTF-8',
+      'user-agent': 'Amazon Simple Notification Service Agent',
+      'x-amz-sns-message-type': 'Notification',
+      'x-amz-sns-message-id': delivery.event.id,
+      'x-amz-sns-topic-arn': topicArn,
+      ...(raw ? { 'x-amz-sns-rawdelivery': 'true' } : {}),
+      ...(typeof settings['secret'] === 'string' ? signedHeaders(settings, { ...delivery, body }) : {}),
+    };
+    return post(String(settings['url']), headers, body, signal);
+  },
+};
+
+/** What is wrong with the ARN of a topic. */
+export function checkTopic(topicArn: string | undefined, fault: (problem: string) => void): void {
+  if (topicArn !== undefined && !/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/.test(topicArn))
+    fault('must be the ARN of a topic, such as arn:aws:sns:us-east-1:123456789012:images');
+}
+
+/** The topic of a delivery. */
+function topicOf({ topicArn, event }: Delivery, configured: unknown): string {
+  return (
+    topicArn ?? (typeof configured === 'string' ? configured : `arn:aws:sns:${event.region}:${event.account}:ingot`)
+  );
+}
+
+/** As SNS writes it. */
+function snsMessage(delivery: Delivery, topicArn: string): object {
+  return {
+    Type: 'Notification',
+    MessageId: delivery.event.id,
+    TopicArn: topicArn,
+    Subject: subjectOf(delivery),
+    Message: delivery.body,
+    Timestamp: delivery.event.time.replace('Z', '.000Z'),
+    SignatureVersion: '1',
+    Signature: '',
+    SigningCertURL: '',
+    UnsubscribeURL: '',
+  };
+}
+
+/** A title as a subject of SNS: ASCII, on one line. */
+export function subjectOf({ notice }: Pick<Delivery, 'notice'>): string {
+  return notice.title.replaceAll(/[^ -~]/g, '?').slice(0, LONGEST_SUBJECT);
+}

@@ -1,0 +1,41 @@
+/** A channel of Microsoft Teams, by a web hook of Workflows: an Adaptive Card. */
+import { post } from '../post.ts';
+import type { Notice, ReceiverType } from '../receiver.ts';
+
+const COLORS: Readonly<Record<Notice['tone'], string>> = { good: 'Good', bad: 'Attention', neutral: 'Default' };
+
+export const teams: ReceiverType = {
+  settings: { url: { type: 'url', help: 'URL of the web hook.' } },
+  check: (read) => read.url('url', { required: true }),
+  deliver(settings, { notice }, signal) {
+    const body = JSON.stringify(teamsMessage(notice));
+    return post(String(settings['url']), { 'content-type': 'application/json' }, body, signal);
+  },
+};
+
+/** The message. A rich text has no markup, so that nothing in a name is one. Pure. */
+function teamsMessage({ title, lines, link, tone }: Notice): object {
+  const text = (value: string, more: object = {}): object => ({
+    type: 'RichTextBlock',
+    inlines: [{ type: 'TextRun', text: value, ...more }],
+  });
+  return {
+    type: 'message',
+    attachments: [
+      {
+        contentType: 'application/vnd.microsoft.card.adaptive',
+        contentUrl: null,
+        content: {
+          $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
+          type: 'AdaptiveCard',
+          version: '1.4',
+          body: [
+            text(title, { weight: 'Bolder', size: 'Medium', color: COLORS[tone] }),
+            ...lines.map((line) => text(line)),
+          ],
+          actions: link === undefined ? [] : [{ type: 'Action.OpenUrl', title: 'Open', url: link }],
+        },
+      },
+    ],
+  };
+}

@@ -1,0 +1,51 @@
+/** Settings of receivers with the values of secrets, which are kept in memory and out of every message. */
+import { readSecretReference } from '../documents/component/secret-references.ts';
+import { openSecrets } from '../secrets/open.ts';
+import { SecretError } from '../secrets/provider.ts';
+import type { Secrets } from '../secrets/secrets.ts';
+import type { Settings } from './receiver.ts';
+import { SECRET_REFERENCE, type ConfiguredReceiver } from './settings.ts';
+
+/** Settings with their secrets, and what takes these out of a text. */
+interface ResolvedSettings {
+  readonly settings: Settings;
+  mask(text: string): string;
+}
+
+/** Fills secrets in. @param fresh asks the providers again. @throws {SecretError} when one is not to be had */
+export type SettingsResolver = (receiver: ConfiguredReceiver, fresh: boolean) => Promise<ResolvedSettings>;
+
+/** Seconds that a secret's value is used before its provider is asked again. */
+const KEPT_MS = 300_000;
+
+/** A resolver by the data directory's providers. @param account of the first key pair: receivers are the operator's */
+export function settingsResolver(dataDirectory: string, account: string, region = 'us-east-1'): SettingsResolver {
+  const kept = new Map<string, { readonly at: number; readonly secrets: Secrets }>();
+  return async (receiver, fresh) => {
+    const { settings, name } = receiver;
+    const found = kept.get(name);
+    const usable = !fresh && found !== undefined && Date.now() - found.at < KEPT_MS;
+    const secrets = usable ? found.secrets : openSecrets(dataDirectory, account, region);
+    if (!usable) kept.set(name, { at: Date.now(), secrets });
+    return { settings: await filled(settings, secrets), mask: (text) => secrets.mask.text(text) };
+  };
+}
+
+async function filled(settings: Settings, secrets: Secrets): Promise<Settings> {
+  const fill = async (value: unknown): Promise<unknown> => {
+    if (Array.isArray(value)) return Promise.all(value.map(fill));
+    if (typeof value !== 'string') return value;
+    const values = new Map<string, string>();
+    for (const [whole, inside] of value.matchAll(SECRET_REFERENCE)) {
+      const reference = readSecretReference(whole, inside!);
+      if (reference === undefined || reference.kind === 'broken-secret')
+        throw new SecretError(`'${whole}' is not a reference to a secret: ${reference?.problem ?? 'unknown form'}`);
+      await secrets.load([reference]);
+      values.set(whole, secrets.value(reference)!);
+    }
+    return value.replace(SECRET_REFERENCE, (whole) => values.get(whole)!);
+  };
+  return Object.fromEntries(
+    await Promise.all(Object.entries(settings).map(async ([name, value]) => [name, await fill(value)] as const)),
+  );
+}

@@ -1,0 +1,120 @@
+/**
+ * The message that AWS publishes to an infrastructure configuration's `snsTopicArn`: the image's record as JSON, with
+ * members of its own. Source: reference, `events-logs.md` section 2, and the public sample named in `newer-members.md`.
+ * Pure.
+ */
+import type { Image } from '@aws-sdk/client-imagebuilder';
+import { createHash } from 'node:crypto';
+import type { OutboxRow } from '../catalog/outbox.ts';
+import { parseArn } from '../resources/arns.ts';
+import type { Version } from '../resources/versions.ts';
+import type { EventEnvelope } from './envelope.ts';
+
+/** Stands for `semver` until the JSON is made: JavaScript has no JSON number of that size. */
+const SEMVER = 'semver:of-this-image';
+
+/** What an event's topic gets: of an image at its end its record, of a step that waits its ids. */
+export function topicMessage(row: OutboxRow, event: EventEnvelope, image: Image | undefined): string {
+  if (image !== undefined) return imageMessage(image);
+  // AWS's names of these members are not documented: the event's own, and the image's.
+  const payload = row.topic_payload;
+  return JSON.stringify({
+    imageBuildVersionArn: row.resource,
+    workflowExecutionId: event.detail['workflow-execution-id'],
+    stepExecutionId: event.detail['workflow-step-execution-id'],
+    stepName: event.detail['workflow-step-name'],
+    ...(payload === null ? {} : { customPayload: payload }),
+  });
+}
+
+/** The message of an image that is AVAILABLE or FAILED. */
+export function imageMessage(image: Image): string {
+  const arn = image.arn ?? '';
+  const { slug = '', version, build = 0, owner: accountId = '', region = '' } = parseArn(arn) ?? {};
+  const { major, minor, patch } = version as Version;
+  const home = (ami: { readonly region?: string | undefined }): number => (ami.region === region ? 0 : 1);
+  const available = image.state?.status === 'AVAILABLE';
+  const ids = ['buildExecutionId', 'testExecutionId', 'distributionJobId', 'integrationJobId'];
+  const infrastructure = image.infrastructureConfiguration;
+  const distribution = image.distributionConfiguration;
+  const message = {
+    versionlessArn: arn.split('/').slice(0, 2).join('/'),
+    semver: SEMVER,
+    arn,
+    name: image.name ?? slug,
+    version: `${major}.${minor}.${patch}`,
+    type: image.type,
+    buildVersion: build,
+    state: { status: image.state?.status, reason: image.state?.reason },
+    platform: image.platform,
+    osVersion: image.osVersion,
+    imageRecipe: recipe(image.imageRecipe, accountId),
+    containerRecipe: recipe(image.containerRecipe, accountId),
+    sourcePipelineArn: image.sourcePipelineArn,
+    infrastructureConfiguration: infrastructure && own(infrastructure, accountId),
+    imageTestsConfigurationDocument: {
+      imageTestsEnabled: image.imageTestsConfiguration?.imageTestsEnabled ?? true,
+      timeoutMinutes: image.imageTestsConfiguration?.timeoutMinutes ?? 720,
+    },
+    distributionConfiguration: distribution && own({ ...distribution, timeoutMinutes: undefined }, accountId),
+    dateCreated: javaDate(image.dateCreated),
+    outputResources: {
+      // Readers take the first: the home Region's.
+      amis: [...(image.outputResources?.amis ?? [])].sort((a, b) => home(a) - home(b)),
+      ...(image.type === 'DOCKER' ? { containers: image.outputResources?.containers ?? [] } : {}),
+    },
+    ...Object.fromEntries(available ? ids.map((name) => [name, uuidOf(arn, name)]) : []),
+    accountId,
+    enhancedImageMetadataEnabled: image.enhancedImageMetadataEnabled ?? true,
+    buildType: image.buildType,
+    tags: tagsOf(image.tags, arn),
+  };
+  const semver = (BigInt(major) << 90n) + (BigInt(minor) << 60n) + (BigInt(patch) << 30n) + BigInt(build);
+  return JSON.stringify(message).replace(`"${SEMVER}"`, String(semver));
+}
+
+type Configuration = Readonly<{ arn?: string; dateCreated?: string; tags?: Record<string, string> }>;
+
+/** A resource as the message has it: dates in its style, an account, tags of the service. */
+function own<T extends Configuration>(resource: T, accountId: string): object {
+  const { dateCreated, tags, ...members } = resource;
+  return {
+    ...members,
+    tags: tagsOf(tags, resource.arn ?? ''),
+    dateCreated: javaDate(dateCreated),
+    dateUpdated: undefined,
+    accountId,
+  };
+}
+
+function recipe<T extends Configuration & { readonly version?: string }>(
+  given: T | undefined,
+  accountId: string,
+): object | undefined {
+  return given === undefined ? undefined : own({ ...given, owner: undefined }, accountId);
+}
+
+function tagsOf(tags: Readonly<Record<string, string>> | undefined, arn: string): object {
+  return { ...tags, internalId: uuidOf(arn, 'internalId'), resourceArn: arn };
+}
+
+/** `Jun 3, 2020 3:39:02 PM`, in UTC. */
+function javaDate(iso: string | undefined): string | undefined {
+  if (iso === undefined) return undefined;
+  const date = new Date(iso);
+  const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const hours = date.getUTCHours();
+  return (
+    `${months[date.getUTCMonth()]} ${date.getUTCDate()}, ${date.getUTCFullYear()} ` +
+    `${hours % 12 || 12}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())} ${hours < 12 ? 'AM' : 'PM'}`
+  );
+}
+
+/** A uuid that is the same for the same resource each time: an event that is sent again is the same to the letter. */
+function uuidOf(arn: string, name: string): string {
+  const hex = createHash('sha256').update(`${arn} ${name}`).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
+}
