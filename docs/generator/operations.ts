@@ -274,8 +274,8 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     "first: of the caller's account, or of all for the account of the first key pair ([access](access.md#audit))",
   'ingot:ListEvents':
     '`?since=&after=&follow=true&pattern=`; lines of `{seq, event}`, oldest first, events as in EventBridge: ' +
-    "of the caller's account, or of all for the account of the first key pair. `after` is a `seq`, `pattern` an event " +
-    'pattern as JSON',
+    "of the caller's account, or of all for the account of the first key pair. `after` is a `seq`, `pattern` an " +
+    'event pattern as JSON',
   'ingot:ListFailedDeliveries':
     '`?receiver=`; `{deliveries: [{receiver, state: "retry"\\|"replay"\\|"dead", attempts, lastFailure, ' +
     'nextAttempt, error, event}]}`',

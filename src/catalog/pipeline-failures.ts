@@ -65,7 +65,8 @@ export async function countFailure(trx: Queryable, arn: string): Promise<boolean
     resource: arn,
     previousStatus: row.status,
     status: 'DISABLED',
-    payload: { 'consecutive-failures': count },
+    // A text, as AWS sends it.
+    payload: { 'consecutive-failures': String(count) },
   });
   return true;
 }
