@@ -164,7 +164,8 @@ function reference(
         suggestion(name, [...scope.declared, ...scope.resources.keys(), ...PSEUDO_NAMES]) +
         advice,
     );
-    return undefined;
+    // Not AWS::NoValue: the property that names it is there, and nothing more follows.
+    return { kind: 'unknown', position };
   }
   if (named.kind === 'off') return refuseOff(name, named.condition, position, path, faults);
   if (named.kind === 'foreign') return placed(foreign(name, undefined, scope), position);
@@ -233,7 +234,7 @@ function attribute(
       path,
       `no resource is called '${id}'${suggestion(id, [...scope.resources.keys()])}`,
     );
-    return undefined;
+    return { kind: 'unknown', position };
   }
   if (named.kind === 'off') return refuseOff(id, named.condition, position, path, faults);
   if (named.kind === 'foreign') return placed(foreign(id, name, scope), position);
@@ -245,7 +246,7 @@ function attribute(
       path,
       `'${id}' has no attribute '${name}'${suggestion(name, attributes)}`,
     );
-    return undefined;
+    return { kind: 'unknown', position };
   }
   scope.trace?.add(id);
   const known = scope.known.get(id);

@@ -775,7 +775,7 @@ test('all faults come in one go, those of sections, parameters and resources', (
       'missing',
       'invalid-value',
       'rule-failed',
-      'missing',
+      // Of A, Platform and Version. Its Name is there: what that names is the fault.
       'missing',
       'missing',
       'unknown-reference',
