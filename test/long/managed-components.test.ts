@@ -53,7 +53,7 @@ describe('managed components', () => {
     const start = ['systemctl is-active chrony || systemctl start chrony || true'];
     const { code, text } = await run('chrony-time-configuration-test', [...commands, ...start]);
     if (code !== 0) assert.match(text, /chrony does not answer/);
-    assert.match(text, /chrony\.service is enabled, with: pool/);
+    assert.match(text, /chronyd?\.service is enabled, with: pool/);
   });
 
   test('yum-repository-test-linux says that Debian has no yum', async () => {
