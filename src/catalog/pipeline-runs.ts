@@ -102,6 +102,18 @@ export async function lastGoodRun(
     .executeTakeFirst();
 }
 
+/** The latest run or decision that says what the pipeline's names meant then, whatever became of it. */
+export async function latestComparison(db: Queryable, arn: string): Promise<PipelineRun | undefined> {
+  return db
+    .selectFrom('pipeline_runs')
+    .selectAll()
+    .where('pipeline_arn', '=', arn)
+    .where('dependencies', 'is not', null)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
 /** Replaces what a run's names meant. */
 export async function setDependencies(trx: Queryable, seq: number, dependencies: string): Promise<void> {
   await trx.updateTable('pipeline_runs').set({ dependencies }).where('seq', '=', seq).execute();

@@ -29,10 +29,7 @@ export async function dependenciesOf(
   const reference = (pipeline.imageRecipeArn ?? pipeline.containerRecipeArn)!;
   const recipeArn = await resolveRecipe(db, reference);
   if (recipeArn === undefined) return {};
-  const recipe: Pick<ImageRecipe, 'components' | 'parentImage'> | undefined =
-    pipeline.imageRecipeArn === undefined
-      ? await containerRecipes.get(db, recipeArn)
-      : await imageRecipes.get(db, recipeArn);
+  const recipe = await recipeOf(db, pipeline, recipeArn);
   const found: Record<string, string> = { [RECIPE]: recipeArn };
   for (const { componentArn = '' } of recipe?.components ?? []) {
     if (parseArn(componentArn)?.build !== undefined) continue;
@@ -44,6 +41,28 @@ export async function dependenciesOf(
   const meaning = await meaningOfParent(catalog, db, place, parent);
   if (meaning !== undefined) found[parent] = meaning;
   return found;
+}
+
+async function recipeOf(
+  db: Queryable,
+  { imageRecipeArn }: Pick<StoredPipeline, 'imageRecipeArn'>,
+  arn: string,
+): Promise<Pick<ImageRecipe, 'components' | 'parentImage'> | undefined> {
+  return imageRecipeArn === undefined ? containerRecipes.get(db, arn) : imageRecipes.get(db, arn);
+}
+
+/** The image that a pipeline is built on as the recipe names it, once parameters and names of `aws` are followed. */
+export async function parentOf(
+  catalog: Catalog,
+  db: Queryable,
+  place: Place,
+  pipeline: Pick<StoredPipeline, 'imageRecipeArn' | 'containerRecipeArn'>,
+): Promise<string | undefined> {
+  const arn = await resolveRecipe(db, (pipeline.imageRecipeArn ?? pipeline.containerRecipeArn)!);
+  const parent = arn === undefined ? undefined : (await recipeOf(db, pipeline, arn))?.parentImage;
+  if (parent === undefined) return undefined;
+  const meaning = await parentMeaning(db, catalog.managed, parent, place);
+  return meaning.kind === 'image' ? meaning.arn : undefined;
 }
 
 async function meaningOfParent(

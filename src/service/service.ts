@@ -6,7 +6,8 @@ import type { ApiServices } from '../api/context.ts';
 import { buildByItself } from '../api/operations/pipeline-runs.ts';
 import { createApi } from '../api/server.ts';
 import { openAuditLog } from '../catalog/audit-log.ts';
-import { openCatalog } from '../catalog/catalog.ts';
+import { openCatalog, type Queryable } from '../catalog/catalog.ts';
+import type { StoredPipeline } from '../catalog/image-pipelines.ts';
 import { busyImages, cancellationWaits } from '../catalog/image-work.ts';
 import { instancesToActOn } from '../catalog/instances.ts';
 import { anyScheduled } from '../catalog/pipeline-schedules.ts';
@@ -17,6 +18,7 @@ import { readEvents } from '../events/settings.ts';
 import { namedImages } from '../images/names/names.ts';
 import { launchService } from '../launches/service.ts';
 import { readMaintenance } from '../pipelines/maintenance.ts';
+import { followParents } from '../pipelines/parents.ts';
 import { runDuePipelines } from '../pipelines/scheduler.ts';
 import { startTicker, type Ticker } from '../pipelines/ticker.ts';
 import type { SilentWorker, WorkerEnd } from '../storage/sweeper.ts';
@@ -129,16 +131,18 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await stop();
     throw error;
   }
+  const scheduler = {
+    catalog,
+    now: Date.now,
+    builder: (trx: Queryable, pipeline: StoredPipeline) => buildByItself(services, trx, pipeline),
+    maintenance,
+    started: wakeWorker,
+    stopping: () => state.stopping !== undefined,
+  };
+  const seen = { state: '' };
   ticker = startTicker([
-    () =>
-      runDuePipelines({
-        catalog,
-        now: Date.now,
-        builder: (trx, pipeline) => buildByItself(services, trx, pipeline),
-        maintenance,
-        started: wakeWorker,
-        stopping: () => state.stopping !== undefined,
-      }),
+    () => runDuePipelines(scheduler),
+    () => followParents(scheduler, seen),
     async () => {
       if ((await startDuePolicies(catalog, Date.now())) > 0) wakeWorker();
     },

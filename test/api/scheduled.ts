@@ -10,19 +10,29 @@ import { buildByItself } from '../../src/api/operations/pipeline-runs.ts';
 import { transitionImage } from '../../src/catalog/images.ts';
 import { runsOfPipeline, type PipelineRun } from '../../src/catalog/pipeline-runs.ts';
 import { readMaintenance } from '../../src/pipelines/maintenance.ts';
-import { runDuePipelines } from '../../src/pipelines/scheduler.ts';
+import { followParents } from '../../src/pipelines/parents.ts';
+import { runDuePipelines, type SchedulerParts } from '../../src/pipelines/scheduler.ts';
 import { DEBIAN, documentOf, REGION, ACCOUNT, type TestApi } from './server.ts';
 
 /** Takes what is due at a time (ISO-8601). */
 export function tick(api: TestApi, time: string, maintenance: readonly unknown[] = []): Promise<number> {
-  return runDuePipelines({
+  return runDuePipelines(scheduler(api, time, maintenance));
+}
+
+/** Starts what follows its parents. */
+export function follow(api: TestApi, maintenance: readonly unknown[] = []): Promise<number> {
+  return followParents(scheduler(api, new Date().toISOString(), maintenance), { state: '' });
+}
+
+function scheduler(api: TestApi, time: string, maintenance: readonly unknown[]): SchedulerParts {
+  return {
     catalog: api.catalog,
     now: () => Date.parse(time),
     builder: (trx, pipeline) => buildByItself(api.services, trx, pipeline),
     maintenance: readMaintenance(maintenance),
     started: () => {},
     stopping: () => false,
-  });
+  };
 }
 
 /** A component's next version, ACTIVE. Returns its ARN. */

@@ -23,6 +23,7 @@ import {
 import { slug } from '../../resources/names.ts';
 import { logger } from '../../platform/log.ts';
 import { explainFault } from '../../pipelines/schedule/schedule.ts';
+import { circleOf, FOLLOW_TAG, follows } from '../../pipelines/parents.ts';
 import { schedulePipeline } from '../../pipelines/scheduler.ts';
 import { startPipeline } from '../../pipelines/start.ts';
 import { lacksYear } from '../../resources/schedules.ts';
@@ -60,6 +61,7 @@ export const imagePipelineOperations = {
       dateUpdated: now,
       tags: input.tags ?? {},
     };
+    await refuseCircle(context, pipeline);
     await insertPipeline(context.db, place, pipeline);
     await schedulePipeline(context.db, pipeline, context.now);
     return { imagePipelineArn: arn };
@@ -89,6 +91,7 @@ export const imagePipelineOperations = {
       dateCreated: before.dateCreated,
       dateUpdated: timestamp(),
     };
+    await refuseCircle(context, { ...pipeline, tags: before.tags });
     await replacePipeline(context.db, pipeline);
     await schedulePipeline(context.db, pipeline, context.now);
     return { imagePipelineArn: before.arn };
@@ -176,6 +179,18 @@ async function validSettings(context: OperationContext, input: Settings) {
     loggingConfiguration: input.loggingConfiguration,
     consecutiveFailures: 0,
   });
+}
+
+/** A pipeline that follows its parents and is built, however far up, on what it makes would build without end. */
+async function refuseCircle({ services, db }: OperationContext, pipeline: StoredPipeline): Promise<void> {
+  if (!follows(pipeline.tags)) return;
+  const circle = await circleOf(services.catalog, db, pipeline);
+  if (circle !== undefined)
+    throw invalidParameterValue(
+      pipeline.imageRecipeArn === undefined ? 'containerRecipeArn' : 'imageRecipeArn',
+      `With the tag ${FOLLOW_TAG.key}=${FOLLOW_TAG.value} each build would start the next: the image ` +
+        `${circle.join(' is built on ')}.`,
+    );
 }
 
 /** @param now milliseconds since 1970 */
