@@ -3,6 +3,7 @@ import { closedMap, DIALECT, type JsonSchema } from '../src/documents/json-schem
 import { VENDORS } from '../src/platform/config/names.ts';
 import { DEFAULT_CONFIG, QUOTA_NAMES } from '../src/platform/config/config.ts';
 import { eventsSchema } from './events-schema.ts';
+import { hookKinds } from '../src/pipelines/hooks/signatures.ts';
 import { providerTypes } from '../src/secrets/providers.ts';
 
 const ACCOUNTS: JsonSchema = {
@@ -298,6 +299,33 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
     ),
   },
   events: eventsSchema(ACCOUNTS),
+  hooks: mapOf(
+    'Web hooks that start pipelines: `POST /hooks/NAME`.',
+    closedMap(
+      {
+        pipeline: described('ARN of the pipeline.', { type: 'string', pattern: ':image-pipeline/' }),
+        kind: { description: 'How deliveries are signed.', enum: Object.keys(hookKinds) },
+        secretFile: described('Absolute path of a file with the secret.', PATH),
+        events: { description: 'Events that start the pipeline. Default: all.', ...TEXTS },
+        match: mapOf('Members of the body, by path, and the values that they must have.', {
+          type: ['string', 'number', 'boolean'],
+        }),
+        parameters: {
+          description: 'Component parameters that the body sets.',
+          type: 'array',
+          items: closedMap(
+            {
+              component: described('Name of a component of the recipe, as in its ARN.', TEXT),
+              parameter: described('Parameter that the component declares.', TEXT),
+              from: described('Path of the value in the body, such as head_commit.id.', TEXT),
+            },
+            ['component', 'parameter', 'from'],
+          ),
+        },
+      },
+      ['pipeline', 'kind', 'secretFile'],
+    ),
+  ),
 };
 
 /** The schema of `config.yaml`. */

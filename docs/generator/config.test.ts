@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { configSchema, CONFIG_SECTIONS } from '../../schemas/config-schema.ts';
 import { schemaText, type JsonSchema } from '../../src/documents/json-schema.ts';
 import { DEFAULT_CONFIG, parseConfig } from '../../src/platform/config/config.ts';
+import { readHooks } from '../../src/pipelines/hooks/hooks.ts';
 import { readMaintenance } from '../../src/pipelines/maintenance.ts';
 import { readEvents } from '../../src/events/settings.ts';
 import { configuredProviders, providerTypes } from '../../src/secrets/providers.ts';
@@ -86,6 +87,7 @@ describe('docs/config.md', () => {
       configuredProviders(parseConfig(text, 'config.yaml').secrets, DEFAULT_CONFIG.homeAccount);
       readMaintenance(parseConfig(text, 'config.yaml').maintenance);
       readEvents(parseConfig(text, 'config.yaml'));
+      readHooks(parseConfig(text, 'config.yaml').hooks);
       assert.ok(check(parse(text)), JSON.stringify(check.errors));
     });
 });

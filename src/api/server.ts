@@ -32,6 +32,7 @@ import { auditEvent, type Call } from './audit.ts';
 import { canonicalName, doorOf } from './canonical.ts';
 import { decodeInput, decodeJsonObject, decodeQuery } from './codec.ts';
 import type { ApiServices, Handlers, RequestContext } from './context.ts';
+import { takeDelivery } from './hooks.ts';
 import { ingotRoutes } from './ingot/register.ts';
 import type { IngotRoute } from './ingot/route.ts';
 import { OPERATIONS, type Operation } from './model.ts';
@@ -213,6 +214,25 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       }),
     });
   }
+  app.route({
+    method: 'POST',
+    url: '/hooks/:name',
+    handler: answering(async (request, reply, call) => {
+      const { name } = request.params as { readonly name: string };
+      Object.assign(call, { service: 'ingot', name: 'TakeHook', readOnly: false, parameters: { name } });
+      const answer = await takeDelivery(
+        services,
+        name,
+        { headers: request.raw.headers, body: bodyOf(request) },
+        { now: call.time, count: (account) => limit(account, 'writes', call.time) },
+      );
+      call.answer = answer;
+      return reply
+        .code(answer.started ? 202 : 200)
+        .header('content-type', 'application/json')
+        .send(JSON.stringify(answer));
+    }),
+  });
   // The services that have one path for all operations. The scope of the signature says which one it is; STS also
   // answers who has no key yet.
   app.route({

@@ -17,6 +17,7 @@ import { dueExecutions } from '../catalog/lifecycle-executions.ts';
 import { readEvents } from '../events/settings.ts';
 import { namedImages } from '../images/names/names.ts';
 import { launchService } from '../launches/service.ts';
+import { readHooks } from '../pipelines/hooks/hooks.ts';
 import { readMaintenance } from '../pipelines/maintenance.ts';
 import { followParents } from '../pipelines/parents.ts';
 import { runDuePipelines } from '../pipelines/scheduler.ts';
@@ -86,6 +87,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   configuredProviders(config.secrets, config.homeAccount);
   const maintenance = readMaintenance(config.maintenance);
   readEvents(config);
+  readHooks(config.hooks);
   const lock = await takeLock(dataDirectory);
   const closed = closeDataDirectory(dataDirectory);
   if (wasOpen || closed > 0)

@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { parseDocument } from 'yaml';
-import { list, section, strings } from './reading.ts';
+import { list, map, section, strings } from './reading.ts';
 import { DEFAULT_NAMES, readNames, type NameSettings } from './names.ts';
 import { defaultNetworks, readNetworks, type Networks } from './networks.ts';
 import { readInstanceProfiles, type InstanceProfile } from './profiles.ts';
@@ -95,6 +95,8 @@ export interface Config {
   readonly networks: Networks;
   /** Times in which nothing starts by itself, as they stand in the file: `pipelines/` reads them. */
   readonly maintenance?: readonly unknown[];
+  /** Web hooks that start pipelines, by their names, as they stand in the file: `pipelines/` reads them. */
+  readonly hooks?: Readonly<Record<string, unknown>>;
 }
 
 /** An invalid config file: every error, each with its place. */
@@ -186,6 +188,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'networks',
       'maintenance',
       'events',
+      'hooks',
     ],
     faults,
   );
@@ -259,6 +262,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       return name;
     }),
     networks: readNetworks(root['networks'], faults, homeAccount),
+    ...(root['hooks'] === undefined ? {} : { hooks: map(root['hooks'], 'hooks', faults) }),
     ...(root['maintenance'] === undefined ? {} : { maintenance: list(root['maintenance'], 'maintenance', faults) }),
   };
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `${path}: ${fault}`).join('\n'));
