@@ -17,6 +17,8 @@ export interface EngineTables {
   image_packages: ImagePackageTable;
   leases: LeaseTable;
   import_tasks: ImportTaskTable;
+  container_outputs: ContainerOutputTable;
+  container_copies: ContainerCopyTable;
 }
 
 /**
@@ -83,6 +85,34 @@ export interface BaseImageTable {
   version: string;
   layer_id: string;
   os_version: string;
+  created: string;
+}
+
+/** What the build of a container image made. Its blobs are files of the data directory, by their digests. */
+export interface ContainerOutputTable {
+  image_arn: string;
+  /** The layer with the build's storage as it was then. */
+  layer_id: string;
+  /** Hash of all that it was made from: a build with the same key would make the same. */
+  output_key: string;
+  /** `sha256:…` of its manifest. */
+  digest: string;
+  media_type: string;
+  /** Of the manifest, in bytes. */
+  size: number;
+  /** JSON list of the digests of its blobs, the manifest's included. */
+  blobs: string;
+  created: string;
+}
+
+/** A name under which a container image is in a repository. */
+export interface ContainerCopyTable {
+  image_arn: string;
+  region: string;
+  /** `host/repository:tag`. */
+  uri: string;
+  /** `sha256:…` of the manifest there. */
+  digest: string;
   created: string;
 }
 

@@ -58,7 +58,14 @@ test('what comes with Ingot is read and valid', () => {
   }
   assert.deepEqual(
     managed.workflows.map(({ name, type }) => `${name} ${type}`),
-    ['build-image BUILD', 'distribute-image DISTRIBUTION', 'test-image TEST'],
+    [
+      'build-container BUILD',
+      'build-image BUILD',
+      'distribute-container DISTRIBUTION',
+      'distribute-image DISTRIBUTION',
+      'test-container TEST',
+      'test-image TEST',
+    ],
   );
 });
 

@@ -339,6 +339,7 @@ async function stillBuilding(
     const { image } = await run.deploy.client.send(new GetImageCommand({ imageBuildVersionArn: arn }));
     const same =
       image?.imageRecipe?.arn === request['imageRecipeArn'] &&
+      image?.containerRecipe?.arn === request['containerRecipeArn'] &&
       image?.infrastructureConfiguration?.arn === request['infrastructureConfigurationArn'] &&
       image?.distributionConfiguration?.arn === request['distributionConfigurationArn'];
     return same && isInProgress(image?.state?.status as ImageStatus) ? arn : undefined;
@@ -353,6 +354,8 @@ async function watch(run: Run, arn: string, resource: PlannedResource): Promise<
   const { exitCode, image, amis } = await watchImage(run, arn);
   if (exitCode !== 0) return exitCode;
   const home = amis.find((ami) => ami.region === run.region) ?? amis[0];
+  const containers = image.outputResources?.containers ?? [];
+  const uri = (containers.find(({ region }) => region === run.region) ?? containers[0])?.imageUris?.[0];
   run.known.set(resource.logicalId, {
     ref: arn,
     attributes: {
@@ -361,6 +364,7 @@ async function watch(run: Run, arn: string, resource: PlannedResource): Promise<
       Version: image.version ?? '',
       ...latestOf(arn),
       ...(home === undefined ? {} : { ImageId: home.id }),
+      ...(uri === undefined ? {} : { ImageUri: uri }),
     },
   });
   return 0;

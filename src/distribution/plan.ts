@@ -1,6 +1,7 @@
 /** Plans what each Region gets, from a distribution configuration and an image. Pure. */
 import type {
   Distribution,
+  TargetContainerRepository,
   DistributionConfiguration,
   LaunchPermissionConfiguration,
 } from '@aws-sdk/client-imagebuilder';
@@ -19,6 +20,10 @@ export interface ImageFacts {
   /** The Region it was built in. */
   readonly region: string;
   readonly recipeDescription?: string | undefined;
+  /** The repository of a container recipe: that of the home Region where no configuration names one. */
+  readonly repository?: TargetContainerRepository | undefined;
+  /** Default `AMI`. */
+  readonly kind?: 'AMI' | 'DOCKER';
   /** The recipe's `amiTags`: for the AMI that the build makes. */
   readonly recipeTags?: Readonly<Record<string, string>> | undefined;
 }
@@ -33,6 +38,17 @@ export interface RegionPlan {
   /** Includes `CreatedBy` and `Ec2ImageBuilderArn`. */
   readonly tags: Readonly<Record<string, string>>;
   readonly launchPermission?: LaunchPermissionConfiguration;
+  /** Of a container image: where it goes. */
+  readonly container?: ContainerTarget;
+}
+
+/** A repository that a container image goes to. */
+export interface ContainerTarget {
+  readonly service: string;
+  readonly repository: string;
+  /** The tags it gets, at least one. */
+  readonly tags: readonly string[];
+  readonly description?: string | undefined;
 }
 
 /** What distribution will do. */
@@ -87,14 +103,22 @@ export function planDistribution(
         ' requests encryption, which is not supported yet, so the image was not distributed',
       );
     }
+    if (image.kind === 'DOCKER' && entry.containerDistributionConfiguration === undefined && region !== image.region)
+      throw new DistributionRefusal(
+        `${path}.containerDistributionConfiguration`,
+        ` is missing: a container image goes to ${region} only if it names the repository there`,
+      );
     planned.set(region, regionPlan(entry, image));
-    withoutEffect.push(...membersWithoutEffect(entry, path));
+    withoutEffect.push(...membersWithoutEffect(entry, path, image.kind ?? 'AMI'));
   }
   const home = planned.get(image.region) ?? regionPlan({ region: image.region }, image);
   return { regions: [home, ...[...planned.values()].filter((plan) => !plan.home)], withoutEffect };
 }
 
-function regionPlan({ region, amiDistributionConfiguration: ami }: Distribution, image: ImageFacts): RegionPlan {
+function regionPlan(
+  { region, amiDistributionConfiguration: ami, containerDistributionConfiguration: container }: Distribution,
+  image: ImageFacts,
+): RegionPlan {
   const substitute = (text: string): string => substituteVariables(text, image);
   const home = region === image.region;
   const description = ami?.description ?? (home ? image.recipeDescription : undefined);
@@ -110,11 +134,31 @@ function regionPlan({ region, amiDistributionConfiguration: ami }: Distribution,
       Ec2ImageBuilderArn: image.imageArn,
     },
     launchPermission: ami?.launchPermission,
+    ...(image.kind === 'DOCKER' ? { container: containerTarget(container, image) } : {}),
   };
 }
 
-function membersWithoutEffect(entry: Distribution, path: string): readonly string[] {
-  const paths = MEMBERS_WITHOUT_EFFECT.filter((member) => isGiven(entry[member])).map((member) => `${path}.${member}`);
+function containerTarget(
+  configuration: Distribution['containerDistributionConfiguration'],
+  image: ImageFacts,
+): ContainerTarget {
+  const repository = configuration?.targetRepository ?? image.repository;
+  const given = configuration?.containerTags ?? [];
+  const version = /\/(\d+\.\d+\.\d+)\/\d+$/.exec(image.imageArn)?.[1] ?? '';
+  return {
+    service: repository?.service ?? 'ECR',
+    repository: repository?.repositoryName ?? image.name.toLowerCase().replaceAll(/[^a-z0-9._-]+/g, '-'),
+    // As AWS where no tags are named: the version and the build.
+    tags: given.length > 0 ? given.map((tag) => substituteVariables(tag, image)) : [`${version}-${image.buildVersion}`],
+    description: configuration?.description,
+  };
+}
+
+function membersWithoutEffect(entry: Distribution, path: string, kind: 'AMI' | 'DOCKER'): readonly string[] {
+  const members = MEMBERS_WITHOUT_EFFECT.filter(
+    (member) => member !== 'containerDistributionConfiguration' || kind === 'AMI',
+  );
+  const paths = members.filter((member) => isGiven(entry[member])).map((member) => `${path}.${member}`);
   // A permission that is not granted is harmless. It stays in the plan for when other accounts are supported.
   for (const member of ['targetAccountIds', 'launchPermission'] as const) {
     if (isGiven(entry.amiDistributionConfiguration?.[member]))

@@ -16,6 +16,7 @@ import { root } from './checks/root.ts';
 import { securityModules } from './checks/security-modules.ts';
 import { space } from './checks/space.ts';
 import { systemCallFilters } from './checks/system-call-filters.ts';
+import { containerBuilds } from './checks/container-builds.ts';
 import { systemContainers } from './checks/system-containers.ts';
 import { uefi } from './checks/uefi.ts';
 import { untrustedAuthors } from './checks/untrusted-authors.ts';
@@ -33,6 +34,7 @@ export const checks: readonly Check[] = [
   baseImages,
   disks,
   systemContainers,
+  containerBuilds,
   virtualMachines,
   uefi,
   awsCli,

@@ -196,6 +196,8 @@ export interface Instance {
 /** A driver. */
 export interface Driver {
   readonly name: string;
+  /** Which kind of image its instances are for. Default `AMI`. */
+  readonly makes?: 'AMI' | 'DOCKER';
   readonly capabilities: Capabilities;
   /**
    * Makes an instance and waits until it answers. After a failure or an abort nothing is left behind.

@@ -12,10 +12,11 @@ export function instanceDirectory(instanceId: string): string {
   return join(RUN_DIRECTORY, instanceId);
 }
 
-/** What this host lacks for each driver. */
-export async function missingByDriver(): Promise<Record<string, readonly string[]>> {
+/** For each driver of one kind of image what this host lacks for it. */
+export async function missingByDriver(makes: 'AMI' | 'DOCKER' = 'AMI'): Promise<Record<string, readonly string[]>> {
+  const asked = Object.values(drivers).filter((driver) => (driver.makes ?? 'AMI') === makes);
   return Object.fromEntries(
-    await Promise.all(Object.values(drivers).map(async (driver) => [driver.name, await driver.missing()] as const)),
+    await Promise.all(asked.map(async (driver) => [driver.name, await driver.missing()] as const)),
   );
 }
 

@@ -21,6 +21,10 @@ export const DATA_NAMES = {
   work: 'work',
   /** Files that components name by `file:`: a folder for each account. */
   files: 'files',
+  /** Blobs of container images, by their digests. */
+  containers: 'containers',
+  /** The container registry that Ingot runs itself. */
+  registry: 'registry',
   /** Logs of images. */
   logs: 'logs',
   /** The audit log. */
@@ -65,4 +69,9 @@ export function workFolder(dataDirectory: string, name: string): string {
  */
 export function layerFile(layerId: string, merged = false): string {
   return join(DATA_NAMES.layers, `${layerId}${merged ? '-flat' : ''}.qcow2`);
+}
+
+/** The file of a container image's blob. @param digest `sha256:` and 64 hexadecimal digits */
+export function blobFile(dataDirectory: string, digest: string): string {
+  return join(dataDirectory, DATA_NAMES.containers, 'sha256', digest.replace(/^sha256:/, ''));
 }

@@ -35,3 +35,62 @@ const REFERENCE = new RegExp(
 export function isRegistryImage(text: string): boolean {
   return REFERENCE.test(text) && !/^ami-[0-9a-f]+$/.test(text);
 }
+
+/** Names in the storage of a build: the parent image, and what a step of the build begins from. */
+export const PARENT_NAME = 'localhost/ingot:parent';
+export const CURRENT_NAME = 'localhost/ingot:current';
+
+/** A Dockerfile of a build: part of the template, with its variables filled in. */
+export interface DockerfilePart {
+  readonly text: string;
+  /** For each line of the text the line of the template that it comes from, from 1; 0 where it comes from none. */
+  readonly lines: readonly number[];
+}
+
+/** A template as a build runs it. */
+export interface SplitTemplate {
+  /** What comes before the components, or all of it when the template names none. */
+  readonly before: DockerfilePart;
+  /** What comes after the components; `undefined` when no instruction does. */
+  readonly after: DockerfilePart | undefined;
+  /** Whether the template has a place for components. */
+  readonly hasPlace: boolean;
+}
+
+/**
+ * Fills a template in and splits it where the components run. What comes after them is a Dockerfile of its own: the
+ * stages before the one with the components again (what they made is in the build's storage), then that stage from
+ * where the components left it.
+ * @param values.workingDirectory what `{{{ imagebuilder:environments }}}` sets as `WORKDIR`, as AWS does
+ */
+export function splitTemplate(template: string, values: { readonly workingDirectory: string }): SplitTemplate {
+  const fill = (line: string): string =>
+    line
+      .replace(/\{\{\{\s*imagebuilder:parentImage\s*\}\}\}/g, () => PARENT_NAME)
+      .replace(/\{\{\{\s*imagebuilder:environments\s*\}\}\}/g, () => `WORKDIR ${values.workingDirectory}`);
+  const all = template.split(/\r?\n/);
+  const at = all.findIndex((line) => /\{\{\{\s*imagebuilder:components\s*\}\}\}/.test(line));
+  const part = (entries: readonly (readonly [text: string, line: number])[]): DockerfilePart => ({
+    text: `${entries.map(([text]) => text).join('\n')}\n`,
+    lines: entries.map(([, line]) => line),
+  });
+  const from = (start: number, end: number) =>
+    all.slice(start, end).map((text, index) => [fill(text), start + index + 1] as const);
+  if (at < 0) return { before: part(from(0, all.length)), after: undefined, hasPlace: false };
+  const rest = from(at + 1, all.length);
+  const before = part(from(0, at));
+  if (!rest.some(([text]) => /^\s*[A-Za-z]/.test(text))) return { before, after: undefined, hasPlace: true };
+  const stages = all.flatMap((text, index) => (/^\s*FROM\s/i.test(text) ? [index] : []));
+  const stage = stages.findLast((index) => index < at) ?? 0;
+  const name = /\sAS\s+(\S+)\s*$/i.exec(all[stage]!)?.[1];
+  const again = all
+    .slice(stage + 1, at)
+    .flatMap((text, index) => (/^\s*ARG\s/i.test(text) ? [[fill(text), stage + 2 + index] as const] : []));
+  const after = part([
+    ...from(0, stage),
+    [`FROM ${CURRENT_NAME}${name === undefined ? '' : ` AS ${name}`}`, stage + 1],
+    ...again,
+    ...rest,
+  ]);
+  return { before, after, hasPlace: true };
+}

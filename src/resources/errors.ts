@@ -204,12 +204,7 @@ export function operationNotSupported(operation: string): ApiError {
   );
 }
 
-/** A member or value of a supported operation that Ingot does not support yet and must not ignore. */
-export function valueNotSupported(path: string, detail: string): ApiError {
-  return invalidParameterValue(path, `${detail} This is not supported by this version of Ingot.`);
-}
-
-/** A body or value of the wrong form or type. */
+/** A body or value that does not read as what the operation takes. */
 export function serializationError(message: string): ApiError {
   return new ApiError('SerializationException', message);
 }

@@ -6,6 +6,7 @@ import {
   CreateInfrastructureConfigurationCommand,
   DeleteContainerRecipeCommand,
   GetContainerRecipeCommand,
+  GetImageCommand,
   GetContainerRecipePolicyCommand,
   ListContainerRecipesCommand,
   PutContainerRecipePolicyCommand,
@@ -156,7 +157,7 @@ describe('container recipes', () => {
   for (const [more, name, message] of FAULTS)
     test(`are refused with ${JSON.stringify(more)}`, () => assert.rejects(create('faulty', more), { name, message }));
 
-  test('can be named by a pipeline, which holds them, and which does not run', async () => {
+  test('can be named by a pipeline, which holds them and builds a container image', async () => {
     const containerRecipeArn = (await create('piped')).containerRecipeArn!;
     const { infrastructureConfigurationArn } = await api.client.send(
       new CreateInfrastructureConfigurationCommand({ name: 'piped', instanceProfileName: 'p' }),
@@ -168,9 +169,13 @@ describe('container recipes', () => {
       name: 'ResourceDependencyException',
       message: /image-pipeline\/piped/,
     });
-    await assert.rejects(api.client.send(new StartImagePipelineExecutionCommand({ imagePipelineArn })), {
-      name: 'InvalidParameterValueException',
-      message: /container image. This is not supported/,
-    });
+    const { imageBuildVersionArn } = await api.client.send(
+      new StartImagePipelineExecutionCommand({ imagePipelineArn }),
+    );
+    const { image } = await api.client.send(new GetImageCommand({ imageBuildVersionArn }));
+    assert.equal(image!.type, 'DOCKER');
+    assert.equal(image!.containerRecipe!.arn, containerRecipeArn);
+    assert.equal(image!.imageRecipe, undefined);
+    assert.deepEqual(image!.outputResources, { containers: [] });
   });
 });

@@ -30,7 +30,6 @@ import {
   resourceDependency,
   resourceInUse,
   resourceNotFound,
-  valueNotSupported,
 } from '../../resources/errors.ts';
 import { formatVersion, parseVersion, type Version } from '../../resources/versions.ts';
 import type { BuildContext, Handlers, OperationContext } from '../context.ts';
@@ -88,17 +87,16 @@ export async function startBuild(
   build: StartedBuild,
   { recipe, infrastructure, distribution, documents }: FoundSettings,
 ): Promise<Image & { arn: string }> {
-  if ('containerType' in recipe)
-    throw valueNotSupported('containerRecipeArn', `The recipe '${recipe.arn}' is for a container image.`);
-  const parent = await findParentImage(context, recipe.parentImage, 'parentImage', false);
+  const container = 'containerType' in recipe;
+  const parent = container ? undefined : await findParentImage(context, recipe.parentImage, 'parentImage', false);
   const { slug, version } = parseArn(recipe.arn) as Arn & { version: Version };
   const image = compact({
-    type: 'AMI' as const,
+    type: container ? ('DOCKER' as const) : ('AMI' as const),
     name: recipe.name,
     platform: recipe.platform,
-    osVersion: parent.osVersion,
+    osVersion: parent?.osVersion,
     enhancedImageMetadataEnabled: build.enhancedImageMetadataEnabled ?? true,
-    imageRecipe: recipe,
+    ...(container ? { containerRecipe: recipe } : { imageRecipe: recipe }),
     infrastructureConfiguration: infrastructure,
     distributionConfiguration: distribution,
     imageTestsConfiguration: testsConfiguration(build.imageTestsConfiguration),

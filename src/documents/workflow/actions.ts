@@ -264,8 +264,10 @@ export const workflowActions: Readonly<Record<string, WorkflowAction>> = Object.
  */
 export const RUNNABLE_ACTIONS = [
   'ApplyImageConfigurations',
+  'BootstrapInstanceForContainer',
   'CollectImageMetadata',
   'CreateImage',
+  'DistributeContainerImage',
   'DistributeImage',
   'ExecuteComponents',
   'LaunchInstance',

@@ -1,25 +1,11 @@
 /** The register of base images that are made here: one line each. README.md says how to add one. */
 import type { DiskOrigin } from '../../catalog/engine-tables.ts';
-import type { NameSettings } from '../../platform/config/names.ts';
-import type { HeldRecorder } from '../../platform/held.ts';
-import type { Report } from '../../resources/progress.ts';
+import type { MakeBaseRequest } from './make-request.ts';
+import { CONTAINER_DISK_SIZE, containerRecipe, makeContainerBase, type DebianContainer } from './debian-container.ts';
 import { debianRecipe, makeDebianBase, missingForDebian, VIRTUAL_SIZE } from './debian.ts';
 import { mirrorsFromEnvironment } from './debian-packages.ts';
 
-/** What a maker of a base image gets. */
-export interface MakeBaseRequest {
-  /** The qcow2 file to make: uncompressed, complete or absent. */
-  readonly target: string;
-  /** A folder for this maker only, which makes and removes it. */
-  readonly workDirectory: string;
-  /** Environment that configures mirrors; default this process's. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Mirrors of vendors' disks. */
-  readonly vendors?: NameSettings['vendors'];
-  readonly held: HeldRecorder;
-  readonly report: Report;
-  readonly signal?: AbortSignal;
-}
+export type { MakeBaseRequest } from './make-request.ts';
 
 /** An image that Ingot makes or downloads on first use, as `arn:aws:imagebuilder:<region>:aws:image/<name>/x.x.x`. */
 export interface BaseImage {
@@ -29,6 +15,8 @@ export interface BaseImage {
   readonly osVersion: string;
   readonly platform: 'Linux';
   readonly architecture: 'x86_64';
+  /** `DOCKER` for the disk of a container build with its parent image. Default `AMI`. */
+  readonly type?: 'DOCKER';
   /** Who made the disk: Ingot, or others. */
   readonly origin: DiskOrigin;
   /** Size for a machine in bytes, if known before. */
@@ -47,8 +35,39 @@ export const baseImages: Readonly<Record<string, BaseImage>> = {
   'debian-13-x86': debian('debian-13-x86', 'trixie', '13'),
 };
 
+/** Every base image of containers by its name: the disk of a container build with that parent on it. */
+export const containerBases: Readonly<Record<string, BaseImage>> = {
+  'debian-12': debianContainer('debian-12', '12', { release: 'bookworm', packages: ['ca-certificates'] }),
+  'debian-12-slim': debianContainer('debian-12-slim', '12', { release: 'bookworm', packages: [] }),
+  'debian-13': debianContainer('debian-13', '13', { release: 'trixie', packages: ['ca-certificates'] }),
+};
+
+/** The disk of a container build whose parent image comes from elsewhere. */
+export const blankContainerDisk: BaseImage = container('container-disk', 'an empty disk for container builds', 'Linux');
+
 /** The same, as a list. */
 export const managedImages: readonly BaseImage[] = Object.values(baseImages);
+
+function debianContainer(name: string, version: string, of: DebianContainer): BaseImage {
+  const what = ['its essential packages', ...of.packages].join(', ');
+  return container(name, `Debian ${version} for containers: ${what}`, `Debian ${version}`, of);
+}
+
+function container(name: string, description: string, osVersion: string, of?: DebianContainer): BaseImage {
+  return {
+    name,
+    description,
+    osVersion,
+    platform: 'Linux',
+    architecture: 'x86_64',
+    type: 'DOCKER',
+    origin: 'made',
+    virtualSize: CONTAINER_DISK_SIZE,
+    missing: missingForDebian,
+    recipe: () => containerRecipe(of),
+    make: (request) => makeContainerBase(request, of),
+  };
+}
 
 /** Versions of base images are the UTC day on which they were made: 2026-11-20 is `2026.11.20`. */
 export function versionOf(date: Date): string {

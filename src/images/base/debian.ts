@@ -44,8 +44,9 @@ const ROOT_OFFSET = 64 * MIB;
 /** Maximum size of the work in a file system in memory, and the free memory that it needs. */
 const MEMORY_SIZE = 3 * 1024 ** 3;
 const MEMORY_FREE = 4 * 1024 ** 3;
-const NO_SYNC = fileURLToPath(new URL('debian-no-sync.pl', import.meta.url));
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+/** Runs a program for which nothing waits for the disk. */
+export const NO_SYNC = fileURLToPath(new URL('debian-no-sync.pl', import.meta.url));
+export const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 const PACKAGES = [
   // A system that boots, and that cloud-init and a hypervisor can talk to. The cloud kernel drives what virtual
@@ -292,7 +293,7 @@ async function installPackages(
 }
 
 /** The proxy of this host's own apt, as a file for mmdebstrap: in an argument, every user could read its password. */
-async function proxyOptions(file: string): Promise<readonly string[]> {
+export async function proxyOptions(file: string): Promise<readonly string[]> {
   const { stdout, code } = await run(
     ['apt-config', 'dump', '--format', '%f "%v";%n', 'Acquire::http::Proxy', 'Acquire::https::Proxy'],
     { okCodes: 'any', inherit: APT_VARIABLES },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VENDORS } from '../../platform/config/names.ts';
 import { DEFAULT_CONFIG } from '../../platform/config/config.ts';
-import { baseImages } from '../base/base-images.ts';
+import { baseImages, containerBases } from '../base/base-images.ts';
 import { namedImages, nameSources, parentNames, suppliedImages } from './names.ts';
 
 test('a name stands once, in the form of an ARN', () => {
@@ -25,7 +25,7 @@ test('what is made has its maker, and the other way round', () => {
       .filter(({ supply }) => supply.kind === 'made')
       .map(({ name }) => name)
       .sort(),
-    Object.keys(baseImages).sort(),
+    Object.keys({ ...baseImages, ...containerBases }).sort(),
   );
 });
 

@@ -1,6 +1,6 @@
 /** The register of managed image names: one line for each vendor. README.md says how to add one. */
 import type { ManagedImage } from '../../catalog/managed.ts';
-import { type BaseImage, baseImages } from '../base/base-images.ts';
+import { type BaseImage, baseImages, containerBases } from '../base/base-images.ts';
 import { vendorImage } from '../publishers/vendor-image.ts';
 import { amazonLinux } from './amazon-linux.ts';
 import { debian } from './debian.ts';
@@ -34,6 +34,7 @@ export const namedImages: readonly ManagedImage[] = parentNames.map(
 /** Every image that Ingot makes or downloads by itself, by name. */
 export const suppliedImages: Readonly<Record<string, BaseImage>> = {
   ...baseImages,
+  ...containerBases,
   ...Object.fromEntries(
     parentNames.flatMap((each) =>
       each.supply.kind === 'fetched' ? [[each.name, vendorImage(each.name, each.osVersion, each.supply.disk)]] : [],

@@ -59,6 +59,8 @@ const NOT_AT_THE_DOOR: readonly number[] = Object.values({
   ioUring: IO_URING,
   unusedForLong: [134, 136, 139, 156, 180, 181, 182, 183, 184, 185, 212, 236], // uselib, ustat, sysfs, _sysctl, …
 }).flat();
+/** msync, fsync, fdatasync, sync, sync_file_range, syncfs. */
+const WAITING_FOR_THE_DISK = [26, 74, 75, 162, 277, 306];
 /** Later calls do not exist for programs that enter a container: the C library then uses older ones. */
 const NEWEST_AT_THE_DOOR = 450;
 
@@ -76,13 +78,18 @@ export function containerFilter(): string {
   ]);
 }
 
-/** For programs that enter a container from outside, to which systemd-nspawn's own filter does not apply. */
-export function doorFilter(): string {
+/**
+ * For programs that enter a container from outside, to which systemd-nspawn's own filter does not apply.
+ * @param options.sync `skip` where nothing of the container has to wait for the disk, which is written as a whole at
+ *   its end: `fsync` and its like are answered with success at once
+ */
+export function doorFilter(options: { readonly sync?: 'skip' } = {}): string {
   return hexadecimal([
     ...onlyArchitectures([[RETURN, 0, 0, ERRNO | ENOSYS]]),
     // The numbers of the x32 table are above this, too.
     ...noCallsFrom(NEWEST_AT_THE_DOOR + 1),
     ...refuse(NOT_AT_THE_DOOR, EPERM),
+    ...(options.sync === 'skip' ? refuse(WAITING_FOR_THE_DISK, 0) : []),
     ...onlyFamilies(SOCKET),
     [RETURN, 0, 0, ALLOW],
   ]);

@@ -83,8 +83,9 @@ export function enterArguments(
   { pid, startTime }: Door,
   cgroups: readonly string[],
   argv: readonly string[],
+  filter: string = doorFilter(),
 ): string[] {
-  return ['perl', ENTER, String(pid), startTime, doorFilter(), ...cgroups, '--', ...argv];
+  return ['perl', ENTER, String(pid), startTime, filter, ...cgroups, '--', ...argv];
 }
 
 /** Runs systemd-nspawn with an additional filter of system calls, which all programs of the container inherit. */

@@ -1,4 +1,5 @@
 /** The door of a container: how a program of the host enters it, and small commands of Ingot's own there. */
+import { readScript } from '../../platform/scripts.ts';
 import { mkdirSync } from 'node:fs';
 import { removeCgroup } from '../../platform/held.ts';
 import { newUuid } from '../../platform/ids.ts';
@@ -28,7 +29,10 @@ export interface Container {
 }
 
 /** What is needed to enter a container. */
-export type ContainerDoor = Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'>;
+export interface ContainerDoor extends Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'> {
+  /** Filter of system calls for what enters; that of system containers when absent. */
+  readonly filter?: string;
+}
 
 /** Bytes that a small direct command may print. */
 const DOOR_BYTES = 1 << 20;
@@ -53,14 +57,15 @@ export async function visit<T>(
 
 /** A visit that the caller ends with `leave`, which kills whatever still runs without waiting for it. */
 export function enter(
-  { leader, limitingCgroups, doorCgroup }: ContainerDoor,
+  { leader, limitingCgroups, doorCgroup, filter }: ContainerDoor,
   argv: readonly string[],
-): { readonly command: readonly string[]; leave(): void } {
+): { readonly command: readonly string[]; readonly cgroup: string; leave(): void } {
   const cgroup = `${doorCgroup}/${newUuid()}`;
   mkdirSync(cgroup);
   // What cannot be removed now is removed with the container, whose cgroup is on record.
   return {
-    command: enterArguments(leader, [...limitingCgroups, cgroup], argv),
+    cgroup,
+    command: enterArguments(leader, [...limitingCgroups, cgroup], argv, filter),
     leave: () => void removeCgroup(cgroup).catch(() => {}),
   };
 }
@@ -97,3 +102,8 @@ export function floods(limit: number): InstanceError {
     `sh or systemctl in the instance printed more than ${sizeOf(limit)}: a component may have replaced it`,
   );
 }
+
+/** Writes stdin to a file in a container. Arguments: path, mode. */
+export const PUT_FILE = readScript(import.meta.url, 'put.sh');
+/** Prints a file of a container. Arguments: path, most bytes. */
+export const GET_FILE = readScript(import.meta.url, 'get.sh');

@@ -2,7 +2,6 @@
  * Instances as system containers: systemd-nspawn boots the disk's own root file system in namespaces of its own. Ready
  * in under a second, without a kernel of its own.
  */
-import { readScript } from '../../platform/scripts.ts';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { AttachError, attachDisk, resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
 import { DeadlineError, until } from '../../platform/clock.ts';
@@ -30,7 +29,7 @@ import { INSTANCE_ADDRESS } from './arguments.ts';
 import { boot, readState, type BootOptions, type ContainerState } from './boot.ts';
 import { hostCgroups, makeCgroups, memoryKills } from './cgroups.ts';
 import { runCommand, runOwn } from './commands.ts';
-import { atTheDoor, type Container } from './door.ts';
+import { atTheDoor, GET_FILE, PUT_FILE, type Container } from './door.ts';
 import { endLeftovers } from './kill.ts';
 import { openCommand } from './streams.ts';
 
@@ -140,9 +139,6 @@ async function attach(handle: InstanceHandle, held: HeldRecorder): Promise<Insta
   return instance;
 }
 
-const PUT = readScript(import.meta.url, 'put.sh');
-const GET = readScript(import.meta.url, 'get.sh');
-
 class NspawnInstance implements Instance {
   readonly id: string;
   readonly handle: InstanceHandle;
@@ -173,7 +169,7 @@ class NspawnInstance implements Instance {
   }
 
   async put(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
-    const { code, stderr } = await this.door(['/bin/sh', '-c', PUT, 'sh', path, mode.toString(8)], {
+    const { code, stderr } = await this.door(['/bin/sh', '-c', PUT_FILE, 'sh', path, mode.toString(8)], {
       input: content,
       okCodes: 'any',
     });
@@ -182,7 +178,7 @@ class NspawnInstance implements Instance {
 
   async get(path: string): Promise<Buffer> {
     const chunks: Buffer[] = [];
-    const { code, stderr } = await this.door(['/bin/sh', '-c', GET, 'sh', path, String(GET_LIMIT + 1)], {
+    const { code, stderr } = await this.door(['/bin/sh', '-c', GET_FILE, 'sh', path, String(GET_LIMIT + 1)], {
       okCodes: 'any',
       maxOutput: GET_LIMIT + (64 << 10),
       onStdout: (chunk: Buffer) => void chunks.push(chunk),

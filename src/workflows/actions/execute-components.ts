@@ -17,8 +17,10 @@ import { networkEnvironment } from '../machines/network.ts';
 import { takeLayer, workInstance } from '../machines/instances.ts';
 import { placeFor, retryInMachine } from '../machines/machine-moves.ts';
 import { StepError } from '../errors.ts';
-import type { ImageServices } from '../machines/image-progress.ts';
-import type { ImagePlan, ResolvedComponent } from '../planning/image-plan.ts';
+import { buildParts } from '../containers/build-parts.ts';
+import { writeContainer } from '../containers/container-output.ts';
+import type { ImageServices, WorkInstance } from '../machines/image-progress.ts';
+import type { ImagePlan, PlannedComponent, ResolvedComponent } from '../planning/image-plan.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
 /** Lines of the journal in the log after a failure: those that `ingot build` prints at its end. */
@@ -26,55 +28,52 @@ const JOURNAL_SHOWN = 8;
 
 export const executeComponents: StepAction = {
   name: 'ExecuteComponents',
-  skip: ({ plan, stage }) => (plan.phases[stage].length > 0 ? undefined : 'no component has a phase of this stage'),
+  skip: ({ plan, stage }) =>
+    plan.phases[stage].length > 0 || (stage === 'BUILD' && plan.container !== undefined)
+      ? undefined
+      : 'no component has a phase of this stage',
   run,
 };
 
 /** What running components takes. */
 type Needs = StepNeeds<
-  keyof LayerPlan | 'phases' | 'parsed' | 'network' | 'instanceProfile',
-  'instances' | 'sealed' | 'ami',
+  keyof LayerPlan | 'container' | 'phases' | 'parsed' | 'network' | 'instanceProfile',
+  'instances' | 'sealed' | 'ami' | 'container',
   'catalog' | 'layers' | 'dataDirectory' | 'secrets'
 >;
 
-async function run({ plan, progress, services, stage, inputs, report, signal }: Needs): Promise<StepOutputs> {
+async function run(needs: Needs): Promise<StepOutputs> {
+  const { plan, progress, services, stage, inputs, report, signal, timeoutSeconds } = needs;
   const entry = workInstance(progress, inputs['instanceId']);
   const work = { plan, progress, services };
-  const { secrets } = services;
   const components = plan.phases[stage];
   const named = new Set(components.map(({ component }) => component.arn));
+  if (stage === 'BUILD' && plan.container !== undefined) {
+    await buildParts(
+      {
+        ...work,
+        report,
+        signal,
+        timeoutSeconds,
+        runComponent: async (planned, tell) =>
+          refuseFailed(planned, await runComponent(needs, entry, planned, tell, named), tell),
+      },
+      entry,
+    );
+    const built = await writeContainer(work, entry, { report, signal });
+    return { status: 'Success', output: built.digest, runCommandId: newUuid() };
+  }
   for (const [index, planned] of components.entries()) {
     if (index < entry.componentsDone) continue;
-    const { component, document, phases } = planned;
+    const { component } = planned;
     const tell = within(report, { component: component.name });
     tell({ type: 'progress', text: `component ${component.name}`, done: index, total: components.length });
     if (stage === 'BUILD') await placeFor(work, entry, planned, { report: tell, signal });
-    const runHere = async (): Promise<DocumentOutcome> => {
-      const started = Date.now();
-      const outcome = await runDocument({
-        document,
-        name: component.name,
-        phases,
-        parameters: component.parameters,
-        instance: entry.instance,
-        workingDirectory: plan.workingDirectory,
-        report: tell,
-        signal,
-        secrets,
-        componentText: (arn) => componentText(plan, services, arn, named),
-        sourceFile: keptFileFinder(services, named),
-        parsed: plan.parsed,
-        s3Access: s3AccessFor(plan, secrets),
-        environment: { ...profileEnvironment(plan), ...networkEnvironment(plan) },
-      });
-      return secrets.mask.deep(await withJournal(entry.instance, outcome, started, signal));
-    };
+    const runHere = (): Promise<DocumentOutcome> => runComponent(needs, entry, planned, tell, named);
     let outcome = await runHere();
     if (stage === 'BUILD' && (await retryInMachine(work, entry, planned, outcome, { report: tell, signal })))
       outcome = await runHere();
-    if (outcome.failure !== undefined) tellJournal(outcome.failure, tell);
-    if (outcome.status !== 'success')
-      throw new StepError(failureReason(component, outcome), { outputs: { status: 'Failed' } });
+    refuseFailed(planned, outcome, tell);
     if (stage !== 'BUILD') continue;
     const key = componentKey(plan, planned, entry.parentKey, entry.driver);
     const layer = await takeLayer(work, entry, key, layerLabel(plan, planned));
@@ -87,6 +86,44 @@ async function run({ plan, progress, services, stage, inputs, report, signal }: 
   }
   report({ type: 'progress', text: 'components', done: components.length, total: components.length });
   return { status: 'Success', output: `${components.length} component(s)`, runCommandId: newUuid() };
+}
+
+/** Runs the phases of one component in an instance. */
+async function runComponent(
+  { plan, services, signal }: Needs,
+  entry: WorkInstance,
+  { component, document, phases }: PlannedComponent,
+  report: Report,
+  named: Set<string>,
+): Promise<DocumentOutcome> {
+  const { secrets } = services;
+  const started = Date.now();
+  const outcome = await runDocument({
+    document,
+    name: component.name,
+    phases,
+    parameters: component.parameters,
+    instance: entry.instance,
+    workingDirectory: plan.workingDirectory,
+    report,
+    signal,
+    secrets,
+    componentText: (arn) => componentText(plan, services, arn, named),
+    sourceFile: keptFileFinder(services, named),
+    parsed: plan.parsed,
+    s3Access: s3AccessFor(plan, secrets),
+    environment: { ...profileEnvironment(plan), ...networkEnvironment(plan) },
+  });
+  // A container has no journal.
+  const whole = plan.container === undefined ? await withJournal(entry.instance, outcome, started, signal) : outcome;
+  return secrets.mask.deep(whole);
+}
+
+/** @throws {StepError} when the component failed, with what a user has to know */
+function refuseFailed({ component }: PlannedComponent, outcome: DocumentOutcome, report: Report): void {
+  if (outcome.failure !== undefined) tellJournal(outcome.failure, report);
+  if (outcome.status !== 'success')
+    throw new StepError(failureReason(component, outcome), { outputs: { status: 'Failed' } });
 }
 
 /**

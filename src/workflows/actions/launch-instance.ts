@@ -6,6 +6,7 @@ import { sealedParent } from '../../images/parents.ts';
 import { InstanceError } from '../../instances/instance.ts';
 import { missingByDriver } from '../../instances/launch.ts';
 import { remedyFor } from './remedies.ts';
+import { launchContainer } from '../containers/launch-container.ts';
 import { groundKey, reuseLayers, type LayerPlan } from '../machines/layer-reuse.ts';
 import { chooseBuildDriver, chooseTestDriver, refusePlatform } from '../planning/choose-driver.ts';
 import { madeAt } from '../machines/disk-secrets.ts';
@@ -30,8 +31,8 @@ export const launchInstance: StepAction = {
 
 /** What a launch needs. */
 type Needs = StepNeeds<
-  keyof LayerPlan | 'phases' | 'network' | 'instanceProfile',
-  'instances' | 'ami' | 'osVersion',
+  keyof LayerPlan | 'container' | 'phases' | 'network' | 'instanceProfile',
+  'instances' | 'ami' | 'container' | 'osVersion' | 'workflowOutputs',
   'catalog' | 'layers' | 'dataDirectory'
 >;
 
@@ -39,6 +40,7 @@ async function run(needs: Needs): Promise<StepOutputs> {
   const { plan, progress, services, stage, inputs, report, signal, timeoutSeconds } = needs;
   const { image } = plan;
   refusePlatform(image.platform);
+  if (plan.container !== undefined) return launchContainer(needs);
   const purpose = stage === 'BUILD' ? 'build' : 'test';
   const override = inputs['imageIdOverride'];
   const missing = await missingByDriver();

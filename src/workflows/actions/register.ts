@@ -2,8 +2,10 @@
 import type { StepAction } from './action.ts';
 import type { RunnableAction } from '../../documents/workflow/actions.ts';
 import { applyImageConfigurations } from './apply-image-configurations.ts';
+import { bootstrapInstanceForContainer } from './bootstrap-instance-for-container.ts';
 import { collectImageMetadata } from './collect-image-metadata.ts';
 import { createImage } from './create-image.ts';
+import { distributeContainerImage } from './distribute-container-image.ts';
 import { distributeImage } from './distribute-image.ts';
 import { executeComponents } from './execute-components.ts';
 import { launchInstance } from './launch-instance.ts';
@@ -16,8 +18,10 @@ import { waitForSsmAgent } from './wait-for-ssm-agent.ts';
 /** Every step action that can run, by its name. */
 export const stepActions: Readonly<Record<RunnableAction, StepAction>> = {
   ApplyImageConfigurations: applyImageConfigurations,
+  BootstrapInstanceForContainer: bootstrapInstanceForContainer,
   CollectImageMetadata: collectImageMetadata,
   CreateImage: createImage,
+  DistributeContainerImage: distributeContainerImage,
   DistributeImage: distributeImage,
   ExecuteComponents: executeComponents,
   LaunchInstance: launchInstance,

@@ -15,8 +15,14 @@ export async function refuseUnfitHost(wanted: {
   readonly dataDirectory: string;
   readonly resourceTags: Readonly<Record<string, string>> | undefined;
   readonly tests: boolean;
+  readonly kind: 'AMI' | 'DOCKER';
 }): Promise<void> {
   await refuseWithoutRoom(wanted.dataDirectory, LEAST_FOR_BUILD, 'even a small build');
+  if (wanted.kind === 'DOCKER') {
+    const lacks = Object.values(await missingByDriver('DOCKER')).flat();
+    if (lacks.length > 0) throw new Error(`container images cannot be built on this host: ${lacks.join(' ')}`);
+    return;
+  }
   const missing = await missingByDriver();
   chooseBuildDriver(wanted.resourceTags, missing);
   if (!wanted.tests) return;

@@ -1,6 +1,7 @@
 /** What is created during the work on an image, and the services that the work uses. */
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { BuiltAmi } from '../../distribution/ami-record.ts';
+import type { BuiltContainer } from '../../distribution/built-container.ts';
 import type { CopiesAhead } from '../../distribution/region-copies.ts';
 import type { LayerStore, OpenLayer, SealedLayer } from '../../images/layer-store.ts';
 import type { Instance } from '../../instances/instance.ts';
@@ -62,6 +63,8 @@ export interface ImageProgress {
   /** `<workflow>.<output>` of earlier workflows, for `$.workflowOutputs`. */
   readonly workflowOutputs: Map<string, unknown>;
   ami: BuiltAmi | undefined;
+  /** Of a container image. */
+  container: BuiltContainer | undefined;
   /** Copies that are written while the tests run. */
   copiesAhead: CopiesAhead | undefined;
   osVersion: string | undefined;
@@ -89,6 +92,7 @@ export function newProgress(): ImageProgress {
     sealed: [],
     workflowOutputs: new Map(),
     ami: undefined,
+    container: undefined,
     copiesAhead: undefined,
     osVersion: undefined,
   };

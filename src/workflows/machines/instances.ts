@@ -174,17 +174,19 @@ async function launchMachine(
             : { type: 'log', level: event.level ?? 'info', text: `${id}: ${event.text}` },
         ),
     });
-    await Promise.all([
-      enterNetwork(work.plan, instance, {
-        resumed: (launch.componentsDone ?? 0) > 0 || parent !== launch.parent,
-        report,
-        signal: launch.signal,
-      }),
-      markFirstBoot(instance, metadata, launch.signal),
-    ]).catch(async (error: unknown) => {
-      await instance.terminate();
-      throw error;
-    });
+    // A container is no machine: nothing of a machine's settings belongs into its image.
+    if (driver.makes !== 'DOCKER')
+      await Promise.all([
+        enterNetwork(work.plan, instance, {
+          resumed: (launch.componentsDone ?? 0) > 0 || parent !== launch.parent,
+          report,
+          signal: launch.signal,
+        }),
+        markFirstBoot(instance, metadata, launch.signal),
+      ]).catch(async (error: unknown) => {
+        await instance.terminate();
+        throw error;
+      });
     await updateInstance(work.services.catalog.db, id, { state: 'running', handle: JSON.stringify(instance.handle) });
     return { instance, layer };
   } catch (error) {

@@ -18,7 +18,7 @@ export interface LayerInput {
   readonly phases: readonly string[];
   /** `x86_64` or `arm64`. */
   readonly architecture: string;
-  /** Kind of driver: `nspawn`, `qemu`. */
+  /** Kind of driver: `nspawn`, `qemu`, `buildah`. */
   readonly driver: string;
   readonly workingDirectory: string;
   /** User data of the build instance, `null` for none. */

@@ -3,7 +3,8 @@ import { layerWithLabel } from '../../catalog/layers.ts';
 import type { SealedLayer } from '../../images/layer-store.ts';
 import { timestamp } from '../../platform/clock.ts';
 import type { Report } from '../../resources/progress.ts';
-import type { ImagePlan, PlannedComponent } from '../planning/image-plan.ts';
+import type { ImagePlan } from '../planning/image-plan.ts';
+import type { LayerPart } from '../planning/planned-component.ts';
 import type { ImageServices } from './image-progress.ts';
 import { differingMembers, layerKey, type LayerRecord } from './layer-key.ts';
 
@@ -25,7 +26,7 @@ export function groundKey(parent: SealedLayer, sizeBytes: number | undefined): s
 /** The key of the layer that a component leaves on a disk. */
 export function componentKey(
   plan: Pick<LayerPlan, 'account' | 'image' | 'workingDirectory'>,
-  planned: PlannedComponent,
+  planned: LayerPart,
   parentKey: string,
   driver: string,
 ): { readonly key: string; readonly record: LayerRecord } {
@@ -45,7 +46,7 @@ export function componentKey(
 }
 
 /** The label of a component's layer, for comparing a miss with the layer of the build before. */
-export function layerLabel(plan: Pick<LayerPlan, 'account' | 'region' | 'image'>, planned: PlannedComponent): string {
+export function layerLabel(plan: Pick<LayerPlan, 'account' | 'region' | 'image'>, planned: LayerPart): string {
   return `${plan.account}/${plan.region}/${plan.image.name}/${planned.component.name}`;
 }
 
@@ -64,13 +65,13 @@ export interface ReusedLayers {
  * for a miss which part of its key changed.
  * @param drivers kinds of driver that each component may have run on, the likely one first
  */
-export async function reuseLayers(
+export async function reuseLayers<Part extends LayerPart>(
   place: LayerPlace,
   plan: LayerPlan,
-  components: readonly PlannedComponent[],
+  components: readonly Part[],
   parent: SealedLayer,
   ground: string,
-  drivers: (planned: PlannedComponent) => readonly string[],
+  drivers: (planned: Part) => readonly string[],
   report: Report,
 ): Promise<ReusedLayers> {
   const policy = plan.cache;
@@ -107,7 +108,7 @@ export async function reuseLayers(
 async function find(
   { layers }: LayerPlace,
   plan: LayerPlan,
-  planned: PlannedComponent,
+  planned: LayerPart,
   parentKey: string,
   drivers: readonly string[],
   since: string,
@@ -135,7 +136,7 @@ const MEMBERS: Readonly<Record<string, string>> = {
 async function whyMissed(
   { catalog }: LayerPlace,
   plan: LayerPlan,
-  planned: PlannedComponent,
+  planned: LayerPart,
   parentKey: string,
   driver: string,
   since: string,

@@ -34,12 +34,14 @@ const PHASES: Readonly<Record<Stage, readonly string[]>> = {
  * valid or lacks a parameter is refused.
  */
 export async function resolveComponents(
-  image: Pick<Image, 'imageRecipe'>,
+  image: Pick<Image, 'imageRecipe' | 'containerRecipe'>,
   place: PlanPlace,
 ): Promise<{ readonly resolved: readonly ResolvedComponent[]; readonly refusals: readonly Refusal[] }> {
   const resolved: ResolvedComponent[] = [];
   const refusals: Refusal[] = [];
-  for (const [index, { componentArn, parameters }] of (image.imageRecipe?.components ?? []).entries()) {
+  const recipe = image.imageRecipe ?? image.containerRecipe;
+  const member = image.imageRecipe === undefined ? 'containerRecipe' : 'imageRecipe';
+  for (const [index, { componentArn, parameters }] of (recipe?.components ?? []).entries()) {
     const given = Object.fromEntries((parameters ?? []).map(({ name, value }) => [name!, (value ?? []).join(',')]));
     try {
       resolved.push(await resolveOne(componentArn!, given, place));
@@ -47,7 +49,7 @@ export async function resolveComponents(
       if (!(cause instanceof ComponentRefused)) throw cause;
       refusals.push({
         code: 'component',
-        field: `imageRecipe.components[${index}]`,
+        field: `${member}.components[${index}]`,
         message: cause.message,
         cause: cause.cause as Error | undefined,
       });
@@ -125,9 +127,9 @@ function machineRule(
 }
 
 /** The working directory of the recipe's components. Source: reference, `resources.md` section 6. */
-export function workingDirectoryOf(image: Pick<Image, 'imageRecipe' | 'platform'>): string {
+export function workingDirectoryOf(image: Pick<Image, 'imageRecipe' | 'containerRecipe' | 'platform'>): string {
   return (
-    image.imageRecipe?.workingDirectory ??
+    (image.imageRecipe ?? image.containerRecipe)?.workingDirectory ??
     (image.platform === 'Windows' ? WINDOWS_WORKING_DIRECTORY : DEFAULT_WORKING_DIRECTORY)
   );
 }

@@ -5,16 +5,16 @@
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { ImageTask } from '../../catalog/image-task.ts';
 import type { DistributionPlan } from '../../distribution/plan.ts';
-import type { ComponentDocument } from '../../documents/component/document.ts';
-import type { MachineNeed } from '../../documents/component/machine-rule.ts';
 import type { ParsedComponent } from '../../documents/component/parse.ts';
-import type { SecretReference } from '../../documents/component/secret-references.ts';
-import type { Fault } from '../../documents/position.ts';
 import type { WorkflowDocument } from '../../documents/workflow/document.ts';
 import type { NetworkProfile } from '../../platform/config/networks.ts';
 import type { InstanceProfile } from '../../platform/config/profiles.ts';
 import type { AllowedSecret } from '../../resources/allowed-secrets.ts';
+import type { ContainerPlan } from '../containers/container-plan.ts';
+import type { PlannedComponent, ResolvedComponent } from './planned-component.ts';
 import type { CachePolicy } from './cache-policy.ts';
+
+export type { PlannedComponent, ResolvedComponent } from './planned-component.ts';
 
 /** Which stage of an image a workflow belongs to. */
 export type Stage = 'BUILD' | 'TEST' | 'DISTRIBUTION';
@@ -29,34 +29,6 @@ export interface PlannedImage {
   readonly account: string;
   /** Where the work begins, if not with the build stage. */
   readonly task?: ImageTask | undefined;
-}
-
-/** A component of the recipe, resolved to a build version, and its document. */
-export interface ResolvedComponent {
-  readonly arn: string;
-  /** As the recipe names it, where it names a version of AWS's that is not here. */
-  readonly namedAs?: string;
-  readonly name: string;
-  /** The document's text: part of the layer's key. */
-  readonly data: string;
-  readonly document: ComponentDocument;
-  /** Warnings of the document. */
-  readonly faults: readonly Fault[];
-  /** Values that the recipe gives. */
-  readonly parameters: Readonly<Record<string, string>>;
-  /** Secrets that the document names. */
-  readonly secrets: readonly SecretReference[];
-}
-
-/** A component with its phases for a stage. */
-export interface PlannedComponent {
-  readonly component: ResolvedComponent;
-  readonly document: ComponentDocument;
-  readonly phases: readonly string[];
-  /**
-   * Why it needs a virtual machine: on a disk that Ingot made, and on any other. `undefined` where a container will do.
-   */
-  readonly machine: { readonly madeHere: MachineNeed | undefined; readonly foreign: MachineNeed | undefined };
 }
 
 /** A workflow with its document and the values of its parameters. */
@@ -84,6 +56,8 @@ interface PlannedNetwork {
 
 /** The plan of an image. */
 export interface ImagePlan extends PlannedImage {
+  /** Of a container image. */
+  readonly container?: ContainerPlan | undefined;
   /** In recipe order. */
   readonly components: readonly ResolvedComponent[];
   /** Components that have phases of a stage, in recipe order. */

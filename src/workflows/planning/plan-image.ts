@@ -11,6 +11,7 @@ import type { Config } from '../../platform/config/config.ts';
 import { networkFor } from '../../platform/config/networks.ts';
 import { instanceProfileFor } from '../../platform/config/profiles.ts';
 import { readAllowed, type AllowedSecret } from '../../resources/allowed-secrets.ts';
+import { containerPlan } from '../containers/container-plan.ts';
 import { cachePolicy } from './cache-policy.ts';
 import { refusePlatform } from './choose-driver.ts';
 import { componentsOf, resolveComponents, workingDirectoryOf } from './components.ts';
@@ -89,6 +90,8 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
     allowed === undefined
   )
     return { plan: undefined, refusals };
+  const workingDirectory = workingDirectoryOf(image);
+  const builds = componentsOf(components.resolved, 'BUILD');
   const plan: ImagePlan = {
     arn,
     image,
@@ -96,10 +99,12 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
     account,
     task,
     components: components.resolved,
+    container:
+      image.containerRecipe === undefined ? undefined : containerPlan(image.containerRecipe, builds, workingDirectory),
     parsed: (text) => documents.component(text),
-    phases: byStage((stage) => componentsOf(components.resolved, stage)),
+    phases: byStage((stage) => (stage === 'BUILD' ? builds : componentsOf(components.resolved, stage))),
     workflows: byStage((stage) => groupsOf(workflows.workflows.filter(({ type }) => type === stage))),
-    workingDirectory: workingDirectoryOf(image),
+    workingDirectory,
     network,
     instanceProfile,
     cache,
@@ -136,6 +141,8 @@ function distributionOf({ arn, image, region }: PlannedImage, refusals: Refusal[
       buildDate: image.dateCreated!,
       region,
       recipeDescription: image.imageRecipe?.description,
+      repository: image.containerRecipe?.targetRepository,
+      kind: image.type === 'DOCKER' ? 'DOCKER' : 'AMI',
       recipeTags: (image.imageRecipe as { readonly amiTags?: Readonly<Record<string, string>> } | undefined)?.amiTags,
     });
   } catch (cause) {
@@ -156,7 +163,7 @@ async function allowedSecrets(
   db: Queryable,
   refusals: Refusal[],
 ): Promise<readonly AllowedSecret[] | undefined> {
-  const arn = image.imageRecipe?.arn;
+  const arn = (image.imageRecipe ?? image.containerRecipe)?.arn;
   const value = arn === undefined ? undefined : (await tagsOf(db, arn))[ALLOW_SECRETS_TAG];
   try {
     return readAllowed(value ?? '');

@@ -12,7 +12,10 @@ import type { PlannedWorkflow, Refusal, Stage } from './image-plan.ts';
 import type { ParsedDocuments } from './parsed-documents.ts';
 import { stepsThatCannotRun } from '../../documents/workflow/runnable.ts';
 
-const DEFAULTS = { BUILD: 'build-image', TEST: 'test-image', DISTRIBUTION: 'distribute-image' } as const;
+const DEFAULTS = {
+  AMI: { BUILD: 'build-image', TEST: 'test-image', DISTRIBUTION: 'distribute-image' },
+  DOCKER: { BUILD: 'build-container', TEST: 'test-container', DISTRIBUTION: 'distribute-container' },
+} as const;
 
 /** What an image gives a workflow. */
 type Given = NonNullable<Image['workflows']>[number];
@@ -30,7 +33,7 @@ export interface WorkflowFault {
  * configuration is executed all the same, by the managed distribution workflow.
  */
 export async function selectWorkflows(
-  image: Pick<Image, 'workflows' | 'imageTestsConfiguration'>,
+  image: Pick<Image, 'workflows' | 'imageTestsConfiguration' | 'type'>,
   place: PlanPlace,
 ): Promise<{ readonly workflows: readonly PlannedWorkflow[]; readonly refusals: readonly Refusal[] }> {
   const refusals: Refusal[] = [];
@@ -60,8 +63,9 @@ export async function selectWorkflows(
       : types.has('DISTRIBUTION')
         ? []
         : ['DISTRIBUTION'];
+  const managed = DEFAULTS[image.type === 'DOCKER' ? 'DOCKER' : 'AMI'];
   for (const type of defaults) {
-    const tail = `workflow/${type.toLowerCase()}/${DEFAULTS[type]}/x.x.x`;
+    const tail = `workflow/${type.toLowerCase()}/${managed[type]}/x.x.x`;
     await add({ workflowArn: `arn:aws:imagebuilder:${place.region}:aws:${tail}` }, 'workflows');
   }
   return { workflows: selected, refusals };

@@ -33,7 +33,7 @@ import { importDisk } from './import-image.ts';
 import { isStageTimeout, runWorkflow, WorkflowFailure, type StageLimit, type WorkflowRun } from './interpreter.ts';
 import { loadSecrets } from './load-secrets.ts';
 import { outputResources } from './outputs.ts';
-import { takeUp } from './take-up.ts';
+import { takeUp, takeUpContainer } from './take-up.ts';
 import { runGroup } from './workflow-groups.ts';
 import { INGOT } from '../../platform/own-program.ts';
 
@@ -101,7 +101,12 @@ async function stages(work: Work, plan: ImagePlan, config: Config): Promise<void
   const tests =
     plan.workflows.TEST.length > 0 && (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));
   if (task === undefined || tests)
-    await refuseUnfitHost({ dataDirectory, resourceTags: image.infrastructureConfiguration?.resourceTags, tests });
+    await refuseUnfitHost({
+      dataDirectory,
+      resourceTags: image.infrastructureConfiguration?.resourceTags,
+      tests,
+      kind: plan.container === undefined ? 'AMI' : 'DOCKER',
+    });
   warnWithoutEffect(plan.withoutEffect, report);
   tellNetwork(plan, config.networks.profiles['full'], report);
   warnOfDocuments(plan, report);
@@ -119,6 +124,7 @@ async function stages(work: Work, plan: ImagePlan, config: Config): Promise<void
       total: expected.length,
     });
   if (task === undefined) await stage('BUILD', 'BUILDING');
+  else if (plan.container !== undefined) await takeUpContainer(plan, progress, services, report);
   else if (task.kind !== 'import') progress.ami = await takeUp(plan, task, progress, services, report);
   if (tests) {
     progress.copiesAhead = copiesAhead(plan, progress.ami, services, signal);
@@ -132,7 +138,10 @@ async function stages(work: Work, plan: ImagePlan, config: Config): Promise<void
   await setStatus(catalog, arn, report, 'INTEGRATING');
   const { osVersion } = progress;
   await setStatus(catalog, arn, report, 'AVAILABLE', {
-    patch: { outputResources: await outputResources(plan, catalog), ...(osVersion ? { osVersion } : {}) },
+    patch: {
+      outputResources: await outputResources(plan, catalog, plan.container === undefined ? 'AMI' : 'DOCKER'),
+      ...(osVersion ? { osVersion } : {}),
+    },
   });
 }
 

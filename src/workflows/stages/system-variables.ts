@@ -17,7 +17,7 @@ export function systemVariables(
     collectImageScanFindings: image.imageScanningConfiguration?.imageScanningEnabled ?? false,
     dateTime: image.dateCreated,
     imageBuildNumber: Number(build),
-    imageId: image.imageRecipe?.parentImage,
+    imageId: (image.imageRecipe ?? image.containerRecipe)?.parentImage,
     imageName: image.name,
     imageType: image.type === 'DOCKER' ? 'DOCKER' : 'AMI',
     imageVersionNumber: version,

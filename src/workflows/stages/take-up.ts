@@ -4,6 +4,8 @@ import { workflowExecutionsOfImage } from '../../catalog/executions.ts';
 import type { ImageTask } from '../../catalog/image-task.ts';
 import type { BuiltAmi } from '../../distribution/ami-record.ts';
 import type { Report } from '../../resources/progress.ts';
+import { madeContainer } from '../containers/container-output.ts';
+import { unusedInstance } from '../containers/unused-instance.ts';
 import type { ImageProgress, ImageServices } from '../machines/image-progress.ts';
 import type { PlannedImage } from '../planning/image-plan.ts';
 
@@ -28,10 +30,57 @@ export async function takeUp(
     );
   }
   progress.osVersion ??= taken.ami.os_version ?? undefined;
+  await takeUpOutputs(arn, progress, catalog);
+  report({ type: 'log', text: `${taken.ami.id}: continuing from this AMI; the build stage is skipped` });
+  return { id: taken.ami.id, layer: taken.layer };
+}
+
+/**
+ * The container image that is tested and distributed in place of one that a build stage makes. Its build instance is
+ * gone; where workflows name it, one that was never launched stands for it.
+ * @throws {Error} when the image is not there any more
+ */
+export async function takeUpContainer(
+  { arn }: Pick<PlannedImage, 'arn'>,
+  progress: Pick<ImageProgress, 'container' | 'instances' | 'workflowOutputs'>,
+  services: Pick<ImageServices, 'catalog' | 'layers'>,
+  report: Report,
+): Promise<void> {
+  const container = await madeContainer(services, arn);
+  progress.container = container;
+  await takeUpOutputs(arn, progress, services.catalog);
+  const instance = unusedInstance();
+  const choice = { driver: 'buildah', reason: '' };
+  progress.instances.set(instance.id, {
+    instance,
+    driver: 'none',
+    preferred: choice,
+    launch: {
+      purpose: 'build',
+      choice,
+      parent: container.layer,
+      instanceType: '',
+      timeoutSeconds: 0,
+      report,
+      signal: new AbortController().signal,
+    },
+    layer: undefined,
+    parent: container.layer,
+    parentKey: container.layer.key,
+    componentsDone: Number.MAX_SAFE_INTEGER,
+    stopped: false,
+  });
+  progress.workflowOutputs.set('InstanceId', instance.id);
+  report({ type: 'log', text: `${container.digest}: continuing from this image; the build stage is skipped` });
+}
+
+async function takeUpOutputs(
+  arn: string,
+  progress: Pick<ImageProgress, 'workflowOutputs'>,
+  catalog: Pick<ImageServices['catalog'], 'db'>,
+): Promise<void> {
   for (const { outputs } of await workflowExecutionsOfImage(catalog.db, arn)) {
     for (const [name, value] of Object.entries(JSON.parse(outputs ?? '{}') as Record<string, unknown>))
       progress.workflowOutputs.set(name, value);
   }
-  report({ type: 'log', text: `${taken.ami.id}: continuing from this AMI; the build stage is skipped` });
-  return { id: taken.ami.id, layer: taken.layer };
 }

@@ -1,0 +1,8 @@
+/** A container image that a build made. */
+import type { BlobDescriptor } from '../images/container-blobs.ts';
+import type { SealedLayer } from '../images/layer-store.ts';
+
+/** What names its manifest, and the layer with the storage of its build. */
+export interface BuiltContainer extends BlobDescriptor {
+  readonly layer: SealedLayer;
+}

@@ -1,0 +1,167 @@
+/**
+ * The blobs of container images in the data directory: files by their digests, each whole or absent. What a build left
+ * is a stranger's: every file is read through an open file, and counts by its own hash.
+ */
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { mkdir, open, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { blobFile, dataPath } from '../platform/data-layout.ts';
+import { syncFile } from '../platform/files.ts';
+import { newUuid } from '../platform/ids.ts';
+
+/** What names a blob. */
+export interface BlobDescriptor {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** An image as its manifest says. */
+export interface StoredManifest extends BlobDescriptor {
+  readonly config: BlobDescriptor;
+  readonly layers: readonly BlobDescriptor[];
+}
+
+/** Bytes of a manifest, a configuration or an index. */
+const DOCUMENT_LIMIT = 4 << 20;
+/** Layers of one image: more than any runtime mounts. */
+const MOST_LAYERS = 512;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
+/** A layout that is not one, or not of one image. */
+class LayoutError extends Error {
+  override readonly name = 'LayoutError';
+}
+
+/**
+ * Takes the one image of an OCI layout into the data directory.
+ * @param layout folder of the layout; nothing in it is trusted
+ * @throws {LayoutError} what is wrong with it
+ */
+export async function takeLayout(dataDirectory: string, layout: string, signal?: AbortSignal): Promise<StoredManifest> {
+  const index = document(await readSmall(join(layout, 'index.json'), 'index.json'), 'index.json');
+  const entries = Array.isArray(index['manifests']) ? (index['manifests'] as unknown[]) : [];
+  const entry = entries.at(-1);
+  if (entry === undefined) throw new LayoutError('the layout holds no image');
+  const named = descriptor(entry, 'its manifest');
+  const file = (digest: string): string => join(layout, 'blobs/sha256', digest.slice('sha256:'.length));
+  const text = await readSmall(file(named.digest), 'its manifest');
+  const manifest = readManifest(text, named);
+  for (const blob of [manifest.config, ...manifest.layers]) {
+    signal?.throwIfAborted();
+    await takeBlob(dataDirectory, file(blob.digest), blob);
+  }
+  await takeBlob(dataDirectory, file(named.digest), named);
+  return manifest;
+}
+
+/** Reads a manifest that is in the data directory. @throws {LayoutError} when it is not there */
+export async function storedManifest(dataDirectory: string, named: BlobDescriptor): Promise<StoredManifest> {
+  return readManifest(await readSmall(blobFile(dataDirectory, named.digest), `the manifest ${named.digest}`), named);
+}
+
+/** Which blobs of an image are not in the data directory. */
+export async function missingBlobs(dataDirectory: string, digests: readonly string[]): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const digest of digests)
+    if ((await stat(blobFile(dataDirectory, digest)).catch(() => undefined)) === undefined) missing.push(digest);
+  return missing;
+}
+
+/**
+ * Makes a folder that is an OCI layout of one image, whose blobs are those of the data directory.
+ * @param folder does not exist yet; the caller removes it
+ */
+export async function makeLayout(dataDirectory: string, folder: string, image: BlobDescriptor): Promise<void> {
+  await mkdir(join(folder, 'blobs'), { recursive: true, mode: 0o700 });
+  await symlink(join(dataPath(dataDirectory, 'containers'), 'sha256'), join(folder, 'blobs/sha256'));
+  await writeFile(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
+  const { mediaType, digest, size } = image;
+  await writeFile(
+    join(folder, 'index.json'),
+    JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType, digest, size }] }),
+  );
+}
+
+function readManifest(text: Buffer, named: BlobDescriptor): StoredManifest {
+  const content = document(text, 'the manifest');
+  const layers = Array.isArray(content['layers']) ? (content['layers'] as unknown[]) : [];
+  if (layers.length > MOST_LAYERS) throw new LayoutError(`the image has more than ${MOST_LAYERS} layers`);
+  return {
+    ...named,
+    config: descriptor(content['config'], 'its configuration'),
+    layers: layers.map((layer, at) => descriptor(layer, `layer ${at + 1}`)),
+  };
+}
+
+function document(content: Buffer, what: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(content.toString('utf8'));
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // Said below.
+  }
+  throw new LayoutError(`${what} is not a JSON object`);
+}
+
+function descriptor(value: unknown, what: string): BlobDescriptor {
+  const { mediaType, digest, size } = (value ?? {}) as Record<string, unknown>;
+  if (typeof digest !== 'string' || !DIGEST.test(digest) || typeof mediaType !== 'string' || typeof size !== 'number')
+    throw new LayoutError(`${what} has no mediaType, digest and size`);
+  return { mediaType, digest, size };
+}
+
+/** A small file, read through an open file that is no link. */
+async function readSmall(path: string, what: string): Promise<Buffer> {
+  const file = await openPlain(path, what);
+  try {
+    const { size } = await file.stat();
+    if (size > DOCUMENT_LIMIT) throw new LayoutError(`${what} is larger than 4 MiB`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+async function openPlain(path: string, what: string) {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => {
+    throw new LayoutError(`${what} is missing`);
+  });
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw new LayoutError(`${what} is not a file`);
+}
+
+async function takeBlob(dataDirectory: string, source: string, { digest, size }: BlobDescriptor): Promise<void> {
+  const target = blobFile(dataDirectory, digest);
+  if ((await stat(target).catch(() => undefined))?.size === size) return;
+  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  const partial = `${target}.${newUuid()}`;
+  const from = await openPlain(source, `the blob ${digest}`);
+  try {
+    const to = await open(partial, 'wx', 0o600);
+    const hash = createHash('sha256');
+    let read = 0;
+    try {
+      const buffer = Buffer.allocUnsafe(1 << 20);
+      for (;;) {
+        const { bytesRead } = await from.read(buffer, 0, buffer.length, null);
+        if (bytesRead === 0) break;
+        read += bytesRead;
+        if (read > size) throw new LayoutError(`the blob ${digest} is larger than its ${size} bytes`);
+        hash.update(buffer.subarray(0, bytesRead));
+        await to.write(buffer, 0, bytesRead);
+      }
+    } finally {
+      await to.close();
+    }
+    if (read !== size || `sha256:${hash.digest('hex')}` !== digest)
+      throw new LayoutError(`the blob ${digest} does not have the content that its digest names`);
+    await syncFile(partial);
+    await rename(partial, target);
+  } finally {
+    await from.close();
+    await rm(partial, { force: true });
+  }
+}

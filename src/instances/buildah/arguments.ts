@@ -1,0 +1,102 @@
+/** Argument vectors and settings of the container driver. Pure: a test reads them without a container. */
+import { fileURLToPath } from 'node:url';
+import { SYSTEM_PATH } from '../../platform/processes.ts';
+import { UIDS_OF_A_CONTAINER } from '../../platform/host.ts';
+import { readScript } from '../../platform/scripts.ts';
+
+const HOLD = readScript(import.meta.url, 'hold.sh');
+const FIRST = readScript(import.meta.url, 'first.sh');
+const SESSION = readScript(import.meta.url, 'session.sh');
+const HOLD_PROGRAM = fileURLToPath(new URL('hold.pl', import.meta.url));
+
+/** The image in the storage of a build that its next step begins from. */
+export const CURRENT = 'localhost/ingot:current';
+/** The container that components run in. */
+const WORKING = 'ingot-work';
+/** Where a build's disk is, inside. */
+export const WORK = '/work';
+
+const STORAGE_CONF = `[storage]
+driver = "overlay"
+graphroot = "${WORK}/graph"
+runroot = "/run/graph"
+`;
+
+const CONTAINERS_CONF = `[containers]
+netns = "host"
+[engine]
+runtime = "crun"
+cgroup_manager = "cgroupfs"
+`;
+
+/**
+ * The command that makes the namespaces of a container build and stays, as their process 1, until it is killed.
+ * @param options.root an empty folder to mount its root directory on
+ * @param options.disk folder on which the build's disk is mounted
+ */
+export function holdArguments(options: {
+  readonly root: string;
+  readonly disk: string;
+  readonly uidBase: number;
+}): string[] {
+  return [
+    'unshare',
+    '--mount',
+    '--propagation=slave',
+    '--',
+    '/bin/sh',
+    '-c',
+    HOLD,
+    'sh',
+    options.root,
+    options.disk,
+    String(options.uidBase),
+    String(UIDS_OF_A_CONTAINER),
+    HOLD_PROGRAM,
+    '/bin/sh',
+    '-c',
+    FIRST,
+  ];
+}
+
+/** Environment of `holdArguments`: settings of the programs inside. @param registries text of `registries.conf` */
+export function holdEnvironment(registries: string): Readonly<Record<string, string | undefined>> {
+  return {
+    PATH: SYSTEM_PATH,
+    HOME: undefined,
+    TMPDIR: undefined,
+    INGOT_STORAGE_CONF: STORAGE_CONF,
+    INGOT_CONTAINERS_CONF: CONTAINERS_CONF,
+    INGOT_REGISTRIES_CONF: registries,
+  };
+}
+
+/** `registries.conf` where nothing is configured: a name without a registry is Docker Hub's, as Docker has it. */
+export const DEFAULT_REGISTRIES = 'unqualified-search-registries = ["docker.io"]\n';
+
+/** Environment of buildah: chroot isolation is its default where it is not root; crun is better isolated. */
+export const BUILDAH_ENVIRONMENT: Readonly<Record<string, string>> = {
+  HOME: '/root',
+  PATH: SYSTEM_PATH,
+  TMPDIR: `${WORK}/tmp`,
+  BUILDAH_ISOLATION: 'rootless',
+};
+
+/** The command that makes the working container from the current image, and keeps it running. */
+export function sessionArguments(): string[] {
+  return ['/bin/sh', '-c', SESSION, 'sh', WORKING, CURRENT];
+}
+
+/** The command that makes what the working container holds the current image. @param epoch seconds since 1970 */
+export function commitArguments(epoch?: number): string[] {
+  return [
+    'buildah',
+    'commit',
+    '--quiet',
+    '--rm',
+    ...(epoch === undefined ? [] : ['--timestamp', String(epoch)]),
+    '--format=oci',
+    WORKING,
+    CURRENT,
+  ];
+}

@@ -1,0 +1,131 @@
+/** What a container build runs in: namespaces, limits, a network, a disk; and the working container in there. */
+import { readFileSync, readlinkSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import type { AttachedDiskState } from '../../images/attach.ts';
+import { sleep, until } from '../../platform/clock.ts';
+import { writeFileAtomic } from '../../platform/files.ts';
+import type { HeldRecorder } from '../../platform/held.ts';
+import type { AllocationOwner } from '../../platform/host.ts';
+import { patient } from '../../platform/patience.ts';
+import { allProcesses, isSameProcess, parentOf, processStartTime, start } from '../../platform/processes.ts';
+import { intoRingFiles, ringTail } from '../../platform/ring-file.ts';
+import { InstanceError, type PublishedPort } from '../instance.ts';
+import { addHostForward, macOf, startSlirp } from '../network.ts';
+import { confined, inCgroups, type Door } from '../nspawn/arguments.ts';
+import type { CgroupPlan } from '../nspawn/cgroups.ts';
+import { DEFAULT_REGISTRIES, holdArguments, holdEnvironment } from './arguments.ts';
+
+const INTERFACE = 'host0';
+const START_MS = 20_000;
+
+/** What a build's namespaces are known by. Kept in the instance's folder. */
+export interface HoldState {
+  readonly id: string;
+  readonly directory: string;
+  readonly consoleLog: string;
+  readonly disk: AttachedDiskState;
+  readonly cgroups: CgroupPlan;
+  readonly uidBase: number;
+  readonly publish: readonly PublishedPort[];
+  readonly allocationOwner: AllocationOwner;
+  /** Process 1 of the build. */
+  readonly leader: Door;
+  readonly slirpHeldId: string;
+  readonly servicesHeldId?: string;
+}
+
+/** Makes the namespaces and their network. */
+export async function startHold(
+  plan: Omit<HoldState, 'leader' | 'slirpHeldId'>,
+  held: HeldRecorder,
+  signal?: AbortSignal,
+): Promise<HoldState> {
+  const { directory, cgroups } = plan;
+  const root = `${directory}/hold`;
+  await mkdir(root, { recursive: true });
+  const argv = inCgroups(
+    [...cgroups.limiting, cgroups.machine],
+    intoRingFiles(
+      { '1,2': plan.consoleLog },
+      confined(holdArguments({ root, disk: `${directory}/root`, uidBase: plan.uidBase })),
+    ),
+  );
+  // Not recorded as a process: it is in its cgroup before anything else, and that is on record.
+  const monitor = await start(argv, {
+    env: holdEnvironment(DEFAULT_REGISTRIES),
+    stdio: ['ignore', 'ignore', 'ignore'],
+    detached: true,
+  });
+  monitor.unref();
+  const leader = await until(
+    'the namespaces of the container build',
+    patient(START_MS),
+    async () => {
+      const found = processOne(2, 'sleep', (pid) => descendsFrom(monitor.pid, pid));
+      if (found !== undefined) return found;
+      if (isSameProcess(monitor.pid, monitor.startTime)) return undefined;
+      await sleep(100); // Its last words are still on their way.
+      throw new Error((await ringTail(plan.consoleLog, 4096)).toString('utf8').trim() || 'its first process ended');
+    },
+    { everyMs: 3, signal },
+  );
+  const slirp = await startSlirp({
+    target: { pid: leader.pid },
+    interfaceName: INTERFACE,
+    mac: macOf(plan.id),
+    directory,
+    held,
+    allocationOwner: plan.allocationOwner,
+    apiSocket: plan.publish.length > 0,
+    signal,
+  });
+  for (const { hostAddress = '127.0.0.1', hostPort, instancePort } of plan.publish)
+    await addHostForward(slirp.apiSocket!, { hostAddress, hostPort, guestPort: instancePort });
+  const state: HoldState = { ...plan, leader, slirpHeldId: slirp.heldId };
+  await writeFileAtomic(`${directory}/instance.json`, JSON.stringify(state), 0o600);
+  return state;
+}
+
+/** What the instance's folder says; `undefined` when there is none. */
+export async function readHold(directory: string): Promise<HoldState | undefined> {
+  const text = await readFile(`${directory}/instance.json`, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as HoldState);
+}
+
+/**
+ * A process that is number 1 in a process namespace, and already runs the program it is for.
+ * @param depth how many process namespaces it has numbers in: 2 for one right below the host's
+ * @param belongs whether a process can be it
+ */
+function processOne(depth: number, program: string, belongs: (pid: number) => boolean): Door | undefined {
+  for (const pid of allProcesses()) {
+    try {
+      const numbers = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
+      if (numbers.length !== depth || numbers.at(-1) !== '1' || !belongs(pid)) continue;
+      const startTime = processStartTime(pid);
+      if (startTime !== undefined && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === program)
+        return { pid, startTime };
+    } catch {
+      // It ended in between.
+    }
+  }
+  return undefined;
+}
+
+function descendsFrom(ancestor: number, pid: number): boolean {
+  for (let next: number | undefined = pid; next !== undefined && next > 1; next = parentOf(next))
+    if (next === ancestor) return true;
+  return false;
+}
+
+/** The first process of the working container, when it runs. */
+export function sessionOf({ leader }: Pick<HoldState, 'leader'>): Door | undefined {
+  const users = readlinkSync(`/proc/${leader.pid}/ns/user`);
+  return processOne(3, 'sleep', (pid) => readlinkSync(`/proc/${pid}/ns/user`) === users);
+}
+
+/** @throws {InstanceError} when the build's first process has ended */
+export function refuseEnded(state: HoldState): void {
+  if (!isSameProcess(state.leader.pid, state.leader.startTime))
+    throw new InstanceError(`${state.id} died: its processes were killed`);
+}

@@ -1,0 +1,48 @@
+/** `DistributeContainerImage`: pushes the image to the repositories of each Region, under each of its tags. */
+import { containerCopies, saveContainerCopy } from '../../catalog/container-outputs.ts';
+import { repositoryOf } from '../../distribution/registry/repositories.ts';
+import { pushImage } from '../../distribution/registry/push.ts';
+import { timestamp } from '../../platform/clock.ts';
+import { StepError } from '../errors.ts';
+import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
+
+export const distributeContainerImage: StepAction = {
+  name: 'DistributeContainerImage',
+  skip: ({ plan }) => (plan.container === undefined ? 'this is not a container image' : undefined),
+  run,
+};
+
+type Needs = StepNeeds<'arn' | 'account' | 'distribution', 'container', 'catalog' | 'dataDirectory'>;
+
+async function run({ plan, progress, services, report, signal }: Needs): Promise<StepOutputs> {
+  const image = progress.container;
+  if (image === undefined) throw new StepError('the build stage made no container image that could be distributed');
+  const { db } = services.catalog;
+  for (const path of plan.distribution.withoutEffect)
+    report({ type: 'log', level: 'warn', text: `${path} has no effect yet` });
+  const there = await containerCopies(db, plan.arn);
+  const succeededRegions: string[] = [];
+  for (const { region, container } of plan.distribution.regions) {
+    if (container === undefined) continue;
+    const repository = await repositoryOf(services.dataDirectory, { region, account: plan.account, target: container });
+    for (const tag of container.tags) {
+      const uri = `${repository.name}:${tag}`;
+      if (there.some((copy) => copy.uri === uri && copy.region === region && copy.digest === image.digest)) {
+        report({ type: 'log', text: `${uri} is there already` });
+        continue;
+      }
+      const digest = await pushImage(
+        services.dataDirectory,
+        image,
+        { uri, plain: repository.plain },
+        { report, signal },
+      );
+      if (digest !== image.digest)
+        throw new StepError(`${uri} has the digest ${digest} in its registry, expected ${image.digest}`);
+      await saveContainerCopy(db, { image_arn: plan.arn, region, uri, digest, created: timestamp() });
+      report({ type: 'log', text: `${uri} in ${region}: ${digest}` });
+    }
+    succeededRegions.push(region);
+  }
+  return { status: 'Success', succeededRegions, failedRegions: [] };
+}

@@ -1,0 +1,67 @@
+/** Programs that run beside the container of a build: buildah, on the build's storage. */
+import type { ContainerInstance } from '../../instances/buildah/driver.ts';
+import { OWN_LIMIT } from '../../instances/output.ts';
+import type { Report } from '../../resources/progress.ts';
+import { StepError } from '../errors.ts';
+
+/** A script of Ingot's own. */
+export interface BesideScript {
+  readonly script: string;
+  /** Its arguments. */
+  readonly words: readonly string[];
+  /** What it does, for an error: `writing the image`. */
+  readonly what: string;
+  readonly stdin?: string;
+  readonly timeoutSeconds: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Gets each line of its outputs, which are in the log too; more than `OWN_LIMIT` is cut off, not an error. */
+  readonly onLine?: (line: string) => void;
+}
+
+const LONGEST_LINE = 4096;
+const LAST_LINES = 5;
+
+/**
+ * Runs a script to its end, its output in the log.
+ * @throws {StepError} when it fails or takes too long, with its last lines
+ */
+export async function beside(
+  instance: ContainerInstance,
+  { script, words, what, stdin, timeoutSeconds, env, onLine }: BesideScript,
+  { report, signal }: { readonly report: Report; readonly signal: AbortSignal },
+): Promise<void> {
+  const last: string[] = [];
+  let printed = 0;
+  const rest = { stdout: '', stderr: '' };
+  const tell = (stream: 'stdout' | 'stderr', line: string): void => {
+    if (line.trim() === '') return;
+    last.push(line);
+    if (last.length > LAST_LINES) last.shift();
+    report({ type: 'output', stream, text: line });
+    onLine?.(line);
+  };
+  const result = await instance.beside({
+    argv: ['/bin/sh', '-c', script, 'sh', ...words],
+    stdin,
+    env,
+    timeoutSeconds,
+    signal,
+    onOutput(stream, chunk) {
+      if (printed > OWN_LIMIT) return;
+      printed += chunk.length;
+      const lines = (rest[stream] + chunk.toString('utf8')).split(/\r?\n|\r/);
+      rest[stream] = lines.pop()!.slice(0, LONGEST_LINE);
+      for (const line of lines) tell(stream, line.slice(0, LONGEST_LINE));
+      if (printed > OWN_LIMIT)
+        report({ type: 'log', level: 'warn', text: `${what} printed more than 64 MiB: the rest is left out` });
+    },
+  });
+  for (const stream of ['stdout', 'stderr'] as const) tell(stream, rest[stream]);
+  if (result.exitCode === 0) return;
+  const how = result.timedOut
+    ? `did not end within ${Math.round(timeoutSeconds)} s`
+    : result.outOfMemory === true
+      ? 'ran out of memory'
+      : `failed (exit code ${result.exitCode ?? result.signal})`;
+  throw new StepError(`${what} ${how}${last.length === 0 ? '' : `: ${last.join(' | ').slice(-800)}`}`);
+}

@@ -1,0 +1,111 @@
+/** The parts of a container's build, one after the other: each leaves a layer. */
+import { IMPORT_FOLDER } from '../../images/base/debian-container.ts';
+import { containerBases } from '../../images/base/base-images.ts';
+import { isContainerInstance, type ContainerInstance } from '../../instances/buildah/driver.ts';
+import { patient } from '../../platform/patience.ts';
+import { readScript } from '../../platform/scripts.ts';
+import { parseArn } from '../../resources/arns.ts';
+import { CURRENT_NAME, PARENT_NAME } from '../../resources/dockerfile-template.ts';
+import { within, type Report } from '../../resources/progress.ts';
+import { StepError } from '../errors.ts';
+import type { ImageProgress, ImageServices, WorkInstance } from '../machines/image-progress.ts';
+import { takeLayer } from '../machines/instances.ts';
+import { componentKey, layerLabel, type LayerPlan } from '../machines/layer-reuse.ts';
+import type { ImagePlan, PlannedComponent } from '../planning/image-plan.ts';
+import { beside } from './beside.ts';
+import type { ContainerPart } from './container-plan.ts';
+import { DockerfileProgress } from './dockerfile-progress.ts';
+
+const PARENT = readScript(import.meta.url, 'parent.sh');
+const DOCKERFILE = readScript(import.meta.url, 'dockerfile.sh');
+
+/** What running the parts takes. */
+export interface PartsWork {
+  readonly plan: Pick<ImagePlan, 'container' | keyof LayerPlan>;
+  readonly progress: Pick<ImageProgress, 'sealed'>;
+  readonly services: Pick<ImageServices, 'catalog' | 'layers'>;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  readonly timeoutSeconds: number;
+  /** Runs a component in the build's container. */
+  readonly runComponent: (planned: PlannedComponent, report: Report) => Promise<void>;
+}
+
+/** Runs the parts that no layer holds yet. */
+export async function buildParts(work: PartsWork, entry: WorkInstance): Promise<void> {
+  const { plan, report } = work;
+  const parts = plan.container!.parts;
+  for (const [index, part] of parts.entries()) {
+    if (index < entry.componentsDone) continue;
+    if (!isContainerInstance(entry.instance)) throw new StepError('the build instance cannot build container images');
+    const tell = within(report, { component: part.component.name });
+    tell({ type: 'progress', text: partName(part), done: index, total: parts.length });
+    await runPart(work, entry.instance, part, tell);
+    const key = componentKey(plan, part, entry.parentKey, entry.driver);
+    const layer = await takeLayer(work, entry, key, layerLabel(plan, part));
+    entry.componentsDone = index + 1;
+    tell({
+      type: 'log',
+      level: 'debug',
+      text: `layer ${layer.id} (${layer.key.slice(0, 12)}) holds the build after ${partName(part)}`,
+    });
+  }
+  report({ type: 'progress', text: 'parts of the image', done: parts.length, total: parts.length });
+}
+
+function partName(part: ContainerPart): string {
+  return part.kind === 'component' ? `component ${part.component.name}` : part.component.name;
+}
+
+async function runPart(
+  work: PartsWork,
+  instance: ContainerInstance,
+  part: ContainerPart,
+  report: Report,
+): Promise<void> {
+  const { signal } = work;
+  const timeoutSeconds = patient(work.timeoutSeconds * 1000) / 1000;
+  switch (part.kind) {
+    case 'component':
+      return work.runComponent(part.planned, report);
+    case 'parent': {
+      const source = sourceOf(part.reference);
+      return beside(
+        instance,
+        {
+          script: PARENT,
+          words: [source, PARENT_NAME, CURRENT_NAME, IMPORT_FOLDER],
+          what: `getting the parent image`,
+          timeoutSeconds,
+        },
+        { report, signal },
+      );
+    }
+    case 'dockerfile': {
+      const progress = new DockerfileProgress(part.dockerfile);
+      try {
+        await beside(
+          instance,
+          {
+            script: DOCKERFILE,
+            words: [CURRENT_NAME],
+            what: 'the Dockerfile',
+            stdin: part.dockerfile.text,
+            timeoutSeconds,
+            onLine: (line) => progress.take(line),
+          },
+          { report, signal },
+        );
+      } catch (error) {
+        throw error instanceof StepError ? new StepError(progress.explain(error.message), { cause: error }) : error;
+      }
+    }
+  }
+}
+
+/** Where a parent image comes from, as buildah names sources. */
+function sourceOf(reference: string): string {
+  const arn = parseArn(reference);
+  if (arn?.owner === 'aws' && containerBases[arn.slug] !== undefined) return `oci:/work/${IMPORT_FOLDER}`;
+  return `docker://${reference}`;
+}
