@@ -172,6 +172,11 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
       pattern: '^[0-9]{12}$',
     },
   },
+  organizations: mapOf('Organizations and their units, by id, for launch permissions of AMIs.', {
+    description: 'The accounts in it.',
+    type: 'array',
+    items: { type: 'string', pattern: '^[0-9]{12}$' },
+  }),
   parentImages: mapOf('What names of managed images mean, instead of their usual images.', {
     description: "An AMI ID, an image ARN, image/NAME/VERSION of the recipe's account, or the name of a managed image.",
     ...TEXT,

@@ -217,6 +217,7 @@ function withoutEffect(): string {
         buildVersion: 1,
         buildDate: '2026-01-01T00:00:00.000Z',
         region: 'us-east-1',
+        account: '123456789012',
       },
     ).withoutEffect,
   ];

@@ -1,5 +1,6 @@
 /** Queries on AMIs. */
 import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
+import { accountOfArn } from '../resources/arns.ts';
 import type { AmiTable } from './engine-tables.ts';
 import type { Tables } from './tables.ts';
 
@@ -60,6 +61,12 @@ export async function wasDeregistered(db: Kysely<Tables>, imageArn: string, regi
     .where('region', '=', region)
     .execute();
   return rows.some(({ state }) => state === 'deregistered') && !rows.some(({ state }) => state === 'available');
+}
+
+/** The AMI that an image has in a Region for its own account, if it is available. */
+export async function ownAmiOfImage(db: Kysely<Tables>, imageArn: string, region: string): Promise<Ami | undefined> {
+  const account = accountOfArn(imageArn);
+  return (await amisOfImage(db, imageArn)).find((ami) => ami.region === region && ami.account === account);
 }
 
 /** AMIs that were begun and never finished; of one image, or of all. */

@@ -23,6 +23,7 @@ import * as pipelineSchedules from './migrations/0016-pipeline-schedules.ts';
 import * as lifecycleSchedules from './migrations/0017-lifecycle-schedules.ts';
 import * as events from './migrations/0020-events.ts';
 import * as parameterVersions from './migrations/0025-parameter-versions.ts';
+import * as sharedAmis from './migrations/0026-shared-amis.ts';
 import * as containerOutputs from './migrations/0030-container-outputs.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
@@ -71,6 +72,7 @@ const migrations: readonly Migration[] = [
   { number: 17, name: 'lifecycle schedules', up: lifecycleSchedules.up },
   { number: 20, name: 'events', up: events.up },
   { number: 25, name: 'parameter versions', up: parameterVersions.up },
+  { number: 26, name: 'shared AMIs', up: sharedAmis.up },
   { number: 30, name: 'container outputs', up: containerOutputs.up },
 ];
 

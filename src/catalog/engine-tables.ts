@@ -76,6 +76,13 @@ export interface AmiTable {
   os_version: string | null;
   architecture: string;
   created: string;
+  /** JSON of a `LaunchPermission`. */
+  launch_permission: Generated<string>;
+  /** From then on others do not see it in lists. ISO-8601. */
+  deprecation_time: string | null;
+  /** The AMI that it was copied from. */
+  source_ami: string | null;
+  source_region: string | null;
 }
 
 /** A base image that was made on this machine. */

@@ -10,8 +10,10 @@ const image: ImageFacts = {
   buildVersion: 3,
   buildDate: '2026-11-20T20:11:28.123Z',
   region: 'us-east-1',
+  account: '123456789012',
   recipeDescription: 'A web server, build {{ imagebuilder:buildVersion }}',
 };
+const nothingElse = (region: string, path = '') => ({ path, targetAccounts: [], configurations: { region } });
 const automatic = { CreatedBy: 'EC2 Image Builder', Ec2ImageBuilderArn: image.imageArn };
 
 test("without a configuration the home Region gets the default name and the recipe's description", () => {
@@ -25,6 +27,7 @@ test("without a configuration the home Region gets the default name and the reci
         name: 'web 2026-11-20T20-11-28.123000Z',
         description: 'A web server, build 3',
         tags: { team: 'web', ...automatic },
+        ...nothingElse('us-east-1'),
       },
     ],
     withoutEffect: [],
@@ -48,7 +51,14 @@ test('each Region gets its name, description and tags with variables replaced; t
   const plan = planDistribution({ distributions }, image);
 
   assert.deepEqual(stated(plan.regions), [
-    { region: 'us-east-1', home: true, name: 'home 2026', description: 'A web server, build 3', tags: automatic },
+    {
+      region: 'us-east-1',
+      home: true,
+      name: 'home 2026',
+      description: 'A web server, build 3',
+      tags: automatic,
+      ...nothingElse('us-east-1', 'distributions[1]'),
+    },
     {
       region: 'eu-west-1',
       home: false,
@@ -56,9 +66,10 @@ test('each Region gets its name, description and tags with variables replaced; t
       description: 'of 2026-11-20',
       tags: { build: '3', ...automatic },
       launchPermission: { userIds: ['210987654321'] },
+      ...nothingElse('eu-west-1', 'distributions[0]'),
     },
   ]);
-  assert.deepEqual(plan.withoutEffect, ['distributions[0].amiDistributionConfiguration.launchPermission']);
+  assert.deepEqual(plan.withoutEffect, []);
 });
 
 test('the home Region keeps its AMI when the configuration names only others, whose recipe description and tags are their own', () => {
@@ -81,16 +92,13 @@ test('members that nothing acts on are named; empty ones are not', () => {
     { region: 'us-east-1', licenseConfigurationArns: [], fastLaunchConfigurations: [] },
     {
       region: 'eu-west-1',
-      amiDistributionConfiguration: { targetAccountIds: ['210987654321'] },
       launchTemplateConfigurations: [{ launchTemplateId: 'lt-0123456789abcdef0' }],
-      ssmParameterConfigurations: [{ parameterName: '/imagebuilder/web' }],
+      licenseConfigurationArns: ['arn:aws:license-manager:us-east-1:123456789012:license-configuration:lic-1'],
     },
   ];
 
   assert.deepEqual(planDistribution({ distributions }, image).withoutEffect, [
-    'distributions[1].launchTemplateConfigurations',
-    'distributions[1].ssmParameterConfigurations',
-    'distributions[1].amiDistributionConfiguration.targetAccountIds',
+    'distributions[1].licenseConfigurationArns',
   ]);
 });
 

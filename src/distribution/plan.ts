@@ -5,6 +5,7 @@ import type {
   DistributionConfiguration,
   LaunchPermissionConfiguration,
 } from '@aws-sdk/client-imagebuilder';
+import type { RegionConfigurations } from './configure.ts';
 import { formatBuildDate, substituteVariables } from '../resources/template-variables.ts';
 
 /** The facts about an image that a plan needs. */
@@ -19,6 +20,8 @@ export interface ImageFacts {
   readonly buildDate: string;
   /** The Region it was built in. */
   readonly region: string;
+  /** The account it belongs to. */
+  readonly account: string;
   readonly recipeDescription?: string | undefined;
   /** The repository of a container recipe: that of the home Region where no configuration names one. */
   readonly repository?: TargetContainerRepository | undefined;
@@ -38,6 +41,12 @@ export interface RegionPlan {
   /** Includes `CreatedBy` and `Ec2ImageBuilderArn`. */
   readonly tags: Readonly<Record<string, string>>;
   readonly launchPermission?: LaunchPermissionConfiguration;
+  /** Its place in the configuration: `distributions[0]`. */
+  readonly path: string;
+  /** Other accounts that get an AMI of their own. */
+  readonly targetAccounts: readonly string[];
+  /** What is done with the AMIs once they are there. */
+  readonly configurations: RegionConfigurations;
   /** Of a container image: where it goes. */
   readonly container?: ContainerTarget;
 }
@@ -74,10 +83,8 @@ export class DistributionRefusal extends Error {
 const MEMBERS_WITHOUT_EFFECT = [
   'containerDistributionConfiguration',
   'licenseConfigurationArns',
-  'launchTemplateConfigurations',
   's3ExportConfiguration',
   'fastLaunchConfigurations',
-  'ssmParameterConfigurations',
 ] as const satisfies readonly (keyof Distribution)[];
 
 /**
@@ -108,19 +115,18 @@ export function planDistribution(
         `${path}.containerDistributionConfiguration`,
         ` is missing: a container image goes to ${region} only if it names the repository there`,
       );
-    planned.set(region, regionPlan(entry, image));
+    planned.set(region, regionPlan(entry, image, path));
     withoutEffect.push(...membersWithoutEffect(entry, path, image.kind ?? 'AMI'));
   }
-  const home = planned.get(image.region) ?? regionPlan({ region: image.region }, image);
+  const home = planned.get(image.region) ?? regionPlan({ region: image.region }, image, '');
   return { regions: [home, ...[...planned.values()].filter((plan) => !plan.home)], withoutEffect };
 }
 
-function regionPlan(
-  { region, amiDistributionConfiguration: ami, containerDistributionConfiguration: container }: Distribution,
-  image: ImageFacts,
-): RegionPlan {
+function regionPlan(entry: Distribution, image: ImageFacts, path: string): RegionPlan {
+  const { region, amiDistributionConfiguration: ami } = entry;
   const substitute = (text: string): string => substituteVariables(text, image);
   const home = region === image.region;
+  const ofAmi = image.kind !== 'DOCKER';
   const description = ami?.description ?? (home ? image.recipeDescription : undefined);
   const given = { ...(home ? image.recipeTags : {}), ...ami?.amiTags };
   return {
@@ -134,7 +140,14 @@ function regionPlan(
       Ec2ImageBuilderArn: image.imageArn,
     },
     launchPermission: ami?.launchPermission,
-    ...(image.kind === 'DOCKER' ? { container: containerTarget(container, image) } : {}),
+    ...(image.kind === 'DOCKER' ? { container: containerTarget(entry.containerDistributionConfiguration, image) } : {}),
+    path,
+    targetAccounts: ofAmi ? (ami?.targetAccountIds ?? []).filter((each) => each !== image.account) : [],
+    configurations: {
+      region: region!,
+      launchTemplateConfigurations: ofAmi ? entry.launchTemplateConfigurations : undefined,
+      ssmParameterConfigurations: ofAmi ? entry.ssmParameterConfigurations : undefined,
+    },
   };
 }
 
@@ -155,16 +168,15 @@ function containerTarget(
 }
 
 function membersWithoutEffect(entry: Distribution, path: string, kind: 'AMI' | 'DOCKER'): readonly string[] {
-  const members = MEMBERS_WITHOUT_EFFECT.filter(
-    (member) => member !== 'containerDistributionConfiguration' || kind === 'AMI',
-  );
-  const paths = members.filter((member) => isGiven(entry[member])).map((member) => `${path}.${member}`);
-  // A permission that is not granted is harmless. It stays in the plan for when other accounts are supported.
-  for (const member of ['targetAccountIds', 'launchPermission'] as const) {
-    if (isGiven(entry.amiDistributionConfiguration?.[member]))
-      paths.push(`${path}.amiDistributionConfiguration.${member}`);
-  }
-  return paths;
+  const members =
+    kind === 'AMI'
+      ? MEMBERS_WITHOUT_EFFECT
+      : [
+          ...MEMBERS_WITHOUT_EFFECT.filter((member) => member !== 'containerDistributionConfiguration'),
+          'launchTemplateConfigurations' as const,
+          'ssmParameterConfigurations' as const,
+        ];
+  return members.filter((member) => isGiven(entry[member])).map((member) => `${path}.${member}`);
 }
 
 /** Some SDKs fill in empty lists and structures; these request nothing. */

@@ -1,5 +1,6 @@
 /** Resolves a recipe's parent image to the layer below its build instance. */
-import { amiOnRecord, amisOfImage } from '../catalog/amis.ts';
+import { amiOnRecord, ownAmiOfImage } from '../catalog/amis.ts';
+import { mayUse } from '../catalog/ami-sharing.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { parentMeaning } from '../catalog/parent-names.ts';
 import { resolveImage } from '../catalog/resolve.ts';
@@ -42,9 +43,8 @@ export async function sealedParent(request: ParentRequest): Promise<ParentImage>
   for (const step of meaning.via) request.report({ type: 'log', text: `parent image: ${step}` });
   if (meaning.kind === 'none') throw new Error(`parent image ${request.reference}: ${meaning.why}`);
   if (meaning.kind === 'ami') {
-    // Only the account of an AMI may use it by its id; shared images are named by their image ARN.
     const ami = await amiOnRecord(catalog.db, meaning.id);
-    if (ami !== undefined && ami.account !== account) {
+    if (ami !== undefined && !mayUse(ami, account, catalog.managed.settings.organizations)) {
       throw new Error(`parent image ${request.reference}: no AMI ${meaning.id} is available in ${region}`);
     }
     return fromAmi(request, meaning.id);
@@ -67,7 +67,7 @@ export async function sealedParent(request: ParentRequest): Promise<ParentImage>
   }
   const arn = await resolveImage(catalog.db, meaning.arn);
   if (arn === undefined) throw new Error(`parent image ${request.reference}: no build of ${meaning.arn} is AVAILABLE`);
-  const ami = (await amisOfImage(catalog.db, arn)).find((each) => each.region === region);
+  const ami = await ownAmiOfImage(catalog.db, arn, region);
   if (ami === undefined)
     throw new Error(`parent image ${request.reference}: ${arn} has no AMI in ${region} (any more)`);
   return fromAmi(request, ami.id);

@@ -3,7 +3,7 @@
  * directly.
  */
 import { existsSync } from 'node:fs';
-import { findAmi, amisOfImage, type Ami } from '../catalog/amis.ts';
+import { findAmi, ownAmiOfImage, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { heldRecorder } from '../catalog/held.ts';
 import {
@@ -197,8 +197,7 @@ async function imageToLaunch(catalog: Catalog, owner: Owner, image: string): Pro
     return ami;
   }
   const arn = await resolveImage(catalog.db, image);
-  const ami =
-    arn === undefined ? undefined : (await amisOfImage(catalog.db, arn)).find((each) => each.region === owner.region);
+  const ami = arn === undefined ? undefined : await ownAmiOfImage(catalog.db, arn, owner.region);
   if (ami === undefined) throw resourceNotFound(`${image} (no available build with an AMI in ${owner.region})`);
   return ami;
 }

@@ -15,6 +15,11 @@ export function newAmiId(): string {
   return `ami-${hex17()}`;
 }
 
+/** `lt-` and 17 hexadecimal digits. */
+export function newLaunchTemplateId(): string {
+  return `lt-${hex17()}`;
+}
+
 /** `lay-` and 17 hexadecimal digits. */
 export function newLayerId(): string {
   return `lay-${hex17()}`;

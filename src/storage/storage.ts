@@ -12,6 +12,7 @@ import { LayerStore, type Freed } from '../images/layer-store.ts';
 import { DATA_NAMES } from '../platform/data-layout.ts';
 import { resourceInUse, resourceNotFound } from '../resources/errors.ts';
 import { isInProgress } from '../resources/statuses.ts';
+import { diskSizes } from './disk-size.ts';
 import { filesBelow, type FoundFile } from './files-below.ts';
 import { collectGarbage, findStrays, type Collected } from './garbage.ts';
 import type { FileLimits } from '../catalog/kept-files.ts';
@@ -84,6 +85,11 @@ export interface StorageService {
   files(owner: { readonly account: string }): Promise<readonly Received[]>;
   usage(owner: { readonly account: string }): Promise<StorageUsage>;
   /**
+   * Size of a disk as a machine sees it, in GiB, rounded up; `undefined` when its file is gone.
+   * @param file relative to the data directory
+   */
+  diskGib(file: string): Promise<number | undefined>;
+  /**
    * @param olderThanSeconds layers of components that were used within this time are kept
    * @param hostCache whether base images that this host keeps for other data directories go, too
    */
@@ -103,6 +109,8 @@ export function storageService(catalog: Catalog): StorageService {
     receive: (limits, part) => receivePart(catalog, limits, part),
     files: ({ account }) => listReceived(catalog, account),
     usage: (owner) => usage(catalog, owner.account),
+
+    diskGib: diskSizes(catalog.dataDirectory),
 
     async collect({ olderThanSeconds, hostCache }) {
       const collected = await collectGarbage(catalog, new Date(Date.now() - olderThanSeconds * 1000).toISOString());

@@ -29,6 +29,7 @@ before(async () => {
     {
       names: {
         accounts: {},
+        organizations: {},
         parentImages: {
           'amazon-linux-2-x86': AMI,
           'suse-linux-enterprise-server-15-x86': 'image/golden/x.x.x',

@@ -31,7 +31,20 @@ export function samplePlan(planned: PlannedImage, components: readonly ResolvedC
     cache: cachePolicy(image),
     keep: { build: undefined, test: undefined },
     allowedSecrets: [],
-    distribution: { regions: [{ region, home: true, name: image.name ?? 'image', tags: {} }], withoutEffect: [] },
+    distribution: {
+      regions: [
+        {
+          region,
+          home: true,
+          name: image.name ?? 'image',
+          tags: {},
+          path: '',
+          targetAccounts: [],
+          configurations: { region },
+        },
+      ],
+      withoutEffect: [],
+    },
     withoutEffect: [],
   };
 }

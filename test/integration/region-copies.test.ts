@@ -18,7 +18,15 @@ import { CopiesAhead, copyToRegion, type CopyPlace } from '../../src/distributio
 
 const ACCOUNT = '123456789012';
 const ARN = `arn:aws:imagebuilder:us-east-1:${ACCOUNT}:image/web/1.0.0/1`;
-const plan = (region: string): RegionPlan => ({ region, home: false, name: `web in ${region}`, tags: {} });
+const plan = (region: string): RegionPlan => ({
+  region,
+  home: false,
+  name: `web in ${region}`,
+  tags: {},
+  path: '',
+  targetAccounts: [],
+  configurations: { region },
+});
 const going = new AbortController().signal;
 
 let dataDirectory: string;

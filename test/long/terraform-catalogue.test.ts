@@ -7,8 +7,9 @@ import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { findAmi, insertAmi } from '../../src/catalog/amis.ts';
 import { findProgram } from '../../src/platform/files.ts';
-import { REGION, startApi, type TestApi } from '../api/server.ts';
+import { ACCOUNT, REGION, startApi, type TestApi } from '../api/server.ts';
 import { run } from '../harness/processes.ts';
 import { PROJECT } from '../harness/service.ts';
 
@@ -20,6 +21,23 @@ const folder = mkdtempSync(join(tmpdir(), 'ingot-terraform-'));
 let api: TestApi;
 before(async () => {
   api = await startApi();
+  for (const number of [1, 2])
+    await insertAmi(api.catalog.db, {
+      id: `ami-0000000000000000${number}`,
+      region: REGION,
+      account: ACCOUNT,
+      name: `web ${number}`,
+      description: null,
+      image_arn: `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:image/web/1.0.0/${number}`,
+      layer_id: null,
+      file: 'none',
+      state: 'available',
+      tags: '{"Team":"web"}',
+      platform: 'Linux',
+      os_version: null,
+      architecture: 'x86_64',
+      created: `2026-01-0${number}T00:00:00.000Z`,
+    });
   cpSync(join(PROJECT, 'test/data/terraform-catalogue'), folder, { recursive: true });
 });
 after(async () => {
@@ -69,11 +87,19 @@ test('what consumers write: made, read, changed, gone', { skip }, async () => {
     terraform('plan', '-input=false', '-detailed-exitcode', '-var', `value=${value}`);
   await apply('1');
   await nothingToDo('1');
-  const { release, names } = await outputs();
-  assert.deepEqual([release, names], ['1', ['/golden/release', '/golden/secret']]);
+  assert.deepEqual(await outputs(), {
+    ami: 'ami-00000000000000002',
+    amis: ['ami-00000000000000001', 'ami-00000000000000002'],
+    names: ['/golden/release', '/golden/secret'],
+    release: '1',
+    template: 'ami-00000000000000002 1',
+  });
+  assert.deepEqual(JSON.parse((await findAmi(api.catalog.db, 'ami-00000000000000002'))!.launch_permission), {
+    userIds: ['210987654321'],
+  });
   await apply('2');
   await nothingToDo('2');
-  assert.equal((await outputs())['release'], '2');
+  assert.equal((await outputs())['template'], 'ami-00000000000000002 2');
   await terraform('destroy', '-auto-approve', '-input=false', '-var', 'value=2');
   assert.deepEqual(await api.catalog.db.selectFrom('parameters').selectAll().execute(), []);
 });

@@ -142,9 +142,9 @@ async function evaluate(
     resource,
   };
   const asksTags = [...identity, session, resource].some(
-    (policy) => policy !== undefined && [...policy.keys].some((key) => key.startsWith('aws:resourcetag/')),
+    (policy) => policy !== undefined && [...policy.keys].some((key) => /^(aws|ec2):resourcetag\//.test(key)),
   );
-  const resourceTags = asksTags && meant !== undefined ? await tagsOf(db, meant) : {};
+  const resourceTags = asksTags && meant !== undefined ? await resourceTagsOf(db, meant) : {};
   const request: AccessRequest = {
     principal: context.identity.principal,
     action: need.action,
@@ -154,6 +154,14 @@ async function evaluate(
     context: contextValues(context, need, resourceAccount, resourceTags),
   };
   return decideMeant(request, meant, policies);
+}
+
+/** Tags of a resource; those of an AMI are in its record. */
+async function resourceTagsOf(db: Queryable, arn: string): Promise<Readonly<Record<string, string>>> {
+  const [, id] = /^arn:aws:ec2:[^:]*:[^:]*:image\/(ami-[0-9a-f]+)$/.exec(arn) ?? [];
+  if (id === undefined) return tagsOf(db, arn);
+  const ami = await findAmi(db, id);
+  return ami === undefined ? {} : (JSON.parse(ami.tags) as Record<string, string>);
 }
 
 /**

@@ -31,9 +31,12 @@ export function contextValues(
   return (key, spelled) => {
     const slash = key.indexOf('/');
     if (slash > 0) {
-      const tags = { 'aws:requesttag': need.tags, 'aws:resourcetag': resourceTags, 'aws:principaltag': principal.tags }[
-        key.slice(0, slash)
-      ];
+      const tags = {
+        'aws:requesttag': need.tags,
+        'aws:resourcetag': resourceTags,
+        'ec2:resourcetag': resourceTags,
+        'aws:principaltag': principal.tags,
+      }[key.slice(0, slash)];
       if (tags !== undefined) return tagValues(tags, key.slice(slash + 1));
     }
     switch (key) {

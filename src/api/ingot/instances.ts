@@ -1,5 +1,6 @@
 /** Launched instances: launch, list, look, end, run a command, read the console. */
 import { Readable } from 'node:stream';
+import { mayUse } from '../../catalog/ami-sharing.ts';
 import { amisOfImage, findAmi } from '../../catalog/amis.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
 import type {
@@ -173,6 +174,18 @@ async function authorizeImage(image: string, context: RequestContext): Promise<v
   const ami = await findAmi(db, image, context.region);
   if (ami === undefined) return;
   const resource = amiArn(ami.id, { ...context, account: ami.account });
+  if (
+    ami.account !== context.account &&
+    mayUse(ami, context.account, context.services.catalog.managed.settings.organizations)
+  ) {
+    // Its launch permission is what its owner says. The caller's own policies know it by AWS's ARN, without an account.
+    const shared = `arn:aws:ec2:${ami.region}::image/${ami.id}`;
+    await authorize(context, [
+      { action, resource: shared },
+      { action, resource, unlessDenied: true },
+    ]);
+    return;
+  }
   // The id of another account's AMI tells nothing of its image.
   const refusal = ami.account === context.account ? {} : { refusal: resourceNotFound(`${image} in ${context.region}`) };
   await authorize(context, [

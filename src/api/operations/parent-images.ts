@@ -1,5 +1,6 @@
 /** What a recipe's `parentImage` names, as far as it can be known before a build. */
 import { findAmi, wasDeregistered } from '../../catalog/amis.ts';
+import { mayUse } from '../../catalog/ami-sharing.ts';
 import { getImage } from '../../catalog/images.ts';
 import { parentMeaning } from '../../catalog/parent-names.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
@@ -39,7 +40,8 @@ export async function findParentImage(
   if (meaning.kind === 'managed') return { platform: meaning.image.platform, osVersion: meaning.image.osVersion };
   if (meaning.kind === 'ami') {
     const ami = await findAmi(context.db, meaning.id, context.region);
-    if (ami === undefined || ami.account !== context.account)
+    const { organizations } = context.services.catalog.managed.settings;
+    if (ami === undefined || !mayUse(ami, context.account, organizations))
       throw await unknown(`${steps}The AMI '${meaning.id}' does not exist in ${context.region}.`);
     return { platform: ami.platform as ParentImage['platform'], osVersion: ami.os_version ?? undefined };
   }

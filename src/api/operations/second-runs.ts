@@ -3,7 +3,7 @@
  * sections 5 and 6.
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
-import { amisOfImage, findAmi, keptAmi, type Ami } from '../../catalog/amis.ts';
+import { findAmi, ownAmiOfImage, keptAmi, type Ami } from '../../catalog/amis.ts';
 import { distributionConfigurations } from '../../catalog/distribution-configurations.ts';
 import { workflowExecutionsOfImage } from '../../catalog/executions.ts';
 import { createImage, getImage } from '../../catalog/images.ts';
@@ -129,10 +129,7 @@ async function sourceAmi(context: OperationContext, given: string): Promise<Ami>
     );
   const build =
     arn.owner === context.account && isVisible(context, arn) ? await resolveImage(context.db, reference) : undefined;
-  const ami =
-    build === undefined
-      ? undefined
-      : (await amisOfImage(context.db, build)).find(({ region }) => region === context.region);
+  const ami = build === undefined ? undefined : await ownAmiOfImage(context.db, build, context.region);
   if (ami === undefined) throw resourceNotFound(reference);
   return ami;
 }

@@ -9,6 +9,7 @@ import { runAfter } from '../operate.ts';
 import { canonical } from '../paging.ts';
 import { type ModelOperation, readModel } from './model.ts';
 import type { Answer, Envelope, ProtocolRequest } from './protocols/protocol.ts';
+import { readTimes, writeTimes } from './times-json.ts';
 import type { AnyOperation, Service, ServiceContext, ServiceEntry } from './service.ts';
 
 /** A request to a service, and how to find out who sent it. */
@@ -131,23 +132,12 @@ async function operate(
     const earlier = await findToken(db, key);
     if (earlier !== undefined) {
       if (earlier.request_hash !== hash) throw idempotentParameterMismatch(token);
-      return JSON.parse(earlier.response, revived) as object;
+      return readTimes(earlier.response);
     }
     const response = await run(input as never, within);
-    await saveToken(db, { ...key, request_hash: hash, response: JSON.stringify(response, withTimes) });
+    await saveToken(db, { ...key, request_hash: hash, response: writeTimes(response) });
     return response;
   });
   later.forEach(runAfter);
   return output;
-}
-
-/** JSON of an answer that is kept, in which times are told from texts. */
-function withTimes(this: Record<string, unknown>, key: string, value: unknown): unknown {
-  const given = this[key];
-  return given instanceof Date ? { $time: given.getTime() } : value;
-}
-
-function revived(_key: string, value: unknown): unknown {
-  const time = (value as { readonly $time?: unknown } | null | undefined)?.$time;
-  return typeof time === 'number' ? new Date(time) : value;
 }

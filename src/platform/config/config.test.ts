@@ -28,6 +28,7 @@ parentImages:
   suse-linux-enterprise-server-15-x86: image/suse/x.x.x
   red-hat-enterprise-linux-9-x86: rocky-linux-9-x86
 accounts: {'111122223333': '123456789012'}
+organizations: {o-a1b2c3d4e5: ['123456789012'], ou-ab12-cd34ef56: []}
 parameters: {/golden/base: 'arn:aws:imagebuilder:us-east-1:123456789012:image/golden/1.0.0/1'}
 managedComponents:
   python-3-linux: /etc/ingot/python.yaml
@@ -40,6 +41,7 @@ vendors:
   );
   assert.deepEqual(config.names, {
     accounts: { '111122223333': '123456789012' },
+    organizations: { 'o-a1b2c3d4e5': ['123456789012'], 'ou-ab12-cd34ef56': [] },
     parentImages: {
       'amazon-linux-2-x86': 'ami-0123456789abcdef0',
       'suse-linux-enterprise-server-15-x86': 'image/suse/x.x.x',
@@ -139,6 +141,8 @@ test('every fault is told with its place', () => {
       /P\.endpoints\.s3: must be an address/,
     ],
     ['audit: {keepDays: -1}', /audit\.keepDays: must be/],
+    ["organizations: {x: ['123456789012']}", /organizations\.x: must be the id of an organization or a unit/],
+    ['organizations: {o-a1b2c3d4e5: [123456789012]}', /o-a1b2c3d4e5: must be a list of account ids/],
     ["accounts: {'1': '123456789012'}", /accounts\.1: must be an account id, 12 digits/],
     ["accounts: {'111122223333': 123456789012}", /accounts\.111122223333: must be an account of this server/],
     ["accounts: {'123456789012': '111122223333'}", /accounts\.123456789012: is this server's own account/],

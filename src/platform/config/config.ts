@@ -183,6 +183,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'managedComponents',
       'parameters',
       'vendors',
+      'organizations',
       'instanceProfiles',
       'uriProfiles',
       'networks',

@@ -27,6 +27,8 @@ export const VENDORS = ['amazon-linux', 'debian', 'rocky', 'ubuntu'] as const;
 export interface NameSettings {
   /** Accounts of the authors of users' files, each with the account of this server that it means. */
   readonly accounts: Readonly<Record<string, string>>;
+  /** Organizations and their units, by id (`o-…`, `ou-…`): the accounts in each, for launch permissions. */
+  readonly organizations: Readonly<Record<string, readonly string[]>>;
   /** By the name of a managed image: an AMI, an image's ARN, `image/NAME/VERSION` of your own, or another name. */
   readonly parentImages: Readonly<Record<string, string>>;
   /** By the name of a managed component: one document for each version. */
@@ -39,6 +41,7 @@ export interface NameSettings {
 /** Defaults. */
 export const DEFAULT_NAMES: NameSettings = {
   accounts: {},
+  organizations: {},
   parentImages: {},
   managedComponents: {},
   parameters: {},
@@ -82,6 +85,18 @@ function readAccounts(value: unknown, faults: string[], home: string): NameSetti
   return given as NameSettings['accounts'];
 }
 
+function readOrganizations(value: unknown, faults: string[]): NameSettings['organizations'] {
+  const given = map(value, 'organizations', faults);
+  for (const [id, accounts] of Object.entries(given)) {
+    const place = `organizations.${id}`;
+    if (!/^(o|ou|r)-[a-z0-9-]{4,70}$/.test(id))
+      faults.push(`${place}: must be the id of an organization or a unit, such as o-a1b2c3d4e5 or ou-ab12-cd34ef56`);
+    if (!Array.isArray(accounts) || accounts.some((each) => typeof each !== 'string' || !/^\d{12}$/.test(each)))
+      faults.push(`${place}: must be a list of account ids, 12 digits in quotes`);
+  }
+  return given as NameSettings['organizations'];
+}
+
 /**
  * Reads the sections `accounts`, `parentImages`, `parameters`, `managedComponents` and `vendors`.
  * @param home the server's own account
@@ -102,6 +117,7 @@ export function readNames(root: Readonly<Record<string, unknown>>, faults: strin
     );
   return {
     accounts: readAccounts(root['accounts'], faults, home),
+    organizations: readOrganizations(root['organizations'], faults),
     parentImages: references(
       'parentImages',
       /^[a-z0-9_-]{3,128}$/,

@@ -3,7 +3,7 @@
  * configuration.
  */
 import { relative } from 'node:path';
-import { insertAmi, updateAmi } from '../../catalog/amis.ts';
+import { amiOnRecord, insertAmi, updateAmi } from '../../catalog/amis.ts';
 import { amiRecord, type BuiltAmi } from '../../distribution/ami-record.ts';
 import { copyToRegion } from '../../distribution/region-copies.ts';
 import type { RegionPlan } from '../../distribution/plan.ts';
@@ -56,18 +56,46 @@ async function run({ plan, progress, services, inputs, report, signal }: Needs):
     const dateStarted = timestamp();
     const amiId = region.home ? await nameHome({ plan, services }, ami, region, osVersion) : await copy(region);
     report({ type: 'log', text: `${amiId} in ${region.region}: ${region.name}` });
-    distributedImages.push({
-      region: region.region,
-      name: region.name,
-      amiId,
-      accountId: plan.account,
-      dateStarted,
-      dateStopped: timestamp(),
-      status: 'Completed',
-      step: 'Completed',
-    });
+    const others = await forAccounts(services.catalog, amiId, region.targetAccounts);
+    for (const each of others) report({ type: 'log', text: `${each.amiId} in ${region.region}, of ${each.accountId}` });
+    for (const placed of [{ amiId, accountId: plan.account }, ...others])
+      distributedImages.push({
+        region: region.region,
+        name: region.name,
+        ...placed,
+        dateStarted,
+        dateStopped: timestamp(),
+        status: 'Completed',
+        step: 'Completed',
+      });
   }
   return { distributedImages };
+}
+
+/** AMIs of other accounts over the disk of one: each is its account's own. */
+async function forAccounts(
+  catalog: Needs['services']['catalog'],
+  source: string,
+  accounts: readonly string[],
+): Promise<readonly { readonly amiId: string; readonly accountId: string }[]> {
+  if (accounts.length === 0) return [];
+  return catalog.transaction(async (trx) => {
+    const ami = (await amiOnRecord(trx, source))!;
+    const placed: { readonly amiId: string; readonly accountId: string }[] = [];
+    for (const accountId of accounts) {
+      const id = newAmiId();
+      await insertAmi(trx, {
+        ...ami,
+        id,
+        account: accountId,
+        created: timestamp(),
+        source_ami: source,
+        source_region: ami.region,
+      });
+      placed.push({ amiId: id, accountId });
+    }
+    return placed;
+  });
 }
 
 async function nameHome(

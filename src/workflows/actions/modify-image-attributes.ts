@@ -1,14 +1,24 @@
-/**
- * `ModifyImageAttributes`: launch permissions. `DistributeImage` named those that have no effect yet; nothing is left
- * to do here.
- */
+/** `ModifyImageAttributes`: launch permissions, of the step's input or else of the distribution configuration. */
+import type { LaunchPermission } from '../../catalog/ami-sharing.ts';
+import { shareAmis } from '../../distribution/configure.ts';
 import type { DistributedImage } from './distribute-image.ts';
-import type { StepAction } from './action.ts';
+import type { StepAction, StepNeeds } from './action.ts';
 
 export const modifyImageAttributes: StepAction = {
   name: 'ModifyImageAttributes',
-  async run({ inputs }) {
+  async run({ inputs, plan, services: { catalog }, report }: StepNeeds<'distribution', never, 'catalog'>) {
     const images = (inputs['distributedImages'] ?? []) as readonly DistributedImage[];
+    const given = inputs['attributes'] as
+      | readonly { readonly region: string; readonly launchPermission?: LaunchPermission }[]
+      | undefined;
+    for (const { region, launchPermission } of given ?? plan.distribution.regions) {
+      if (launchPermission === undefined) continue;
+      await catalog.transaction((trx) =>
+        shareAmis(trx, images, { region, permission: launchPermission as LaunchPermission }),
+      );
+      const whom = Object.values(launchPermission).flat().join(', ');
+      report({ type: 'log', text: `${region}: launch permission for ${whom === '' ? 'nobody else' : whom}` });
+    }
     return { modifiedImages: images.map((image) => ({ ...image, step: 'Completed' })) };
   },
 };

@@ -7,6 +7,7 @@ import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Catalog, Queryable } from '../../catalog/catalog.ts';
 import { tagsOf } from '../../catalog/tags.ts';
 import { DistributionRefusal, planDistribution, type DistributionPlan } from '../../distribution/plan.ts';
+import { distributionFaults } from '../../distribution/proof.ts';
 import type { Config } from '../../platform/config/config.ts';
 import { networkFor } from '../../platform/config/networks.ts';
 import { instanceProfileFor } from '../../platform/config/profiles.ts';
@@ -74,6 +75,12 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
   const keep = tried('keep', 'tags', () => ({ build: keepSeconds(image, 'build'), test: keepSeconds(image, 'test') }));
   const cache = tried('cache', 'tags', () => cachePolicy(image));
   const distribution = distributionOf(request, refusals);
+  for (const { path, message } of distribution === undefined
+    ? []
+    : await distributionFaults(db, distribution, account)) {
+    const field = `distributionConfiguration.${path}`;
+    refusals.push({ code: 'distribution', field, message: `${field}: ${message}` });
+  }
   const components = await resolveComponents(image, place);
   refusals.push(...components.refusals);
   const allowed = await allowedSecrets(image, db, refusals);
@@ -130,7 +137,10 @@ function launches(workflows: readonly PlannedWorkflow[], task: PlannedImage['tas
 }
 
 /** What each Region gets. A configuration that cannot be carried out is said before the build, not after it. */
-function distributionOf({ arn, image, region }: PlannedImage, refusals: Refusal[]): DistributionPlan | undefined {
+function distributionOf(
+  { arn, image, region, account }: PlannedImage,
+  refusals: Refusal[],
+): DistributionPlan | undefined {
   // It has been refused already, in the words of the image.
   if (refusals.some(({ field }) => field.startsWith('distributionConfiguration.'))) return undefined;
   try {
@@ -140,6 +150,7 @@ function distributionOf({ arn, image, region }: PlannedImage, refusals: Refusal[
       buildVersion: parseArn(arn)!.build!,
       buildDate: image.dateCreated!,
       region,
+      account,
       recipeDescription: image.imageRecipe?.description,
       repository: image.containerRecipe?.targetRepository,
       kind: image.type === 'DOCKER' ? 'DOCKER' : 'AMI',

@@ -42,6 +42,82 @@ data "aws_ssm_parameters_by_path" "golden" {
   depends_on = [aws_ssm_parameter.golden, aws_ssm_parameter.secret]
 }
 
+data "aws_ami" "web" {
+  most_recent = true
+  owners      = ["self"]
+
+  filter {
+    name   = "name"
+    values = ["web *"]
+  }
+  filter {
+    name   = "tag:Team"
+    values = ["web"]
+  }
+}
+
+data "aws_ami_ids" "web" {
+  owners = ["self"]
+}
+
+resource "aws_ssm_parameter" "ami" {
+  name      = "/released/ami"
+  type      = "String"
+  data_type = "aws:ec2:image"
+  value     = data.aws_ami.web.id
+}
+
+resource "aws_launch_template" "web" {
+  name                   = "web"
+  image_id               = data.aws_ami.web.id
+  instance_type          = "t3.micro"
+  update_default_version = true
+  user_data              = base64encode("#!/bin/sh\necho ${var.value}\n")
+
+  block_device_mappings {
+    device_name = data.aws_ami.web.root_device_name
+    ebs {
+      volume_size = 8
+    }
+  }
+  metadata_options {
+    http_tokens = "required"
+  }
+  tag_specifications {
+    resource_type = "instance"
+    tags          = { Name = "web" }
+  }
+  tags = { Team = "web ${var.value}" }
+}
+
+data "aws_launch_template" "web" {
+  name       = "web"
+  depends_on = [aws_launch_template.web]
+}
+
+resource "aws_ami_launch_permission" "other" {
+  image_id   = data.aws_ami.web.id
+  account_id = "210987654321"
+}
+
+resource "aws_ec2_tag" "released" {
+  resource_id = data.aws_ami.web.id
+  key         = "Released"
+  value       = var.value
+}
+
+output "ami" {
+  value = data.aws_ami.web.id
+}
+
+output "amis" {
+  value = sort(data.aws_ami_ids.web.ids)
+}
+
+output "template" {
+  value = "${data.aws_launch_template.web.image_id} ${data.aws_launch_template.web.latest_version}"
+}
+
 output "release" {
   value = nonsensitive(data.aws_ssm_parameter.golden.value)
 }

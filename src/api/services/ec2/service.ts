@@ -1,8 +1,22 @@
-/** EC2: the catalogue of images that consumers read. */
+/** EC2: the catalogue of images that consumers read, and their launch templates. */
 import type { Service } from '../service.ts';
+import { imageChanges } from './image-changes.ts';
+import { images } from './images.ts';
+import { launchTemplateChanges } from './launch-template-changes.ts';
+import { launchTemplates } from './launch-templates.ts';
 import { regions } from './regions.ts';
+import { snapshots } from './snapshots.ts';
+import { tags } from './tags.ts';
 
 export const ec2: Service = {
   schemas: '@aws-sdk/client-ec2/dist-cjs/schemas/schemas_0.js',
-  operations: regions,
+  operations: {
+    ...regions,
+    ...images,
+    ...imageChanges,
+    ...snapshots,
+    ...tags,
+    ...launchTemplates,
+    ...launchTemplateChanges,
+  },
 };

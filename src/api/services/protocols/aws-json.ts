@@ -37,7 +37,7 @@ export function awsJson(prefix: string, codes: Partial<Record<ErrorCode, string>
     },
     answer: (_operation, schema, output) => ({
       type: 'application/x-amz-json-1.1',
-      body: JSON.stringify(encodeOutput(schema, output)),
+      body: schema.isUnitSchema() ? '{}' : JSON.stringify(encodeOutput(schema, output)),
     }),
     refusal: (error: ApiError) => ({
       type: 'application/x-amz-json-1.1',

@@ -32,6 +32,8 @@ export function escaped(text: string): string {
  * @throws {TypeError} when a value is not of its schema's type: a fault of the handler
  */
 export function elementsOf(schema: NormalizedSchema, value: object): string {
+  // Of an operation that answers nothing.
+  if (schema.isUnitSchema()) return '';
   return [...members(schema)]
     .map(([name, member]) => {
       const given = (value as Record<string, unknown>)[name];

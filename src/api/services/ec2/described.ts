@@ -1,0 +1,71 @@
+/** AMIs and their snapshots as EC2 tells them. */
+import type * as sdk from '@aws-sdk/client-ec2';
+import { isPublic } from '../../../catalog/ami-sharing.ts';
+import type { Ami } from '../../../catalog/amis.ts';
+import type { ServiceContext } from '../service.ts';
+
+/** Where the root device is, on every AMI of Image Builder's. */
+const ROOT_DEVICE = '/dev/xvda';
+
+/** The id that the snapshot of an AMI goes by: each AMI has one disk. */
+export function snapshotIdOf({ id }: Pick<Ami, 'id'>): string {
+  return id.replace(/^ami-/, 'snap-');
+}
+
+/** The AMI that has a snapshot. */
+export function amiIdOf(snapshotId: string): string {
+  return snapshotId.replace(/^snap-/, 'ami-');
+}
+
+/** Tags of an AMI by key. */
+export function tagsOfAmi({ tags }: Pick<Ami, 'tags'>): Readonly<Record<string, string>> {
+  return JSON.parse(tags) as Record<string, string>;
+}
+
+/** Tags as EC2 tells them. */
+export function tagList(tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}
+
+/** An AMI. Tags are its owner's: others do not see them. */
+export async function describedImage(ami: Ami, { account, services }: ServiceContext): Promise<sdk.Image> {
+  const windows = ami.platform === 'Windows';
+  const gib = await services.storage.diskGib(ami.file);
+  return {
+    ImageId: ami.id,
+    Name: ami.name,
+    Description: ami.description ?? undefined,
+    ImageLocation: `${ami.account}/${ami.name}`,
+    OwnerId: ami.account,
+    Public: isPublic(ami),
+    CreationDate: ami.created,
+    Architecture: ami.architecture as sdk.ArchitectureValues,
+    ImageType: 'machine',
+    Platform: windows ? 'Windows' : undefined,
+    PlatformDetails: windows ? 'Windows' : 'Linux/UNIX',
+    UsageOperation: windows ? 'RunInstances:0002' : 'RunInstances',
+    State: ami.state,
+    RootDeviceType: 'ebs',
+    RootDeviceName: ROOT_DEVICE,
+    BlockDeviceMappings: [
+      {
+        DeviceName: ROOT_DEVICE,
+        Ebs: {
+          SnapshotId: snapshotIdOf(ami),
+          VolumeSize: gib,
+          VolumeType: 'gp3',
+          DeleteOnTermination: true,
+          Encrypted: false,
+        },
+      },
+    ],
+    VirtualizationType: 'hvm',
+    Hypervisor: 'xen',
+    EnaSupport: true,
+    SriovNetSupport: 'simple',
+    DeprecationTime: ami.deprecation_time ?? undefined,
+    SourceImageId: ami.source_ami ?? undefined,
+    SourceImageRegion: ami.source_region ?? undefined,
+    Tags: ami.account === account ? tagList(tagsOfAmi(ami)) : [],
+  };
+}
