@@ -51,6 +51,10 @@ export const MODULES: readonly Module[] = [
   { name: 'runner', holds: 'runs component documents: phases, steps, one file per action module' },
   { name: 'distribution', holds: 'stores, and what each Region gets' },
   { name: 'events', holds: 'the outbox as events, patterns, and one folder per kind of receiver' },
+  {
+    name: 'logs',
+    holds: 'logs as CloudWatch Logs shows them: groups, streams, pages of events, filter patterns',
+  },
   { name: 'workflows', holds: 'the plan of an image, its machines, one file per step action, the stages' },
   { name: 'launches', holds: 'instances that a user launched, as those who ask for them see them' },
   {

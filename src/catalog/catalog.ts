@@ -25,6 +25,7 @@ import * as events from './migrations/0020-events.ts';
 import * as parameterVersions from './migrations/0025-parameter-versions.ts';
 import * as sharedAmis from './migrations/0026-shared-amis.ts';
 import * as containerOutputs from './migrations/0030-container-outputs.ts';
+import * as logGroups from './migrations/0035-log-groups.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
 import { dataPath } from '../platform/data-layout.ts';
@@ -74,6 +75,7 @@ const migrations: readonly Migration[] = [
   { number: 25, name: 'parameter versions', up: parameterVersions.up },
   { number: 26, name: 'shared AMIs', up: sharedAmis.up },
   { number: 30, name: 'container outputs', up: containerOutputs.up },
+  { number: 35, name: 'log groups', up: logGroups.up },
 ];
 
 /**

@@ -11,6 +11,7 @@ import { formatVersion, type BuildVersion, type Version } from '../resources/ver
 import type { Queryable } from './catalog.ts';
 import { removeReferences } from './dependents.ts';
 import type { ImageTask } from './image-task.ts';
+import { nameImageLog } from './log-groups.ts';
 import { writeEvent } from './outbox.ts';
 import { countOutcome } from './pipeline-failures.ts';
 import { preparedQuery } from './prepared.ts';
@@ -90,6 +91,12 @@ export async function createImage(
     })
     .execute();
   await addTags(trx, arn, tags);
+  await nameImageLog(trx, place, {
+    arn,
+    name: image.name,
+    version: record.version!,
+    logGroupName: image.loggingConfiguration?.logGroupName,
+  });
   await writeStateChange(trx, arn, undefined, 'PENDING', undefined, undefined);
   return record;
 }

@@ -1,6 +1,7 @@
 /** Queries on runs of pipelines: what started each, and why others were not started. */
 import type { Insertable, Selectable } from 'kysely';
 import type { Queryable } from './catalog.ts';
+import { writePipelineLog } from './log-groups.ts';
 import type { PipelineTables } from './pipeline-tables.ts';
 
 /** A decision on record. */
@@ -24,6 +25,7 @@ export async function recordRun(trx: Queryable, run: NewPipelineRun): Promise<bo
     .executeTakeFirst();
   if ((inserted.numInsertedOrUpdatedRows ?? 0n) > 0n) {
     if (run.outcome !== 'started') await forgetOldSkips(trx, arn);
+    await logRun(trx, run);
     return true;
   }
   const { numUpdatedRows } = await trx
@@ -33,7 +35,31 @@ export async function recordRun(trx: Queryable, run: NewPipelineRun): Promise<bo
     .where('occurrence', '=', occurrence)
     .where('outcome', '=', 'put off')
     .executeTakeFirstOrThrow();
+  if (numUpdatedRows > 0n) await logRun(trx, run);
   return numUpdatedRows > 0n;
+}
+
+const SAID = {
+  started: 'Started',
+  skipped: 'Skipped',
+  refused: 'Not started',
+  'put off': 'Put off',
+  disabled: 'Disabled',
+} as const;
+
+async function logRun(trx: Queryable, run: NewPipelineRun): Promise<void> {
+  const { pipeline_arn: pipeline, at: time, outcome, cause, because, reason, image_arn: image, next } = run;
+  const what = `${SAID[outcome]}${image ? ` ${image}` : ''}`;
+  const then = next ? ` It is asked again at ${next}.` : '';
+  await writePipelineLog(trx, {
+    time,
+    level: outcome === 'refused' || outcome === 'disabled' ? 'error' : 'info',
+    text: `${what}: ${because}${reason ? ` ${reason}` : ''}${then}`.replaceAll(/\s*\n\s*/g, ' '),
+    pipeline,
+    outcome,
+    cause,
+    ...(image ? { image } : {}),
+  });
 }
 
 async function forgetOldSkips(trx: Queryable, arn: string): Promise<void> {

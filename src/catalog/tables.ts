@@ -6,11 +6,18 @@ import type { Generated } from 'kysely';
 import type { AccessTables } from './access-tables.ts';
 import type { EngineTables } from './engine-tables.ts';
 import type { ServiceTables } from './service-tables.ts';
+import type { LogTables } from './log-tables.ts';
 import type { PipelineTables } from './pipeline-tables.ts';
 import type { EventTables } from './event-tables.ts';
 
 /** All tables by name, as Kysely sees them. */
-export type Tables = ResourceTables & EngineTables & AccessTables & PipelineTables & EventTables & ServiceTables;
+export type Tables = ResourceTables &
+  EngineTables &
+  AccessTables &
+  PipelineTables &
+  EventTables &
+  ServiceTables &
+  LogTables;
 
 /** The resources' tables by name. */
 interface ResourceTables {

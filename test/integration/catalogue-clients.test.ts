@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { openImageLog } from '../../src/catalog/image-log.ts';
+import { nameImageLog } from '../../src/catalog/log-groups.ts';
 import { putParameter } from '../../src/catalog/parameters.ts';
 import { findProgram } from '../../src/platform/files.ts';
 import { ACCOUNT, REGION, startApi, type TestApi } from '../api/server.ts';
@@ -117,5 +119,28 @@ describe('the AWS CLI', {
     assert.deepEqual(found.split(/\s+/), ['eu-west-1', 'eu-west-2', 'eu-west-3']);
     const { stderr } = await cli('ec2', 'describe-vpcs');
     assert.match(stderr, /\(InvalidAction\) .*DescribeVpcs is not valid.*DescribeRegions/);
+  });
+
+  test('logs', async () => {
+    const place = { account: ACCOUNT, region: REGION };
+    const arn = `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:image/cli/1.0.0/1`;
+    await nameImageLog(api.catalog.db, place, { arn, name: 'Cli', version: '1.0.0/1', logGroupName: undefined });
+    const log = openImageLog(api.services.dataDirectory, arn);
+    for (let n = 1; n <= 30; n++) log.report({ type: 'output', stream: 'stdout', text: `line ${n}` });
+    log.report({ type: 'log', level: 'error', text: 'it failed' });
+    log.close();
+    const group = ['--log-group-name', '/aws/imagebuilder/Cli'];
+    assert.match(await text('logs', 'filter-log-events', ...group, '--filter-pattern', 'ERROR'), /ERROR it failed/);
+    // The CLI follows the tokens of small pages.
+    const lines = ['--page-size', '7', '--query', 'length(events[])', '--output', 'json'];
+    const paged = await cli('logs', 'filter-log-events', ...group, '--filter-pattern', 'line', ...lines);
+    assert.equal(paged.stdout.trim(), '30', paged.stderr);
+    const stream = ['--log-stream-name', '1.0.0/1', '--start-from-head', '--limit', '1'];
+    assert.match(await text('logs', 'get-log-events', ...group, ...stream), /Stdout: line 1\s/);
+    assert.equal(
+      await text('logs', 'describe-log-streams', ...group, '--query', 'logStreams[].logStreamName'),
+      '1.0.0/1',
+    );
+    assert.equal(await text('logs', 'put-retention-policy', ...group, '--retention-in-days', '7'), '');
   });
 });

@@ -26,6 +26,16 @@ const ENTRIES: readonly ServiceEntry[] = [
     protocol: ec2Query('http://ec2.amazonaws.com/doc/2016-11-15/'),
     load: async () => (await import('./ec2/service.ts')).ec2,
   },
+  {
+    name: 'logs',
+    title: 'Amazon CloudWatch Logs',
+    sdkId: 'CloudWatch Logs',
+    protocol: awsJson('Logs_20140328', {
+      InvalidPaginationTokenException: 'InvalidParameterException',
+      InvalidParameterValueException: 'InvalidParameterException',
+    }),
+    load: async () => (await import('./logs/service.ts')).logs,
+  },
 ];
 
 /** Services beside Image Builder, by the name that the scope of a signature has. */

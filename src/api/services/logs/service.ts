@@ -1,0 +1,9 @@
+/** CloudWatch Logs: the logs of images and pipelines, for those who read them. */
+import type { Service } from '../service.ts';
+import { events } from './events.ts';
+import { groups } from './groups.ts';
+
+export const logs: Service = {
+  schemas: '@aws-sdk/client-cloudwatch-logs/dist-cjs/schemas/schemas_0.js',
+  operations: { ...groups, ...events },
+};

@@ -1,0 +1,138 @@
+/** Random access to a file of JSON lines that have a `time` and are in its order. */
+import { open, type FileHandle } from 'node:fs/promises';
+
+/** One complete line. */
+export interface Line {
+  /** Its first byte. */
+  readonly at: number;
+  /** The byte behind its newline. */
+  readonly end: number;
+  readonly text: string;
+}
+
+const CHUNK = 256 << 10;
+/** Read to find the line at one place of a search. */
+const PROBE = 16 << 10;
+const NEWLINE = 10;
+
+/** A log, open for reading. What its writer has not ended with a newline is not there yet. */
+export class LogFile {
+  readonly #handle: FileHandle;
+  /** Bytes when it was opened. */
+  readonly size: number;
+  readonly modified: number;
+
+  private constructor(handle: FileHandle, size: number, modified: number) {
+    this.#handle = handle;
+    this.size = size;
+    this.modified = modified;
+  }
+
+  /** Opens a file; `undefined` when it is not there. */
+  static async open(path: string): Promise<LogFile | undefined> {
+    try {
+      const handle = await open(path, 'r');
+      const { size, mtimeMs } = await handle.stat();
+      return new LogFile(handle, size, mtimeMs);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  async #read(from: number, to: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(Math.max(0, to - from));
+    const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, from);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  /** Batches of lines, from a byte at which a line begins. */
+  async *forward(from: number): AsyncGenerator<readonly Line[]> {
+    let at = from;
+    let rest: Buffer = Buffer.alloc(0);
+    while (at + rest.length < this.size) {
+      const begin = at + rest.length;
+      const chunk = await this.#read(begin, Math.min(this.size, begin + CHUNK));
+      if (chunk.length === 0) return; // The file was cut.
+      const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      const lines = linesOf(bytes, at);
+      const used = lines.length === 0 ? 0 : lines.at(-1)!.end - at;
+      rest = bytes.subarray(used);
+      at += used;
+      if (lines.length > 0) yield lines;
+    }
+  }
+
+  /** Batches of lines that end at a byte or before, the last lines first; each batch is in the file's order. */
+  async *backward(to: number): AsyncGenerator<readonly Line[]> {
+    let end = Math.min(to, this.size);
+    let span = CHUNK;
+    while (end > 0) {
+      const begin = Math.max(0, end - span);
+      const bytes = await this.#read(begin, end);
+      // The first line of the piece may have begun before it.
+      const first = begin === 0 ? 0 : bytes.indexOf(NEWLINE) + 1;
+      const lines = first === 0 && begin > 0 ? [] : linesOf(bytes.subarray(first), begin + first);
+      if (lines.length === 0) {
+        if (begin === 0) return;
+        span *= 2;
+        continue;
+      }
+      span = CHUNK;
+      end = lines[0]!.at;
+      yield lines;
+    }
+  }
+
+  /** The first line at which the time is this or later: where it begins. @param time milliseconds since 1970 */
+  async seek(time: number): Promise<number> {
+    let low = 0;
+    let high = this.size;
+    // `low` begins a line that is earlier, or the file; what begins at `high` or behind it is not.
+    while (high - low > PROBE) {
+      const middle = low + Math.floor((high - low) / 2);
+      const probe = await this.#firstFrom(middle, high);
+      if (probe === undefined || probe.time >= time) high = middle;
+      else low = probe.at;
+    }
+    for await (const lines of this.forward(low))
+      for (const { at, text } of lines) if ((timeOf(text) ?? -1) >= time) return at;
+    return this.size;
+  }
+
+  /** The first dated line that begins behind a byte. */
+  async #firstFrom(byte: number, limit: number): Promise<{ readonly at: number; readonly time: number } | undefined> {
+    for (let span = PROBE; ; span *= 4) {
+      const bytes = await this.#read(byte, Math.min(this.size, byte + span));
+      const first = bytes.indexOf(NEWLINE) + 1;
+      if (first > 0)
+        for (const { at, text } of linesOf(bytes.subarray(first), byte + first)) {
+          const time = timeOf(text);
+          if (time !== undefined) return at < limit ? { at, time } : undefined;
+        }
+      if (byte + span >= limit) return undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+function linesOf(bytes: Buffer, begin: number): readonly Line[] {
+  const lines: Line[] = [];
+  let at = 0;
+  for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, at)) {
+    lines.push({ at: begin + at, end: begin + end + 1, text: bytes.toString('utf8', at, end) });
+    at = end + 1;
+  }
+  return lines;
+}
+
+// The writer puts the time in front of all that others choose.
+const TIME = /"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"/;
+
+function timeOf(text: string): number | undefined {
+  const match = TIME.exec(text.length > 200 ? text.slice(0, 200) : text);
+  return match === null ? undefined : Date.parse(match[1]!);
+}

@@ -1,0 +1,147 @@
+/** Where the events of a stream come from. */
+import { createHash } from 'node:crypto';
+import { imageLogPath } from '../catalog/image-log.ts';
+import { type LogStream, pipelineLogRows, type PipelineLogRecord } from '../catalog/log-groups.ts';
+import type { Queryable } from '../catalog/catalog.ts';
+import type { Place } from '../catalog/slices.ts';
+import type { ProgressRecord } from '../resources/progress.ts';
+import { messageOf, pipelineMessage, type LogEvent } from './event.ts';
+import { LogFile, type Line } from './log-file.ts';
+
+/** Where reading begins: at an event, or at the first one of a time. */
+export type Start = { readonly at: number } | { readonly time: number };
+
+/** A batch of events, with what it took to find them. */
+export interface Batch {
+  readonly events: readonly LogEvent[];
+  /** Bytes or their like that were read. */
+  readonly cost: number;
+}
+
+/** Events of one origin, in order. */
+export interface Source {
+  readonly key: string;
+  /** No event of it is before this time. */
+  readonly since: number;
+  readonly open: () => Promise<OpenSource | undefined>;
+}
+
+/** A source that is being read. */
+export interface OpenSource {
+  /** Batches from a place to the end. */
+  forward(from: Start): AsyncGenerator<Batch>;
+  /** Batches before a place, the last ones first; each is in order. */
+  backward(before: Start): AsyncGenerator<Batch>;
+  close(): Promise<void>;
+}
+
+/** What a group's streams are read from. */
+export interface LogPlace {
+  readonly db: Queryable;
+  readonly dataDirectory: string;
+  readonly place: Place;
+  readonly group: string;
+}
+
+/** The sources of a stream. */
+export function sourcesOf(from: LogPlace, stream: LogStream): readonly Source[] {
+  const files = stream.images.map((arn) => fileSource(from.dataDirectory, arn, stream.name));
+  return stream.pipeline ? [...files, rowSource(from, stream)] : files;
+}
+
+/** The end of a source's events. */
+const END = Number.MAX_SAFE_INTEGER;
+
+function keyOf(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 16);
+}
+
+function fileSource(dataDirectory: string, arn: string, stream: string): Source {
+  const key = keyOf(arn);
+  const batch = (lines: readonly Line[]): Batch => ({
+    events: lines.flatMap((line) => eventOf(line, key, stream) ?? []),
+    cost: lines.length === 0 ? 0 : lines.at(-1)!.end - lines[0]!.at,
+  });
+  return {
+    key,
+    since: 0,
+    async open() {
+      const file = await LogFile.open(imageLogPath(dataDirectory, arn));
+      if (file === undefined) return undefined;
+      const byteOf = async (start: Start): Promise<number> =>
+        'at' in start
+          ? start.at
+          : start.time <= 0
+            ? 0
+            : start.time > file.modified + 60_000
+              ? file.size
+              : file.seek(start.time);
+      return {
+        async *forward(from) {
+          for await (const lines of file.forward(await byteOf(from))) yield batch(lines);
+        },
+        async *backward(before) {
+          for await (const lines of file.backward(await byteOf(before))) yield batch(lines);
+        },
+        close: () => file.close(),
+      };
+    },
+  };
+}
+
+function eventOf({ at, end, text }: Line, source: string, stream: string): LogEvent | undefined {
+  let record: ProgressRecord;
+  try {
+    record = JSON.parse(text) as ProgressRecord;
+  } catch {
+    return undefined; // A full disk cut it off.
+  }
+  const message = messageOf(record);
+  return message === undefined
+    ? undefined
+    : { time: Date.parse(record.time), source, at, end, stream, message, record };
+}
+
+/** Rows that are read at once. */
+const ROWS = 500;
+
+function rowSource({ db, place, group }: LogPlace, { name, created }: LogStream): Source {
+  const key = keyOf(`${group} ${name}`);
+  const events = async (from: number, before: number, newestFirst: boolean): Promise<Batch> => {
+    const rows = await pipelineLogRows(db, place, group, name, { from, before, limit: ROWS, newestFirst });
+    return {
+      events: (newestFirst ? rows.toReversed() : rows).map(({ seq, time, record }) => {
+        const parsed = JSON.parse(record) as PipelineLogRecord;
+        const message = pipelineMessage(parsed);
+        return { time: Date.parse(time), source: key, at: seq, end: seq + 1, stream: name, message, record: parsed };
+      }),
+      cost: rows.length * 500,
+    };
+  };
+  return {
+    key,
+    since: Date.parse(created),
+    open: async () => ({
+      async *forward(from) {
+        // A day has few decisions: what is too early is left out by its time.
+        let at = 'at' in from ? from.at : 0;
+        for (;;) {
+          const batch = await events(at, END, false);
+          if (batch.events.length === 0) return;
+          at = batch.events.at(-1)!.end;
+          yield batch;
+        }
+      },
+      async *backward(before) {
+        let at = 'at' in before ? before.at : END;
+        for (;;) {
+          const batch = await events(0, at, true);
+          if (batch.events.length === 0) return;
+          at = batch.events[0]!.at;
+          yield batch;
+        }
+      },
+      close: async () => {},
+    }),
+  };
+}
