@@ -63,6 +63,11 @@ export async function wasDeregistered(db: Kysely<Tables>, imageArn: string, regi
   return rows.some(({ state }) => state === 'deregistered') && !rows.some(({ state }) => state === 'available');
 }
 
+/** Whether an AMI is a copy that somebody asked for with `CopyImage`: no work on an image makes it. */
+export function isRequestedCopy({ source_ami, image_arn }: Pick<Ami, 'source_ami' | 'image_arn'>): boolean {
+  return source_ami !== null && image_arn.startsWith('arn:aws:ec2:');
+}
+
 /** The AMI that an image has in a Region for its own account, if it is available. */
 export async function ownAmiOfImage(db: Kysely<Tables>, imageArn: string, region: string): Promise<Ami | undefined> {
   const account = accountOfArn(imageArn);

@@ -50,7 +50,8 @@ export async function copyToRegion(
     file: relative(dataDirectory, join(directory, `${amiId}.qcow2`)),
     state: 'pending',
   });
-  const stored = (await ahead?.complete()) ?? (await write(place, source.arn, ami, plan, amiId, { report, signal }));
+  const stored =
+    (await ahead?.complete()) ?? (await writeCopy(place, source.arn, ami, plan, amiId, { report, signal }));
   const layer = await layers.adopt(
     stored.file,
     { copyOf: ami.layer.key, sha256: stored.sha256 },
@@ -96,7 +97,7 @@ export class CopiesAhead {
       const { promise: full, resolve: isFull } = Promise.withResolvers<void>();
       const written = before
         .then(() =>
-          write(place, imageArn, ami, plan, amiId, {
+          writeCopy(place, imageArn, ami, plan, amiId, {
             report: () => {},
             signal,
             named: () => {
@@ -146,11 +147,12 @@ export class CopiesAhead {
   }
 }
 
-function write(
+/** Writes the disk of an AMI to a Region, complete or not at all. */
+export function writeCopy(
   { catalog, dataDirectory }: CopyPlace,
   imageArn: string,
   ami: BuiltAmi,
-  plan: RegionPlan,
+  plan: Pick<RegionPlan, 'region' | 'name' | 'description' | 'tags'>,
   amiId: string,
   how: { readonly report: Report; readonly signal: AbortSignal; readonly named?: () => Promise<void> },
 ): Promise<StoredImage> {

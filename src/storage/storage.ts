@@ -3,8 +3,9 @@ import { statfs } from 'node:fs/promises';
 import { allAmis, amiOnRecord, updateAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { getImage } from '../catalog/images.ts';
+import { snapshotIdOf } from '../catalog/snapshots.ts';
 import { getInstance } from '../catalog/instances.ts';
-import { allLayers, layerUses, listBaseImages, type Layer } from '../catalog/layers.ts';
+import { allLayers, layerUses, listBaseImages, useLayer, type Layer } from '../catalog/layers.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { baseCacheFolder, cacheUsage, sweepCache, type CacheUsage } from '../images/base/base-cache.ts';
 import { freedWithout, layerKinds, type LayerNode, type LayerReferences } from '../images/layer-graph.ts';
@@ -97,9 +98,17 @@ export interface StorageService {
   /**
    * Deregisters an AMI and frees what nothing else refers to.
    * @param region fails if it is in another one
+   * @param options.keepSnapshot its disk stays as a snapshot, until that is deleted
    * @throws {ApiError} ResourceNotFoundException, ResourceInUseException while its image is being built
    */
-  deregister(owner: { readonly account: string }, amiId: string, region?: string): Promise<Deregistered>;
+  deregister(
+    owner: { readonly account: string },
+    amiId: string,
+    region?: string,
+    options?: { readonly keepSnapshot: boolean },
+  ): Promise<Deregistered>;
+  /** Frees the disk that a deregistered AMI left as its snapshot. Safe to repeat. */
+  deleteSnapshot(ami: Ami): Promise<void>;
 }
 
 /** The storage of one data directory. */
@@ -121,7 +130,12 @@ export function storageService(catalog: Catalog): StorageService {
         : { ...collected, bytes: collected.bytes + cached.bytes, cachedBaseImages: cached.images };
     },
 
-    async deregister({ account }, amiId, region) {
+    async deleteSnapshot(ami) {
+      await layers.release(snapshotIdOf(ami));
+      if (ami.layer_id !== null) await layers.discardChain(ami.layer_id, { keepReusable: false });
+    },
+
+    async deregister({ account }, amiId, region, options = { keepSnapshot: false }) {
       const ami = await catalog.transaction(async (trx) => {
         const found = await amiOnRecord(trx, amiId);
         if (
@@ -141,9 +155,10 @@ export function storageService(catalog: Catalog): StorageService {
           );
         }
         await updateAmi(trx, amiId, { state: 'deregistered' });
+        if (options.keepSnapshot && found.layer_id !== null) await useLayer(trx, found.layer_id, snapshotIdOf(found));
         return { ...found, state: 'deregistered' as const };
       });
-      const freed = await withdrawAmi(catalog, layers, ami, { keepReusable: false });
+      const freed = await withdrawAmi(catalog, layers, ami, { keepReusable: false, keepDisk: options.keepSnapshot });
       return { amiId, region: ami.region, ...freed, keptBy: await keepers(catalog, ami) };
     },
   };

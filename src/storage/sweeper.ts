@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { amisOfImage, pendingAmis, updateAmi } from '../catalog/amis.ts';
+import { amisOfImage, isRequestedCopy, pendingAmis, updateAmi } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { closeExecutions } from '../catalog/executions.ts';
 import { heldOwners, heldRecorder } from '../catalog/held.ts';
@@ -14,6 +14,7 @@ import { abandonedImages, endLease } from '../catalog/leases.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { isAlone, workAlone } from '../catalog/try-again.ts';
 import { makersElsewhere } from '../images/base/ensure.ts';
+import { isSnapshot } from '../catalog/snapshots.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { driverNamed } from '../instances/launch.ts';
 import type { InstanceHandle } from '../instances/instance.ts';
@@ -77,7 +78,8 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
     (error: unknown) => logger().error({ error }, 'the sweeper could not free host-wide allocations'),
   );
   const layers = new LayerStore(catalog, catalog.dataDirectory);
-  for (const owner of await layerUsers(catalog.db)) if (!running.has(owner)) await layers.release(owner);
+  for (const owner of await layerUsers(catalog.db))
+    if (!running.has(owner) && !isSnapshot(owner)) await layers.release(owner);
   const unfinished = await layers.discardUnfinished();
   const inProgress = await imagesInProgress(catalog.db);
   const several = before.worksOn === true && inProgress.length > 1;
@@ -85,6 +87,8 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
   for (const arn of await abandonedImages(catalog.db, hostname())) await endLease(catalog.db, arn);
   for (const ami of await pendingAmis(catalog.db)) {
     await rm(join(catalog.dataDirectory, ami.file), { force: true });
+    // A copy that was asked for is begun again.
+    if (isRequestedCopy(ami)) continue;
     await updateAmi(catalog.db, ami.id, { state: 'failed' });
   }
   const old = await collectGarbage(catalog, new Date(Date.now() - KEEP_LAYERS_MS).toISOString());

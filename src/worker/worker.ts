@@ -7,6 +7,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { cancelRequested } from '../catalog/image-work.ts';
 import { endExpired, instancesToActOn, liveInstances } from '../catalog/instances.ts';
 import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/leases.ts';
+import { copyPending } from './image-copies.ts';
 import { endLaunched, makeLaunched } from './launches.ts';
 import { onceThereIsRoom, runningOut } from '../images/space.ts';
 import { timestamp } from '../platform/clock.ts';
@@ -69,8 +70,17 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
       .finally(() => (updating = undefined));
   }
 
+  const copying = new AbortController();
+  let copies: Promise<void> | undefined;
+  function copyImages(): void {
+    copies ??= copyPending(catalog, copying.signal)
+      .catch((error: unknown) => logger().error({ error }, 'could not look for copies of images'))
+      .finally(() => (copies = undefined));
+  }
+
   async function look(): Promise<void> {
     if (!stopping) updateStates();
+    if (!stopping) copyImages();
     while (!stopping && images.size < (alone ? 1 : concurrency)) {
       const claimed = await claimImage(catalog, lessee, images.size > 0);
       if (claimed === undefined) break;
@@ -174,6 +184,8 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
       for (const timer of timers) clearInterval(timer);
       await looking;
       await updating;
+      copying.abort(new Error(reason));
+      await copies;
       for (const { controller } of [...images.values(), ...launches.values()]) controller.abort(new Error(reason));
       setTimeout(() => over.abort(new Error(reason)), FULL_DISK_MS).unref();
       await Promise.all([...images.values(), ...launches.values()].map(({ done }) => done));

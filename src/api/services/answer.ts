@@ -101,7 +101,7 @@ function encode(
 async function operate(
   entry: ServiceEntry,
   name: string,
-  { mutating, needs, run }: AnyOperation,
+  { mutating, needs, outside, run }: AnyOperation,
   input: Structure,
   context: RequestContext,
 ): Promise<object> {
@@ -111,7 +111,7 @@ async function operate(
     context,
     needs(input as never, context).map((need) => ({ action, ...need })),
   );
-  if (!mutating) {
+  if (!mutating || outside === true) {
     if (input['DryRun'] === true) throw dryRunSucceeded();
     return run(input as never, { ...context, operation: action, db: catalog.db, afterCommit: runAfter });
   }

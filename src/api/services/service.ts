@@ -27,6 +27,8 @@ type ServiceNeed = Omit<Need, 'action'> & { readonly action?: string };
 interface ServiceOperation<Input, Output> {
   /** Whether it changes something: it then runs in a transaction and counts as a write. */
   readonly mutating: boolean;
+  /** It makes its own transactions, since it removes files too: `context.db` is the catalogue. */
+  readonly outside?: boolean;
   /**
    * Members of the input that the handler reads. A request with another one is rejected: to ignore it could be to do
    * something else than what was asked.

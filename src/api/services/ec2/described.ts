@@ -2,20 +2,11 @@
 import type * as sdk from '@aws-sdk/client-ec2';
 import { isPublic } from '../../../catalog/ami-sharing.ts';
 import type { Ami } from '../../../catalog/amis.ts';
+import { snapshotIdOf } from '../../../catalog/snapshots.ts';
 import type { ServiceContext } from '../service.ts';
 
 /** Where the root device is, on every AMI of Image Builder's. */
 const ROOT_DEVICE = '/dev/xvda';
-
-/** The id that the snapshot of an AMI goes by: each AMI has one disk. */
-export function snapshotIdOf({ id }: Pick<Ami, 'id'>): string {
-  return id.replace(/^ami-/, 'snap-');
-}
-
-/** The AMI that has a snapshot. */
-export function amiIdOf(snapshotId: string): string {
-  return snapshotId.replace(/^snap-/, 'ami-');
-}
 
 /** Tags of an AMI by key. */
 export function tagsOfAmi({ tags }: Pick<Ami, 'tags'>): Readonly<Record<string, string>> {

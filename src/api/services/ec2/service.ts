@@ -1,6 +1,7 @@
 /** EC2: the catalogue of images that consumers read, and their launch templates. */
 import type { Service } from '../service.ts';
 import { imageChanges } from './image-changes.ts';
+import { imageCopies } from './image-copies.ts';
 import { images } from './images.ts';
 import { launchTemplateChanges } from './launch-template-changes.ts';
 import { launchTemplates } from './launch-templates.ts';
@@ -14,6 +15,7 @@ export const ec2: Service = {
     ...regions,
     ...images,
     ...imageChanges,
+    ...imageCopies,
     ...snapshots,
     ...tags,
     ...launchTemplates,

@@ -1,11 +1,13 @@
 /** Snapshots: each AMI has one. */
 import type * as sdk from '@aws-sdk/client-ec2';
 import type { Ami } from '../../../catalog/amis.ts';
-import { tagsOfEach } from '../../../catalog/tags.ts';
+import { amiIdOf, amisOfKeptSnapshots, snapshotIdOf } from '../../../catalog/snapshots.ts';
+import { removeAllTags, tagsOfEach } from '../../../catalog/tags.ts';
+import { ServiceError } from '../errors.ts';
 import { pageOf } from '../paging.ts';
 import type { Operations, ServiceContext } from '../service.ts';
 import { snapshotArn } from './arns.ts';
-import { snapshotIdOf, tagList } from './described.ts';
+import { tagList } from './described.ts';
 import { checkIds, invalidParameter, snapshotNotFound } from './errors.ts';
 import { filtered, type FilterValues } from './filters.ts';
 import { imagesFor } from './images.ts';
@@ -44,7 +46,36 @@ async function described(ami: Ami, tags: Readonly<Record<string, string>>, conte
   return snapshot;
 }
 
+/** AMIs of the caller that have a snapshot: those in force, and deregistered ones whose snapshot stayed. */
+async function ownSnapshots(context: ServiceContext): Promise<readonly Ami[]> {
+  const inForce = (await imagesFor(context)).filter(({ account }) => account === context.account);
+  return [...inForce, ...(await amisOfKeptSnapshots(context.db, context))].sort((a, b) =>
+    a.created + a.id < b.created + b.id ? -1 : 1,
+  );
+}
+
 export const snapshots = {
+  DeleteSnapshot: {
+    mutating: true,
+    // It removes files, after its record.
+    outside: true,
+    takes: ['SnapshotId', 'DryRun'],
+    needs: ({ SnapshotId }, place) => [{ resource: snapshotArn(SnapshotId, place) }],
+    async run({ SnapshotId }, context) {
+      checkIds('snap', [SnapshotId]);
+      const ami = (await ownSnapshots(context)).find((each) => snapshotIdOf(each) === SnapshotId);
+      if (ami === undefined) throw snapshotNotFound(SnapshotId);
+      if (ami.state !== 'deregistered')
+        throw new ServiceError(
+          'InvalidSnapshot.InUse',
+          `The snapshot ${SnapshotId} is currently in use by ${amiIdOf(SnapshotId)}`,
+        );
+      await removeAllTags(context.db, snapshotArn(SnapshotId, context));
+      await context.services.storage.deleteSnapshot(ami);
+      return {};
+    },
+  },
+
   DescribeSnapshots: {
     mutating: false,
     takes: ['SnapshotIds', 'OwnerIds', 'RestorableByUserIds', 'Filters', 'MaxResults', 'NextToken', 'DryRun'],
@@ -56,7 +87,7 @@ export const snapshots = {
         if (!['self', 'all', 'amazon'].includes(owner) && !/^\d{12}$/.test(owner))
           throw invalidParameter(`Invalid owner: '${owner.slice(0, 64)}'. Use self or an account id.`);
       // A snapshot is its owner's: an AMI is shared without it.
-      const own = (await imagesFor(context)).filter(({ account }) => account === context.account);
+      const own = await ownSnapshots(context);
       const missing = SnapshotIds.find((id) => !own.some((ami) => snapshotIdOf(ami) === id));
       if (missing !== undefined) throw snapshotNotFound(missing);
       const asked = own.filter(

@@ -2,13 +2,14 @@
 import type * as sdk from '@aws-sdk/client-ec2';
 import { updateAmi } from '../../../catalog/amis.ts';
 import { findLaunchTemplate, launchTemplates } from '../../../catalog/launch-templates.ts';
+import { amiIdOf, amisOfKeptSnapshots, snapshotIdOf } from '../../../catalog/snapshots.ts';
 import { addTags, removeTags, tagsOf, tagsOfEach, type Tags } from '../../../catalog/tags.ts';
 import { caseFault, sameButForCase } from '../../../policies/tag-keys.ts';
 import { ServiceError } from '../errors.ts';
 import { pageOf } from '../paging.ts';
 import type { Operations, ServiceContext } from '../service.ts';
 import { arnOfId, launchTemplateArn, snapshotArn } from './arns.ts';
-import { amiIdOf, snapshotIdOf, tagsOfAmi } from './described.ts';
+import { tagsOfAmi } from './described.ts';
 import { checkIds, invalidParameter } from './errors.ts';
 import { filtered } from './filters.ts';
 import { imagesFor, ownImage } from './images.ts';
@@ -42,7 +43,8 @@ async function currentTags(context: ServiceContext, id: string): Promise<Tags> {
   if (id.startsWith('ami-')) return tagsOfAmi(await ownImage(context, id));
   if (id.startsWith('snap-')) {
     checkIds('snap', [id]);
-    await ownImage(context, amiIdOf(id));
+    const kept = await amisOfKeptSnapshots(context.db, context);
+    if (!kept.some((ami) => snapshotIdOf(ami) === id)) await ownImage(context, amiIdOf(id));
   } else if (id.startsWith('lt-')) {
     if ((await findLaunchTemplate(context.db, context, { id })) === undefined)
       throw new ServiceError('InvalidLaunchTemplateId.NotFound', `The launch template ${id} does not exist.`);
