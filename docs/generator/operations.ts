@@ -310,6 +310,9 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:RunLifecyclePolicy':
     '`:arn` percent-encoded; runs the policy now, also a disabled one. `{lifecycleExecutionId}`; ' +
     '`ResourceInUseException` while it runs',
+  'ingot:ListPackageUpdates':
+    '`:arn` percent-encoded; `{image, updates: [{name, installed, available, suite, security}]}`: packages of the ' +
+    'image that have newer versions',
   'ingot:ListDependents':
     '`:arn` percent-encoded; `{arn, dependents: [{arn, dependents: […]}]}`: what depends on the resource, what ' +
     'depends on that, and so on',

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Tables } from '../catalog/tables.ts';
 import type { LaunchService, Owner } from '../launches/types.ts';
+import type { IndexSource } from '../pipelines/packages/outdated.ts';
 import type { StorageService } from '../storage/storage.ts';
 import type { AuditLog } from '../catalog/audit-log.ts';
 import type { Config } from '../platform/config/config.ts';
@@ -22,6 +23,8 @@ export interface ApiServices {
   readonly wakeWorker: () => void;
   readonly launches: LaunchService;
   readonly storage: StorageService;
+  /** Reads package indexes of distributions. */
+  readonly packageIndexes: IndexSource;
   readonly version: string;
   /** Absolute path. */
   readonly dataDirectory: string;

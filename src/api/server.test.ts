@@ -137,6 +137,7 @@ function api(own: Partial<Handlers> = {}): FastifyInstance {
     catalog,
     launches,
     storage: storageService(catalog),
+    packageIndexes: async () => [],
     defaultAccount: ACCOUNT,
     version: '1.2.3',
     dataDirectory: directory,

@@ -94,6 +94,7 @@ before(async () => {
     catalog,
     launches,
     storage: storageService(catalog),
+    packageIndexes: async () => [],
     defaultAccount: ACCOUNT,
     version: '1.2.3',
     dataDirectory: directory,

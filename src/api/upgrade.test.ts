@@ -103,6 +103,7 @@ describe('the server', () => {
       catalog,
       launches,
       storage: storageService(catalog),
+      packageIndexes: async () => [],
       defaultAccount: ACCOUNT,
       version: '1.2.3',
       dataDirectory: directory,

@@ -14,6 +14,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'show when pipelines run, and why they did or did not',
     load: async () => (await import('./schedule.ts')).schedule,
   },
+  outdated: {
+    summary: 'list packages of an image that have newer versions',
+    load: async () => (await import('./outdated.ts')).outdated,
+  },
   validate: {
     summary: 'validate templates and documents; make nothing',
     load: async () => (await import('./validate.ts')).validate,
@@ -115,6 +119,7 @@ export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'images',
     'pipelines',
     'schedule',
+    'outdated',
     'stacks',
     'delete-stack',
   ],

@@ -13,10 +13,13 @@ import {
   takeSchedule,
   type PipelineSchedule,
 } from '../catalog/pipeline-schedules.ts';
+import { tagsOf } from '../catalog/tags.ts';
 import { logger } from '../platform/log.ts';
 import { parseArn } from '../resources/arns.ts';
 import { ApiError } from '../resources/errors.ts';
 import { compareDependencies, dependenciesOf, type Dependencies } from './dependencies.ts';
+import { updatesOfImage, UPDATES_TAG } from './packages/of-image.ts';
+import type { IndexSource } from './packages/outdated.ts';
 import { windowNow, type MaintenanceWindow } from './maintenance.ts';
 import { readSchedule, type Schedule } from './schedule/schedule.ts';
 import { declineStart, startPipeline, type Build, type Cause } from './start.ts';
@@ -29,6 +32,8 @@ export interface SchedulerParts {
   /** How an image of a pipeline is made, in a transaction. */
   readonly builder: (trx: Queryable, pipeline: StoredPipeline) => Build;
   readonly maintenance: readonly MaintenanceWindow[];
+  /** Absent: package updates start nothing. */
+  readonly packageIndexes?: IndexSource;
   /** Told after a transaction that started something. */
   readonly started: () => void;
   /** Asked between two pipelines. */
@@ -79,7 +84,9 @@ function scheduleOf(pipeline: StoredPipeline, anchor: string): Schedule | undefi
 
 async function runOne(parts: SchedulerParts, row: PipelineSchedule): Promise<void> {
   try {
-    const started = await parts.catalog.transaction((trx) => decide(parts, trx, row));
+    // The network is asked before the transaction: it would keep other writers waiting.
+    const packages = await packageNews(parts, row.pipeline_arn);
+    const started = await parts.catalog.transaction((trx) => decide(parts, trx, row, packages));
     if (started) parts.started();
   } catch (error) {
     await parts.catalog
@@ -91,7 +98,12 @@ async function runOne(parts: SchedulerParts, row: PipelineSchedule): Promise<voi
 }
 
 /** Decides on one that is due. Returns whether it was started. */
-async function decide(parts: SchedulerParts, trx: Queryable, row: PipelineSchedule): Promise<boolean> {
+async function decide(
+  parts: SchedulerParts,
+  trx: Queryable,
+  row: PipelineSchedule,
+  packages: News | undefined,
+): Promise<boolean> {
   const found = await taken(parts, trx, row);
   if (found === undefined) return false;
   const { pipeline, cause, nextDue, now } = found;
@@ -109,11 +121,14 @@ async function decide(parts: SchedulerParts, trx: Queryable, row: PipelineSchedu
     pipeline.schedule?.pipelineExecutionStartCondition === 'EXPRESSION_MATCH_ONLY'
       ? { start: true, because: 'Its start condition is EXPRESSION_MATCH_ONLY.' }
       : await updates(trx, pipeline.arn, dependencies);
-  if (!news.start) {
-    await declineStart({ trx, pipeline, cause }, 'skipped', news.because, nextDue);
+  if (!news.start && packages?.start !== true) {
+    const reason = [news.because, packages?.because].filter(Boolean).join(' ');
+    await declineStart({ trx, pipeline, cause }, 'skipped', reason, nextDue);
     return false;
   }
-  const why = { ...cause, because: `${cause.because} ${news.because}` };
+  const why: Cause = news.start
+    ? { ...cause, because: `${cause.because} ${news.because}` }
+    : { ...cause, cause: 'packages', because: `${cause.because} ${packages!.because}` };
   await startPipeline(
     { catalog: parts.catalog, trx, pipeline, cause: why },
     parts.builder(trx, pipeline),
@@ -186,12 +201,43 @@ function missedWords(schedule: Schedule, row: PipelineSchedule, now: number): st
   return ` ${held}: this run makes up for ${times}, from ${row.due!} to ${isoOf(last)}.`;
 }
 
+/** Whether something speaks for a build, in words. */
+interface News {
+  readonly start: boolean;
+  readonly because: string;
+}
+
+/** How long indexes may take, in milliseconds. */
+const INDEXES_MS = 120_000;
+/** Packages that a reason names. */
+const NAMED = 40;
+
+/** What package updates say, for a pipeline that asks for them (`ingot:on-updates`). */
+async function packageNews({ catalog, packageIndexes }: SchedulerParts, arn: string): Promise<News | undefined> {
+  if (packageIndexes === undefined) return undefined;
+  const which = (await tagsOf(catalog.db, arn))[UPDATES_TAG];
+  if (which !== 'security' && which !== 'all') return undefined;
+  const last = await lastGoodRun(catalog.db, arn);
+  if (last?.image_arn == null || last.image_status !== 'AVAILABLE') return undefined;
+  try {
+    const signal = AbortSignal.timeout(INDEXES_MS);
+    const found = await updatesOfImage(catalog.db, packageIndexes, last.image_arn, signal);
+    if (found === undefined) return { start: false, because: `The packages of ${last.image_arn} are not known.` };
+    const counted = found.filter(({ security }) => security || which === 'all');
+    const kind = which === 'security' ? 'security updates' : 'updates';
+    if (counted.length === 0) return { start: false, because: `There are no ${kind} for ${last.image_arn}.` };
+    const named = counted
+      .slice(0, NAMED)
+      .map(({ name, installed, available }) => `${name} ${installed} to ${available}`);
+    const more = counted.length > NAMED ? ` and ${counted.length - NAMED} more` : '';
+    return { start: true, because: `There are ${kind} for ${last.image_arn}: ${named.join(', ')}${more}.` };
+  } catch (error) {
+    return { start: false, because: `Package updates could not be asked for: ${(error as Error).message}.` };
+  }
+}
+
 /** Whether anything is new since the last build that did not fail, and what. */
-async function updates(
-  trx: Queryable,
-  arn: string,
-  now: Dependencies,
-): Promise<{ readonly start: boolean; readonly because: string }> {
+async function updates(trx: Queryable, arn: string, now: Dependencies): Promise<News> {
   const last = await lastGoodRun(trx, arn);
   if (last === undefined || last.dependencies === null)
     return { start: true, because: 'No earlier build of this pipeline is there to compare with.' };

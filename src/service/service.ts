@@ -20,6 +20,7 @@ import { launchService } from '../launches/service.ts';
 import { readHooks } from '../pipelines/hooks/hooks.ts';
 import { readMaintenance } from '../pipelines/maintenance.ts';
 import { followParents } from '../pipelines/parents.ts';
+import { debianIndexes } from '../pipelines/packages/indexes.ts';
 import { runDuePipelines } from '../pipelines/scheduler.ts';
 import { startTicker, type Ticker } from '../pipelines/ticker.ts';
 import type { SilentWorker, WorkerEnd } from '../storage/sweeper.ts';
@@ -116,6 +117,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     wakeWorker,
     launches: launchService(catalog, wakeWorker),
     storage: storageService(catalog),
+    packageIndexes: debianIndexes,
     version: options.version,
     dataDirectory,
     shutdown: () => void stop(),
@@ -138,6 +140,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     now: Date.now,
     builder: (trx: Queryable, pipeline: StoredPipeline) => buildByItself(services, trx, pipeline),
     maintenance,
+    packageIndexes: debianIndexes,
     started: wakeWorker,
     stopping: () => state.stopping !== undefined,
   };

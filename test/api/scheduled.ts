@@ -30,6 +30,7 @@ function scheduler(api: TestApi, time: string, maintenance: readonly unknown[]):
     now: () => Date.parse(time),
     builder: (trx, pipeline) => buildByItself(api.services, trx, pipeline),
     maintenance: readMaintenance(maintenance),
+    packageIndexes: api.services.packageIndexes,
     started: () => {},
     stopping: () => false,
   };

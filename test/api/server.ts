@@ -79,6 +79,9 @@ const SOME_IMAGES: readonly ManagedImage[] = [
   { name: 'windows-11', osVersion: 'Windows 11', platform: 'Windows' },
 ];
 
+/** The version of every package in the tests' package indexes. */
+export const NEWER = '2.0-1';
+
 /** Starts the API on a free port and an empty data directory. */
 export async function startApi(
   config: Partial<Config> = {},
@@ -106,6 +109,9 @@ export async function startApi(
       wakeWorker: () => void woken++,
       launches: launchService(catalog, () => void woken++),
       storage: storageService(catalog),
+      packageIndexes: async (_system, names) => [
+        { suite: 'bookworm-security', security: true, versions: new Map([...names].map((name) => [name, NEWER])) },
+      ],
       version: '0.0.0',
       dataDirectory,
       shutdown: () => {},

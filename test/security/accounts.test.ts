@@ -257,6 +257,7 @@ const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> =
   'ingot:DeregisterAmi': ({ ami: id }) => [{ params: { id } }, { params: { id }, query: { region: REGION } }],
   'ingot:ListDependents': ({ arn }) => [{ params: { arn } }],
   'ingot:ListSchedules': () => [{}],
+  'ingot:ListPackageUpdates': ({ arn }) => [{ params: { arn } }],
   'ingot:PreviewLifecyclePolicy': ({ arn }) => [{ params: { arn } }],
   'ingot:RunLifecyclePolicy': ({ arn }) => [{ params: { arn } }],
   'ingot:ListPipelineRuns': ({ arn }) => [{ params: { arn } }],

@@ -8,6 +8,7 @@ import { imageRoutes } from './images.ts';
 import { importRoutes } from './imports.ts';
 import { instanceRoutes } from './instances.ts';
 import { lifecycleRoutes } from './lifecycle.ts';
+import { outdatedRoutes } from './outdated.ts';
 import { parameterRoutes } from './parameters.ts';
 import { pipelineRoutes } from './pipelines.ts';
 import { principalRoutes } from './principals.ts';
@@ -26,6 +27,7 @@ export const ingotRoutes: readonly IngotRoute[] = [
   ...dependentRoutes,
   ...pipelineRoutes,
   ...lifecycleRoutes,
+  ...outdatedRoutes,
   ...dryRunRoutes,
   ...stackRoutes,
   ...parameterRoutes,

@@ -1,0 +1,72 @@
+/**
+ * Debian's package indexes, fetched from the mirrors of base images. Nothing is booted. They are taken for no more than
+ * they are: they decide whether a build starts, and apt verifies the signature of what it installs.
+ */
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mirrorsFromEnvironment } from '../../images/base/debian-packages.ts';
+import { download, downloadSmall } from '../../platform/download.ts';
+import { run } from '../../platform/processes.ts';
+import { packageReader, sha256Of, type IndexSource, type PackageIndex } from './outdated.ts';
+
+/** Systems whose indexes are known, by the name that images have (`osVersion`). */
+const RELEASES: Readonly<Record<string, string>> = { 'Debian 12': 'bookworm', 'Debian 13': 'trixie' };
+/** Bytes. An index of main has 12 MB compressed, and 50 MB as text. */
+const LARGEST = { release: 4 << 20, compressed: 64 << 20, text: 256 << 20 };
+
+/** The indexes of Debian's archive, by the mirrors that the environment names. */
+export const debianIndexes: IndexSource = async (osVersion, names, signal) => {
+  const release = RELEASES[osVersion ?? ''];
+  if (release === undefined)
+    throw new Error(
+      `the package indexes of ${osVersion ?? 'an unknown system'} are not known; known are those of ` +
+        Object.keys(RELEASES).join(' and '),
+    );
+  const { main, security } = mirrorsFromEnvironment(process.env);
+  const found: PackageIndex[] = [];
+  for (const [suite, mirror, isSecurity] of [
+    [release, main, false],
+    [`${release}-updates`, main, false],
+    [`${release}-security`, security, true],
+  ] as const)
+    found.push({
+      suite,
+      security: isSecurity,
+      versions: await versionsOf(`${mirror}/dists/${suite}`, names, signal),
+    });
+  return found;
+};
+
+/** The versions of a suite, out of a `Packages` file that has the hash that its `Release` names. */
+async function versionsOf(
+  base: string,
+  names: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const { content } = await downloadSmall(`${base}/Release`, { signal, maxBytes: LARGEST.release });
+  const release = content.toString('utf8');
+  const folder = await mkdtemp(join(tmpdir(), 'ingot-index-'));
+  try {
+    for (const name of ['main/binary-amd64/Packages.xz', 'main/binary-amd64/Packages.gz']) {
+      const expected = sha256Of(release, name);
+      if (expected === undefined) continue;
+      const file = join(folder, 'index');
+      const { sha256 } = await download(`${base}/${name}`, file, { signal, maxBytes: LARGEST.compressed });
+      if (sha256 !== expected) throw new Error(`${base}/${name} does not have the hash that its Release file names`);
+      const reader = packageReader(names);
+      const program = name.endsWith('.gz') ? 'gzip' : 'xz';
+      await run([program, '--decompress', '--stdout'], {
+        input: createReadStream(file),
+        signal,
+        onStdout: (chunk) => reader.read(chunk),
+        maxOutput: LARGEST.text,
+      });
+      return reader.end();
+    }
+    throw new Error(`${base}/Release names no main/binary-amd64/Packages.xz or .gz`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

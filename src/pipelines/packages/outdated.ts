@@ -1,0 +1,91 @@
+/** Packages of an image that are older than what their distribution has now. Pure. */
+import { compareDebian } from './versions.ts';
+
+/** One index of packages. */
+export interface PackageIndex {
+  /** `bookworm-security`. */
+  readonly suite: string;
+  /** Whether all that it has are security updates. */
+  readonly security: boolean;
+  /** The newest version by name, of the names that were asked for. */
+  readonly versions: ReadonlyMap<string, string>;
+}
+
+/** Reads the indexes of a system (`Debian 12`). @throws {Error} in words for the user */
+export type IndexSource = (
+  osVersion: string | undefined,
+  names: ReadonlySet<string>,
+  signal: AbortSignal,
+) => Promise<readonly PackageIndex[]>;
+
+/** A package that has a newer version. */
+export interface PackageUpdate {
+  readonly name: string;
+  readonly installed: string;
+  /** The newest there is. */
+  readonly available: string;
+  /** The suite that has it. */
+  readonly suite: string;
+  /** Whether any version that is newer than the installed one is a security update. */
+  readonly security: boolean;
+}
+
+/** What is newer, by name. */
+export function updatesFor(
+  packages: readonly { readonly name: string; readonly version: string }[],
+  indexes: readonly PackageIndex[],
+): readonly PackageUpdate[] {
+  return packages.flatMap(({ name, version: installed }) => {
+    let newest: { readonly version: string; readonly suite: string } | undefined;
+    let security = false;
+    for (const { suite, security: isSecurity, versions } of indexes) {
+      const version = versions.get(name);
+      if (version === undefined || compareDebian(version, installed) <= 0) continue;
+      security ||= isSecurity;
+      if (newest === undefined || compareDebian(version, newest.version) > 0) newest = { version, suite };
+    }
+    return newest === undefined ? [] : [{ name, installed, available: newest.version, suite: newest.suite, security }];
+  });
+}
+
+/** Reads an apt `Packages` file piece by piece: one of main has 50 MB. */
+export interface PackageReader {
+  read(chunk: Buffer): void;
+  /** The newest version of each package that was asked for. */
+  end(): ReadonlyMap<string, string>;
+}
+
+/** @param names packages that are asked for; the others are passed over */
+export function packageReader(names: ReadonlySet<string>): PackageReader {
+  const versions = new Map<string, string>();
+  let name = '';
+  let rest = '';
+  const take = (lines: string): void => {
+    for (const [, field, value = ''] of lines.matchAll(/^(Package|Version): (\S+)$/gm)) {
+      if (field === 'Package') name = names.has(value) ? value : '';
+      else if (name !== '') {
+        const known = versions.get(name);
+        if (known === undefined || compareDebian(value, known) > 0) versions.set(name, value);
+      }
+    }
+  };
+  return {
+    read(chunk) {
+      const text = rest + chunk.toString('latin1');
+      const end = text.lastIndexOf('\n') + 1;
+      take(text.slice(0, end));
+      rest = text.slice(end);
+    },
+    end() {
+      take(rest);
+      return versions;
+    },
+  };
+}
+
+/** The hash of a file in the part `SHA256:` of an apt `Release` file. */
+export function sha256Of(release: string, file: string): string | undefined {
+  const [, part = ''] = /^SHA256:\n((?: .*(?:\n|$))*)/m.exec(release) ?? [];
+  const line = part.split('\n').find((each) => each.endsWith(` ${file}`));
+  return line === undefined ? undefined : /^ ([0-9a-f]{64}) /.exec(line)?.[1];
+}
