@@ -1,12 +1,13 @@
 /**
- * Converts between the wire and the SDK's types, by the SDK's schemas. Unknown members are dropped, as AWS drops them;
+ * Converts between the wire and the SDK's types, by the SDK's schemas. Unknown members are left out and named to the
+ * caller;
  * null is absent; a value of the wrong type is an error with its path. Timestamps are numbers of seconds on the wire
  * and `Date` inside; dates of resources are strings in both.
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { MOST_FAULTS, serializationError, toldFaults, type ApiError } from '../resources/errors.ts';
 import { DEEPEST_JSON, isTooDeep } from '../resources/json.ts';
-import { memberLocation, members, type Operation, type OperationName } from './model.ts';
+import { memberLocation, members, type Operation } from './model.ts';
 
 /** The parts of a request that carry values. */
 export interface WireRequest {
@@ -68,24 +69,13 @@ export function decodeJsonObject(body: Uint8Array): Structure {
 }
 
 /**
- * Operations whose `dryRun` newer clients send and the model at hand does not know. To drop it like other unknown
- * members would be to do what was only to be tried. Source: reference, `resources.md` section 3.
- */
-const NEWER_DRY_RUNS: readonly OperationName[] = [
-  'CreateImageRecipe',
-  'CreateContainerRecipe',
-  'CreateInfrastructureConfiguration',
-  'CreateDistributionConfiguration',
-  'CreateImagePipeline',
-  'CreateLifecyclePolicy',
-];
-
-/**
  * The input of an operation out of a request. Members that the request lacks are absent.
+ * @param unknown gets the path of each member of the body that nobody knows: it is left out, and somebody has to say so
  * @throws {ApiError} SerializationException naming every value of a wrong type
  */
-export function decodeInput(operation: Operation, request: WireRequest): Structure {
+export function decodeInput(operation: Operation, request: WireRequest, unknown: string[] = []): Structure {
   const faults: string[] = [];
+  const found: Found = { faults, unknown };
   const entries: [string, unknown][] = [];
   const located = locatedMembers(operation);
   const query = located.some(({ location }) => location === 'query') ? decodeQuery(request.query) : [];
@@ -96,22 +86,37 @@ export function decodeInput(operation: Operation, request: WireRequest): Structu
     if (location === 'label') entries.push([member, decodeText(labelOf(operation, request.path, member), 'path')]);
     else if (location === 'query') {
       const values = query.filter(([key]) => key === name).map(([, value]) => value);
-      if (values.length > 0) entries.push([member, fromQuery(schema, values, member, faults)]);
+      if (values.length > 0) entries.push([member, fromQuery(schema, values, member, found)]);
     } else {
       const value = Object.hasOwn(body, name) ? body[name] : undefined;
-      if (value !== undefined && value !== null) entries.push([member, fromJson(schema, value, member, faults)]);
+      if (value !== undefined && value !== null) entries.push([member, fromJson(schema, value, member, found)]);
     }
   }
-  if (NEWER_DRY_RUNS.includes(operation.name) && body['dryRun'] !== undefined && body['dryRun'] !== null) {
-    entries.push([
-      'dryRun',
-      typeof body['dryRun'] === 'boolean'
-        ? body['dryRun']
-        : mismatch('dryRun', 'true or false', body['dryRun'], faults),
-    ]);
+  if (takesBody) {
+    const names = located.filter(({ location }) => location === 'body').map(({ name }) => name);
+    tellUnknown(body, (name) => names.includes(name), '', unknown);
   }
   if (faults.length > 0) throw typeFaults(faults);
   return Object.fromEntries(entries);
+}
+
+/** What is found out about a request beside its input. */
+interface Found {
+  /** Values of a wrong type. */
+  readonly faults: string[];
+  /** Paths of members that nobody knows. */
+  readonly unknown?: string[];
+}
+
+/** Unknown members of one request that are told. */
+const MOST_UNKNOWN = 20;
+
+function tellUnknown(value: Structure, known: (name: string) => boolean, path: string, unknown: string[] = []): void {
+  for (const [name, given] of Object.entries(value)) {
+    if (given === undefined || given === null || known(name)) continue;
+    if (unknown.length >= MOST_UNKNOWN) return;
+    unknown.push(`${path}${name.slice(0, 64).replaceAll(/[^!-~]/g, '?')}`);
+  }
 }
 
 const located = new WeakMap<Operation, readonly Located[]>();
@@ -148,18 +153,18 @@ function typeFaults(faults: readonly string[]): ApiError {
   return serializationError(toldFaults(faults));
 }
 
-function fromQuery(schema: NormalizedSchema, values: readonly string[], path: string, faults: string[]): unknown {
+function fromQuery(schema: NormalizedSchema, values: readonly string[], path: string, found: Found): unknown {
   if (schema.isListSchema())
-    return values.map((value, index) => fromQuery(schema.getValueSchema(), [value], `${path}[${index}]`, faults));
+    return values.map((value, index) => fromQuery(schema.getValueSchema(), [value], `${path}[${index}]`, found));
   const value = values[0]!;
   if (schema.isStringSchema()) return value;
   if (schema.isBooleanSchema()) {
     if (value === 'true' || value === 'false') return value === 'true';
-    return mismatch(path, 'true or false', value, faults);
+    return mismatch(path, 'true or false', value, found);
   }
   if (schema.isNumericSchema()) {
     const number = Number(value);
-    return value.trim() !== '' && Number.isFinite(number) ? number : mismatch(path, 'a number', value, faults);
+    return value.trim() !== '' && Number.isFinite(number) ? number : mismatch(path, 'a number', value, found);
   }
   throw new TypeError(`the query member ${path} has a schema that no query can carry`);
 }
@@ -172,49 +177,50 @@ export function decodeStructure(schema: NormalizedSchema, value: Structure, faul
   return Object.fromEntries(
     [...members(schema)].flatMap(([name, member]) => {
       const given = Object.hasOwn(value, name) ? value[name] : undefined;
-      return given === undefined || given === null ? [] : [[name, fromJson(member, given, name, faults)]];
+      return given === undefined || given === null ? [] : [[name, fromJson(member, given, name, { faults })]];
     }),
   );
 }
 
-function fromJson(schema: NormalizedSchema, value: unknown, path: string, faults: string[]): unknown {
+function fromJson(schema: NormalizedSchema, value: unknown, path: string, found: Found): unknown {
   if (schema.isStructSchema()) {
-    if (!isObject(value)) return mismatch(path, 'an object', value, faults);
+    if (!isObject(value)) return mismatch(path, 'an object', value, found);
     const entries: [string, unknown][] = [];
     for (const [name, member] of members(schema)) {
       const given = Object.hasOwn(value, name) ? value[name] : undefined;
       if (given !== undefined && given !== null)
-        entries.push([name, fromJson(member, given, `${path}.${name}`, faults)]);
+        entries.push([name, fromJson(member, given, `${path}.${name}`, found)]);
     }
+    tellUnknown(value, (name) => members(schema).has(name), `${path}.`, found.unknown);
     return Object.fromEntries(entries);
   }
   if (schema.isListSchema()) {
-    if (!Array.isArray(value)) return mismatch(path, 'a list', value, faults);
+    if (!Array.isArray(value)) return mismatch(path, 'a list', value, found);
     const item = schema.getValueSchema();
-    return value.map((given, index) => fromJson(item, given, `${path}[${index}]`, faults));
+    return value.map((given, index) => fromJson(item, given, `${path}[${index}]`, found));
   }
   if (schema.isMapSchema()) {
-    if (!isObject(value)) return mismatch(path, 'an object', value, faults);
+    if (!isObject(value)) return mismatch(path, 'an object', value, found);
     const item = schema.getValueSchema();
     return Object.fromEntries(
-      Object.entries(value).map(([key, given]) => [key, fromJson(item, given, `${path}.${key}`, faults)]),
+      Object.entries(value).map(([key, given]) => [key, fromJson(item, given, `${path}.${key}`, found)]),
     );
   }
-  if (schema.isStringSchema()) return typeof value === 'string' ? value : mismatch(path, 'a string', value, faults);
+  if (schema.isStringSchema()) return typeof value === 'string' ? value : mismatch(path, 'a string', value, found);
   if (schema.isBooleanSchema())
-    return typeof value === 'boolean' ? value : mismatch(path, 'true or false', value, faults);
+    return typeof value === 'boolean' ? value : mismatch(path, 'true or false', value, found);
   if (schema.isNumericSchema())
-    return typeof value === 'number' && Number.isFinite(value) ? value : mismatch(path, 'a number', value, faults);
+    return typeof value === 'number' && Number.isFinite(value) ? value : mismatch(path, 'a number', value, found);
   if (schema.isTimestampSchema()) {
     const date = new Date(typeof value === 'number' ? value * 1000 : NaN);
-    return Number.isNaN(date.getTime()) ? mismatch(path, 'a time in seconds since 1970', value, faults) : date;
+    return Number.isNaN(date.getTime()) ? mismatch(path, 'a time in seconds since 1970', value, found) : date;
   }
   if (schema.isBlobSchema())
-    return typeof value === 'string' ? Buffer.from(value, 'base64') : mismatch(path, 'a base64 string', value, faults);
+    return typeof value === 'string' ? Buffer.from(value, 'base64') : mismatch(path, 'a base64 string', value, found);
   throw new TypeError(`${path} has a schema that this codec does not know`);
 }
 
-function mismatch(path: string, expected: string, value: unknown, faults: string[]): undefined {
+function mismatch(path: string, expected: string, value: unknown, { faults }: Found): undefined {
   if (faults.length <= MOST_FAULTS) {
     faults.push(
       `The value supplied for parameter '${path}' is not valid. It must be ${expected}, not ${describe(value)}.`,

@@ -56,6 +56,8 @@ export interface RequestContext extends Owner {
   /** Uuid, in the response's `x-amzn-RequestId` and, where the operation has it, its `requestId`. */
   readonly requestId: string;
   readonly services: ApiServices;
+  /** Paths of members of the request that nobody knows, and that were left out. */
+  readonly unknownMembers?: readonly string[];
   /** What the request names by `uri`, read before the transaction. */
   readonly uriTexts?: UriTexts;
   /** Of a dry run: why files that would come are not taken, by their SHA-256. */

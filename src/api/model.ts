@@ -6,6 +6,7 @@
 import * as sdk from '@aws-sdk/client-imagebuilder';
 import { NormalizedSchema } from '@smithy/core/schema';
 import type { Command, StaticOperationSchema } from '@smithy/types';
+import { newerMembers } from './newer-members.ts';
 
 type Sdk = typeof sdk;
 
@@ -102,11 +103,11 @@ function read(): ReadonlyMap<OperationName, Operation> {
 
 const membersOf = new WeakMap<object, ReadonlyMap<string, NormalizedSchema>>();
 
-/** The members of a structure, by name, in the model's order. */
+/** The members of a structure, by name, in the model's order, then those that are newer than the model. */
 export function members(structure: NormalizedSchema): ReadonlyMap<string, NormalizedSchema> {
   const key = structure.getSchema() as object;
   let found = membersOf.get(key);
-  if (!found) membersOf.set(key, (found = new Map(structure.structIterator())));
+  if (!found) membersOf.set(key, (found = new Map([...structure.structIterator(), ...newerMembers(key)])));
   return found;
 }
 

@@ -5,7 +5,9 @@
 import { createHash } from 'node:crypto';
 import type { Queryable } from '../catalog/catalog.ts';
 import { findToken, saveToken } from '../catalog/client-tokens.ts';
+import { rememberUnknown } from '../catalog/unknown-members.ts';
 import { logger } from '../platform/log.ts';
+import { parseArn } from '../resources/arns.ts';
 import { dryRunSucceeded, idempotentParameterMismatch } from '../resources/errors.ts';
 import { authorize } from './access/authorize.ts';
 import { madeBy, needsOf } from './access/demands.ts';
@@ -138,8 +140,21 @@ async function make(
 ): Promise<Structure> {
   const output = await answer(operation, handlers, input, context);
   await authorize(context, madeBy(operation.name, output));
+  await keepUnknown(operation.name, output, context);
   await checkQuota(context.db, operation.name, context, context.services.config.quotas);
   return output;
+}
+
+/** Images that are built with a resource say which members of the request for it nobody knew. */
+async function keepUnknown(
+  name: OperationName,
+  output: Structure,
+  { db, unknownMembers = [] }: OperationContext,
+): Promise<void> {
+  const updates = name.startsWith('Update');
+  if (unknownMembers.length === 0 && !updates) return;
+  const arn = Object.values(output).find((value) => typeof value === 'string' && parseArn(value) !== undefined);
+  if (arn !== undefined) await rememberUnknown(db, arn as string, unknownMembers);
 }
 
 /** What is done after the commit can no longer fail the request. */

@@ -25,6 +25,7 @@ import { insertAmi } from '../catalog/amis.ts';
 import type { AuditEvent } from '../catalog/audit-log.ts';
 import { openCatalog, type Catalog } from '../catalog/catalog.ts';
 import { imageLogPath, openImageLog } from '../catalog/image-log.ts';
+import { unknownMembersOf } from '../catalog/unknown-members.ts';
 import { storageService } from '../storage/storage.ts';
 import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService } from '../launches/types.ts';
 import { resourceNotFound } from '../resources/errors.ts';
@@ -318,6 +319,49 @@ test('a dry run that only newer clients know does nothing', async () => {
     (await call('PUT', '/CreateInfrastructureConfiguration', { body: { ...configuration, dryRun: false } })).statusCode,
     200,
   );
+});
+
+test('members that are newer than the SDK are checked, stored and returned', async () => {
+  const newer = {
+    parentInstance: { autoScalingGroup: { name: 'warm', capacityWaitTimeoutSeconds: 60 } },
+    terminateInstanceOnCompletion: false,
+  };
+  const body = { name: 'newer members', instanceProfileName: 'p', clientToken: 'newer-members', ...newer };
+  const created = await call('PUT', '/CreateInfrastructureConfiguration', { body });
+  assert.equal(created.statusCode, 200, created.body);
+  assert.equal(created.headers['x-ingot-warning'], undefined);
+  const { infrastructureConfigurationArn: arn } = created.json() as { infrastructureConfigurationArn: string };
+  const found = await call('GET', `/GetInfrastructureConfiguration?infrastructureConfigurationArn=${arn}`);
+  const { parentInstance, terminateInstanceOnCompletion } = (
+    found.json() as { infrastructureConfiguration: typeof newer }
+  ).infrastructureConfiguration;
+  assert.deepEqual({ parentInstance, terminateInstanceOnCompletion }, newer);
+  assertError(
+    await call('PUT', '/CreateInfrastructureConfiguration', {
+      body: { ...body, name: 'n2', clientToken: 'n2', parentInstance: { autoScalingGroup: {} } },
+    }),
+    400,
+    'InvalidParameterValueException',
+    /parentInstance\.autoScalingGroup\.name/,
+  );
+});
+
+test('a member that nobody knows is named in the answer and kept for the logs of images', async () => {
+  const body = { name: 'unknown', instanceProfileName: 'p', clientToken: 'unknown' };
+  const unknown = { scanGate: { level: 'HIGH' }, instanceMetadataOptions: { httpTokens: 'required', 'späte\n': 1 } };
+  const created = await call('PUT', '/CreateInfrastructureConfiguration', { body: { ...body, ...unknown } });
+  assert.equal(created.statusCode, 200, created.body);
+  assert.match(
+    String(created.headers['x-ingot-warning']),
+    /does not know it: instanceMetadataOptions\.sp\?te\?, scanGate$/,
+  );
+  const { infrastructureConfigurationArn: arn } = created.json() as { infrastructureConfigurationArn: string };
+  const remembered = async (): Promise<string[]> =>
+    (await unknownMembersOf(catalog.db, [arn])).map(({ member }) => member);
+  assert.deepEqual(await remembered(), ['instanceMetadataOptions.sp?te?', 'scanGate']);
+  const update = { infrastructureConfigurationArn: arn, instanceProfileName: 'p', clientToken: 'unknown-2' };
+  assert.equal((await call('PUT', '/UpdateInfrastructureConfiguration', { body: update })).statusCode, 200);
+  assert.deepEqual(await remembered(), []);
 });
 
 describe('what surrounds a handler', () => {

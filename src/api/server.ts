@@ -198,8 +198,10 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       handler: answering(async (request, reply, call) => {
         Object.assign(call, { name: operation.name, readOnly: !operation.mutating, parameters: undefined });
         const context = await contextOf(request);
-        const input = (call.parameters = readInput(operation, request));
-        const output = (call.answer = await operate(operation, handlers, input, context));
+        const unknownMembers: string[] = [];
+        const input = (call.parameters = readInput(operation, request, unknownMembers));
+        if (unknownMembers.length > 0) warnUnknown(operation, unknownMembers, reply);
+        const output = (call.answer = await operate(operation, handlers, input, { ...context, unknownMembers }));
         return reply.code(operation.status).header('content-type', 'application/json').send(JSON.stringify(output));
       }),
     });
@@ -351,8 +353,15 @@ function refuseLongLived({ identity, services, sourceIp }: RequestContext): void
   );
 }
 
-function readInput(operation: Operation, request: FastifyRequest): ReturnType<typeof decodeInput> {
-  const input = decodeInput(operation, { ...target(request.raw), body: bodyOf(request) });
+/** Says in the log and in the answer that members were left out: a client that is newer may rely on them. */
+function warnUnknown(operation: Operation, members: readonly string[], reply: FastifyReply): void {
+  const warning = `${operation.name}: left out, since this version does not know it: ${members.join(', ')}`;
+  reply.header('x-ingot-warning', warning);
+  reply.log.warn({ requestId: reply.request.id, members }, warning);
+}
+
+function readInput(operation: Operation, request: FastifyRequest, unknown: string[]): ReturnType<typeof decodeInput> {
+  const input = decodeInput(operation, { ...target(request.raw), body: bodyOf(request) }, unknown);
   validateInput(operation.name, input);
   return input;
 }

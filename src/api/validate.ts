@@ -6,6 +6,7 @@
 import { caseFault, sameButForCase } from '../policies/tag-keys.ts';
 import { readFileSync } from 'node:fs';
 import { ApiError, invalidParameterValues, type ValueFault } from '../resources/errors.ts';
+import { withNewerMembers } from '../resources/newer-members.ts';
 import type { Structure } from './codec.ts';
 import type { OperationName } from './model.ts';
 
@@ -43,10 +44,15 @@ export interface ApiData {
   readonly shapes: Readonly<Record<string, Shape>>;
 }
 
-/** The API data, read from the file that comes with Ingot. */
-export const API_DATA = JSON.parse(
-  readFileSync(new URL('../../data/imagebuilder-api.json', import.meta.url), 'utf8'),
-) as ApiData;
+/** The API data, read from the files that come with Ingot, with the newer members. */
+export const API_DATA = readApiData();
+
+function readApiData(): ApiData {
+  const data = JSON.parse(
+    readFileSync(new URL('../../data/imagebuilder-api.json', import.meta.url), 'utf8'),
+  ) as ApiData;
+  return { ...data, shapes: withNewerMembers(data.shapes) };
+}
 
 /**
  * A pattern over this many characters is not tried: the value breaks its length anyway, or has no business being as

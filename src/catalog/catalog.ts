@@ -26,6 +26,7 @@ import * as parameterVersions from './migrations/0025-parameter-versions.ts';
 import * as sharedAmis from './migrations/0026-shared-amis.ts';
 import * as containerOutputs from './migrations/0030-container-outputs.ts';
 import * as logGroups from './migrations/0035-log-groups.ts';
+import * as unknownMembers from './migrations/0038-unknown-members.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
 import { dataPath } from '../platform/data-layout.ts';
@@ -76,6 +77,7 @@ const migrations: readonly Migration[] = [
   { number: 26, name: 'shared AMIs', up: sharedAmis.up },
   { number: 30, name: 'container outputs', up: containerOutputs.up },
   { number: 35, name: 'log groups', up: logGroups.up },
+  { number: 38, name: 'unknown members', up: unknownMembers.up },
 ];
 
 /**

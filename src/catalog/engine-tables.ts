@@ -19,6 +19,7 @@ export interface EngineTables {
   import_tasks: ImportTaskTable;
   container_outputs: ContainerOutputTable;
   container_copies: ContainerCopyTable;
+  unknown_members: UnknownMemberTable;
 }
 
 /**
@@ -169,6 +170,13 @@ export interface ImportTaskTable {
   /** The image that it became, or is becoming. */
   image_arn: string | null;
   created: string;
+}
+
+/** A member of the request that made or changed a resource, which this version did not know. */
+interface UnknownMemberTable {
+  arn: string;
+  /** Path in the request. */
+  member: string;
 }
 
 /** One run of a workflow for an image. */

@@ -12,6 +12,7 @@ import type { Queryable } from './catalog.ts';
 import { removeReferences } from './dependents.ts';
 import type { ImageTask } from './image-task.ts';
 import { nameImageLog } from './log-groups.ts';
+import { recordedFailure } from './failure-context.ts';
 import { writeEvent } from './outbox.ts';
 import { countOutcome } from './pipeline-failures.ts';
 import { preparedQuery } from './prepared.ts';
@@ -159,6 +160,8 @@ export async function transitionImage(
     ...readImage(row.record),
     ...options.patch,
     state: { status: to, reason: options.reason },
+    failureContext:
+      to === 'FAILED' ? { ...(await recordedFailure(trx, arn, from)), ...options.patch?.failureContext } : undefined,
   };
   await trx
     .updateTable('images')

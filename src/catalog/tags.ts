@@ -46,4 +46,5 @@ export async function removeTags(db: Queryable, arn: string, keys: readonly stri
 /** Removes all tags of a resource. */
 export async function removeAllTags(db: Queryable, arn: string): Promise<void> {
   await db.deleteFrom('tags').where('arn', '=', arn).execute();
+  await db.deleteFrom('unknown_members').where('arn', '=', arn).execute();
 }

@@ -1,4 +1,23 @@
 /** How a step and the work on an image end early. */
+import type { FailureContext } from '../resources/newer-members.ts';
+
+/** What an image's `failureContext` says of a failure, beside what its records say. */
+export type FailureDetails = Pick<FailureContext, 'componentFailure' | 'distributionFailure'>;
+
+const DETAILS = Symbol('failure details');
+
+/** The error itself, with details for the image's `failureContext`. */
+export function withFailureDetails<T extends Error>(error: T, details: FailureDetails): T {
+  return Object.assign(error, { [DETAILS]: details });
+}
+
+/** The details that an error, or one of its causes, has. */
+export function failureDetails(error: unknown): FailureDetails | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (DETAILS in each) return each[DETAILS] as FailureDetails;
+  }
+  return undefined;
+}
 
 /** A step that failed, with what its record and the image's reason say. */
 export class StepError extends Error {

@@ -15,7 +15,7 @@ import {
   ListWorkflowStepExecutionsCommand,
 } from '@aws-sdk/client-imagebuilder';
 import { insertStepExecution, insertWorkflowExecution, saveImagePackages } from '../../src/catalog/executions.ts';
-import { IllegalMoveError, transitionImage } from '../../src/catalog/images.ts';
+import { getImage, IllegalMoveError, transitionImage } from '../../src/catalog/images.ts';
 import { amazon, fails, own, makersOf } from './makers.ts';
 import { DEBIAN, REGION, startApi, type TestApi } from './server.ts';
 
@@ -153,6 +153,10 @@ describe('images', () => {
     const failed = (await api.client.send(new GetImageCommand({ imageBuildVersionArn: arn }))).image!;
     assert.deepEqual(failed.state, { status: 'FAILED', reason: 'because' });
     assert.equal(failed.osVersion, 'Debian 12.1');
+    const failureOf = async () => (await getImage(api.catalog.db, arn))!.failureContext;
+    assert.deepEqual(await failureOf(), { imageStatus: 'BUILDING' });
+    await move(arn, 'PENDING');
+    assert.equal(await failureOf(), undefined);
   });
 
   test('show their workflow executions, steps and packages', async () => {

@@ -183,5 +183,8 @@ function describedStep(step: StepExecution) {
     outputs: step.outputs ?? undefined,
     startTime: step.start_time ?? undefined,
     endTime: step.end_time ?? undefined,
+    // No document can ask for another attempt yet.
+    attemptNumber: step.status === 'PENDING' || step.status === 'SKIPPED' ? undefined : 1,
+    maxAttempts: 1,
   });
 }

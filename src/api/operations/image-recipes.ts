@@ -2,7 +2,7 @@
 import type { InstanceBlockDeviceMapping } from '@aws-sdk/client-imagebuilder';
 import { imageRecipes } from '../../catalog/image-recipes.ts';
 import { timestamp } from '../../platform/clock.ts';
-import { invalidParameterValues, type ValueFault } from '../../resources/errors.ts';
+import { invalidParameterValue, invalidParameterValues, type ValueFault } from '../../resources/errors.ts';
 import type { Handlers } from '../context.ts';
 import { compact } from './common.ts';
 import { referencesOf } from './documents.ts';
@@ -27,6 +27,7 @@ export const imageRecipeOperations = {
   async CreateImageRecipe(input, context) {
     const { place, arn, version } = await parts.place(context, input);
     checkMappings(input.blockDeviceMappings ?? []);
+    checkWatermarks(input.amiWatermarks ?? []);
     const parent = await findParentImage(context, input.parentImage);
     await checkComponents(context, input.components ?? [], parent.platform);
     await imageRecipes.insert(
@@ -46,6 +47,7 @@ export const imageRecipeOperations = {
         workingDirectory: input.workingDirectory,
         additionalInstanceConfiguration: input.additionalInstanceConfiguration,
         amiTags: input.amiTags,
+        amiWatermarks: input.amiWatermarks,
         dateCreated: timestamp(),
         tags: input.tags ?? {},
       }),
@@ -81,6 +83,13 @@ export const imageRecipeOperations = {
     return { imageRecipeArn: input.imageRecipeArn };
   },
 } satisfies Partial<Handlers>;
+
+/** @throws {ApiError} InvalidParameterValueException for a watermark that is there twice */
+function checkWatermarks(names: readonly string[]): void {
+  const index = names.findIndex((name, at) => names.indexOf(name) < at);
+  if (index >= 0)
+    throw invalidParameterValue(`amiWatermarks[${index}]`, `The watermark '${names[index]}' is in the list twice.`);
+}
 
 /** @throws {ApiError} InvalidParameterValueException for mappings that contradict each other */
 function checkMappings(mappings: readonly InstanceBlockDeviceMapping[]): void {

@@ -118,5 +118,7 @@ function validSettings(
     resourceTags: input.resourceTags,
     instanceMetadataOptions: input.instanceMetadataOptions,
     placement: input.placement,
+    parentInstance: input.parentInstance,
+    terminateInstanceOnCompletion: input.terminateInstanceOnCompletion,
   });
 }

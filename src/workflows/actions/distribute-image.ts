@@ -9,7 +9,7 @@ import { copyToRegion } from '../../distribution/region-copies.ts';
 import type { RegionPlan } from '../../distribution/plan.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { newAmiId } from '../../platform/ids.ts';
-import { StepError } from '../errors.ts';
+import { StepError, withFailureDetails, type FailureDetails } from '../errors.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
 /** One Region's result, as later steps and the step's record see it. Source: reference, `workflows.md` section 4. */
@@ -54,7 +54,11 @@ async function run({ plan, progress, services, inputs, report, signal }: Needs):
   const distributedImages: DistributedImage[] = [];
   for (const region of regions) {
     const dateStarted = timestamp();
-    const amiId = region.home ? await nameHome({ plan, services }, ami, region, osVersion) : await copy(region);
+    const amiId = await (region.home ? nameHome({ plan, services }, ami, region, osVersion) : copy(region)).catch(
+      (error: Error) => {
+        throw withFailureDetails(error, regionFailure(region.region, plan.account, error));
+      },
+    );
     report({ type: 'log', text: `${amiId} in ${region.region}: ${region.name}` });
     const others = await forAccounts(services.catalog, amiId, region.targetAccounts);
     for (const each of others) report({ type: 'log', text: `${each.amiId} in ${region.region}, of ${each.accountId}` });
@@ -96,6 +100,17 @@ async function forAccounts(
     }
     return placed;
   });
+}
+
+/** What `failureContext` says of it. */
+function regionFailure(region: string, accountId: string, { message }: Error): FailureDetails {
+  const errorMessage = message.slice(0, 1024) || 'unknown';
+  return {
+    distributionFailure: {
+      errorMessage,
+      regionFailures: [{ region, accountId, status: 'Failed', imageConfigurationStep: 'CopyAmiRunning', errorMessage }],
+    },
+  };
 }
 
 async function nameHome(

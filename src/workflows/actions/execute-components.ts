@@ -16,11 +16,11 @@ import { profileEnvironment, s3AccessFor } from '../machines/instance-profile.ts
 import { networkEnvironment } from '../machines/network.ts';
 import { takeLayer, workInstance } from '../machines/instances.ts';
 import { placeFor, retryInMachine } from '../machines/machine-moves.ts';
-import { StepError } from '../errors.ts';
 import { buildParts } from '../containers/build-parts.ts';
 import { writeContainer } from '../containers/container-output.ts';
 import type { ImageServices, WorkInstance } from '../machines/image-progress.ts';
 import type { ImagePlan, PlannedComponent, ResolvedComponent } from '../planning/image-plan.ts';
+import { StepError, withFailureDetails, type FailureDetails } from '../errors.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
 /** Lines of the journal in the log after a failure: those that `ingot build` prints at its end. */
@@ -74,6 +74,8 @@ async function run(needs: Needs): Promise<StepOutputs> {
     if (stage === 'BUILD' && (await retryInMachine(work, entry, planned, outcome, { report: tell, signal })))
       outcome = await runHere();
     refuseFailed(planned, outcome, tell);
+    if (outcome.failure !== undefined) tellJournal(outcome.failure, tell);
+    if (outcome.status !== 'success') throw documentFailed(component, outcome);
     if (stage !== 'BUILD') continue;
     const key = componentKey(plan, planned, entry.parentKey, entry.driver);
     const layer = await takeLayer(work, entry, key, layerLabel(plan, planned));
@@ -122,8 +124,7 @@ async function runComponent(
 /** @throws {StepError} when the component failed, with what a user has to know */
 function refuseFailed({ component }: PlannedComponent, outcome: DocumentOutcome, report: Report): void {
   if (outcome.failure !== undefined) tellJournal(outcome.failure, report);
-  if (outcome.status !== 'success')
-    throw new StepError(failureReason(component, outcome), { outputs: { status: 'Failed' } });
+  if (outcome.status !== 'success') throw documentFailed(component, outcome);
 }
 
 /**
@@ -154,6 +155,26 @@ function tellJournal({ phase, step, action, journal }: DocumentFailure, report: 
   const tell = within(report, { phase, documentStep: step, action });
   for (const text of [`The journal of ${journal!.units.join(', ')}:`, ...lines])
     tell({ type: 'output', stream: 'stderr', text });
+}
+
+function documentFailed(component: ResolvedComponent, outcome: DocumentOutcome): StepError {
+  return withFailureDetails(
+    new StepError(failureReason(component, outcome), { outputs: { status: 'Failed' } }),
+    componentFailure(component, outcome.failure),
+  );
+}
+
+/** What `failureContext` says of it. */
+function componentFailure({ arn }: ResolvedComponent, failure: DocumentFailure | undefined): FailureDetails {
+  return {
+    componentFailure: {
+      componentArn: arn,
+      phaseName: failure?.phase,
+      stepName: failure?.step,
+      action: failure?.action,
+      errorMessage: failure === undefined ? undefined : clip(failure.message, 1024),
+    },
+  };
 }
 
 /** AWS's sentence first, then what it omits: phase, step, command and the last output. */

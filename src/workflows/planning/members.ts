@@ -29,14 +29,20 @@ export function encryptionRefusals(image: Readonly<Image>): readonly Refusal[] {
 export function membersWithoutEffect(image: Image): readonly string[] {
   const infrastructure = image.infrastructureConfiguration;
   const paths: string[] = [];
-  for (const member of ['keyPair', 'logging', 'placement'] as const) {
+  for (const member of ['keyPair', 'logging', 'placement', 'parentInstance'] as const) {
     if (infrastructure?.[member] !== undefined) paths.push(`infrastructureConfiguration.${member}`);
   }
   if (infrastructure?.instanceMetadataOptions?.httpPutResponseHopLimit !== undefined)
     paths.push('infrastructureConfiguration.instanceMetadataOptions.httpPutResponseHopLimit');
   if ((infrastructure?.instanceTypes?.length ?? 0) > 1) paths.push('infrastructureConfiguration.instanceTypes[1…]');
+  // Instances never outlive a build that ends well.
+  if (infrastructure?.terminateInstanceOnCompletion === false)
+    paths.push('infrastructureConfiguration.terminateInstanceOnCompletion');
+  for (const member of ['imageScanningTypes', 'scanResultCondition'] as const)
+    if (image.imageScanningConfiguration?.[member] !== undefined) paths.push(`imageScanningConfiguration.${member}`);
   if (image.imageScanningConfiguration?.imageScanningEnabled)
     paths.push('imageScanningConfiguration.imageScanningEnabled');
+  if (image.imageRecipe?.amiWatermarks !== undefined) paths.push('imageRecipe.amiWatermarks');
   if (image.loggingConfiguration !== undefined) paths.push('loggingConfiguration');
   if (image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride !== undefined)
     paths.push('imageRecipe.additionalInstanceConfiguration.userDataOverride');

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { openCatalog } from '../../catalog/catalog.ts';
 import { stepExecutionsOfWorkflow, workflowExecutionsOfImage } from '../../catalog/executions.ts';
+import { recordedFailure } from '../../catalog/failure-context.ts';
 import { parseWorkflowDocument } from '../../documents/workflow/parse.ts';
 import { LayerStore } from '../../images/layer-store.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import type { StepAction, StepContext } from '../actions/action.ts';
 import { samplePlan } from '../../../test/harness/image-plan.ts';
-import { CancelledError, StepError } from '../errors.ts';
+import { CancelledError, failureDetails, StepError, withFailureDetails } from '../errors.ts';
 import { newProgress } from '../machines/image-progress.ts';
 import { runWorkflow, type RunningImage, type StageLimit } from './interpreter.ts';
 
@@ -212,6 +213,27 @@ test('a failed step is recorded with the outputs that it has, and its class surv
   assert.deepEqual(JSON.parse(step!.outputs!), { status: 'Failed', line: '***', error: 'it printed ***' });
   assert.ok(failure.cause instanceof StepError, String(failure.cause));
   assert.doesNotMatch(`${failure.message} ${String((failure.cause as Error).stack)}`, /a-secret/);
+});
+
+test('a failure is on record for programs: the step, its workflow, and what its action knew', async () => {
+  const work = newWork();
+  const details = { componentFailure: { phaseName: 'build', stepName: 'Install', errorMessage: 'exit status 1' } };
+  const { actions } = recording({
+    async ExecuteComponents() {
+      throw withFailureDetails(new StepError('it broke'), details);
+    },
+  });
+  const failure = await interpret(work, THREE_STEPS, actions).catch((error: unknown) => error);
+  assert.deepEqual(failureDetails(failure), details);
+  const [execution] = await workflowExecutionsOfImage(catalog.db, work.plan.arn);
+  const steps = await stepExecutionsOfWorkflow(catalog.db, execution!.id);
+  assert.deepEqual(await recordedFailure(catalog.db, work.plan.arn, 'BUILDING'), {
+    imageStatus: 'BUILDING',
+    failedStep: 'Apply',
+    stepExecutionId: steps[1]!.id,
+    workflowArn: 'arn:w',
+    workflowExecutionId: execution!.id,
+  });
 });
 
 test('onFailure Continue goes on without rollback', async () => {

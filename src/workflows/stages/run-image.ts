@@ -7,6 +7,7 @@ import { amisOfImage, pendingAmis, updateAmi } from '../../catalog/amis.ts';
 import { imageTask, type ImageTask } from '../../catalog/image-task.ts';
 import { openImageLog } from '../../catalog/image-log.ts';
 import { getImage, transitionImage } from '../../catalog/images.ts';
+import { unknownMembersOf } from '../../catalog/unknown-members.ts';
 import type { BuiltAmi } from '../../distribution/ami-record.ts';
 import { CopiesAhead } from '../../distribution/region-copies.ts';
 import { withdrawAmi } from '../../distribution/withdraw.ts';
@@ -19,7 +20,7 @@ import { within, type Report } from '../../resources/progress.ts';
 import type { ImageStatus } from '../../resources/statuses.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import { distributeImage } from '../actions/distribute-image.ts';
-import { CancelledError } from '../errors.ts';
+import { CancelledError, failureDetails } from '../errors.ts';
 import { refuseUnfitHost } from '../machines/host-fitness.ts';
 import { newProgress, type ImageProgress, type ImageServices, type StepControl } from '../machines/image-progress.ts';
 import { endWorkInstance } from '../machines/instances.ts';
@@ -108,6 +109,7 @@ async function stages(work: Work, plan: ImagePlan, config: Config): Promise<void
       kind: plan.container === undefined ? 'AMI' : 'DOCKER',
     });
   warnWithoutEffect(plan.withoutEffect, report);
+  await warnUnknown(image, catalog, report);
   tellNetwork(plan, config.networks.profiles['full'], report);
   warnOfDocuments(plan, report);
 
@@ -176,6 +178,26 @@ async function importStages(
 /** Names in the log each member that is stored and has no effect yet. */
 function warnWithoutEffect(paths: readonly string[], report: Report): void {
   for (const path of paths) report({ type: 'log', level: 'warn', text: `${path} has no effect yet` });
+}
+
+/** Names in the log each member that a client sent for the image, or for what it is built with, and nobody knows. */
+async function warnUnknown(image: Image, { db }: Pick<Catalog, 'db'>, report: Report): Promise<void> {
+  const { imageRecipe, containerRecipe, infrastructureConfiguration, distributionConfiguration, sourcePipelineArn } =
+    image;
+  const arns = [
+    image.arn,
+    imageRecipe?.arn,
+    containerRecipe?.arn,
+    infrastructureConfiguration?.arn,
+    distributionConfiguration?.arn,
+    sourcePipelineArn,
+  ].filter((arn) => arn !== undefined);
+  for (const { arn, member } of await unknownMembersOf(db, arns))
+    report({
+      type: 'log',
+      level: 'warn',
+      text: `${member} of ${arn} is not known to this version of Ingot: it was left out and has no effect`,
+    });
 }
 
 type StageStatus = 'BUILDING' | 'TESTING' | 'DISTRIBUTING';
@@ -279,9 +301,14 @@ async function end(work: Ended, cause: Error): Promise<void> {
       });
     },
   );
-  const reason = work.services.secrets.mask.text(error.message);
+  const { mask } = work.services.secrets;
+  const reason = mask.text(error.message);
+  const failureContext = mask.deep(failureDetails(error));
   await closeExecutions(work.services.catalog.db, work.plan.arn, cancelled ? 'CANCELLED' : 'FAILED', reason);
-  await setStatus(work.services.catalog, work.plan.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', { reason });
+  await setStatus(work.services.catalog, work.plan.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', {
+    reason,
+    patch: failureContext === undefined ? {} : { failureContext },
+  });
 }
 
 /**
