@@ -27,6 +27,12 @@ export async function containerOutputWithKey(db: Queryable, key: string): Promis
     .executeTakeFirst();
 }
 
+/** Digests of all blobs of container images on record. */
+export async function blobsOfContainers(db: Queryable): Promise<ReadonlySet<string>> {
+  const rows = await db.selectFrom('container_outputs').select('blobs').execute();
+  return new Set(rows.flatMap(({ blobs }) => JSON.parse(blobs) as string[]));
+}
+
 /** Records that an image is in a repository under a name. */
 export async function saveContainerCopy(db: Queryable, copy: Selectable<ContainerCopyTable>): Promise<void> {
   await db

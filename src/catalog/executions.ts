@@ -103,6 +103,16 @@ export async function closeExecutions(
     .execute();
 }
 
+/** Records the packages of one image as another's, in place of those that it had. */
+export async function copyImagePackages(db: Kysely<Tables>, from: string, to: string): Promise<void> {
+  const packages = await db
+    .selectFrom('image_packages')
+    .select(['name', 'version'])
+    .where('image_arn', '=', from)
+    .execute();
+  await saveImagePackages(db, to, packages);
+}
+
 /** Replaces the package inventory of an image. */
 export async function saveImagePackages(
   db: Kysely<Tables>,

@@ -437,6 +437,8 @@ export async function deleteImage(trx: Queryable, arn: string): Promise<boolean>
   await trx.deleteFrom('step_executions').where('image_arn', '=', arn).execute();
   await trx.deleteFrom('workflow_executions').where('image_arn', '=', arn).execute();
   await trx.deleteFrom('image_packages').where('image_arn', '=', arn).execute();
+  await trx.deleteFrom('container_outputs').where('image_arn', '=', arn).execute();
+  await trx.deleteFrom('container_copies').where('image_arn', '=', arn).execute();
   await removeReferences(trx, arn);
   await removeResourcePolicy(trx, arn);
   await removeAllTags(trx, arn);

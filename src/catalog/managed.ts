@@ -38,6 +38,8 @@ export interface ManagedImage {
   readonly refusal?: string;
   /** Whether it would run here once its disk was imported; default true. */
   readonly canRun?: boolean;
+  /** Of a container image that is not made here: its name in a registry. */
+  readonly registry?: string;
   /** Public parameters of Systems Manager for the same system. */
   readonly parameters?: readonly string[];
 }

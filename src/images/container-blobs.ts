@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, open, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { blobFile, dataPath } from '../platform/data-layout.ts';
 import { syncFile } from '../platform/files.ts';
@@ -76,12 +76,37 @@ export async function missingBlobs(dataDirectory: string, digests: readonly stri
 export async function makeLayout(dataDirectory: string, folder: string, image: BlobDescriptor): Promise<void> {
   await mkdir(join(folder, 'blobs'), { recursive: true, mode: 0o700 });
   await symlink(join(dataPath(dataDirectory, 'containers'), 'sha256'), join(folder, 'blobs/sha256'));
-  await writeFile(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
-  const { mediaType, digest, size } = image;
-  await writeFile(
-    join(folder, 'index.json'),
-    JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType, digest, size }] }),
-  );
+  await writeDescription(folder, image);
+}
+
+/**
+ * Copies an image of the data directory into a folder, as an OCI layout for others to read.
+ * @param folder does not exist yet
+ * @throws {LayoutError} when a blob is not there any more
+ */
+export async function copyLayout(dataDirectory: string, folder: string, image: BlobDescriptor): Promise<void> {
+  const manifest = await storedManifest(dataDirectory, image);
+  const blobs = join(folder, 'blobs/sha256');
+  await mkdir(blobs, { recursive: true, mode: 0o755 });
+  for (const { digest } of [manifest, manifest.config, ...manifest.layers]) {
+    const target = join(blobs, digest.slice('sha256:'.length));
+    await copyFile(blobFile(dataDirectory, digest), target).catch((cause: unknown) => {
+      throw new LayoutError(`the blob ${digest} is not there any more: build its image again`, { cause });
+    });
+    await chmod(target, 0o644);
+  }
+  await writeDescription(folder, image);
+}
+
+async function writeDescription(folder: string, { mediaType, digest, size }: BlobDescriptor): Promise<void> {
+  const files = {
+    'oci-layout': { imageLayoutVersion: '1.0.0' },
+    'index.json': { schemaVersion: 2, manifests: [{ mediaType, digest, size }] },
+  };
+  for (const [name, content] of Object.entries(files)) {
+    await writeFile(join(folder, name), JSON.stringify(content));
+    await chmod(join(folder, name), 0o644);
+  }
 }
 
 function readManifest(text: Buffer, named: BlobDescriptor): StoredManifest {
@@ -135,7 +160,12 @@ async function openPlain(path: string, what: string) {
 
 async function takeBlob(dataDirectory: string, source: string, { digest, size }: BlobDescriptor): Promise<void> {
   const target = blobFile(dataDirectory, digest);
-  if ((await stat(target).catch(() => undefined))?.size === size) return;
+  if ((await stat(target).catch(() => undefined))?.size === size) {
+    // Fresh again for who collects garbage: no record names it yet.
+    const now = new Date();
+    await utimes(target, now, now);
+    return;
+  }
   await mkdir(dirname(target), { recursive: true, mode: 0o700 });
   const partial = `${target}.${newUuid()}`;
   const from = await openPlain(source, `the blob ${digest}`);

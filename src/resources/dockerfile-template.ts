@@ -1,5 +1,7 @@
 /** Dockerfile templates and their parent images. Source: reference, `resources.md` sections 6 and 9. */
 
+import { instructionFault } from './dockerfile-faults.ts';
+
 const place = (text: string, variable: string): number =>
   text.search(new RegExp(`\\{\\{\\{\\s*imagebuilder:${variable}\\s*\\}\\}\\}`));
 
@@ -11,7 +13,7 @@ export function dockerfileFault(template: string, hasComponents: boolean): strin
     place(template, 'components'),
   ];
   if (parent < 0) return 'The template must contain {{{ imagebuilder:parentImage }}}.';
-  if (!hasComponents) return undefined;
+  if (!hasComponents) return instructionFault(template);
   if (environments < 0 || components < 0)
     return (
       'The template of a recipe with components must contain {{{ imagebuilder:environments }}} and {{{ ' +
@@ -19,7 +21,7 @@ export function dockerfileFault(template: string, hasComponents: boolean): strin
     );
   return environments > components
     ? 'In the template {{{ imagebuilder:environments }}} must come before {{{ imagebuilder:components }}}.'
-    : undefined;
+    : instructionFault(template);
 }
 
 const HOST = '(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?/)?';
@@ -61,12 +63,16 @@ export interface SplitTemplate {
  * Fills a template in and splits it where the components run. What comes after them is a Dockerfile of its own: the
  * stages before the one with the components again (what they made is in the build's storage), then that stage from
  * where the components left it.
+ * @param values.parent what the parent image is called; default `PARENT_NAME`
  * @param values.workingDirectory what `{{{ imagebuilder:environments }}}` sets as `WORKDIR`, as AWS does
  */
-export function splitTemplate(template: string, values: { readonly workingDirectory: string }): SplitTemplate {
+export function splitTemplate(
+  template: string,
+  values: { readonly workingDirectory: string; readonly parent?: string },
+): SplitTemplate {
   const fill = (line: string): string =>
     line
-      .replace(/\{\{\{\s*imagebuilder:parentImage\s*\}\}\}/g, () => PARENT_NAME)
+      .replace(/\{\{\{\s*imagebuilder:parentImage\s*\}\}\}/g, () => values.parent ?? PARENT_NAME)
       .replace(/\{\{\{\s*imagebuilder:environments\s*\}\}\}/g, () => `WORKDIR ${values.workingDirectory}`);
   const all = template.split(/\r?\n/);
   const at = all.findIndex((line) => /\{\{\{\s*imagebuilder:components\s*\}\}\}/.test(line));

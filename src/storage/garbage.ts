@@ -10,6 +10,7 @@ import { heldPaths } from '../catalog/held.ts';
 import { allLayers } from '../catalog/layers.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { LayerStore, type Freed } from '../images/layer-store.ts';
+import { sweepContainerBlobs } from './container-blobs.ts';
 import { sweepKeptFiles } from './kept-files.ts';
 import { strayFiles } from './stray-files.ts';
 import { DATA_NAMES, dataPath, regionFolder } from '../platform/data-layout.ts';
@@ -33,8 +34,9 @@ export async function collectGarbage(catalog: Catalog, before: string): Promise<
     await withdrawAmi(catalog, layers, ami, { keepReusable: true, keepDisk: true });
   const freed = await layers.discardUnreferenced(before);
   const kept = await sweepKeptFiles(catalog);
-  let { files } = kept;
-  let bytes = freed.bytes + kept.bytes;
+  const blobs = await sweepContainerBlobs(catalog);
+  let files = kept.files + blobs.files;
+  let bytes = freed.bytes + kept.bytes + blobs.bytes;
   for (const path of await findStrays(catalog)) {
     const size = await sizeOf(join(catalog.dataDirectory, path));
     if (size === undefined) continue;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
   CreateContainerRecipeCommand,
+  CreateImageCommand,
   CreateImagePipelineCommand,
   CreateInfrastructureConfigurationCommand,
   DeleteContainerRecipeCommand,
@@ -13,11 +14,12 @@ import {
   StartImagePipelineExecutionCommand,
   type CreateContainerRecipeCommandInput,
 } from '@aws-sdk/client-imagebuilder';
+import { namedImages } from '../../src/images/names/names.ts';
 import { ACCOUNT, DEBIAN, REGION, startApi, type TestApi } from './server.ts';
 
 let api: TestApi;
 before(async () => {
-  api = await startApi();
+  api = await startApi({}, namedImages);
 });
 after(() => api.close());
 
@@ -156,6 +158,36 @@ describe('container recipes', () => {
   ];
   for (const [more, name, message] of FAULTS)
     test(`are refused with ${JSON.stringify(more)}`, () => assert.rejects(create('faulty', more), { name, message }));
+
+  for (const name of ['amazon-linux-x86-2', 'ubuntu-24-x86-24-04', 'debian-12', 'debian-12-slim'])
+    test(`a managed name is accepted as the parent and returned as given: ${name}`, async () => {
+      const parentImage = `arn:aws:imagebuilder:${REGION}:aws:image/${name}/x.x.x`;
+      const { containerRecipeArn } = await create(`managed-${name}`, { parentImage });
+      const { containerRecipe } = await api.client.send(new GetContainerRecipeCommand({ containerRecipeArn }));
+      assert.equal(containerRecipe!.parentImage, parentImage);
+      assert.equal(containerRecipe!.platform, 'Linux');
+    });
+
+  test('faults of a template are told with their line and column', async () => {
+    await assert.rejects(create('faulty', { dockerfileTemplateData: TEMPLATE.replace(/\n/, '\n  RUNN true\n') }), {
+      name: 'InvalidParameterValueException',
+      message: /dockerfileTemplateData.*Line 2, column 3: 'RUNN' is not a Dockerfile instruction/s,
+    });
+  });
+
+  test('an image is made from a recipe with a managed name', async () => {
+    const { containerRecipeArn } = await create('orphan', {
+      parentImage: `arn:aws:imagebuilder:${REGION}:aws:image/amazon-linux-x86-2/x.x.x`,
+    });
+    const { infrastructureConfigurationArn } = await api.client.send(
+      new CreateInfrastructureConfigurationCommand({ name: 'orphan', instanceProfileName: 'p' }),
+    );
+    const { imageBuildVersionArn } = await api.client.send(
+      new CreateImageCommand({ containerRecipeArn, infrastructureConfigurationArn }),
+    );
+    const { image } = await api.client.send(new GetImageCommand({ imageBuildVersionArn }));
+    assert.equal(image!.type, 'DOCKER');
+  });
 
   test('can be named by a pipeline, which holds them and builds a container image', async () => {
     const containerRecipeArn = (await create('piped')).containerRecipeArn!;

@@ -36,8 +36,7 @@ export async function pushImage(
   await mkdir(work, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(work, 'push-'));
   try {
-    const layout = join(folder, 'layout');
-    await makeLayout(dataDirectory, layout, image);
+    await makeLayout(dataDirectory, join(folder, 'layout'), image);
     await run(
       [
         'skopeo',
@@ -49,10 +48,12 @@ export async function pushImage(
         `--dest-tls-verify=${!plain}`,
         '--digestfile',
         join(folder, 'digest'),
-        `oci:${layout}`,
+        // By its name alone: a path may hold what separates words of this form.
+        'oci:layout',
         `docker://${uri}`,
       ],
       {
+        cwd: folder,
         signal,
         inherit: PROXY_VARIABLES,
         maxOutput: OUTPUT_LIMIT,

@@ -19,6 +19,8 @@ export interface ParentName {
   /** Container images have names of the same kind. */
   readonly type: 'AMI' | 'DOCKER';
   readonly supply: Supply;
+  /** Of a container image: its name in a registry. */
+  readonly registry?: string;
   /** Public parameters of Systems Manager for the same system. */
   readonly parameters?: readonly string[];
 }
@@ -74,5 +76,6 @@ export function container(
       why: `It is a container image: a container recipe names it as '${reference}'.`,
       canRun: false,
     },
+    registry: reference,
   };
 }

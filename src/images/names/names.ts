@@ -20,12 +20,13 @@ export const parentNames: readonly ParentName[] = nameSources.flatMap(({ names }
 
 /** The same in the form of the catalogue, for the API. */
 export const namedImages: readonly ManagedImage[] = parentNames.map(
-  ({ name, osVersion, platform, type, supply, parameters = [] }) => ({
+  ({ name, osVersion, platform, type, supply, registry, parameters = [] }) => ({
     name,
     osVersion,
     platform,
     type,
     parameters,
+    ...(registry === undefined ? {} : { registry }),
     supply: supply.kind,
     ...(supply.kind === 'refused' ? { refusal: supply.why, canRun: supply.canRun } : {}),
   }),

@@ -17,6 +17,7 @@ import { networkEnvironment } from '../machines/network.ts';
 import { takeLayer, workInstance } from '../machines/instances.ts';
 import { placeFor, retryInMachine } from '../machines/machine-moves.ts';
 import { buildParts } from '../containers/build-parts.ts';
+import { recordInventory } from '../containers/container-inventory.ts';
 import { writeContainer } from '../containers/container-output.ts';
 import type { ImageServices, WorkInstance } from '../machines/image-progress.ts';
 import type { ImagePlan, PlannedComponent, ResolvedComponent } from '../planning/image-plan.ts';
@@ -38,7 +39,7 @@ export const executeComponents: StepAction = {
 /** What running components takes. */
 type Needs = StepNeeds<
   keyof LayerPlan | 'container' | 'phases' | 'parsed' | 'network' | 'instanceProfile',
-  'instances' | 'sealed' | 'ami' | 'container',
+  'instances' | 'sealed' | 'ami' | 'container' | 'osVersion',
   'catalog' | 'layers' | 'dataDirectory' | 'secrets'
 >;
 
@@ -60,6 +61,7 @@ async function run(needs: Needs): Promise<StepOutputs> {
       },
       entry,
     );
+    await recordInventory(work, entry, { report, signal });
     const built = await writeContainer(work, entry, { report, signal });
     return { status: 'Success', output: built.digest, runCommandId: newUuid() };
   }

@@ -1,10 +1,10 @@
 /** The parts of a container's build, one after the other: each leaves a layer. */
 import { IMPORT_FOLDER } from '../../images/base/debian-container.ts';
-import { containerBases } from '../../images/base/base-images.ts';
+import { copyLayout } from '../../images/container-blobs.ts';
 import { isContainerInstance, type ContainerInstance } from '../../instances/buildah/driver.ts';
+import { join } from 'node:path';
 import { patient } from '../../platform/patience.ts';
 import { readScript } from '../../platform/scripts.ts';
-import { parseArn } from '../../resources/arns.ts';
 import { CURRENT_NAME, PARENT_NAME } from '../../resources/dockerfile-template.ts';
 import { within, type Report } from '../../resources/progress.ts';
 import { StepError } from '../errors.ts';
@@ -23,7 +23,7 @@ const DOCKERFILE = readScript(import.meta.url, 'dockerfile.sh');
 export interface PartsWork {
   readonly plan: Pick<ImagePlan, 'container' | keyof LayerPlan>;
   readonly progress: Pick<ImageProgress, 'sealed'>;
-  readonly services: Pick<ImageServices, 'catalog' | 'layers'>;
+  readonly services: Pick<ImageServices, 'catalog' | 'layers' | 'dataDirectory'>;
   readonly report: Report;
   readonly signal: AbortSignal;
   readonly timeoutSeconds: number;
@@ -69,7 +69,10 @@ async function runPart(
     case 'component':
       return work.runComponent(part.planned, report);
     case 'parent': {
-      const source = sourceOf(part.reference);
+      const { source: parent } = part;
+      if (parent.kind === 'image')
+        await copyLayout(work.services.dataDirectory, join(instance.workFolder, IMPORT_FOLDER), parent);
+      const source = parent.kind === 'registry' ? `docker://${parent.reference}` : `oci:/work/${IMPORT_FOLDER}`;
       return beside(
         instance,
         {
@@ -101,11 +104,4 @@ async function runPart(
       }
     }
   }
-}
-
-/** Where a parent image comes from, as buildah names sources. */
-function sourceOf(reference: string): string {
-  const arn = parseArn(reference);
-  if (arn?.owner === 'aws' && containerBases[arn.slug] !== undefined) return `oci:/work/${IMPORT_FOLDER}`;
-  return `docker://${reference}`;
 }

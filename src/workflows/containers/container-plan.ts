@@ -1,19 +1,20 @@
 /** The plan of a container image: the parts of its build, in order. Pure. */
 import type { ContainerRecipe } from '@aws-sdk/client-imagebuilder';
 import { splitTemplate, type DockerfilePart } from '../../resources/dockerfile-template.ts';
+import type { ParentSource } from './parent-source.ts';
 import type { LayerPart, PlannedComponent } from '../planning/planned-component.ts';
 
 /** A part of a build: each leaves a layer. */
 export type ContainerPart = LayerPart &
   (
-    | { readonly kind: 'parent'; readonly reference: string }
+    | { readonly kind: 'parent'; readonly source: ParentSource }
     | { readonly kind: 'dockerfile'; readonly dockerfile: DockerfilePart }
     | { readonly kind: 'component'; readonly planned: PlannedComponent }
   );
 
 /** What is known of a container image before anything runs. */
 export interface ContainerPlan {
-  readonly parent: string;
+  readonly parent: ParentSource;
   readonly parts: readonly ContainerPart[];
 }
 
@@ -25,12 +26,15 @@ const NO_DOCUMENT = { schemaVersion: '1.0', parameters: [], constants: [], phase
  * @param workingDirectory of the recipe
  */
 export function containerPlan(
-  recipe: Pick<ContainerRecipe, 'parentImage' | 'dockerfileTemplateData'>,
+  recipe: Pick<ContainerRecipe, 'dockerfileTemplateData'>,
+  parent: ParentSource,
   components: readonly PlannedComponent[],
   workingDirectory: string,
 ): ContainerPlan {
-  const parent = recipe.parentImage ?? '';
-  const { before, after } = splitTemplate(recipe.dockerfileTemplateData ?? '', { workingDirectory });
+  const { before, after } = splitTemplate(recipe.dockerfileTemplateData ?? '', {
+    workingDirectory,
+    parent: parent.kind === 'scratch' ? 'scratch' : undefined,
+  });
   const part = (name: string, data: string): LayerPart => ({
     component: { name, data, parameters: {} },
     document: NO_DOCUMENT,
@@ -39,7 +43,9 @@ export function containerPlan(
   return {
     parent,
     parts: [
-      { ...part('parent image', `parent ${parent}`), kind: 'parent', reference: parent },
+      ...(parent.kind === 'scratch'
+        ? []
+        : [{ ...part('parent image', `parent ${identityOf(parent)}`), kind: 'parent' as const, source: parent }]),
       { ...part('Dockerfile', before.text), kind: 'dockerfile', dockerfile: before },
       ...components.map((planned) => ({ ...planned, kind: 'component' as const, planned })),
       ...(after === undefined
@@ -53,4 +59,18 @@ export function containerPlan(
           ]),
     ],
   };
+}
+
+/** What a parent image is known by in the key of its layer; a base by the layer that it is, too. */
+function identityOf(parent: ParentSource): string {
+  switch (parent.kind) {
+    case 'base':
+      return parent.name;
+    case 'registry':
+      return parent.reference;
+    case 'image':
+      return parent.digest;
+    case 'scratch':
+      return 'scratch';
+  }
 }

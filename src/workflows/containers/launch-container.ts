@@ -5,12 +5,12 @@ import type { SealedLayer } from '../../images/layer-store.ts';
 import { missingBlobs } from '../../images/container-blobs.ts';
 import { containerOutputWithKey } from '../../catalog/container-outputs.ts';
 import { missingByDriver } from '../../instances/launch.ts';
-import { parseArn } from '../../resources/arns.ts';
 import { StepError } from '../errors.ts';
 import type { StepNeeds, StepOutputs } from '../actions/action.ts';
 import { DEFAULT_INSTANCE_TYPE, launchWorkInstance } from '../machines/instances.ts';
 import { reuseLayers, type LayerPlan } from '../machines/layer-reuse.ts';
 import { outputKey } from './container-output.ts';
+import type { ParentSource } from './parent-source.ts';
 import { unusedInstance } from './unused-instance.ts';
 
 /** The driver of containers. */
@@ -100,12 +100,10 @@ export async function launchContainer(needs: ContainerLaunchNeeds): Promise<Step
 /** The disk that the build begins on. */
 async function groundOf(
   { services, report, workSignal }: ContainerLaunchNeeds,
-  parent: string,
+  parent: ParentSource,
 ): Promise<{ readonly layer: SealedLayer; readonly osVersion: string | undefined }> {
-  const arn = parseArn(parent);
-  const base = arn?.owner === 'aws' ? containerBases[arn.slug] : undefined;
+  const base = parent.kind === 'base' ? containerBases[parent.name] : undefined;
   const made = await ensureBaseImage(base ?? blankContainerDisk, { ...services, report, signal: workSignal });
-  if (base !== undefined)
-    report({ type: 'log', text: `parent image ${parent}: container base ${base.name} ${made.version}` });
+  if (base !== undefined) report({ type: 'log', text: `parent image: container base ${base.name} ${made.version}` });
   return { layer: made.layer, osVersion: base?.osVersion };
 }

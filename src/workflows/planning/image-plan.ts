@@ -91,6 +91,7 @@ export type RefusalCode =
   | 'cache'
   | 'distribution'
   | 'component'
+  | 'parent'
   | 'allowed-secrets'
   | 'workflow'
   | 'platform';

@@ -13,6 +13,7 @@ import { networkFor } from '../../platform/config/networks.ts';
 import { instanceProfileFor } from '../../platform/config/profiles.ts';
 import { readAllowed, type AllowedSecret } from '../../resources/allowed-secrets.ts';
 import { containerPlan } from '../containers/container-plan.ts';
+import { ParentMissing, parentSource, type ParentSource } from '../containers/parent-source.ts';
 import { cachePolicy } from './cache-policy.ts';
 import { refusePlatform } from './choose-driver.ts';
 import { componentsOf, resolveComponents, workingDirectoryOf } from './components.ts';
@@ -88,6 +89,8 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
   refusals.push(...workflows.refusals);
   if (launches(workflows.workflows, task)) tried('platform', 'platform', () => refusePlatform(image.platform));
 
+  const parent = await parentOf(request, db, refusals);
+
   if (
     refusals.length > 0 ||
     network === undefined ||
@@ -107,7 +110,9 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
     task,
     components: components.resolved,
     container:
-      image.containerRecipe === undefined ? undefined : containerPlan(image.containerRecipe, builds, workingDirectory),
+      image.containerRecipe === undefined || parent === undefined
+        ? undefined
+        : containerPlan(image.containerRecipe, parent, builds, workingDirectory),
     parsed: (text) => documents.component(text),
     phases: byStage((stage) => (stage === 'BUILD' ? builds : componentsOf(components.resolved, stage))),
     workflows: byStage((stage) => groupsOf(workflows.workflows.filter(({ type }) => type === stage))),
@@ -181,6 +186,25 @@ async function allowedSecrets(
   } catch (cause) {
     const message = `the tag ${ALLOW_SECRETS_TAG} of ${arn} is invalid: '${value}': ${(cause as Error).message}`;
     refusals.push({ code: 'allowed-secrets', field: 'imageRecipe.tags', message, cause: cause as Error });
+    return undefined;
+  }
+}
+
+/** Where the parent image of a container recipe comes from. */
+async function parentOf(
+  { image, account, region, catalog, task }: PlanRequest,
+  db: Queryable,
+  refusals: Refusal[],
+): Promise<ParentSource | undefined> {
+  const reference = image.containerRecipe?.parentImage;
+  if (reference === undefined) return undefined;
+  try {
+    return await parentSource(reference, { db, managed: catalog.managed, account, region });
+  } catch (cause) {
+    if (!(cause instanceof ParentMissing)) throw cause;
+    // Work that begins behind the build needs no parent any more.
+    if (task !== undefined) return { kind: 'scratch' };
+    refusals.push({ code: 'parent', field: 'containerRecipe.parentImage', message: cause.message, cause });
     return undefined;
   }
 }

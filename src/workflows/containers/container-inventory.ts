@@ -1,0 +1,50 @@
+/** The packages of a container image: listed in a container of it, or those of the earlier build that it equals. */
+import { containerOutputWithKey } from '../../catalog/container-outputs.ts';
+import { copyImagePackages, saveImagePackages } from '../../catalog/executions.ts';
+import { collectPackages } from '../../guest/packages.ts';
+import { isContainerInstance } from '../../instances/buildah/driver.ts';
+import type { Report } from '../../resources/progress.ts';
+import type { ImageProgress, ImageServices, WorkInstance } from '../machines/image-progress.ts';
+import type { ImagePlan } from '../planning/image-plan.ts';
+import { outputKey } from './container-output.ts';
+
+/** What listing them takes. */
+export interface InventoryWork {
+  readonly plan: Pick<ImagePlan, 'arn' | 'image'>;
+  readonly progress: Pick<ImageProgress, 'osVersion'>;
+  readonly services: Pick<ImageServices, 'catalog'>;
+}
+
+/** Records the packages, unless the image asks for none. An image without a shell has no list, which is no failure. */
+export async function recordInventory(
+  { plan, progress, services }: InventoryWork,
+  entry: WorkInstance,
+  { report, signal }: { readonly report: Report; readonly signal: AbortSignal },
+): Promise<void> {
+  if (plan.image.enhancedImageMetadataEnabled === false) return;
+  const { db } = services.catalog;
+  const { instance } = entry;
+  if (!isContainerInstance(instance)) {
+    const made = await containerOutputWithKey(db, outputKey(plan, entry.parentKey));
+    if (made !== undefined && made.image_arn !== plan.arn) await copyImagePackages(db, made.image_arn, plan.arn);
+    return;
+  }
+  try {
+    const inventory = await collectPackages(instance, signal);
+    await saveImagePackages(db, plan.arn, inventory.packages);
+    progress.osVersion = inventory.osVersion ?? progress.osVersion;
+    report({
+      type: 'log',
+      text: `${inventory.osVersion ?? 'operating system unknown'}, ${inventory.packages.length} packages`,
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    report({
+      type: 'log',
+      level: 'warn',
+      text: `the image has no list of packages: ${(error as Error).message.slice(0, 500)}`,
+    });
+  } finally {
+    await instance.settle(false);
+  }
+}

@@ -1,0 +1,230 @@
+/** Container images through the API: built, tested, pushed to a registry; built again; failures and their words. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import {
+  CreateComponentCommand,
+  CreateContainerRecipeCommand,
+  CreateImageCommand,
+  CreateInfrastructureConfigurationCommand,
+  ListImagePackagesCommand,
+  type Image,
+} from '@aws-sdk/client-imagebuilder';
+import { run } from '../../src/platform/processes.ts';
+import { hostState, type HostState } from '../harness/host-state.ts';
+import { outputOf, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
+import { imageLog, startServer, type TestServer } from '../harness/service.ts';
+import { endOnServer } from '../harness/suite.ts';
+
+const BASE = 'arn:aws:imagebuilder:us-east-1:aws:image/debian-12-slim/x.x.x';
+const TEMPLATE = `FROM {{{ imagebuilder:parentImage }}}
+RUN echo first >/first
+{{{ imagebuilder:environments }}}
+{{{ imagebuilder:components }}}
+ENV GREETING=hello
+CMD ["/bin/cat", "/first"]
+`;
+
+function component(word: string): string {
+  return `name: page
+schemaVersion: 1.0
+phases:
+  - name: build
+    steps:
+      - name: Write
+        action: ExecuteBash
+        inputs:
+          commands:
+            - echo ${word} >/page
+            - pwd
+  - name: test
+    steps:
+      - name: Read
+        action: ExecuteBash
+        inputs:
+          commands:
+            - cat /page /first
+            - test "$GREETING" = hello
+`;
+}
+
+describe('container images', () => {
+  let state: HostState;
+  let dataDirectory: string;
+  let server: TestServer;
+  let infrastructure: string;
+
+  before(async () => {
+    state = await hostState();
+    dataDirectory = join(mkdtempSync(join(tmpdir(), 'ingot-test-')), 'data directory');
+    server = await startServer(dataDirectory);
+    const { infrastructureConfigurationArn } = await server.client.send(
+      new CreateInfrastructureConfigurationCommand({ name: 'containers', instanceProfileName: 'ingot' }),
+    );
+    infrastructure = infrastructureConfigurationArn!;
+  });
+
+  after(() => endOnServer({ state, dataDirectory, server }));
+
+  async function start(wanted: {
+    readonly name: string;
+    readonly template?: string;
+    readonly parent?: string;
+    readonly document?: string;
+    readonly tags?: Readonly<Record<string, string>>;
+  }): Promise<string> {
+    const components = [];
+    if (wanted.document !== undefined) {
+      const { componentBuildVersionArn } = await server.client.send(
+        new CreateComponentCommand({
+          name: `page-${wanted.name}`,
+          semanticVersion: '1.0.0',
+          platform: 'Linux',
+          data: wanted.document,
+          clientToken: randomUUID(),
+        }),
+      );
+      components.push({ componentArn: componentBuildVersionArn! });
+    }
+    const { containerRecipeArn } = await server.client.send(
+      new CreateContainerRecipeCommand({
+        name: wanted.name,
+        semanticVersion: '1.0.x',
+        containerType: 'DOCKER',
+        parentImage: wanted.parent ?? BASE,
+        dockerfileTemplateData: wanted.template ?? TEMPLATE,
+        targetRepository: { service: 'ECR', repositoryName: `team/${wanted.name}` },
+        components,
+      }),
+    );
+    const { imageBuildVersionArn } = await server.client.send(
+      new CreateImageCommand({
+        containerRecipeArn,
+        infrastructureConfigurationArn: infrastructure,
+        ...(wanted.tags === undefined ? {} : { tags: { ...wanted.tags } }),
+      }),
+    );
+    return imageBuildVersionArn!;
+  }
+
+  async function packagesOf(image: Image): Promise<readonly string[]> {
+    const { imagePackageList = [] } = await server.client.send(
+      new ListImagePackagesCommand({ imageBuildVersionArn: image.arn }),
+    );
+    return imagePackageList.map(({ packageName, packageVersion }) => `${packageName} ${packageVersion}`);
+  }
+
+  const uriOf = (image: Image): string => image.outputResources!.containers![0]!.imageUris![0]!;
+
+  async function inRegistry(
+    uri: string,
+  ): Promise<{ Digest: string; Layers: string[]; Labels: Record<string, string> }> {
+    const { stdout } = await run(['skopeo', 'inspect', '--tls-verify=false', `docker://${uri}`]);
+    return JSON.parse(stdout) as never;
+  }
+
+  test('are built, tested and pushed; the same again builds nothing; a changed component builds itself', async () => {
+    const first = await waitUntilAvailable(server, await start({ name: 'web', document: component('one') }));
+    const there = await inRegistry(uriOf(first));
+    assert.equal(first.osVersion, 'Debian 12');
+    const packages = await packagesOf(first);
+    assert.ok(packages.some((line) => line.startsWith('bash ')));
+    const output = await outputOf(server, first.arn!);
+    // Built in the working directory of AWS, tested in a container with the image's environment.
+    assert.ok(output.includes('/tmp'));
+    assert.deepEqual(
+      output.filter((line) => line === 'one' || line === 'first'),
+      ['one', 'first'],
+    );
+    assert.match(uriOf(first), /^127\.0\.0\.1:\d+\/\d{12}\/us-east-1\/team\/web:1\.0\.0-1$/);
+    assert.equal(there.Labels['org.opencontainers.image.version'], '1.0.0');
+
+    const { imageBuildVersionArn } = await server.client.send(
+      new CreateImageCommand({
+        containerRecipeArn: first.containerRecipe!.arn!,
+        infrastructureConfigurationArn: infrastructure,
+      }),
+    );
+    const second = await waitUntilAvailable(server, imageBuildVersionArn!);
+    const log = await imageLog(dataDirectory, second.arn!);
+    assert.ok(log.some(({ text }) => text?.includes('no build instance is launched')));
+    assert.equal((await inRegistry(uriOf(second))).Digest, there.Digest);
+    assert.deepEqual(await packagesOf(second), packages);
+
+    const third = await waitUntilAvailable(server, await start({ name: 'web', document: component('two') }));
+    const texts = (await imageLog(dataDirectory, third.arn!)).map(({ text }) => text ?? '');
+    assert.ok(texts.some((text) => text.startsWith('layer of Dockerfile: hit')));
+    assert.ok(texts.some((text) => text === 'layer of page-web: miss, its document changed'));
+    const changed = await inRegistry(uriOf(third));
+    // The base and the Dockerfile's layers are the ones that were there.
+    assert.deepEqual(changed.Layers.slice(0, 2), there.Layers.slice(0, 2));
+    assert.notEqual(changed.Digest, there.Digest);
+  });
+
+  test('build on a container image of the account, named with wildcards', async () => {
+    const image = await waitUntilAvailable(
+      server,
+      await start({
+        name: 'over',
+        parent: 'arn:aws:imagebuilder:us-east-1:123456789012:image/web/x.x.x',
+        template: 'FROM {{{ imagebuilder:parentImage }}}\nRUN cat /page /first && test "$GREETING" = hello\n',
+      }),
+    );
+    assert.ok((await outputOf(server, image.arn!)).includes('two'));
+  });
+
+  test('a RUN that fails is told with its line of the template, and leaves nothing in the registry', async () => {
+    const image = await waitForStatus(
+      server,
+      await start({
+        name: 'fails',
+        template: `FROM {{{ imagebuilder:parentImage }}}\n# why\nRUN true && \\\n    echo no such luck >&2 && exit 7\n`,
+      }),
+    );
+    assert.equal(image.state!.status, 'FAILED');
+    assert.match(image.state!.reason!, /line 3 of the Dockerfile template \(RUN true && \\\)/);
+    assert.match(image.state!.reason!, /no such luck/);
+    assert.deepEqual(image.outputResources, { containers: [] });
+  });
+
+  test('a component that fails names its step; one that asks for a machine says what it asked for', async () => {
+    const image = await waitForStatus(
+      server,
+      await start({ name: 'broken', document: component('one').replace('- pwd', '- false') }),
+    );
+    assert.equal(image.state!.status, 'FAILED');
+    assert.match(image.state!.reason!, /Phase 'build', step 'Write' \(ExecuteBash\)/);
+  });
+
+  test('from a build nothing of the host is reachable', async () => {
+    const tries = [
+      'test ! -e /work',
+      'test ! -e /root/.docker -a ! -e /root/.config/containers',
+      'test "$(cat /proc/self/uid_map | awk \'{print $2}\')" -ge 1073741824',
+      '! mount -t tmpfs x /mnt 2>/dev/null',
+      '! mknod /dev/sda b 8 0 2>/dev/null',
+      '! cat /proc/kcore >/dev/null 2>&1',
+      '! (echo x >/proc/sys/kernel/core_pattern) 2>/dev/null',
+      '! (: </dev/tcp/127.0.0.1/22) 2>/dev/null',
+      'test "$(ls /proc | grep -c \'^[0-9]*$\')" -lt 20',
+      'test ! -S /run/docker.sock',
+    ];
+    const document = component('one').replace(
+      '            - pwd\n',
+      tries
+        .map(
+          (each) =>
+            `            - |\n              ${each} || { echo "reached: ${each.replaceAll('"', "'")}"; exit 1; }\n`,
+        )
+        .join(''),
+    );
+    const template = TEMPLATE.replace(
+      'RUN echo first >/first',
+      `RUN echo first >/first\nRUN test ! -e /work && ! mount -t tmpfs x /mnt 2>/dev/null`,
+    );
+    await waitUntilAvailable(server, await start({ name: 'walls', document, template }));
+  });
+});
