@@ -121,3 +121,41 @@ for (const { what, distributions, message } of [
     );
   });
 }
+
+test('a container image goes to the repository of each Region under its tags; the recipe names that of the home', () => {
+  const container = { ...image, kind: 'DOCKER', repository: { service: 'ECR', repositoryName: 'own/web' } } as const;
+  const home = planDistribution(undefined, container);
+  assert.deepEqual(
+    home.regions.map((region) => region.container),
+    [{ service: 'ECR', repository: 'own/web', tags: ['1.0.0-3'], description: undefined }],
+  );
+  const plan = planDistribution(
+    {
+      distributions: [
+        {
+          region: 'eu-west-1',
+          containerDistributionConfiguration: {
+            targetRepository: { service: 'ECR', repositoryName: 'web' },
+            containerTags: ['latest', 'b{{ imagebuilder:buildVersion }}'],
+          },
+        },
+      ],
+    },
+    container,
+  );
+  assert.deepEqual(
+    plan.regions.map(({ region, container: target }) => [region, target!.repository, target!.tags]),
+    [
+      ['us-east-1', 'own/web', ['1.0.0-3']],
+      ['eu-west-1', 'web', ['latest', 'b3']],
+    ],
+  );
+  assert.deepEqual(plan.withoutEffect, []);
+});
+
+test('a Region that names no repository for a container image is refused', () => {
+  assert.throws(
+    () => planDistribution({ distributions: [{ region: 'eu-west-1' }] }, { ...image, kind: 'DOCKER' }),
+    /distributions\[0\]\.containerDistributionConfiguration is missing/,
+  );
+});

@@ -7,7 +7,8 @@ const FROM = 'FROM {{{ imagebuilder:parentImage }}}\n';
 for (const good of [
   FROM,
   `# syntax=docker/dockerfile:1\nARG X=1\n${FROM}RUN <<EOF\napt-get update\nEOF\nCMD ["x"]\n`,
-  `FROM golang:1 AS tools\n${FROM}COPY --from=tools /a /a\n{{{imagebuilder:environments}}}\n{{{imagebuilder:components}}}\n`,
+  `FROM golang:1 AS tools\n${FROM}COPY --from=tools /a /a\n` +
+    '{{{imagebuilder:environments}}}\n{{{imagebuilder:components}}}\n',
   `${FROM}run apt-get update && \\\n    apt-get install -y nginx\nonbuild run true\n`,
   `FROM --platform=linux/amd64 {{{ imagebuilder:parentImage }}} AS a\nHEALTHCHECK NONE\n`,
 ])
