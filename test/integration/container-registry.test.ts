@@ -1,0 +1,136 @@
+/** What leaves a container build, and the registry that it goes to: nothing is built here. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { ensureLocalRegistry } from '../../src/distribution/registry/local-registry.ts';
+import { pushImage } from '../../src/distribution/registry/push.ts';
+import { copyLayout, missingBlobs, storedManifest, takeLayout } from '../../src/images/container-blobs.ts';
+import { run, waitForExit } from '../../src/platform/processes.ts';
+
+const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
+
+/** Writes an OCI layout of one layer. @returns the digest of its manifest */
+function writeLayout(folder: string, change: (files: Record<string, string | Buffer>) => void = () => {}): string {
+  const blobs = join(folder, 'blobs/sha256');
+  mkdirSync(blobs, { recursive: true });
+  const layer = Buffer.alloc(10240);
+  const config = JSON.stringify({
+    architecture: 'amd64',
+    os: 'linux',
+    config: {},
+    rootfs: { type: 'layers', diff_ids: [`sha256:${sha256(layer)}`] },
+  });
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: {
+      mediaType: 'application/vnd.oci.image.config.v1+json',
+      digest: `sha256:${sha256(config)}`,
+      size: config.length,
+    },
+    layers: [
+      {
+        mediaType: 'application/vnd.oci.image.layer.v1.tar',
+        digest: `sha256:${sha256(layer)}`,
+        size: layer.length,
+      },
+    ],
+  });
+  const index = JSON.stringify({
+    schemaVersion: 2,
+    manifests: [
+      {
+        mediaType: 'application/vnd.oci.image.manifest.v1+json',
+        digest: `sha256:${sha256(manifest)}`,
+        size: manifest.length,
+      },
+    ],
+  });
+  const files: Record<string, string | Buffer> = { layer, config, manifest, index };
+  change(files);
+  writeFileSync(join(blobs, sha256(layer)), files['layer']!);
+  writeFileSync(join(blobs, sha256(config)), files['config']!);
+  writeFileSync(join(blobs, sha256(manifest)), files['manifest']!);
+  writeFileSync(join(folder, 'index.json'), files['index']!);
+  return `sha256:${sha256(manifest)}`;
+}
+
+describe('container images outside of builds', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ingot registry '));
+  const dataDirectory = join(folder, 'data: directory');
+  mkdirSync(dataDirectory);
+
+  after(async () => {
+    const record = JSON.parse(readFileSync(join(dataDirectory, 'registry/registry.json'), 'utf8')) as {
+      pid: number;
+      startTime: string;
+    };
+    process.kill(record.pid, 'SIGTERM');
+    assert.ok(await waitForExit(record.pid, record.startTime, 20_000));
+    rmSync(folder, { recursive: true });
+  });
+
+  const control = () => ({ report: () => {}, signal: new AbortController().signal });
+
+  test('an image is taken by its digests, pushed, and is in the registry under the same digest', async () => {
+    const digest = writeLayout(join(folder, 'good'));
+    const taken = await takeLayout(dataDirectory, join(folder, 'good'));
+    assert.equal(taken.digest, digest);
+    assert.deepEqual(await storedManifest(dataDirectory, taken), taken);
+    const { host } = await ensureLocalRegistry(dataDirectory);
+    assert.deepEqual(await ensureLocalRegistry(dataDirectory), { host });
+    const uri = `${host}/123456789012/us-east-1/team/web:1`;
+    for (let round = 0; round < 2; round++)
+      assert.equal(await pushImage(dataDirectory, taken, { uri, plain: true }, control()), digest);
+    const { stdout } = await run(['skopeo', 'inspect', '--tls-verify=false', `docker://${uri}`]);
+    assert.equal((JSON.parse(stdout) as { Digest: string }).Digest, digest);
+    await copyLayout(dataDirectory, join(folder, 'copied'), taken);
+    const { stdout: copied } = await run(['skopeo', 'inspect', 'oci:copied'], { cwd: folder });
+    assert.equal((JSON.parse(copied) as { Digest: string }).Digest, digest);
+  });
+
+  test('a registry that is not there is told in one sentence', async () => {
+    writeLayout(join(folder, 'again'));
+    const taken = await takeLayout(dataDirectory, join(folder, 'again'));
+    await assert.rejects(pushImage(dataDirectory, taken, { uri: '127.0.0.1:1/web:1', plain: true }, control()), {
+      name: 'PushError',
+      message: /^127\.0\.0\.1:1\/web:1 could not be pushed: .*connection refused/,
+    });
+  });
+
+  for (const [what, change, message] of [
+    ['another content', (files) => (files['layer'] = Buffer.alloc(10240, 1)), /does not have the content/],
+    ['more than it says', (files) => (files['layer'] = Buffer.alloc(10241)), /larger than its 10240 bytes/],
+    ['no JSON', (files) => (files['index'] = 'x'), /index\.json is not a JSON object/],
+    ['no image', (files) => (files['index'] = '{}'), /holds no image/],
+    [
+      'a digest that is a path',
+      (files) => (files['index'] = String(files['index']).replace(/sha256:[0-9a-f]+/, 'sha256:../../../etc/passwd')),
+      /has no mediaType, digest and size/,
+    ],
+    ['an index without end', (files) => (files['index'] = ' '.repeat(5 << 20)), /larger than 4 MiB/],
+  ] as readonly [string, (files: Record<string, string | Buffer>) => void, RegExp][])
+    test(`a layout with ${what} is refused`, async () => {
+      const layout = join(folder, what);
+      const other = join(folder, `data of ${what}`);
+      mkdirSync(other);
+      writeLayout(layout, change);
+      await assert.rejects(takeLayout(other, layout), { name: 'LayoutError', message });
+    });
+
+  test('a link in the place of a blob is not followed', async () => {
+    const layout = join(folder, 'link');
+    const other = join(folder, 'data of link');
+    mkdirSync(other);
+    writeLayout(layout);
+    const layer = sha256(Buffer.alloc(10240));
+    rmSync(join(layout, 'blobs/sha256', layer));
+    writeFileSync(join(folder, 'secret'), Buffer.alloc(10240));
+    symlinkSync(join(folder, 'secret'), join(layout, 'blobs/sha256', layer));
+    await assert.rejects(takeLayout(other, layout), { name: 'LayoutError', message: /is missing/ });
+    assert.deepEqual(await missingBlobs(other, [`sha256:${layer}`]), [`sha256:${layer}`]);
+  });
+});
