@@ -331,6 +331,15 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
       ['pipeline', 'kind', 'secretFile'],
     ),
   ),
+  monitoring: described(
+    'Who may read metrics.',
+    closedMap({
+      token: described('Bearer token that `/metrics`, `/healthz` and `/readyz` need from other hosts.', {
+        type: 'string',
+        minLength: 16,
+      }),
+    }),
+  ),
 };
 
 /** The schema of `config.yaml`. */

@@ -283,6 +283,8 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:ListReceivers':
     '`{receivers: [{name, type, state: "ok"\\|"failing"\\|"gone", delivered, retrying, dead, lastSuccess, ' +
     'lastError, nextAttempt}]}`',
+  'ingot:GetStatus':
+    '`{version, time, worker: {up, silentSeconds}, running, waiting, waitingSteps, failed, due, disk, receivers}`',
   'ingot:TestReceiver': '`{receiver, type, answers: [{what, id, ok, answer, milliseconds}]}`',
   'ingot:DescribeStorage':
     '`{dataDirectory, totalBytes, availableBytes, kinds: {baseImages, images, copies, running, instances, ' +

@@ -19,6 +19,8 @@ export interface ApiServices {
   readonly audit: AuditLog;
   /** Account id of the key pair that the first start makes: the account that the server itself belongs to. */
   readonly defaultAccount: string;
+  /** Whether the worker process answers. */
+  readonly worker: () => { readonly up: boolean; readonly silentSeconds: number };
   /** Tells the worker that there may be something to do. Never throws. */
   readonly wakeWorker: () => void;
   readonly launches: LaunchService;

@@ -146,6 +146,7 @@ function api(own: Partial<Handlers> = {}): FastifyInstance {
     config: DEFAULT_CONFIG,
     audit: { write: (event) => void audited.push(event), flush() {}, lost: () => undefined, close() {} },
     wakeWorker: () => void wakes++,
+    worker: () => ({ up: true, silentSeconds: 0 }),
     shutdown: () => void stops++,
   };
   return createApi(services, { handlers: { ...handlers, ...own } });

@@ -38,6 +38,8 @@ import type { IngotRoute } from './ingot/route.ts';
 import { OPERATIONS, type Operation } from './model.ts';
 import { operate } from './operate.ts';
 import { handlers as allHandlers } from './operations/register.ts';
+import { createMetrics } from './health/metrics.ts';
+import { isHealthRequest, serveHealth } from './health/routes.ts';
 import { createLimiter } from './rates.ts';
 import { answerService } from './services/answer.ts';
 import { SERVICES } from './services/register.ts';
@@ -114,6 +116,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     if (recorded.has(call)) return;
     recorded.add(call);
     services.audit.write(auditEvent(call));
+    metrics.countCall(call.name, call.error?.code ?? 'ok');
   };
   const answering =
     <T>(answer: (request: FastifyRequest, reply: FastifyReply, call: Call) => Promise<T>) =>
@@ -130,8 +133,12 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
         if (gone.has(call)) record(call);
       }
     };
+  const metrics = createMetrics(services);
+  serveHealth(app, services, metrics);
+  app.addHook('onClose', async () => metrics.stop());
   const limit = createLimiter(services.config.rates);
   app.addHook('onRequest', async (request, reply) => {
+    if (isHealthRequest(request)) return;
     const call = begin(request.raw, request.id);
     // A client that goes before its answer changes nothing about what was done for it.
     reply.raw.once('close', () => {

@@ -102,6 +102,7 @@ before(async () => {
     config: DEFAULT_CONFIG,
     audit: { write() {}, flush() {}, lost: () => undefined, close() {} },
     wakeWorker() {},
+    worker: () => ({ up: true, silentSeconds: 0 }),
     shutdown() {},
   };
 });

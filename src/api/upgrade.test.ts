@@ -109,6 +109,7 @@ describe('the server', () => {
       dataDirectory: directory,
       config: DEFAULT_CONFIG,
       wakeWorker() {},
+      worker: () => ({ up: true, silentSeconds: 0 }),
       shutdown() {},
       identities: openIdentities(catalog, sealerOf(new Uint8Array(32)), [{ ...KEY, account: ACCOUNT }]),
       audit: { write() {}, flush() {}, lost: () => undefined, close() {} },

@@ -61,6 +61,21 @@ export async function eventOfId(db: Queryable, id: string): Promise<OutboxRow | 
   return db.selectFrom('outbox').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** The event before this one that is about the same resource, or `undefined`. */
+export async function previousEvent(
+  db: Queryable,
+  { resource, seq }: Pick<OutboxRow, 'resource' | 'seq'>,
+): Promise<Pick<OutboxRow, 'status' | 'time'> | undefined> {
+  return db
+    .selectFrom('outbox')
+    .select(['status', 'time'])
+    .where('resource', '=', resource)
+    .where('seq', '<', seq)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+}
+
 /** Events at these places. */
 export async function eventsAt(db: Queryable, places: readonly number[]): Promise<readonly OutboxRow[]> {
   return places.length === 0

@@ -9,7 +9,7 @@ import { addReceiver, receiverOf, updateReceiver } from '../catalog/receivers.ts
 import { logger } from '../platform/log.ts';
 import { ReceiverLoop } from './receiver-loop.ts';
 import { routerOf } from './routing.ts';
-import type { ConfiguredReceiver, EventsConfig } from './settings.ts';
+import type { EventsConfig } from './settings.ts';
 import type { SettingsResolver } from './secret-settings.ts';
 import { systemEventsClock, type EventsClock } from './events-clock.ts';
 
@@ -39,7 +39,7 @@ export interface DelivererOptions {
   readonly random?: () => number;
 }
 
-/** Starts the delivery of events. New receivers get what happens from now on. */
+/** Starts the delivery of events to receivers that are on record. */
 export async function startDeliverer(options: DelivererOptions): Promise<Deliverer> {
   const { catalog, config, resolve, clock = systemEventsClock, random = Math.random } = options;
   const stopping = new AbortController();
@@ -47,7 +47,6 @@ export async function startDeliverer(options: DelivererOptions): Promise<Deliver
   const router = routerOf(config);
   const loops: ReceiverLoop[] = [];
   for (const receiver of config.receivers.values()) {
-    await register(catalog, receiver);
     loops.push(
       new ReceiverLoop({
         catalog,
@@ -88,13 +87,18 @@ export async function startDeliverer(options: DelivererOptions): Promise<Deliver
   };
 }
 
-/** A receiver that is new begins at the end; one whose settings changed is tried at once. */
-async function register({ transaction }: Catalog, { name, hash }: ConfiguredReceiver): Promise<void> {
+/**
+ * Puts the receivers of a configuration on record. One that is new gets what happens from now on; one whose settings
+ * changed is tried at once.
+ */
+export async function recordReceivers({ transaction }: Catalog, { receivers }: EventsConfig): Promise<void> {
   await transaction(async (trx) => {
-    const known = await receiverOf(trx, name);
-    if (known === undefined) return addReceiver(trx, { name, position: await lastEvent(trx), settings_hash: hash });
-    if (known.settings_hash !== hash)
-      await updateReceiver(trx, name, { settings_hash: hash, state: 'ok', failures: 0, next_attempt: null });
+    for (const { name, hash } of receivers.values()) {
+      const known = await receiverOf(trx, name);
+      if (known === undefined) await addReceiver(trx, { name, position: await lastEvent(trx), settings_hash: hash });
+      else if (known.settings_hash !== hash)
+        await updateReceiver(trx, name, { settings_hash: hash, state: 'ok', failures: 0, next_attempt: null });
+    }
   });
 }
 

@@ -31,21 +31,29 @@ export function settingsResolver(dataDirectory: string, account: string, region 
   };
 }
 
+/** A setting that may hold references to secrets, with their values. @throws {SecretError} */
+export async function settingText(text: string, dataDirectory: string, account: string): Promise<string> {
+  return text.search(SECRET_REFERENCE) < 0 ? text : filledText(text, openSecrets(dataDirectory, account, 'us-east-1'));
+}
+
 async function filled(settings: Settings, secrets: Secrets): Promise<Settings> {
   const fill = async (value: unknown): Promise<unknown> => {
     if (Array.isArray(value)) return Promise.all(value.map(fill));
-    if (typeof value !== 'string') return value;
-    const values = new Map<string, string>();
-    for (const [whole, inside] of value.matchAll(SECRET_REFERENCE)) {
-      const reference = readSecretReference(whole, inside!);
-      if (reference === undefined || reference.kind === 'broken-secret')
-        throw new SecretError(`'${whole}' is not a reference to a secret: ${reference?.problem ?? 'unknown form'}`);
-      await secrets.load([reference]);
-      values.set(whole, secrets.value(reference)!);
-    }
-    return value.replace(SECRET_REFERENCE, (whole) => values.get(whole)!);
+    return typeof value === 'string' ? filledText(value, secrets) : value;
   };
   return Object.fromEntries(
     await Promise.all(Object.entries(settings).map(async ([name, value]) => [name, await fill(value)] as const)),
   );
+}
+
+async function filledText(text: string, secrets: Secrets): Promise<string> {
+  const values = new Map<string, string>();
+  for (const [whole, inside] of text.matchAll(SECRET_REFERENCE)) {
+    const reference = readSecretReference(whole, inside!);
+    if (reference === undefined || reference.kind === 'broken-secret')
+      throw new SecretError(`'${whole}' is not a reference to a secret: ${reference?.problem ?? 'unknown form'}`);
+    await secrets.load([reference]);
+    values.set(whole, secrets.value(reference)!);
+  }
+  return text.replace(SECRET_REFERENCE, (whole) => values.get(whole)!);
 }

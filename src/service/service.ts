@@ -5,6 +5,7 @@ import { openIdentities } from '../api/access/identities.ts';
 import type { ApiServices } from '../api/context.ts';
 import { buildByItself } from '../api/operations/pipeline-runs.ts';
 import { createApi } from '../api/server.ts';
+import { isHealthRequest } from '../api/health/routes.ts';
 import { openAuditLog } from '../catalog/audit-log.ts';
 import { openCatalog, type Queryable } from '../catalog/catalog.ts';
 import type { StoredPipeline } from '../catalog/image-pipelines.ts';
@@ -14,6 +15,7 @@ import { anyScheduled } from '../catalog/pipeline-schedules.ts';
 import { anyPolicyDue } from '../catalog/lifecycle-schedules.ts';
 import { startDuePolicies } from '../pipelines/lifecycle/daily.ts';
 import { dueExecutions } from '../catalog/lifecycle-executions.ts';
+import { recordReceivers } from '../events/deliverer.ts';
 import { readEvents } from '../events/settings.ts';
 import { namedImages } from '../images/names/names.ts';
 import { launchService } from '../launches/service.ts';
@@ -87,7 +89,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   // The worker reads these when an image needs them; errors are reported now.
   configuredProviders(config.secrets, config.homeAccount);
   const maintenance = readMaintenance(config.maintenance);
-  readEvents(config);
+  const eventsConfig = readEvents(config);
   readHooks(config.hooks);
   const lock = await takeLock(dataDirectory);
   const closed = closeDataDirectory(dataDirectory);
@@ -100,6 +102,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const sealer = await openSealer(dataDirectory);
   const audit = openAuditLog(dataDirectory, config.audit);
   const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: config.names });
+  // Before the API answers: nothing that happens from then on is missed.
+  await recordReceivers(catalog, eventsConfig);
 
   const state = { lastUse: Date.now(), stopping: undefined as Promise<void> | undefined };
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
@@ -115,6 +119,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     audit,
     defaultAccount: credentials.account,
     wakeWorker,
+    worker: () => ({ up: worker.silentSeconds < silentSeconds, silentSeconds: worker.silentSeconds }),
     launches: launchService(catalog, wakeWorker),
     storage: storageService(catalog),
     packageIndexes: debianIndexes,
@@ -124,8 +129,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
   const api = createApi(services);
   let ticker: Ticker | undefined;
-  api.addHook('onRequest', async () => {
-    state.lastUse = Date.now();
+  api.addHook('onRequest', async (request) => {
+    // Who only watches a server does not keep it.
+    if (!isHealthRequest(request)) state.lastUse = Date.now();
   });
   let idle: NodeJS.Timeout | undefined;
   try {

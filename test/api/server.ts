@@ -107,6 +107,7 @@ export async function startApi(
       audit,
       defaultAccount: ACCOUNT,
       wakeWorker: () => void woken++,
+      worker: () => ({ up: true, silentSeconds: 0 }),
       launches: launchService(catalog, () => void woken++),
       storage: storageService(catalog),
       packageIndexes: async (_system, names) => [

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCatalog, type Catalog } from '../../src/catalog/catalog.ts';
 import { writeEvent, type OutboxEvent } from '../../src/catalog/outbox.ts';
-import { startDeliverer, type Deliverer } from '../../src/events/deliverer.ts';
+import { recordReceivers, startDeliverer, type Deliverer } from '../../src/events/deliverer.ts';
 import type { EventsClock } from '../../src/events/events-clock.ts';
 import { settingsResolver } from '../../src/events/secret-settings.ts';
 import { readEvents } from '../../src/events/settings.ts';
@@ -38,6 +38,7 @@ export async function openEvents(): Promise<EventSuite> {
     async deliver(events, clock) {
       const config = readEvents(parseConfig(JSON.stringify({ events }), 'config.yaml'));
       const resolve = settingsResolver(dataDirectory, '123456789012');
+      await recordReceivers(catalog, config);
       const deliverer = await startDeliverer({
         catalog,
         config,

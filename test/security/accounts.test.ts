@@ -293,6 +293,7 @@ const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> =
   'ingot:ListFailedDeliveries': () => [{}],
   'ingot:ReplayEvent': () => [{ params: { id: '00000000-0000-4000-8000-000000000000' }, body: {} }],
   'ingot:ListReceivers': () => [{}],
+  'ingot:GetStatus': () => [{}],
   'ingot:TestReceiver': () => [{ params: { name: 'ops' } }],
 };
 /**
@@ -308,6 +309,7 @@ const OF_THE_SERVER: readonly string[] = [
   'ingot:ReplayEvent',
   'ingot:ListReceivers',
   'ingot:TestReceiver',
+  'ingot:GetStatus',
 ];
 
 describe("routes of Ingot's own", () => {

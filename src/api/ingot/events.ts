@@ -163,7 +163,7 @@ async function replay(
 }
 
 /** A receiver of the configuration, as people see it. */
-interface ShownReceiver {
+export interface ShownReceiver {
   readonly name: string;
   readonly type: string;
   readonly state: string;
@@ -176,7 +176,7 @@ interface ShownReceiver {
 }
 
 /** The receivers of the configuration and where each stands. */
-async function receiversOf({
+export async function receiversOf({
   catalog,
   config,
 }: Pick<RequestContext['services'], 'catalog' | 'config'>): Promise<readonly ShownReceiver[]> {

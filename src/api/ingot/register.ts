@@ -15,6 +15,7 @@ import { principalRoutes } from './principals.ts';
 import type { IngotRoute } from './route.ts';
 import { serverRoutes } from './server.ts';
 import { stackRoutes } from './stacks.ts';
+import { statusRoutes } from './status.ts';
 import { storageRoutes } from './storage.ts';
 
 /** All of them. */
@@ -35,4 +36,5 @@ export const ingotRoutes: readonly IngotRoute[] = [
   ...principalRoutes,
   ...auditRoutes,
   ...eventRoutes,
+  ...statusRoutes,
 ];

@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { parseDocument } from 'yaml';
-import { list, map, section, strings } from './reading.ts';
+import { list, map, section, strings, text } from './reading.ts';
 import { DEFAULT_NAMES, readNames, type NameSettings } from './names.ts';
 import { defaultNetworks, readNetworks, type Networks } from './networks.ts';
 import { readInstanceProfiles, type InstanceProfile } from './profiles.ts';
@@ -66,6 +66,11 @@ export interface Config {
   readonly secrets?: readonly Readonly<Record<string, unknown>>[];
   /** Who is told of events, as it stands in the file: `events/` reads it. Absent: nobody. */
   readonly events?: Readonly<Record<string, unknown>>;
+  /** Who may read `/metrics` from other hosts. */
+  readonly monitoring: {
+    /** A text, or a reference to a secret; absent: nobody. */
+    readonly token?: string | undefined;
+  };
   readonly names: NameSettings;
   /** Files that components name by `file:`. */
   readonly files: {
@@ -123,6 +128,7 @@ export const DEFAULT_CONFIG: Config = {
     workflowsPerImage: 10,
   },
   rates: { reads: null, writes: null },
+  monitoring: {},
   names: DEFAULT_NAMES,
   files: { maxBytes: 1_000_000_000, accountBytes: 20_000_000_000 },
   audit: { maxBytes: 64_000_000, maxSeconds: 86_400, keepDays: 90, keepFiles: 32 },
@@ -190,6 +196,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'maintenance',
       'events',
       'hooks',
+      'monitoring',
     ],
     faults,
   );
@@ -244,6 +251,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
     ...(root['events'] === undefined || root['events'] === null
       ? {}
       : { events: mapAt(root['events'], 'events', faults) }),
+    monitoring: { token: readToken(section(root['monitoring'], 'monitoring', ['token'], faults)['token'], faults) },
     names: readNames(root, faults, homeAccount),
     files: {
       maxBytes: whole(files['maxMegabytes'], 'files.maxMegabytes', DEFAULT_CONFIG.files.maxBytes / 1e6, 1) * 1e6,
@@ -268,6 +276,16 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
   };
   if (faults.length > 0) throw new ConfigError(faults.map((fault) => `${path}: ${fault}`).join('\n'));
   return config;
+}
+
+/** Characters of a token: fewer can be guessed. */
+const SHORTEST_TOKEN = 16;
+
+function readToken(value: unknown, faults: string[]): string | undefined {
+  const token = text(value, 'monitoring.token', faults);
+  if (token !== undefined && (token.length < SHORTEST_TOKEN || (/\s/.test(token) && !token.startsWith('{{'))))
+    faults.push(`monitoring.token: must have at least ${SHORTEST_TOKEN} characters, without spaces`);
+  return token;
 }
 
 function readIssuer(value: unknown, place: string, faults: string[]): OidcIssuer {

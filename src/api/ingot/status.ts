@@ -1,0 +1,43 @@
+/** The whole server on one page: what runs, what waits and why, what failed, what is due, disk, receivers. */
+import { imagesUnderWay, lastFailures, nextDue, stepsThatWait } from '../../catalog/status.ts';
+import { receiversOf } from './events.ts';
+import { serverArn } from './resources.ts';
+import type { IngotRoute } from './route.ts';
+
+/** Most of each list. */
+const MOST = 10;
+
+export const statusRoutes: readonly IngotRoute[] = [
+  {
+    action: 'ingot:GetStatus',
+    method: 'GET',
+    path: '/ingot/status',
+    resource: (_params, context) => serverArn(context),
+    async handle(_request, { services }) {
+      const { db } = services.catalog;
+      const [busy, waitingSteps, failed, due, receivers, usage] = await Promise.all([
+        imagesUnderWay(db),
+        stepsThatWait(db),
+        lastFailures(db, MOST),
+        nextDue(db, MOST),
+        receiversOf(services),
+        services.storage.usage({ account: services.defaultAccount }),
+      ]);
+      const { totalBytes, availableBytes, kinds } = usage;
+      return {
+        json: {
+          version: services.version,
+          time: new Date().toISOString(),
+          worker: services.worker(),
+          running: busy.filter(({ working }) => working),
+          waiting: busy.filter(({ working }) => !working),
+          waitingSteps,
+          failed,
+          due,
+          disk: { totalBytes, availableBytes, kinds },
+          receivers,
+        },
+      };
+    },
+  },
+];
