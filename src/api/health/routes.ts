@@ -9,7 +9,7 @@ import type { ApiServices } from '../context.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Paths of these routes: they are no API calls. */
-export const HEALTH_PATHS: readonly string[] = ['/metrics', '/healthz', '/readyz'];
+const HEALTH_PATHS: readonly string[] = ['/metrics', '/healthz', '/readyz'];
 
 /** Headers that proxies set: what a proxy on this host passes on does not come from this host. */
 const PROXY_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'] as const;

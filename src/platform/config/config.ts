@@ -251,7 +251,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
     ...(root['events'] === undefined || root['events'] === null
       ? {}
       : { events: mapAt(root['events'], 'events', faults) }),
-    monitoring: { token: readToken(section(root['monitoring'], 'monitoring', ['token'], faults)['token'], faults) },
+    monitoring: readMonitoring(root['monitoring'], faults),
     names: readNames(root, faults, homeAccount),
     files: {
       maxBytes: whole(files['maxMegabytes'], 'files.maxMegabytes', DEFAULT_CONFIG.files.maxBytes / 1e6, 1) * 1e6,
@@ -281,11 +281,12 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
 /** Characters of a token: fewer can be guessed. */
 const SHORTEST_TOKEN = 16;
 
-function readToken(value: unknown, faults: string[]): string | undefined {
-  const token = text(value, 'monitoring.token', faults);
-  if (token !== undefined && (token.length < SHORTEST_TOKEN || (/\s/.test(token) && !token.startsWith('{{'))))
+function readMonitoring(value: unknown, faults: string[]): Config['monitoring'] {
+  const token = text(section(value, 'monitoring', ['token'], faults)['token'], 'monitoring.token', faults);
+  if (token === undefined) return {};
+  if (token.length < SHORTEST_TOKEN || (/\s/.test(token) && !token.startsWith('{{')))
     faults.push(`monitoring.token: must have at least ${SHORTEST_TOKEN} characters, without spaces`);
-  return token;
+  return { token };
 }
 
 function readIssuer(value: unknown, place: string, faults: string[]): OidcIssuer {
