@@ -44,7 +44,8 @@ async function run(args: Arguments): Promise<number> {
   const arn = await resolveName(() => connect(args), given, { types: ['image-pipeline'], what: 'pipeline' });
   const answer = await signedJson<{ schedule: ToldSchedule; runs: readonly ToldRun[] }>(await connect(args), {
     method: 'GET',
-    path: `/ingot/pipelines/${encodeURIComponent(arn)}/runs?limit=${count ?? SHOWN}`,
+    path: `/ingot/pipelines/${encodeURIComponent(arn)}/runs`,
+    query: { limit: String(count ?? SHOWN) },
   });
   process.stdout.write(args.flag('json') ? `${JSON.stringify(answer)}\n` : pipelineText(answer.schedule, answer.runs));
   return 0;

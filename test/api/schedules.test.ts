@@ -7,6 +7,8 @@ import {
   StartImagePipelineExecutionCommand,
   UpdateImagePipelineCommand,
 } from '@aws-sdk/client-imagebuilder';
+import type { ToldRun, ToldSchedule } from '../../src/api/ingot/pipelines.ts';
+import { signedJson } from '../../src/platform/api-client.ts';
 import { putParameter } from '../../src/catalog/parameters.ts';
 import { component, dueAt, endImage, own, pipeline, recipe, runs, tick } from './scheduled.ts';
 import { ACCOUNT, REGION, startApi, type TestApi } from './server.ts';
@@ -107,6 +109,16 @@ describe('a pipeline with a schedule', () => {
       /No server was running then: this run makes up for 5 due times, from 2030-01-01T03:00:00\.000Z to 2030-01-05T03:/,
     );
     assert.equal((await get(arn)).dateNextRun, '2030-01-06T03:00:00.000Z');
+    const told = await signedJson<{ schedule: ToldSchedule; runs: readonly ToldRun[] }>(api.connectionOf('same'), {
+      method: 'GET',
+      path: `/ingot/pipelines/${encodeURIComponent(arn)}/runs`,
+      query: { limit: '1' },
+    });
+    assert.deepEqual(
+      told.runs.map(({ image, because }) => [image, because]),
+      found.map(({ image_arn, because }) => [image_arn, because]),
+    );
+    assert.equal(told.schedule.words, 'every day at 03:00, UTC');
   });
 });
 
