@@ -295,6 +295,9 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     '`{olderThanSeconds?, hostCache?}`. `olderThanSeconds` (default 0): layers of components that were used within ' +
     'this time are kept. `hostCache` (default false): also frees the base images that the host keeps. ' +
     'Answers what was freed: `{layers, files, bytes, cachedBaseImages?}`',
+  'ingot:VerifyAmi':
+    '`{amiId, region, checked, sha256, faults: [string]}`. Compares a copy with its manifest (`checked: manifest`), ' +
+    'or checks the layers of the home Region (`structure`). Empty `faults` mean that the disk is intact',
   'ingot:DeregisterAmi':
     '`?region=`: fails if it is in another Region. `{amiId, region, layers, bytes, keptBy: [string]}`: what was ' +
     'freed, and what still needs its disk (`another account` for images of others). `ResourceInUseException` ' +

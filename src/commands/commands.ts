@@ -62,6 +62,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'deregister AMIs and free their disk space',
     load: async () => (await import('./deregister.ts')).deregister,
   },
+  verify: {
+    summary: 'check that the disks of AMIs are intact',
+    load: async () => (await import('./verify.ts')).verify,
+  },
   gc: { summary: 'delete unused layers and files', load: async () => (await import('./gc.ts')).gc },
   principals: {
     summary: 'manage users, roles and their access keys',
@@ -129,7 +133,15 @@ export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   'Run instances': ['launch', 'instances', 'exec', 'shell', 'cp', 'console', 'terminate'],
   'Work on components': ['toe run', 'toe validate', 'toe test'],
-  'Manage resources and disk space': ['dependents', 'lifecycle preview', 'lifecycle run', 'df', 'deregister', 'gc'],
+  'Manage resources and disk space': [
+    'dependents',
+    'lifecycle preview',
+    'lifecycle run',
+    'df',
+    'deregister',
+    'verify',
+    'gc',
+  ],
   'Watch the server': ['status', 'events', 'notify'],
   'Control access': ['principals', 'audit'],
   'Run the server': ['serve', 'stop', 'env'],

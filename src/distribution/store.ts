@@ -46,6 +46,8 @@ export interface Store {
    * @throws {Error} in words for the user: no space, no right to write
    */
   copyImage(request: CopyRequest): Promise<StoredImage>;
+  /** The description of a copy, if it exists. @throws {Error} if it cannot be read */
+  manifestOf(location: { readonly directory: string; readonly amiId: string }): Promise<ImageManifest | undefined>;
   /** Removes a copy and its description, if it exists. */
   removeImage(location: { readonly directory: string; readonly amiId: string }): Promise<void>;
   /**

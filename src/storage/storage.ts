@@ -18,6 +18,7 @@ import { filesBelow, type FoundFile } from './files-below.ts';
 import { collectGarbage, findStrays, type Collected } from './garbage.ts';
 import type { FileLimits } from '../catalog/kept-files.ts';
 import { listReceived, receivePart, type FilePart, type Received } from './kept-files.ts';
+import { verifyAmi, type Verified } from './verify.ts';
 import { accountOfArn } from '../resources/arns.ts';
 
 /** Disk usage. All sizes are bytes on the disk, as `du` counts them. */
@@ -107,6 +108,11 @@ export interface StorageService {
     region?: string,
     options?: { readonly keepSnapshot: boolean },
   ): Promise<Deregistered>;
+  /**
+   * Compares the disk of an AMI with what is on record of it.
+   * @throws {ApiError} ResourceNotFoundException
+   */
+  verify(owner: { readonly account: string }, amiId: string): Promise<Verified>;
   /** Frees the disk that a deregistered AMI left as its snapshot. Safe to repeat. */
   deleteSnapshot(ami: Ami): Promise<void>;
 }
@@ -128,6 +134,13 @@ export function storageService(catalog: Catalog): StorageService {
       return cached.images === 0
         ? collected
         : { ...collected, bytes: collected.bytes + cached.bytes, cachedBaseImages: cached.images };
+    },
+
+    async verify({ account }, amiId) {
+      const ami = await amiOnRecord(catalog.db, amiId);
+      if (ami?.account !== account || (ami.state !== 'available' && ami.state !== 'disabled'))
+        throw resourceNotFound(amiId);
+      return verifyAmi(catalog.dataDirectory, ami);
     },
 
     async deleteSnapshot(ami) {

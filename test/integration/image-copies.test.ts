@@ -1,7 +1,7 @@
 /** `CopyImage`, `DeregisterImage` and `DeleteSnapshot` on real disks, with the worker's part done by the test. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
@@ -14,9 +14,11 @@ import {
 } from '@aws-sdk/client-ec2';
 import { amiOnRecord, insertAmi } from '../../src/catalog/amis.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
+import { signedJson } from '../../src/platform/api-client.ts';
 import { run } from '../../src/platform/processes.ts';
 import { collectGarbage } from '../../src/storage/garbage.ts';
 import { sweepAtStart } from '../../src/storage/sweeper.ts';
+import type { Verified } from '../../src/storage/verify.ts';
 import { copyPending } from '../../src/worker/image-copies.ts';
 import { ACCOUNT, REGION, startApi, type TestApi } from '../api/server.ts';
 
@@ -88,6 +90,15 @@ test('a copy in another Region is pending until it is written, and then the same
   assert.equal(image.BlockDeviceMappings![0]!.Ebs!.VolumeSize, 1);
   const record = (await amiOnRecord(api.catalog.db, ImageId!))!;
   await run(['qemu-img', 'compare', disk, join(api.catalog.dataDirectory, record.file)]);
+  const verify = async (id: string) =>
+    signedJson<Verified>(api.connectionOf('same'), { method: 'GET', path: `/ingot/amis/${id}/verify` });
+  const sound = await verify(ImageId!);
+  assert.deepEqual([sound.checked, sound.faults], ['manifest', []]);
+  assert.deepEqual(await verify(SOURCE), { amiId: SOURCE, region: REGION, checked: 'structure', faults: [] });
+  const file = await open(join(api.catalog.dataDirectory, record.file), 'r+');
+  await file.write(Buffer.from('x'), 0, 1, (await file.stat()).size - 1);
+  await file.close();
+  assert.match((await verify(ImageId!)).faults.join(), /the SHA-256 of the file is .*; its manifest says/);
   await assert.rejects(
     other.send(new CopyImageCommand({ SourceImageId: SOURCE, SourceRegion: REGION, Name: 'stolen' })),
     { name: 'InvalidAMIID.NotFound' },

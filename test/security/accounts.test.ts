@@ -254,6 +254,7 @@ const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> =
   'ingot:NameImport': () => [{ body: { source: '/etc/shadow' } }],
   'ingot:DescribeStorage': () => [{}],
   'ingot:CollectGarbage': () => [{ body: {} }],
+  'ingot:VerifyAmi': ({ ami: id }) => [{ params: { id } }],
   'ingot:DeregisterAmi': ({ ami: id }) => [{ params: { id } }, { params: { id }, query: { region: REGION } }],
   'ingot:ListDependents': ({ arn }) => [{ params: { arn } }],
   'ingot:ListSchedules': () => [{}],

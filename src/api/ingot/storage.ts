@@ -36,6 +36,17 @@ export const storageRoutes: readonly IngotRoute[] = [
     },
   },
   {
+    action: 'ingot:VerifyAmi',
+    method: 'GET',
+    path: '/ingot/amis/:id/verify',
+    resource: ({ id }, context) => amiArn(id!, context),
+    async handle({ params }, context) {
+      const id = params['id']!;
+      if (!/^ami-[0-9a-f]{8,17}$/.test(id)) throw resourceNotFound(id.slice(0, 64));
+      return { json: await context.services.storage.verify(context, id) };
+    },
+  },
+  {
     action: 'ingot:DeregisterAmi',
     method: 'DELETE',
     path: '/ingot/amis/:id',

@@ -1,5 +1,5 @@
 /** A Region that is a folder: one qcow2 file and one manifest for each AMI. */
-import { mkdir, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskChain, flatten } from '../../images/disks.ts';
 import { timestamp } from '../../platform/clock.ts';
@@ -82,6 +82,20 @@ export const directoryStore: Store = {
     } finally {
       await release(held, process);
       await release(held, partial);
+    }
+  },
+
+  async manifestOf({ directory, amiId }) {
+    const path = manifestFile(directory, amiId);
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (text === undefined) return undefined;
+    try {
+      return JSON.parse(text) as ImageManifest;
+    } catch {
+      throw new Error(`the manifest ${amiId}.json is not valid JSON`);
     }
   },
 
