@@ -27,6 +27,7 @@ import * as sharedAmis from './migrations/0026-shared-amis.ts';
 import * as containerOutputs from './migrations/0030-container-outputs.ts';
 import * as logGroups from './migrations/0035-log-groups.ts';
 import * as unknownMembers from './migrations/0038-unknown-members.ts';
+import * as suspendedImages from './migrations/0039-suspended-images.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
 import { dataPath } from '../platform/data-layout.ts';
@@ -78,6 +79,7 @@ const migrations: readonly Migration[] = [
   { number: 30, name: 'container outputs', up: containerOutputs.up },
   { number: 35, name: 'log groups', up: logGroups.up },
   { number: 38, name: 'unknown members', up: unknownMembers.up },
+  { number: 39, name: 'suspended images', up: suspendedImages.up },
 ];
 
 /**

@@ -20,6 +20,7 @@ export interface EngineTables {
   container_outputs: ContainerOutputTable;
   container_copies: ContainerCopyTable;
   unknown_members: UnknownMemberTable;
+  suspended_images: SuspendedImageTable;
 }
 
 /**
@@ -170,6 +171,18 @@ export interface ImportTaskTable {
   /** The image that it became, or is becoming. */
   image_arn: string | null;
   created: string;
+}
+
+/** An image whose work waits as a record: no process works on it. */
+interface SuspendedImageTable {
+  image_arn: string;
+  /** The step that waits. */
+  step_id: string;
+  since: string;
+  /** When the work goes on without an answer: the step's time, or its stage's, is over. */
+  wake_at: string;
+  /** JSON of `SavedWork`. */
+  state: string;
 }
 
 /** A member of the request that made or changed a resource, which this version did not know. */

@@ -1,7 +1,9 @@
 /** Queries on leases: which process works on which image. */
 import type { Kysely } from 'kysely';
-import type { Catalog } from './catalog.ts';
+import type { Catalog, Queryable } from './catalog.ts';
+import { timestamp } from '../platform/clock.ts';
 import { isSameProcess } from '../platform/processes.ts';
+import { nextToGoOn } from './suspended-images.ts';
 import type { Tables } from './tables.ts';
 
 /** The process that asks for a lease. */
@@ -17,30 +19,22 @@ export interface Lessee {
 const LEASE_MS = 60_000;
 
 /**
- * Claims the oldest waiting image, first those that must be built alone.
+ * Claims an image: first one whose work waited and can go on, then the oldest PENDING one, first those that must be
+ * built alone.
  * @param busy whether this worker has other images: an image that must be alone waits until these are finished, and the
  *   rest waits for it
+ * @param full whether there is no place for another image: only one that is to be cancelled is claimed then
  * @returns its ARN, or `undefined` if none can be claimed now
  */
 export async function claimImage(
   catalog: Catalog,
   lessee: Lessee,
   busy: boolean,
+  full = false,
 ): Promise<{ readonly arn: string; readonly alone: boolean } | undefined> {
   return catalog.transaction(async (trx) => {
-    const image = await trx
-      .selectFrom('images')
-      .select(['images.arn', 'images.alone'])
-      .where('images.status', '=', 'PENDING')
-      .where((e) =>
-        e.not(
-          e.exists(e.selectFrom('leases').select('leases.image_arn').whereRef('leases.image_arn', '=', 'images.arn')),
-        ),
-      )
-      .orderBy('images.alone', 'desc')
-      .orderBy('images.date_created')
-      .limit(1)
-      .executeTakeFirst();
+    const image =
+      (await nextToGoOn(trx, timestamp(), { cancelled: full })) ?? (full ? undefined : await oldestPending(trx));
     const alone = image?.alone === 1;
     if (image === undefined || (alone && busy)) return undefined;
     await trx
@@ -56,6 +50,22 @@ export async function claimImage(
       .execute();
     return { arn: image.arn, alone };
   });
+}
+
+async function oldestPending(trx: Queryable): Promise<{ readonly arn: string; readonly alone: number } | undefined> {
+  return trx
+    .selectFrom('images')
+    .select(['images.arn', 'images.alone'])
+    .where('images.status', '=', 'PENDING')
+    .where((e) =>
+      e.not(
+        e.exists(e.selectFrom('leases').select('leases.image_arn').whereRef('leases.image_arn', '=', 'images.arn')),
+      ),
+    )
+    .orderBy('images.alone', 'desc')
+    .orderBy('images.date_created')
+    .limit(1)
+    .executeTakeFirst();
 }
 
 /** Extends a worker's leases. */

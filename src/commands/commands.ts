@@ -41,6 +41,18 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   logs: { summary: 'show the log of an image build', load: async () => (await import('./logs.ts')).logs },
   launch: { summary: 'launch an image as a virtual machine', load: async () => (await import('./launch.ts')).launch },
+  waiting: {
+    summary: 'list steps that wait for an answer',
+    load: async () => (await import('./waiting.ts')).waiting,
+  },
+  approve: {
+    summary: 'let an image that waits for an answer go on',
+    load: async () => (await import('./waiting.ts')).approve,
+  },
+  reject: {
+    summary: 'stop the step that an image waits in',
+    load: async () => (await import('./waiting.ts')).reject,
+  },
   instances: { summary: 'list launched instances', load: async () => (await import('./instances.ts')).instances },
   exec: { summary: 'run a command in a launched instance', load: async () => (await import('./exec.ts')).exec },
   shell: {
@@ -128,6 +140,9 @@ export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'pipelines',
     'schedule',
     'outdated',
+    'waiting',
+    'approve',
+    'reject',
     'stacks',
     'delete-stack',
   ],

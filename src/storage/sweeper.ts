@@ -11,6 +11,7 @@ import { cancelRequested, imagesInProgress } from '../catalog/image-work.ts';
 import { isUsers, liveInstances, updateInstance } from '../catalog/instances.ts';
 import { layerUsers, unfinishedLayers } from '../catalog/layers.ts';
 import { abandonedImages, endLease } from '../catalog/leases.ts';
+import { suspendedImages } from '../catalog/suspended-images.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { isAlone, workAlone } from '../catalog/try-again.ts';
 import { makersElsewhere } from '../images/base/ensure.ts';
@@ -61,7 +62,8 @@ export interface WorkerEnd {
  */
 export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Promise<void> {
   if ((await runningOut(catalog.dataDirectory)) !== undefined) await makeRoom(catalog);
-  const running = new Set(await settleInstances(catalog));
+  const suspended = new Set(await suspendedImages(catalog.db));
+  const running = new Set([...(await settleInstances(catalog, suspended)), ...suspended]);
   // `ingot toe` creates one without the server.
   for (const owner of makersElsewhere(
     [...(await heldOwners(catalog.db)), ...(await layerUsers(catalog.db))],
@@ -81,7 +83,7 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
   for (const owner of await layerUsers(catalog.db))
     if (!running.has(owner) && !isSnapshot(owner)) await layers.release(owner);
   const unfinished = await layers.discardUnfinished();
-  const inProgress = await imagesInProgress(catalog.db);
+  const inProgress = (await imagesInProgress(catalog.db)).filter((arn) => !suspended.has(arn));
   const several = before.worksOn === true && inProgress.length > 1;
   for (const arn of inProgress) await endImage(catalog, layers, arn, before, several);
   for (const arn of await abandonedImages(catalog.db, hostname())) await endLease(catalog.db, arn);
@@ -110,9 +112,14 @@ async function makeRoom(catalog: Catalog): Promise<void> {
 }
 
 /** Terminates build and test instances, and launched and kept ones that died. Returns the users' instances that run. */
-async function settleInstances(catalog: Catalog): Promise<ReadonlySet<string>> {
+async function settleInstances(catalog: Catalog, suspended: ReadonlySet<string>): Promise<ReadonlySet<string>> {
   const running = new Set<string>();
   for (const record of await liveInstances(catalog.db)) {
+    // Whoever goes on with its image sees whether it still runs.
+    if (record.image_arn !== null && suspended.has(record.image_arn) && !isUsers(record)) {
+      running.add(record.id);
+      continue;
+    }
     if (isUsers(record)) {
       if (record.state !== 'running') {
         // The worker starts or terminates it. Until then, what a kept one wrote stays, so that it is freed in one

@@ -81,8 +81,9 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
   async function look(): Promise<void> {
     if (!stopping) updateStates();
     if (!stopping) copyImages();
-    while (!stopping && images.size < (alone ? 1 : concurrency)) {
-      const claimed = await claimImage(catalog, lessee, images.size > 0);
+    while (!stopping) {
+      const full = images.size >= (alone ? 1 : concurrency);
+      const claimed = await claimImage(catalog, lessee, images.size > 0, full);
       if (claimed === undefined) break;
       const { arn } = claimed;
       alone = claimed.alone;

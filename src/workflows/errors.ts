@@ -30,6 +30,22 @@ export class StepError extends Error {
   }
 }
 
+/** Not an error: a step waits for an answer, and the work on its image can be left until there is one. */
+export class Suspension extends Error {
+  override readonly name = 'Suspension';
+  readonly stepId: string;
+  readonly workflowId: string;
+  /** When the work has to go on at the latest, in milliseconds since 1970: the interpreter knows. */
+  wakeAt = 0;
+  /** Where in the image's work it is: the stages know. */
+  place: { readonly stage: string; readonly group: number; readonly stageStarted: number } | undefined;
+  constructor({ stepId, workflowId }: { readonly stepId: string; readonly workflowId: string }) {
+    super(`the step ${stepId} waits for an answer`);
+    this.stepId = stepId;
+    this.workflowId = workflowId;
+  }
+}
+
 /** The reason of a canceled image. */
 export const CANCELLED_REASON = 'The image was cancelled.';
 

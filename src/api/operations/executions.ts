@@ -116,6 +116,7 @@ export const executionOperations = {
     if (waiting.action !== null)
       throw invalidRequest(`The step '${stepExecutionId}' has already been answered: ${waiting.action}.`);
     await answerStep(context.db, stepExecutionId, action, reason);
+    context.afterCommit(context.services.wakeWorker);
     return { stepExecutionId, imageBuildVersionArn };
   },
 

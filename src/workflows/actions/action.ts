@@ -11,7 +11,15 @@ export interface StepContext extends StepControl {
   /** References are resolved. */
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Id of the step's record. */
-  readonly execution: { readonly workflowId: string; readonly stepId: string; readonly stepName: string };
+  readonly execution: {
+    readonly workflowId: string;
+    readonly stepId: string;
+    readonly stepName: string;
+    /** Whether the step began before: the work was left while it waited. */
+    readonly resumed: boolean;
+    /** Whether the step may throw a `Suspension`, to be run again with `resumed` later. */
+    readonly mayLeave: boolean;
+  };
   /** Aborted by the step's deadline, too. */
   readonly signal: AbortSignal;
   /** Aborted with the image's work alone: by a cancellation, or when the worker ends. */

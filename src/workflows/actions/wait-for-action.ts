@@ -1,12 +1,12 @@
 /**
- * `WaitForAction`: waits until somebody answers with `SendWorkflowStepAction`. Source: reference, `workflows.md`
- * section 4.
+ * `WaitForAction`: waits until somebody answers with `SendWorkflowStepAction`. The work on the image is left meanwhile,
+ * where it can be. Source: reference, `workflows.md` section 4.
  */
 import { beginWaiting, endWaiting, waitingStep } from '../../catalog/waiting-steps.ts';
 import { getWorkflowExecution } from '../../catalog/executions.ts';
 import { writeEvent } from '../../catalog/outbox.ts';
 import { sleep, timestamp } from '../../platform/clock.ts';
-import { StepError } from '../errors.ts';
+import { StepError, Suspension } from '../errors.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
 /** Time between checks for the answer, in milliseconds: another process writes it to the records. */
@@ -28,31 +28,34 @@ async function run({
   signal,
 }: StepNeeds<'arn' | 'account' | 'region', never, 'catalog'>): Promise<StepOutputs> {
   for (const input of WITHOUT_EFFECT)
-    if (inputs[input] !== undefined)
+    if (inputs[input] !== undefined && !execution.resumed)
       report({ type: 'log', level: 'warn', text: `the input ${input} has no effect yet: no notification is sent` });
-  const workflow = await getWorkflowExecution(catalog.db, execution.workflowId);
-  const { snsTopicArn, payload } = inputs;
-  await catalog.transaction(async (trx) => {
-    await beginWaiting(trx, { step_id: execution.stepId, image_arn: arn, account, region, since: timestamp() });
-    await writeEvent(trx, {
-      type: STEP_WAITING,
-      resource: arn,
-      moreResources: workflow === undefined ? [] : [workflow.workflow_arn],
-      status: 'WAITING',
-      topic: typeof snsTopicArn === 'string' ? { arn: snsTopicArn, payload: payloadText(payload) } : undefined,
-      payload: {
-        'workflow-execution-id': execution.workflowId,
-        'workflow-step-execution-id': execution.stepId,
-        'workflow-step-name': execution.stepName,
-      },
+  if (!execution.resumed) {
+    const workflow = await getWorkflowExecution(catalog.db, execution.workflowId);
+    const { snsTopicArn, payload } = inputs;
+    await catalog.transaction(async (trx) => {
+      await beginWaiting(trx, { step_id: execution.stepId, image_arn: arn, account, region, since: timestamp() });
+      await writeEvent(trx, {
+        type: STEP_WAITING,
+        resource: arn,
+        moreResources: workflow === undefined ? [] : [workflow.workflow_arn],
+        status: 'WAITING',
+        topic: typeof snsTopicArn === 'string' ? { arn: snsTopicArn, payload: payloadText(payload) } : undefined,
+        payload: {
+          'workflow-execution-id': execution.workflowId,
+          'workflow-step-execution-id': execution.stepId,
+          'workflow-step-name': execution.stepName,
+        },
+      });
     });
-  });
-  report({
-    type: 'log',
-    text:
-      `waits for an answer: aws imagebuilder send-workflow-step-action --step-execution-id ${execution.stepId} ` +
-      `--image-build-version-arn ${arn} --action RESUME (or STOP)`,
-  });
+    report({
+      type: 'log',
+      text:
+        `waits for an answer: aws imagebuilder send-workflow-step-action --step-execution-id ${execution.stepId} ` +
+        `--image-build-version-arn ${arn} --action RESUME (or STOP)`,
+    });
+    if (execution.mayLeave) throw new Suspension(execution);
+  }
   try {
     for (;;) {
       const { action, reason } = (await waitingStep(catalog.db, execution.stepId)) ?? { action: null, reason: null };

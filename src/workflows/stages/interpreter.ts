@@ -5,8 +5,10 @@
 import {
   insertStepExecution,
   insertWorkflowExecution,
+  stepExecutionsOfWorkflow,
   updateStepExecution,
   updateWorkflowExecution,
+  type StepExecution,
 } from '../../catalog/executions.ts';
 import { evaluateCondition } from '../../documents/workflow/conditions.ts';
 import type { WorkflowDocument, WorkflowStep } from '../../documents/workflow/document.ts';
@@ -18,7 +20,7 @@ import { patient } from '../../platform/patience.ts';
 import { within, type Report } from '../../resources/progress.ts';
 import type { StepAction, StepOutputs } from '../actions/action.ts';
 import { stepActions } from '../actions/register.ts';
-import { CancelledError, StepError } from '../errors.ts';
+import { CancelledError, StepError, Suspension } from '../errors.ts';
 import type { ImageProgress, ImageServices, StepControl } from '../machines/image-progress.ts';
 import type { ImagePlan, Stage } from '../planning/image-plan.ts';
 import { systemVariables } from './system-variables.ts';
@@ -54,6 +56,10 @@ export interface WorkflowRun {
   readonly parallelGroup?: string | undefined;
   /** Aborted with the work, and when the workflow alone has to end; default the work's. */
   readonly signal?: AbortSignal;
+  /** Whether the work on the image can be left while a step waits. */
+  readonly mayLeave?: boolean;
+  /** Id of its execution, if it began before and was left while a step waited. */
+  readonly resumed?: string | undefined;
   /** Its step actions; default the register. */
   readonly actions?: Readonly<Record<string, StepAction>>;
 }
@@ -93,35 +99,32 @@ interface RanStep {
  * @throws the abort's reason when the work was cancelled
  */
 export async function runWorkflow(work: RunningImage, run: WorkflowRun): Promise<void> {
-  const id = newWorkflowExecutionId();
+  const id = run.resumed ?? newWorkflowExecutionId();
   const db = work.services.catalog.db;
   const report = within(work.report, { workflow: run.name });
-  await insertWorkflowExecution(db, {
-    id,
-    image_arn: work.plan.arn,
-    workflow_arn: run.arn,
-    type: run.type,
-    status: 'RUNNING',
-    message: null,
-    parallel_group: run.parallelGroup ?? null,
-    position: run.position,
-    total_steps: run.document.steps.length,
-    outputs: null,
-    start_time: timestamp(),
-    end_time: null,
-  });
-  report({ type: 'log', text: `workflow ${run.name} (${id})` });
+  const earlier = run.resumed === undefined ? [] : await stepExecutionsOfWorkflow(db, run.resumed);
+  if (run.resumed === undefined) await recordWorkflow(work, run, id);
+  report({ type: 'log', text: `workflow ${run.name} (${id})${run.resumed === undefined ? '' : ' goes on'}` });
 
   const ran: RanStep[] = [];
   const outputs = new Map<string, StepOutputs>();
   const lookup = (path: string): unknown => lookUp(work, run, outputs, path);
   for (const [position, step] of run.document.steps.entries()) {
+    const before = earlier.find((each) => each.position === position);
+    if (before !== undefined && before.status !== 'RUNNING') {
+      if (before.status !== 'COMPLETED') continue;
+      const given = JSON.parse(before.outputs ?? '{}') as StepOutputs;
+      outputs.set(step.name, given);
+      ran.push({ step, executionId: before.id, outputs: given });
+      continue;
+    }
     try {
-      const result = await runStep(work, run, id, position, step, lookup, report);
+      const result = await runStep(work, run, id, position, step, lookup, report, before);
       if (result === undefined) continue;
       outputs.set(step.name, result.outputs);
       ran.push(result);
     } catch (error) {
+      if (error instanceof Suspension) throw error;
       if (step.onFailure === 'Continue' && !signalOf(work, run).aborted && !(error instanceof StageTimeout)) continue;
       const failure = await abort(work, run, id, position, error as Error, ran, lookup, report);
       throw failure;
@@ -144,6 +147,23 @@ export async function runWorkflow(work: RunningImage, run: WorkflowRun): Promise
   });
 }
 
+async function recordWorkflow(work: RunningImage, run: WorkflowRun, id: string): Promise<void> {
+  await insertWorkflowExecution(work.services.catalog.db, {
+    id,
+    image_arn: work.plan.arn,
+    workflow_arn: run.arn,
+    type: run.type,
+    status: 'RUNNING',
+    message: null,
+    parallel_group: run.parallelGroup ?? null,
+    position: run.position,
+    total_steps: run.document.steps.length,
+    outputs: null,
+    start_time: timestamp(),
+    end_time: null,
+  });
+}
+
 async function runStep(
   work: RunningImage,
   run: WorkflowRun,
@@ -152,13 +172,14 @@ async function runStep(
   step: WorkflowStep,
   lookup: (path: string) => unknown,
   outer: Report,
+  before: StepExecution | undefined,
 ): Promise<RanStep | undefined> {
   const db = work.services.catalog.db;
   const report = within(outer, { step: step.name });
   const place = { done: position + 1, total: run.document.steps.length };
   const action = actionOf(run, step);
   const { timeoutSeconds } = step;
-  const executionId = newStepExecutionId();
+  const executionId = before?.id ?? newStepExecutionId();
   const record = {
     id: executionId,
     workflow_execution_id: workflowExecutionId,
@@ -177,7 +198,7 @@ async function runStep(
   const { plan, progress, services } = work;
   const context = { plan, progress, services, stage: run.type, report, workSignal: work.signal, timeoutSeconds };
 
-  const applies = step.if === undefined || evaluateCondition(step.if, lookup);
+  const applies = before !== undefined || step.if === undefined || evaluateCondition(step.if, lookup);
   const nothingToDo = applies ? action?.skip?.({ ...context, signal: signalOf(work, run) }) : 'its condition is false';
   if (nothingToDo !== undefined) {
     const now = timestamp();
@@ -199,19 +220,21 @@ async function runStep(
     return undefined;
   }
 
-  const started = Date.now();
-  await insertStepExecution(db, {
-    ...record,
-    status: 'RUNNING',
-    inputs: JSON.stringify(step.inputs),
-    start_time: timestamp(),
-  });
+  const started = before === undefined ? Date.now() : Date.parse(before.start_time!);
+  if (before === undefined)
+    await insertStepExecution(db, {
+      ...record,
+      status: 'RUNNING',
+      inputs: JSON.stringify(step.inputs),
+      start_time: timestamp(),
+    });
   report({ type: 'step', action: step.action, status: 'RUNNING', ...place, text: step.name });
   const stageLeft = run.limit === undefined ? Infinity : Math.max(0, run.limit.endsAt - Date.now());
-  const deadline = withDeadline(signalOf(work, run), Math.min(timeoutSeconds * 1000, stageLeft));
+  const endsAt = Math.min(started + timeoutSeconds * 1000, Date.now() + stageLeft);
+  const deadline = withDeadline(signalOf(work, run), Math.max(0, endsAt - Date.now()));
   const { signal } = deadline;
   try {
-    if (step.waitSeconds > 0) await sleep(step.waitSeconds * 1000, signal);
+    if (step.waitSeconds > 0 && before === undefined) await sleep(step.waitSeconds * 1000, signal);
     const inputs = resolveWorkflowValue(step.inputs, lookup) as Record<string, unknown>;
     await updateStepExecution(db, executionId, { inputs: JSON.stringify(inputs) });
     if (action === undefined)
@@ -223,7 +246,13 @@ async function runStep(
       ...context,
       signal,
       inputs,
-      execution: { workflowId: workflowExecutionId, stepId: executionId, stepName: step.name },
+      execution: {
+        workflowId: workflowExecutionId,
+        stepId: executionId,
+        stepName: step.name,
+        resumed: before !== undefined,
+        mayLeave: run.mayLeave === true,
+      },
     });
     const outputs = work.services.secrets.mask.deep(given);
     await updateStepExecution(db, executionId, {
@@ -241,6 +270,10 @@ async function runStep(
     });
     return { step, executionId, outputs };
   } catch (cause) {
+    if (cause instanceof Suspension) {
+      cause.wakeAt = endsAt;
+      throw cause;
+    }
     const cancelled = signalOf(work, run).aborted;
     const timedOut = !cancelled && deadline.expired();
     const error = withoutSecrets(

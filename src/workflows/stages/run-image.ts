@@ -20,7 +20,7 @@ import { within, type Report } from '../../resources/progress.ts';
 import type { ImageStatus } from '../../resources/statuses.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import { distributeImage } from '../actions/distribute-image.ts';
-import { CancelledError, failureDetails } from '../errors.ts';
+import { CancelledError, failureDetails, Suspension } from '../errors.ts';
 import { refuseUnfitHost } from '../machines/host-fitness.ts';
 import { newProgress, type ImageProgress, type ImageServices, type StepControl } from '../machines/image-progress.ts';
 import { endWorkInstance } from '../machines/instances.ts';
@@ -34,6 +34,7 @@ import { importDisk } from './import-image.ts';
 import { isStageTimeout, runWorkflow, WorkflowFailure, type StageLimit, type WorkflowRun } from './interpreter.ts';
 import { loadSecrets } from './load-secrets.ts';
 import { outputResources } from './outputs.ts';
+import { pinned, restoreProgress, savedWork, suspendWork, type ResumePoint } from './suspend.ts';
 import { takeUp, takeUpContainer } from './take-up.ts';
 import { runGroup } from './workflow-groups.ts';
 import { INGOT } from '../../platform/own-program.ts';
@@ -75,43 +76,67 @@ export async function runImage(run: ImageRun): Promise<void> {
   const services = { catalog, dataDirectory, layers, secrets };
   const work: Work = { subject, progress: newProgress(), services, report: secrets.masked(log.report), signal };
   let keep: ImagePlan['keep'] = { build: undefined, test: undefined };
+  let left = false;
   try {
-    await setStatus(catalog, arn, work.report, 'CREATING');
+    const saved = await savedWork(services, arn);
+    if (saved === undefined) await setStatus(catalog, arn, work.report, 'CREATING');
+    else await restoreProgress(work, saved);
     signal.throwIfAborted();
     const config = await readConfig(dataDirectory);
     if (subject.task?.kind === 'import') await importStages(work, subject.task);
     else {
       // The configuration may have changed since the image was asked for, and what is shared: what holds now counts.
-      const { plan, refusals } = await planImage({ ...subject, catalog, config });
+      const { plan, refusals } = await planImage({
+        ...subject,
+        image: saved === undefined ? image : pinned(image, saved),
+        catalog,
+        config,
+      });
       if (plan === undefined) throw new ImageRefused(refusals);
       keep = plan.keep;
-      await stages(work, plan, config);
+      left = await stages(work, plan, config, saved?.point).then(
+        () => false,
+        async (error: unknown) => {
+          if (!(error instanceof Suspension)) throw error;
+          await suspendWork(work, plan, error);
+          return true;
+        },
+      );
     }
   } catch (error) {
     await onceThereIsRoom(() => end({ ...work, plan: { arn, keep } }, error as Error), run.over);
   } finally {
-    await onceThereIsRoom(() => layers.release(arn), run.over).finally(() => log.close());
+    // What waiting work has made stays in use.
+    if (!left) await onceThereIsRoom(() => layers.release(arn), run.over).catch(() => {});
+    log.close();
   }
 }
 
-async function stages(work: Work, plan: ImagePlan, config: Config): Promise<void> {
+/**
+ * Runs the stages, to the end of the work.
+ * @param resume where the work goes on, if it was left before
+ * @throws {Suspension} when it is left, since a step waits for an answer
+ */
+async function stages(work: Work, plan: ImagePlan, config: Config, resume: ResumePoint | undefined): Promise<void> {
   const { progress, services, report, signal } = work;
   const { catalog, dataDirectory } = services;
   const { arn, image, task } = plan;
   await loadSecrets(plan.components, services.secrets, work);
   const tests =
     plan.workflows.TEST.length > 0 && (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));
-  if (task === undefined || tests)
+  if (resume === undefined && (task === undefined || tests))
     await refuseUnfitHost({
       dataDirectory,
       resourceTags: image.infrastructureConfiguration?.resourceTags,
       tests,
       kind: plan.container === undefined ? 'AMI' : 'DOCKER',
     });
-  warnWithoutEffect(plan.withoutEffect, report);
-  await warnUnknown(image, catalog, report);
-  tellNetwork(plan, config.networks.profiles['full'], report);
-  warnOfDocuments(plan, report);
+  if (resume === undefined) {
+    warnWithoutEffect(plan.withoutEffect, report);
+    await warnUnknown(image, catalog, report);
+    tellNetwork(plan, config.networks.profiles['full'], report);
+    warnOfDocuments(plan, report);
+  }
 
   const running = { plan, progress, services, report, signal };
   const run: RunOne = (workflow) => runWorkflow(running, workflow);
@@ -120,16 +145,18 @@ async function stages(work: Work, plan: ImagePlan, config: Config): Promise<void
     ...(tests ? (['TEST'] as const) : []),
     'DISTRIBUTION',
   ];
-  const stage = (type: Stage, status: StageStatus): Promise<void> =>
-    runStage({ plan, services, report, signal }, type, status, run, {
-      done: expected.indexOf(type) + 1,
-      total: expected.length,
-    });
+  const stage = async (type: Stage, status: StageStatus): Promise<void> => {
+    if (resume !== undefined && STAGES.indexOf(type) < STAGES.indexOf(resume.stage)) return;
+    const place = { done: expected.indexOf(type) + 1, total: expected.length };
+    const from = resume?.stage === type ? resume : undefined;
+    await runStage({ plan, services, report, signal }, type, status, run, place, from);
+  };
   if (task === undefined) await stage('BUILD', 'BUILDING');
+  else if (resume !== undefined) report({ type: 'log', level: 'debug', text: 'what was made before is there' });
   else if (plan.container !== undefined) await takeUpContainer(plan, progress, services, report);
   else if (task.kind !== 'import') progress.ami = await takeUp(plan, task, progress, services, report);
   if (tests) {
-    progress.copiesAhead = copiesAhead(plan, progress.ami, services, signal);
+    if (resume === undefined) progress.copiesAhead = copiesAhead(plan, progress.ami, services, signal);
     await stage('TEST', 'TESTING');
   }
   await stage('DISTRIBUTION', 'DISTRIBUTING');
@@ -200,34 +227,39 @@ async function warnUnknown(image: Image, { db }: Pick<Catalog, 'db'>, report: Re
     });
 }
 
+const STAGES: readonly string[] = ['BUILD', 'TEST', 'DISTRIBUTION'] satisfies Stage[];
+
 type StageStatus = 'BUILDING' | 'TESTING' | 'DISTRIBUTING';
 type RunOne = (workflow: WorkflowRun) => Promise<void>;
 
 async function runStage(
   {
-    plan: { arn, image, workflows },
+    plan: { arn, image, workflows, container },
     services: { catalog },
     report,
     signal,
   }: StepControl & {
-    readonly plan: Pick<ImagePlan, 'arn' | 'image' | 'workflows'>;
+    readonly plan: Pick<ImagePlan, 'arn' | 'image' | 'workflows' | 'container'>;
     readonly services: Pick<ImageServices, 'catalog'>;
   },
   type: Stage,
   status: StageStatus,
   run: RunOne,
   place: { readonly done: number; readonly total: number },
+  resume: ResumePoint | undefined,
 ): Promise<void> {
-  await setStatus(catalog, arn, within(report, place), status);
-  const limit = type === 'TEST' ? testLimit(image, Date.now()) : undefined;
+  if (resume === undefined) await setStatus(catalog, arn, within(report, place), status);
+  const stageStarted = resume?.stageStarted ?? Date.now();
+  const limit = type === 'TEST' ? testLimit(image, stageStarted) : undefined;
   // What ran before, be it in an earlier try, keeps its place.
   const ran = (await workflowExecutionsOfImage(catalog.db, arn)).length;
   let begun = 0;
-  for (const group of workflows[type]) {
+  for (const [index, group] of workflows[type].entries()) {
+    if (index < (resume?.group ?? 0)) continue;
     signal.throwIfAborted();
     await runGroup(group, {
       signal,
-      isFinal: isStageTimeout,
+      isFinal: (error) => error instanceof Suspension || isStageTimeout(error),
       run: ({ document, values, arn: workflow, name, parallelGroup }, groupSignal) =>
         run({
           document,
@@ -238,6 +270,9 @@ async function runStage(
           position: ran + begun++,
           parallelGroup,
           signal: groupSignal,
+          // Beside others of its group it waits as before: they go on, and need what the work has.
+          mayLeave: group.length === 1 && container === undefined,
+          resumed: index === resume?.group ? resume.workflowExecutionId : undefined,
           limit,
         }),
       passedOver: ({ name }, error) =>
@@ -246,6 +281,9 @@ async function runStage(
           level: 'warn',
           text: `the workflow ${name} failed; the image continues because its onFailure is CONTINUE: ${error.message}`,
         }),
+    }).catch((error: unknown) => {
+      if (error instanceof Suspension) error.place = { stage: type, group: index, stageStarted };
+      throw error;
     });
   }
 }
