@@ -81,7 +81,13 @@ describe('components', () => {
     );
     assert.deepEqual(
       componentVersionList!.map(({ name }) => name),
-      ['simple-boot-test-linux'],
+      [
+        'apt-repository-test-linux',
+        'chrony-time-configuration-test',
+        'reboot-test-linux',
+        'simple-boot-test-linux',
+        'yum-repository-test-linux',
+      ],
     );
     const { componentSummaryList } = await api.client.send(
       new ListComponentBuildVersionsCommand({ componentVersionArn: found!.arn!.replace(/\/1$/, '') }),

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import {
   CreateComponentCommand,
-  CreateContainerRecipeCommand,
   CreateDistributionConfigurationCommand,
   CreateImageCommand,
   CreateImagePipelineCommand,
@@ -315,21 +314,6 @@ describe('what is not supported yet', () => {
       api.client.send(new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn })),
       'InvalidRequestException',
       /encrypted/,
-    );
-    const { containerRecipeArn } = await api.client.send(
-      new CreateContainerRecipeCommand({
-        name: 'container',
-        semanticVersion: '1.0.0',
-        containerType: 'DOCKER',
-        parentImage: 'debian:12',
-        dockerfileTemplateData: 'FROM {{{ imagebuilder:parentImage }}}',
-        targetRepository: { service: 'ECR', repositoryName: 'c' },
-      }),
-    );
-    await fails(
-      api.client.send(new CreateImageCommand({ containerRecipeArn, infrastructureConfigurationArn })),
-      'InvalidParameterValueException',
-      /not supported/,
     );
     await fails(
       recipe(unique('r'), { additionalInstanceConfiguration: { userDataOverride: '#!/bin/sh' } }),
