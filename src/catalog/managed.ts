@@ -40,6 +40,8 @@ export interface ManagedImage {
   readonly canRun?: boolean;
   /** Of a container image that is not made here: its name in a registry. */
   readonly registry?: string;
+  /** Size in bytes of a disk that Ingot makes, known before it is made. */
+  readonly diskBytes?: number | undefined;
   /** Public parameters of Systems Manager for the same system. */
   readonly parameters?: readonly string[];
 }

@@ -24,6 +24,7 @@ const KINDS: readonly (readonly [kind: keyof StorageUsage['kinds'], what: string
   ['running', 'needed by builds and instances that run'],
   ['instances', 'written by launched instances'],
   ['unreferenced', `for later builds only: ${INGOT} gc frees it`],
+  ['files', 'files of components (file: sources)'],
   ['logs', 'logs'],
   ['catalog', 'records'],
   ['other', 'other'],

@@ -54,6 +54,7 @@ const NONE: StorageUsage = {
     running: 0,
     instances: 0,
     unreferenced: 0,
+    files: 0,
     logs: 0,
     catalog: 0,
     other: 4096,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -302,6 +303,10 @@ describe('storage', () => {
     const shared = await layer(base, { label: 'shared' });
     for (const top of [await layer(shared), await layer(shared)]) await ami(top);
     await copy();
+    const content = Buffer.alloc(10_000);
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const part = { account: ME.account, sha256, size: content.length, offset: 0, bytes: content };
+    await storage.receive({ maxBytes: 1e6, accountBytes: 1e6 }, part);
     const { totalBytes, kinds, regions, amis, availableBytes } = await storage.usage(ME);
     assert.equal(
       Object.values(kinds).reduce((sum, bytes) => sum + bytes),
@@ -310,6 +315,7 @@ describe('storage', () => {
     assert.equal(kinds.images, 3 * kinds.baseImages);
     assert.deepEqual(regions, [{ region: 'eu-west-1', bytes: kinds.copies }]);
     assert.deepEqual(amis.map(({ bytes }) => bytes / kinds.baseImages).sort(), [1, 3, 3]);
+    assert.ok(kinds.files >= 10_000);
     assert.ok(availableBytes > 0);
   });
 });

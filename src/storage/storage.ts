@@ -41,6 +41,8 @@ export interface StorageUsage {
     readonly instances: number;
     /** What nothing refers to: layers for later builds, and files without a record. `gc` frees it. */
     readonly unreferenced: number;
+    /** Files that components name by `file:`. */
+    readonly files: number;
     readonly logs: number;
     readonly catalog: number;
     readonly other: number;
@@ -257,6 +259,7 @@ async function usage(catalog: Catalog, account: string): Promise<StorageUsage> {
     running: 0,
     instances: 0,
     unreferenced: 0,
+    files: 0,
     logs: 0,
     catalog: 0,
     other: 0,
@@ -299,6 +302,7 @@ function kindOf(
   if (folder === DATA_NAMES.regions && path.split('/').length > 2) return 'copies';
   if (folder === DATA_NAMES.work && name !== undefined) return 'running';
   if (folder === DATA_NAMES.instances && name !== undefined) return 'instances';
+  if (folder === DATA_NAMES.files && name !== undefined) return 'files';
   if (folder === DATA_NAMES.logs || folder.startsWith(DATA_NAMES.serverLog)) return 'logs';
   if (folder.startsWith(DATA_NAMES.catalog)) return 'catalog';
   return 'other';

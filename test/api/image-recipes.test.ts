@@ -1,6 +1,9 @@
 /** Image recipes. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import {
   CreateImageRecipeCommand,
   DeleteImageCommand,
@@ -9,6 +12,7 @@ import {
   ListImageRecipesCommand,
 } from '@aws-sdk/client-imagebuilder';
 import { insertAmi } from '../../src/catalog/amis.ts';
+import { beginLayer } from '../../src/catalog/layers.ts';
 import { amazon, fails, own, makersOf } from './makers.ts';
 import { ACCOUNT, DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts';
 
@@ -125,6 +129,50 @@ describe('image recipes', () => {
     );
     await api.client.send(new DeleteImageRecipeCommand({ imageRecipeArn }));
     await api.client.send(new DeleteImageCommand({ imageBuildVersionArn: parent }));
+  });
+
+  test("refuse a root volume that is smaller than the parent's disk, with both sizes", async () => {
+    const volume = (volumeSize: number, deviceName = '/dev/xvda') => [{ deviceName, ebs: { volumeSize } }];
+    const smaller = (size: number, gib: string, parentImage: string) =>
+      fails(
+        recipe(unique('small'), { parentImage, blockDeviceMappings: volume(size) }),
+        'InvalidParameterValueException',
+        new RegExp(`'blockDeviceMappings' is not valid.*has ${size} GiB.*has ${gib} GiB \\(.*: give ${gib} or more`),
+      );
+    await smaller(1, '3', DEBIAN);
+    await recipe(unique('equal'), { blockDeviceMappings: volume(3) });
+    await recipe(unique('other-device'), { blockDeviceMappings: volume(1, '/dev/xvdb') });
+
+    // The disk of an image of one's own, by its AMI and by its ARN.
+    const parent = await image();
+    await move(parent, 'CREATING', 'BUILDING', 'AVAILABLE');
+    const file = 'size.qcow2';
+    const disk = join(api.services.dataDirectory, file);
+    await promisify(execFile)('qemu-img', ['create', '-q', '-f', 'qcow2', disk, '5G']);
+    const ami = 'ami-0cccccccccccccccc';
+    await beginLayer(api.catalog.db, { id: 'lay-size', parentId: null, path: file, origin: 'made' });
+    await insertAmi(api.catalog.db, {
+      id: ami,
+      region: REGION,
+      account: ACCOUNT,
+      name: 'n',
+      description: null,
+      image_arn: parent,
+      layer_id: 'lay-size',
+      file,
+      state: 'available',
+      tags: '{}',
+      platform: 'Linux',
+      os_version: 'Debian 12',
+      architecture: 'x86_64',
+      created: '2026-01-01T00:00:00.000Z',
+    });
+    for (const parentImage of [ami, parent]) {
+      await smaller(4, '5', parentImage);
+      await recipe(unique('equal'), { parentImage, blockDeviceMappings: volume(5) });
+    }
+    await api.catalog.db.updateTable('layers').set({ origin: 'trusted' }).where('id', '=', 'lay-size').execute();
+    await recipe(unique('foreign'), { parentImage: ami, blockDeviceMappings: volume(4) });
   });
 
   test('check their components', async () => {

@@ -75,7 +75,7 @@ export async function addUser(api: TestApi, arn: string, statement: object | rea
 }
 
 const SOME_IMAGES: readonly ManagedImage[] = [
-  { name: 'debian-12-x86', osVersion: 'Debian 12', platform: 'Linux' },
+  { name: 'debian-12-x86', osVersion: 'Debian 12', platform: 'Linux', diskBytes: 3 * 2 ** 30 },
   { name: 'windows-11', osVersion: 'Windows 11', platform: 'Windows' },
 ];
 

@@ -1,12 +1,13 @@
 /** Operations on image recipes. Source: reference, `resources.md` sections 2 and 6. */
-import type { InstanceBlockDeviceMapping } from '@aws-sdk/client-imagebuilder';
+import type { CreateImageRecipeRequest, InstanceBlockDeviceMapping } from '@aws-sdk/client-imagebuilder';
 import { imageRecipes } from '../../catalog/image-recipes.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { invalidParameterValue, invalidParameterValues, type ValueFault } from '../../resources/errors.ts';
+import { rootVolumeBytes, smallerThanParent } from '../../workflows/planning/volumes.ts';
 import type { Handlers } from '../context.ts';
 import { compact } from './common.ts';
 import { referencesOf } from './documents.ts';
-import { findParentImage } from './parent-images.ts';
+import { findParentImage, type ParentImage } from './parent-images.ts';
 import { checkComponents, recipeParts } from './recipes.ts';
 
 const parts = recipeParts({
@@ -29,6 +30,7 @@ export const imageRecipeOperations = {
     checkMappings(input.blockDeviceMappings ?? []);
     checkWatermarks(input.amiWatermarks ?? []);
     const parent = await findParentImage(context, input.parentImage);
+    await checkRootVolume(input, parent);
     await checkComponents(context, input.components ?? [], parent.platform);
     await imageRecipes.insert(
       context.db,
@@ -89,6 +91,19 @@ function checkWatermarks(names: readonly string[]): void {
   const index = names.findIndex((name, at) => names.indexOf(name) < at);
   if (index >= 0)
     throw invalidParameterValue(`amiWatermarks[${index}]`, `The watermark '${names[index]}' is in the list twice.`);
+}
+
+/** @throws {ApiError} InvalidParameterValueException for a root volume that is smaller than the parent's disk */
+async function checkRootVolume(
+  { blockDeviceMappings, parentImage }: Pick<CreateImageRecipeRequest, 'blockDeviceMappings' | 'parentImage'>,
+  parent: ParentImage,
+): Promise<void> {
+  const bytes = rootVolumeBytes(blockDeviceMappings);
+  const parentBytes = bytes === undefined ? undefined : await parent.diskBytes();
+  if (bytes === undefined || parentBytes === undefined) return;
+  const problem = smallerThanParent(bytes, parentBytes, parentImage);
+  if (problem !== undefined)
+    throw invalidParameterValue('blockDeviceMappings', `${problem[0]!.toUpperCase()}${problem.slice(1)}.`);
 }
 
 /** @throws {ApiError} InvalidParameterValueException for mappings that contradict each other */

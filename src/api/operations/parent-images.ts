@@ -1,7 +1,9 @@
 /** What a recipe's `parentImage` names, as far as it can be known before a build. */
-import { findAmi, wasDeregistered } from '../../catalog/amis.ts';
+import { amisOfImage, findAmi, wasDeregistered } from '../../catalog/amis.ts';
 import { mayUse } from '../../catalog/ami-sharing.ts';
 import { getImage } from '../../catalog/images.ts';
+import { getLayer, newestBaseImage } from '../../catalog/layers.ts';
+import type { ManagedImage } from '../../catalog/managed.ts';
 import { parentMeaning } from '../../catalog/parent-names.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
 import { checkShared, NotSharedError } from '../../catalog/sharing.ts';
@@ -15,6 +17,11 @@ import { isVisible, placeOf } from './common.ts';
 export interface ParentImage {
   readonly platform: 'Linux' | 'Windows' | 'macOS';
   readonly osVersion?: string | undefined;
+  /**
+   * Size in bytes of its disk, which a root volume cannot be smaller than. `undefined` if it is not known yet, or if
+   * others made the disk: Amazon's own disk of Amazon Linux 2023 has 25 GiB, its AMI 8.
+   */
+  readonly diskBytes: () => Promise<number | undefined>;
 }
 
 /**
@@ -37,13 +44,20 @@ export async function findParentImage(
   const steps = meaning.via.length === 0 ? '' : `${meaning.via.join(', ')}: `;
   if (meaning.kind === 'none')
     throw meaning.known ? invalidParameterValue(path, meaning.why) : await unknown(meaning.why);
-  if (meaning.kind === 'managed') return { platform: meaning.image.platform, osVersion: meaning.image.osVersion };
+  if (meaning.kind === 'managed') {
+    const { platform, osVersion } = meaning.image;
+    return { platform, osVersion, diskBytes: () => baseBytes(context, meaning.image) };
+  }
   if (meaning.kind === 'ami') {
     const ami = await findAmi(context.db, meaning.id, context.region);
     const { organizations } = context.services.catalog.managed.settings;
     if (ami === undefined || !mayUse(ami, context.account, organizations))
       throw await unknown(`${steps}The AMI '${meaning.id}' does not exist in ${context.region}.`);
-    return { platform: ami.platform as ParentImage['platform'], osVersion: ami.os_version ?? undefined };
+    return {
+      platform: ami.platform as ParentImage['platform'],
+      osVersion: ami.os_version ?? undefined,
+      diskBytes: () => layerBytes(context, ami.layer_id),
+    };
   }
   const reference = meaning.arn;
   const usable = isVisible(context, parseArn(reference)) || (!named && (await isShared(context, reference)));
@@ -62,7 +76,26 @@ export async function findParentImage(
       `The AMI of the image '${build}' in ${context.region} was deregistered: it cannot be built on any more.`,
     );
   }
-  return { platform: image.platform!, osVersion: image.osVersion };
+  return {
+    platform: image.platform!,
+    osVersion: image.osVersion,
+    async diskBytes() {
+      const ami = (await amisOfImage(context.db, build!)).find(({ region }) => region === context.region);
+      return layerBytes(context, ami?.layer_id ?? null);
+    },
+  };
+}
+
+async function baseBytes(context: BuildContext, { name, diskBytes }: ManagedImage): Promise<number | undefined> {
+  const there = await newestBaseImage(context.db, name);
+  return there === undefined ? diskBytes : layerBytes(context, there.layer_id);
+}
+
+async function layerBytes({ db, services }: BuildContext, layerId: string | null): Promise<number | undefined> {
+  const layer = layerId === null ? undefined : await getLayer(db, layerId);
+  if (layer?.origin !== 'made') return undefined;
+  const gib = await services.storage.diskGib(layer.path);
+  return gib === undefined ? undefined : gib * 2 ** 30;
 }
 
 /** Whether another account shares an image with the caller's account now. */

@@ -28,6 +28,7 @@ export const namedImages: readonly ManagedImage[] = parentNames.map(
     parameters,
     ...(registry === undefined ? {} : { registry }),
     supply: supply.kind,
+    diskBytes: baseImages[name]?.virtualSize,
     ...(supply.kind === 'refused' ? { refusal: supply.why, canRun: supply.canRun } : {}),
   }),
 );
