@@ -8,7 +8,7 @@ import {
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { imagebuilderClient, RequestRefused, signedJson, type Connection } from '../platform/api-client.ts';
-import { sleep } from '../platform/clock.ts';
+import { sleep, timestamp } from '../platform/clock.ts';
 import type { ProgressRecord } from '../resources/progress.ts';
 import { sourceFault, sourceName } from '../resources/import-source.ts';
 import { isInProgress } from '../resources/statuses.ts';
@@ -16,8 +16,8 @@ import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { followImage } from './follow.ts';
 import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
-import { DEBUG_OPTION } from './terminal/mode.ts';
-import { plainLines } from './terminal/plain.ts';
+import { DEBUG_OPTION, PROGRESS_OPTION, progressMode } from './terminal/mode.ts';
+import { buildView } from './terminal/view.ts';
 
 export const importDisk: Command = {
   usage: 'import [OPTIONS] SOURCE',
@@ -42,6 +42,7 @@ and Region.`,
     trusted: {
       help: "let the host's kernel mount the disk's file systems; without it, builds on the disk use virtual machines",
     },
+    progress: PROGRESS_OPTION,
     debug: DEBUG_OPTION,
     json: { help: 'print log records as JSON lines; the last line has "type":"result"' },
     ...CLIENT_OPTIONS,
@@ -62,6 +63,7 @@ async function run(args: Arguments): Promise<number> {
   const platform = args.text('platform') ?? 'Linux';
   if (platform !== 'Linux' && platform !== 'Windows')
     throw new WrongUse(`invalid value '${platform}' for --platform: expected Linux or Windows`);
+  modeOf(args);
   const name = args.text('name') ?? nameOf(source);
   const osVersion = args.text('os-version');
   const description = args.text('description');
@@ -140,22 +142,43 @@ async function begin(
   return imageArn!;
 }
 
+/** How the import is shown: on stderr, and JSON on stdout. @throws {WrongUse} */
+function modeOf(args: Arguments): ReturnType<typeof progressMode> {
+  return progressMode(args, process.stderr);
+}
+
+/** An import runs no workflow. The live view shows it as one step, with the progress of its transfer. */
+function theStep(status: string): ProgressRecord {
+  return { v: 1, time: timestamp(), type: 'step', image: '', level: 'info', step: 'Import', status, text: 'Import' };
+}
+
 async function watch(args: Arguments, connection: Connection, arn: string, interrupt: Interrupt): Promise<number> {
-  const json = args.flag('json');
-  if (!json) process.stderr.write(`importing ${arn}\n`);
-  const linesOf = json ? (record: ProgressRecord) => [JSON.stringify(record)] : plainLines(args.flag('debug'));
+  const mode = modeOf(args);
+  const json = mode === 'json';
+  // Scripts read the image from stdout.
+  const view = json ? undefined : buildView(process.stderr, mode, args.flag('debug'));
+  if (mode !== 'quiet') view?.note(`importing ${arn}`);
+  if (mode === 'tty') view?.record(theStep('RUNNING'));
   const cancel = (): void =>
     void imagebuilderClient(connection)
       .send(new CancelImageCreationCommand({ imageBuildVersionArn: arn } as never))
       .catch(() => {});
   if (interrupt.signal.aborted) cancel();
   else interrupt.signal.addEventListener('abort', cancel, { once: true });
-  for await (const record of followImage(connection, arn, {
-    follow: true,
-    signal: new AbortController().signal,
-    reconnect: () => connect(args),
-  })) {
-    for (const line of linesOf(record)) process[json ? 'stdout' : 'stderr'].write(`${line}\n`);
+  try {
+    for await (const record of followImage(connection, arn, {
+      follow: true,
+      signal: new AbortController().signal,
+      reconnect: () => connect(args),
+    })) {
+      // Whatever still runs when an image is at its end was stopped.
+      const done = record.type === 'state' && record.status === 'AVAILABLE';
+      if (done && mode === 'tty') view?.record(theStep('COMPLETED'));
+      if (view === undefined) process.stdout.write(`${JSON.stringify(record)}\n`);
+      else view.record(record);
+    }
+  } finally {
+    view?.end();
   }
   const client = imagebuilderClient(await connect(args));
   let image = (await client.send(new GetImageCommand({ imageBuildVersionArn: arn }))).image!;

@@ -14,6 +14,7 @@ import type { Report } from '../resources/progress.ts';
 import { SecretError } from '../secrets/provider.ts';
 import { attemptContext, StepTimer } from './attempt-context.ts';
 import { conditionOutcome } from './kit/condition-probe.ts';
+import { rebootMarked } from '../guest/first-boot.ts';
 import { LineTail } from '../guest/lines.ts';
 import { LoopOutputs, LoopRecords } from './loop-outputs.ts';
 import {
@@ -327,7 +328,7 @@ async function runModule(
     });
     const started = performance.now();
     try {
-      await state.run.instance.reboot({ signal: state.run.signal });
+      await rebootMarked(state.run.instance, state.run.signal);
     } catch (error) {
       return failedBy(error, state, report);
     }

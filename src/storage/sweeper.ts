@@ -16,6 +16,7 @@ import { withdrawAmi } from '../distribution/withdraw.ts';
 import { isAlone, workAlone } from '../catalog/try-again.ts';
 import { makersElsewhere } from '../images/base/ensure.ts';
 import { isSnapshot } from '../catalog/snapshots.ts';
+import { freeLeftMemory } from '../images/base/left-memory.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { driverNamed } from '../instances/launch.ts';
 import type { InstanceHandle } from '../instances/instance.ts';
@@ -78,6 +79,9 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
   }
   await releaseForgotten(catalog.dataDirectory, new Set([...running, ...(await heldOwners(catalog.db))])).catch(
     (error: unknown) => logger().error({ error }, 'the sweeper could not free host-wide allocations'),
+  );
+  await freeLeftMemory().catch((error: unknown) =>
+    logger().error({ error }, 'the sweeper could not free the memory of a base image'),
   );
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   for (const owner of await layerUsers(catalog.db))

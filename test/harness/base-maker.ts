@@ -7,10 +7,12 @@ import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'no
 import { openCatalog } from '../../src/catalog/catalog.ts';
 import type { BaseImage } from '../../src/images/base/base-images.ts';
 import { ensureBaseImage } from '../../src/images/base/ensure.ts';
+import { MEMORY_SOURCE } from '../../src/images/base/left-memory.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { sleep } from '../../src/platform/clock.ts';
 import { takeDataDirectory } from '../../src/platform/data-directory.ts';
 import { release } from '../../src/platform/held.ts';
+import { run } from '../../src/platform/processes.ts';
 
 const [dataDirectory, witness, end] = process.argv.slice(2) as [string, string, string?];
 
@@ -29,8 +31,15 @@ const base: BaseImage = {
     // Fails where another makes it in the same folder.
     mkdirSync(workDirectory.replace(/\/[^/]*$/, ''), { recursive: true });
     mkdirSync(workDirectory);
+    let memory: string | undefined;
+    if (process.env['IN_MEMORY'] !== undefined) {
+      memory = await held.record({ kind: 'mount', path: workDirectory });
+      await run(['mount', '-t', 'tmpfs', '-o', 'mode=0700,size=1m', MEMORY_SOURCE, workDirectory]);
+      writeFileSync(`${workDirectory}/mounted`, '');
+    }
     while (end !== undefined && !existsSync(end)) await sleep(50, signal);
     writeFileSync(target, 'a disk', { mode: 0o600, flag: 'wx' });
+    if (memory !== undefined) await release(held, memory);
     rmSync(workDirectory, { recursive: true });
     await release(held, id);
   },

@@ -1,6 +1,15 @@
 /** Who makes a base image when several processes of this host need it, and who has it from the host's cache. */
 import assert from 'node:assert/strict';
-import { appendFileSync, chmodSync, mkdtempSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
 import { chown, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { openCatalog } from '../../src/catalog/catalog.ts';
 import { newestBaseImage } from '../../src/catalog/layers.ts';
 import { cacheUsage, sweepCache } from '../../src/images/base/base-cache.ts';
+import { freeLeftMemory, memoryMounts } from '../../src/images/base/left-memory.ts';
 import { until } from '../../src/platform/clock.ts';
 import { sweepAtStart } from '../../src/storage/sweeper.ts';
 import { assertNothingLeft, hostState } from '../harness/host-state.ts';
@@ -112,6 +122,28 @@ test('one that is killed while it makes it: the next one frees what it left, and
   assert.equal(makings(), 2);
   assert.equal(readFileSync(made.path, 'utf8'), 'a disk');
   assert.equal(readdirSync(join(data, 'layers')).length, 1);
+});
+
+test('memory that a killed process left in another data directory is freed, and that of one that runs is not', async () => {
+  const { need, makings, argv, data, end } = place('memory');
+  const other = place('no-memory');
+  const mounted = (): boolean => memoryMounts(readFileSync('/proc/self/mountinfo', 'utf8')).includes(work);
+  const work = join(data, 'work', 'test-base');
+  const making = await start(argv(true), {
+    env: { INGOT_BASE_CACHE: 'off', IN_MEMORY: '1' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  await until('it to be made in memory', 60_000, async () => existsSync(join(work, 'mounted')) || undefined);
+  await freeLeftMemory();
+  assert.ok(mounted());
+  making.kill('SIGKILL');
+  await making.exited;
+  assert.ok(mounted());
+  await other.need({ cache: 'off' });
+  assert.equal(mounted(), false);
+  end();
+  await need({ cache: 'off' });
+  assert.equal(makings(), 2);
 });
 
 test('a server that starts meanwhile leaves it alone', async () => {

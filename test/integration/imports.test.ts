@@ -230,6 +230,26 @@ describe('imports', () => {
     assert.deepEqual([code, /over http can be changed on its way: give its --sha256/.test(stderr)], [2, true], stderr);
   });
 
+  test('--progress shows as much as is asked for, and deregister by the name deletes the disk', async () => {
+    const disk = path('shown.qcow2');
+    await makeSmallDisk(disk, 'qcow2');
+    const quiet = await ingot(dataDirectory, ['import', disk, '--progress', 'quiet']);
+    assert.deepEqual([quiet.code, quiet.stderr], [0, '']);
+    const [arn, ami] = quiet.stdout.trim().split('\n') as [string, string];
+    assert.match(`${arn} ${ami}`, /image\/shown\/1\.0\.0\/1 ami-[0-9a-f]{17}$/);
+    const lines = (await ingot(dataDirectory, ['import', disk, '--progress', 'json'])).stdout.trim().split('\n');
+    assert.equal((JSON.parse(lines.at(-1)!) as { type: string }).type, 'result');
+    const wrong = await ingot(dataDirectory, ['import', disk, '--progress', 'loud']);
+    assert.deepEqual([wrong.code, /invalid value 'loud' for --progress/.test(wrong.stderr)], [2, true], wrong.stderr);
+
+    const before = layers();
+    const { code, stdout, stderr } = await ingot(dataDirectory, ['deregister', 'shown/1.0.0/1']);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`^${ami} deregistered in \\S+, \\S+ \\w+ freed\\n$`));
+    assert.equal(layers().length, before.length - 1);
+    assert.equal((await ingot(dataDirectory, ['deregister', 'shown/1.0.0/1'])).code, 1);
+  });
+
   test('from S3, signed with what the server finds', async () => {
     const disk = path('s3.qcow2');
     await makeSmallDisk(disk, 'qcow2');

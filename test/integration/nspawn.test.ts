@@ -7,7 +7,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { markFirstBoot } from '../../src/guest/first-boot.ts';
+import { markFirstBoot, rebootMarked } from '../../src/guest/first-boot.ts';
 import { takeOutNetworkSettings } from '../../src/guest/network-settings.ts';
 import { sanitizeCommand } from '../../src/guest/sanitize.ts';
 import { attachDisk } from '../../src/images/attach.ts';
@@ -355,6 +355,13 @@ basename "$(readlink /var/lib/cloud/instance)"`,
     });
     equal(exitCode, 0, stderr);
     deepEqual(stdout.trim().split('\n'), ['aws', 'status: done', 'eu-west-1', instance.id]);
+
+    await rebootMarked(instance);
+    const again = await outputOf(instance, {
+      script: 'set -e; cloud-id; cloud-init status --wait | tail -n 1; cloud-init query region </dev/null',
+      timeoutSeconds: 120,
+    });
+    deepEqual([again.stdout, again.exitCode], ['aws\nstatus: done\neu-west-1\n', 0], again.stderr);
 
     equal((await outputOf(instance, { argv: sanitizeCommand('/tmp') })).exitCode, 0);
     equal((await outputOf(instance, { script: 'find /var/lib/cloud ! -type d' })).stdout, '');

@@ -11,6 +11,7 @@ import type { LayerStore, SealedLayer } from '../layer-store.ts';
 import { LEAST_FOR_BASE, refuseWithoutRoom } from '../space.ts';
 import { baseCacheFolder, cacheKey, keepInCache, takeCached } from './base-cache.ts';
 import { type BaseImage, versionOf } from './base-images.ts';
+import { freeLeftMemory } from './left-memory.ts';
 import { isBeingMade, takeMakingLock } from './making-lock.ts';
 
 /** An existing base image. */
@@ -44,6 +45,13 @@ const makings = new Map<string, Making>();
  */
 export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest): Promise<MadeBaseImage> {
   const { catalog, layers, signal } = request;
+  await freeLeftMemory().catch((error: unknown) =>
+    request.report({
+      type: 'log',
+      level: 'warn',
+      text: `the memory of a base image that another process left could not be freed: ${(error as Error).message}`,
+    }),
+  );
   const there = await newestBaseImage(catalog.db, base.name);
   if (there !== undefined) return { layer: await layers.get(there.layer_id), version: there.version };
 

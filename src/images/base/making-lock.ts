@@ -38,6 +38,11 @@ export function isBeingMade(name: string, dataDirectory: string): boolean {
   return lock === undefined;
 }
 
+/** The lock, if no process of this host makes a base image of this name now. For root, whose lock is the host's. */
+export function tryMakingLock(name: string): FileLock | undefined {
+  return takeFileLock(lockFile(name, ''), 0);
+}
+
 /** In the data directory for users other than root, who have no folder of the host's. */
 function lockFile(name: string, dataDirectory: string): string {
   const file =

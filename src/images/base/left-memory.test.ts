@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { memoryMounts } from './left-memory.ts';
+
+test('memory of base images is known by the source of its mount', () => {
+  assert.deepEqual(
+    memoryMounts(
+      [
+        '30 1 0:26 / /tmp rw - tmpfs tmpfs rw',
+        '31 1 0:27 / /data/work/debian-12-x86 rw,relatime shared:9 - tmpfs ingot-base rw,size=1000k',
+        '32 1 0:28 / /a\\040b/work/debian-13-x86 rw - tmpfs ingot-base rw',
+        '33 1 8:1 / /ingot-base rw - ext4 ingot-base rw',
+        '',
+      ].join('\n'),
+    ),
+    ['/data/work/debian-12-x86', '/a b/work/debian-13-x86'],
+  );
+});
