@@ -73,7 +73,7 @@ function wildcard(source: string): (text: string) => boolean {
 }
 
 function parsed(message: string): unknown {
-  if (!message.startsWith('{')) return undefined;
+  if (message[0] !== '{') return undefined;
   try {
     return JSON.parse(message);
   } catch {
@@ -93,7 +93,7 @@ function terms(text: string): FilterPattern {
     if (match === null) throw new FilterPatternError(`it cannot be read from '${text.slice(begin, begin + 40)}' on`);
     const [, sign, quoted, expression, plain] = match;
     const word = quoted?.replaceAll(/\\(.)/g, '$1') ?? plain!;
-    const has = expression === undefined ? (message: string) => message.includes(word) : regex(expression);
+    const has = expression === undefined ? (text: string) => text.includes(word) : regex(expression);
     if (sign === '?') any.push(has);
     else if (sign === '-') all.push((message) => !has(message));
     else all.push(has);
