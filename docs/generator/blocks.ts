@@ -261,7 +261,6 @@ const EVERYTHING: Image = {
     imageScanningTypes: ['TEST_INSTANCE_CVE'],
     scanResultCondition: { maximumSeverityLabel: 'HIGH' },
   },
-  loggingConfiguration: { logGroupName: 'g' },
   imageRecipe: {
     amiWatermarks: ['w'],
     additionalInstanceConfiguration: { userDataOverride: 'I2Nsb3VkLWNvbmZpZwo=' },

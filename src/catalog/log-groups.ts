@@ -182,6 +182,39 @@ export async function setLogRetention(
     .execute();
 }
 
+/** The groups of all accounts whose events are not kept for ever. */
+export async function groupsWithRetention(
+  db: Queryable,
+): Promise<readonly (Place & { readonly name: string; readonly retention_days: number })[]> {
+  return db
+    .selectFrom('log_groups')
+    .select(['account', 'region', 'name', 'retention_days'])
+    .where('retention_days', 'is not', null)
+    .$narrowType<{ retention_days: number }>()
+    .execute();
+}
+
+/** Removes old events of the log of a pipeline. @param before ISO-8601 */
+export async function removePipelineLogBefore(
+  trx: Queryable,
+  { account, region }: Place,
+  group: string,
+  before: string,
+): Promise<void> {
+  await trx
+    .deleteFrom('pipeline_log')
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .where('group_name', '=', group)
+    .where('time', '<', before)
+    .execute();
+}
+
+/** Forgets under which name an image's log is found. */
+export async function forgetImageLog(trx: Queryable, imageArn: string): Promise<void> {
+  await trx.deleteFrom('log_streams').where('image_arn', '=', imageArn).execute();
+}
+
 /** Forgets a stream. The files of its images are the caller's to remove. */
 export async function deleteLogStream(
   trx: Queryable,

@@ -26,7 +26,7 @@ export interface LogPage {
 /** Most bytes of messages on a page, as AWS: each event counts 26 more. */
 const PAGE_BYTES = 1 << 20;
 /** Most that is read for a page: a pattern that matches nothing would else read all that there is. */
-const PAGE_COST = 4 << 20;
+const PAGE_COST = 2 << 20;
 
 /** A page of what is behind a gap between events, or from `from` on. */
 export function pageForward(sources: readonly Source[], request: PageRequest, gap?: EventPlace): Promise<LogPage> {

@@ -8,6 +8,7 @@ import { openCatalog } from '../catalog/catalog.ts';
 import { startDeliverer, type Deliverer } from '../events/deliverer.ts';
 import { settingsResolver } from '../events/secret-settings.ts';
 import { readEvents } from '../events/settings.ts';
+import { removeExpiredLogs } from '../logs/retention.ts';
 import { sleep } from '../platform/clock.ts';
 import { readConfig } from '../platform/config/config.ts';
 import { dataPath } from '../platform/data-layout.ts';
@@ -23,6 +24,9 @@ import { OUT_OF_MEMORY_CODE, watchMemory } from './worker-memory.ts';
 
 /** How long a worker whose server died may take to clean up, in seconds. */
 const CLEAN_UP_SECONDS = 120;
+
+/** Between looks for logs that are older than their group keeps them, in milliseconds. */
+const RETENTION_MS = 3_600_000;
 
 /** The task of a worker process. */
 export interface WorkerTask {
@@ -61,12 +65,20 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
       config: readEvents(config),
       resolve: settingsResolver(dataDirectory, config.homeAccount),
     });
+    const expire = (): void => {
+      removeExpiredLogs(catalog, Date.now()).catch((error: unknown) =>
+        logger().error({ error }, 'expired logs could not be removed'),
+      );
+    };
+    expire();
+    const expiry = setInterval(expire, RETENTION_MS);
     logger().info({ concurrency }, 'worker ready');
     watchMemory((bytes) => {
       logger().fatal({ bytes }, 'the worker exceeded its memory limit and exits; the next worker frees what it held');
       process.exit(OUT_OF_MEMORY_CODE);
     });
     await new Promise((resolve) => asked.signal.addEventListener('abort', resolve));
+    clearInterval(expiry);
     await worker.stop('The server was stopped while it worked on this image; start the build again.');
     await deliverer.stop();
   }

@@ -27,6 +27,7 @@ import {
 import { openImageLog } from '../../src/catalog/image-log.ts';
 import { transitionImage } from '../../src/catalog/images.ts';
 import { recordRun } from '../../src/catalog/pipeline-runs.ts';
+import { removeExpiredLogs } from '../../src/logs/retention.ts';
 import { logGroupArn } from '../../src/resources/log-names.ts';
 import { fails, makersOf } from './makers.ts';
 import { ACCOUNT, addUser, REGION, startApi, type TestApi } from './server.ts';
@@ -272,6 +273,22 @@ test('retention and tags are on record, streams and groups are deleted with thei
   assert.equal((await filter({ filterPattern: 'gone' })).events?.length, 0);
   await logs.send(new DeleteLogGroupCommand({ logGroupName: '/mine' }));
   assert.deepEqual(await groupNames('/mine'), []);
+});
+
+test('retention removes the logs of images that are too old, and old events of pipelines', async () => {
+  const logGroupName = '/aws/imagebuilder/short';
+  const arn = await build(['old'], { loggingConfiguration: { logGroupName } });
+  await logs.send(new PutRetentionPolicyCommand({ logGroupName, retentionInDays: 1 }));
+  const day = 86_400_000;
+  assert.equal(await removeExpiredLogs(api.catalog, Date.now() + 2 * day), 0, 'it is being built');
+  await fail(arn);
+  assert.equal(await removeExpiredLogs(api.catalog, Date.now()), 0);
+  assert.equal(await removeExpiredLogs(api.catalog, Date.now() + 2 * day), 1);
+  assert.deepEqual((await filter({ logGroupName })).events, []);
+  const pipeline = '/aws/imagebuilder/pipeline/Nightly-Web';
+  await logs.send(new PutRetentionPolicyCommand({ logGroupName: pipeline, retentionInDays: 1 }));
+  await removeExpiredLogs(api.catalog, Date.now());
+  assert.equal((await filter({ logGroupName: pipeline })).events?.length, 1);
 });
 
 test('an account sees its own groups only, and policies name groups by ARN', async () => {

@@ -43,7 +43,6 @@ export function membersWithoutEffect(image: Image): readonly string[] {
   if (image.imageScanningConfiguration?.imageScanningEnabled)
     paths.push('imageScanningConfiguration.imageScanningEnabled');
   if (image.imageRecipe?.amiWatermarks !== undefined) paths.push('imageRecipe.amiWatermarks');
-  if (image.loggingConfiguration !== undefined) paths.push('loggingConfiguration');
   if (image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride !== undefined)
     paths.push('imageRecipe.additionalInstanceConfiguration.userDataOverride');
   paths.push(...mappingsWithoutEffect(image.imageRecipe?.blockDeviceMappings));
