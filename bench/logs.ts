@@ -70,7 +70,7 @@ try {
       times.push(performance.now() - started);
     }
     process.stdout.write(
-      `first page, ${name}: median ${quantile(times, 0.5)}, 90th percentile ${quantile(times, 0.9)}, ${events} events\n`,
+      `first page, ${name}: median ${quantile(times, 0.5)}, 90% ${quantile(times, 0.9)}, ${events} events\n`,
     );
   }
   const log = openImageLog(api.services.dataDirectory, arn('live'));
