@@ -26,6 +26,7 @@ import * as parameterVersions from './migrations/0025-parameter-versions.ts';
 import * as sharedAmis from './migrations/0026-shared-amis.ts';
 import * as containerOutputs from './migrations/0030-container-outputs.ts';
 import * as logGroups from './migrations/0035-log-groups.ts';
+import * as logShipments from './migrations/0036-log-shipments.ts';
 import * as unknownMembers from './migrations/0038-unknown-members.ts';
 import * as suspendedImages from './migrations/0039-suspended-images.ts';
 import type { Tables } from './tables.ts';
@@ -78,6 +79,7 @@ const migrations: readonly Migration[] = [
   { number: 26, name: 'shared AMIs', up: sharedAmis.up },
   { number: 30, name: 'container outputs', up: containerOutputs.up },
   { number: 35, name: 'log groups', up: logGroups.up },
+  { number: 36, name: 'log shipments', up: logShipments.up },
   { number: 38, name: 'unknown members', up: unknownMembers.up },
   { number: 39, name: 'suspended images', up: suspendedImages.up },
 ];

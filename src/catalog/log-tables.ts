@@ -6,6 +6,8 @@ export interface LogTables {
   log_groups: LogGroupTable;
   log_streams: LogStreamTable;
   pipeline_log: PipelineLogTable;
+  log_destinations: LogDestinationTable;
+  log_shipments: LogShipmentTable;
 }
 
 /** Groups: they outlive the images and pipelines that write to them. */
@@ -38,4 +40,24 @@ interface PipelineLogTable {
   time: string;
   /** JSON of a `PipelineLogRecord`. */
   record: string;
+}
+
+/** Places that logs are shipped to. */
+interface LogDestinationTable {
+  name: string;
+  /** Logs that were begun before are not shipped. */
+  since: string;
+  /** Number of the last shipped event of the logs of pipelines. */
+  pipelines_after: number;
+  failing_since: string | null;
+  error: string | null;
+}
+
+/** How much of an image's log a place has. */
+interface LogShipmentTable {
+  destination: string;
+  image_arn: string;
+  /** In bytes. */
+  position: number;
+  done: number;
 }

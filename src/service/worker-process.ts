@@ -9,6 +9,8 @@ import { startDeliverer, type Deliverer } from '../events/deliverer.ts';
 import { settingsResolver } from '../events/secret-settings.ts';
 import { readEvents } from '../events/settings.ts';
 import { removeExpiredLogs } from '../logs/retention.ts';
+import { readShipping } from '../logs/shipping/settings.ts';
+import { startShipper } from '../logs/shipping/shipper.ts';
 import { sleep } from '../platform/clock.ts';
 import { readConfig } from '../platform/config/config.ts';
 import { dataPath } from '../platform/data-layout.ts';
@@ -65,6 +67,7 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
       config: readEvents(config),
       resolve: settingsResolver(dataDirectory, config.homeAccount),
     });
+    const shipper = await startShipper(catalog, readShipping(config));
     const expire = (): void => {
       removeExpiredLogs(catalog, Date.now()).catch((error: unknown) =>
         logger().error({ error }, 'expired logs could not be removed'),
@@ -81,6 +84,7 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
     clearInterval(expiry);
     await worker.stop('The server was stopped while it worked on this image; start the build again.');
     await deliverer.stop();
+    await shipper.stop();
   }
   await catalog.close();
   lock.release();

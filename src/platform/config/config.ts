@@ -71,6 +71,8 @@ export interface Config {
     /** A text, or a reference to a secret; absent: nobody. */
     readonly token?: string | undefined;
   };
+  /** Where logs are shipped to, as it stands in the file: `logs/` reads it. Absent: nowhere. */
+  readonly logs?: Readonly<Record<string, unknown>>;
   readonly names: NameSettings;
   /** Files that components name by `file:`. */
   readonly files: {
@@ -195,6 +197,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'networks',
       'maintenance',
       'events',
+      'logs',
       'hooks',
       'monitoring',
     ],
@@ -252,6 +255,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       ? {}
       : { events: mapAt(root['events'], 'events', faults) }),
     monitoring: readMonitoring(root['monitoring'], faults),
+    ...(root['logs'] === undefined || root['logs'] === null ? {} : { logs: mapAt(root['logs'], 'logs', faults) }),
     names: readNames(root, faults, homeAccount),
     files: {
       maxBytes: whole(files['maxMegabytes'], 'files.maxMegabytes', DEFAULT_CONFIG.files.maxBytes / 1e6, 1) * 1e6,
