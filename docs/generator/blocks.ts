@@ -248,7 +248,6 @@ const EVERYTHING: Image = {
     subnetId: 'subnet-1',
     keyPair: 'k',
     snsTopicArn: 'arn',
-    logging: { s3Logs: {} },
     instanceMetadataOptions: { httpPutResponseHopLimit: 1 },
     placement: {},
     parentInstance: { autoScalingGroup: { name: 'g' } },

@@ -41,6 +41,7 @@ export interface Unshipped {
   readonly region: string;
   readonly group_name: string;
   readonly name: string;
+  readonly created: string;
   /** Bytes that are shipped. */
   readonly position: number;
   /** Whether the image is still being made. */
@@ -58,7 +59,7 @@ export async function unshippedLogs(
       join.onRef('h.image_arn', '=', 's.image_arn').on('h.destination', '=', name),
     )
     .leftJoin('images as i', 'i.arn', 's.image_arn')
-    .select(['s.image_arn', 's.account', 's.region', 's.group_name', 's.name', 'h.position', 'i.status'])
+    .select(['s.image_arn', 's.account', 's.region', 's.group_name', 's.name', 's.created', 'h.position', 'i.status'])
     .where('s.created', '>=', since)
     .where((e) => e.or([e('h.done', 'is', null), e('h.done', '=', 0), e('i.status', 'in', BUILD_STAGES)]))
     .orderBy('s.created')

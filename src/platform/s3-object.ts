@@ -38,6 +38,35 @@ export function s3AccessOf(profile: InstanceProfile, region: string): () => Prom
 }
 
 /**
+ * Writes an object. Redirects are not followed.
+ * @throws {S3Refused} for any other answer than success
+ * @throws the system's error when there is no answer; the signal's reason when it is aborted
+ */
+export async function writeS3Object(
+  access: S3Access,
+  place: Pick<S3Request, 'bucket' | 'key'>,
+  text: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { url, headers } = await signS3(access, { method: 'PUT', ...place });
+  const body = Buffer.from(text);
+  const { answer, close } = await askServer(url, {
+    method: 'PUT',
+    headers: { ...headers, 'content-length': String(body.length) },
+    body,
+    signal,
+    proxy: 'host',
+  });
+  try {
+    let said = '';
+    for await (const chunk of answer as AsyncIterable<Buffer>) if (said.length < 2000) said += chunk.toString();
+    if (answer.statusCode !== 200) throw new S3Refused(answer.statusCode!, said.slice(0, 2000));
+  } finally {
+    close();
+  }
+}
+
+/**
  * The bytes of an object. Redirects are not followed: they would take the signature to another place.
  * @throws {S3Refused} for any other answer than the object
  * @throws {S3TooLarge} when it has more than `maxBytes`

@@ -67,7 +67,7 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
       config: readEvents(config),
       resolve: settingsResolver(dataDirectory, config.homeAccount),
     });
-    const shipper = await startShipper(catalog, readShipping(config));
+    const shipper = await startShipper(catalog, readShipping(config), config);
     const expire = (): void => {
       removeExpiredLogs(catalog, Date.now()).catch((error: unknown) =>
         logger().error({ error }, 'expired logs could not be removed'),

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CloudWatchLogsClient, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
-import { CreateImageCommand } from '@aws-sdk/client-imagebuilder';
+import { CreateImageCommand, CreateInfrastructureConfigurationCommand } from '@aws-sdk/client-imagebuilder';
 import { openImageLog } from '../../src/catalog/image-log.ts';
 import { transitionImage } from '../../src/catalog/images.ts';
 import { logDestination, unshippedLogs } from '../../src/catalog/log-shipments.ts';
@@ -18,6 +18,7 @@ import { findProgram } from '../../src/platform/files.ts';
 import { makersOf } from '../api/makers.ts';
 import { startApi, type TestApi } from '../api/server.ts';
 import { start } from '../harness/processes.ts';
+import { s3Server } from '../harness/s3-server.ts';
 
 let api: TestApi;
 const make = makersOf(() => api);
@@ -33,6 +34,8 @@ after(async () => {
 
 const destinations = (yaml: string) => readShipping(parseConfig(`logs: { ship: ${yaml} }`, 'config.yaml'));
 
+const none = { instanceProfiles: {} };
+
 async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
   for (let tries = 0; tries < 600; tries++) {
     if (await holds()) return;
@@ -41,9 +44,9 @@ async function until(holds: () => boolean | Promise<boolean>, what: string): Pro
   assert.fail(`${what} did not happen`);
 }
 
-async function image(): Promise<string> {
+async function image(infrastructure?: string): Promise<string> {
   const { imageRecipeArn } = await make.recipe(make.unique('shipped'));
-  const infrastructureConfigurationArn = await make.infrastructure();
+  const infrastructureConfigurationArn = infrastructure ?? (await make.infrastructure());
   const command = new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn });
   return (await api.client.send(command)).imageBuildVersionArn!;
 }
@@ -57,14 +60,14 @@ function write(arn: string, lines: readonly string[]): void {
 test('what a dead place missed is sent when it lives again, in order and once', async () => {
   const path = join(folder, 'later', 'builds.jsonl');
   const to = destinations(`{ lines: { type: file, path: '${path}' } }`);
-  const first = await startShipper(api.catalog, to, 20);
+  const first = await startShipper(api.catalog, to, none, 20);
   const arn = await image();
   write(arn, ['one', 'two']);
   await until(async () => (await logDestination(api.catalog.db, 'lines'))?.error != null, 'the failure');
   await first.stop();
   // Restarted, with the place there again.
   mkdirSync(join(folder, 'later'));
-  const second = await startShipper(api.catalog, to, 20);
+  const second = await startShipper(api.catalog, to, none, 20);
   const messages = (): readonly string[] =>
     existsSync(path)
       ? readFileSync(path, 'utf8')
@@ -95,6 +98,7 @@ test('syslog', async () => {
   const shipper = await startShipper(
     api.catalog,
     destinations(`{ siem: { type: syslog, address: 'tcp://127.0.0.1:${port}' } }`),
+    none,
     20,
   );
   write(await image(), ['to syslog']);
@@ -102,6 +106,53 @@ test('syslog', async () => {
   await shipper.stop();
   server.close();
   assert.match(received, /^\d+ <134>1 \S+Z \S+ ingot - - \[ingot@32473 account="123456789012" .*\] Stdout: to syslog$/);
+});
+
+test('logging.s3Logs: an object for each step, with the credentials of the instance profile', async () => {
+  const user = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' };
+  const s3 = await s3Server(user, { region: 'eu-west-1' });
+  try {
+    const { infrastructureConfigurationArn } = await api.client.send(
+      new CreateInfrastructureConfigurationCommand({
+        name: 'with-logs',
+        instanceProfileName: 'builder',
+        logging: { s3Logs: { s3BucketName: 'build-logs', s3KeyPrefix: 'factory/' } },
+      }),
+    );
+    // At first the owner has not configured the profile.
+    const first = await startShipper(api.catalog, new Map(), none, 20);
+    const arn = await image(infrastructureConfigurationArn);
+    const log = openImageLog(api.services.dataDirectory, arn);
+    log.report({ type: 'log', text: 'begins' });
+    log.report({ type: 'output', stream: 'stdout', step: 'ApplyBuildComponents', text: 'installed' });
+    log.report({ type: 'output', stream: 'stderr', step: 'ApplyBuildComponents', text: 'broken' });
+    log.close();
+    await api.catalog.transaction((trx) => transitionImage(trx, arn, 'FAILED', { reason: 'a test' }));
+    const error = async () => (await logDestination(api.catalog.db, 's3:logs'))?.error;
+    await until(async () => (await error()) != null, 'the failure');
+    assert.match((await error())!, /no instanceProfiles\.builder/);
+    await first.stop();
+    const { instanceProfiles } = parseConfig(
+      'instanceProfiles: { builder: { region: eu-west-1, credentials: ' +
+        `{ accessKeyId: ${user.accessKeyId}, secretAccessKey: ${user.secretAccessKey} }, ` +
+        `endpoints: { s3: '${s3.endpoint}' } } }`,
+      'config.yaml',
+    );
+    const second = await startShipper(api.catalog, new Map(), { instanceProfiles }, 20);
+    await until(async () => (await error()) === null, 'the upload');
+    await second.stop();
+    const [, name] = arn.split('/');
+    assert.deepEqual([...s3.objects.keys()].sort(), [
+      `build-logs/factory/${name}/1.0.0/1/ApplyBuildComponents/console.log`,
+      `build-logs/factory/${name}/1.0.0/1/Image/console.log`,
+    ]);
+    assert.match(
+      s3.objects.get(`build-logs/factory/${name}/1.0.0/1/ApplyBuildComponents/console.log`)!.toString(),
+      /^\S+Z Stdout: installed\n\S+Z Stderr: broken\n$/,
+    );
+  } finally {
+    await s3.close();
+  }
 });
 
 test('mistakes in the configuration are named', () => {
@@ -135,6 +186,7 @@ test('CloudWatch Logs', {
     const shipper = await startShipper(
       api.catalog,
       destinations(`{ aws: { type: cloudwatch, region: eu-west-1, endpoint: '${endpoint}', groupPrefix: /site } }`),
+      none,
       50,
     );
     const arn = await image();

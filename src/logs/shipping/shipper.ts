@@ -17,11 +17,13 @@ import {
 } from '../../catalog/log-shipments.ts';
 import type { PipelineLogRecord } from '../../catalog/log-groups.ts';
 import { sleep, timestamp } from '../../platform/clock.ts';
+import type { Config } from '../../platform/config/config.ts';
 import { logger } from '../../platform/log.ts';
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { messageOf, pipelineMessage } from '../event.ts';
 import { LogFile, type Line } from '../log-file.ts';
 import type { Destination, ShippedEvent } from './destination.ts';
+import { S3_LOGS, shipS3Logs } from './s3-logs.ts';
 
 /** Between looks for new lines, in milliseconds. */
 const LOOK_MS = 1000;
@@ -29,6 +31,8 @@ const LOOK_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 /** How long a batch may take, in milliseconds. */
 const SEND_MS = 60_000;
+/** How long the uploads of one look may take, in milliseconds. */
+const UPLOAD_MS = 600_000;
 /** Events of a batch. */
 const MOST_EVENTS = 1000;
 
@@ -42,14 +46,25 @@ export interface Shipper {
 export async function startShipper(
   catalog: Catalog,
   destinations: ReadonlyMap<string, Destination>,
+  config: Pick<Config, 'instanceProfiles'>,
   lookMs = LOOK_MS,
 ): Promise<Shipper> {
   const stopping = new AbortController();
   const running: Promise<void>[] = [];
   for (const [name, destination] of destinations) {
     await addLogDestination(catalog.db, name, timestamp());
-    running.push(shipTo(catalog, name, destination, stopping.signal, lookMs));
+    running.push(
+      keepShipping(catalog, name, stopping.signal, lookMs, (state) =>
+        shipAll(catalog, state, destination, stopping.signal),
+      ),
+    );
   }
+  await addLogDestination(catalog.db, S3_LOGS, timestamp());
+  running.push(
+    keepShipping(catalog, S3_LOGS, stopping.signal, lookMs, (state) =>
+      shipS3Logs(catalog, state, config, AbortSignal.any([stopping.signal, AbortSignal.timeout(UPLOAD_MS)])),
+    ),
+  );
   return {
     async stop() {
       stopping.abort();
@@ -58,22 +73,31 @@ export async function startShipper(
   };
 }
 
-async function shipTo(
+async function shipAll(
   catalog: Catalog,
-  name: string,
+  state: LogDestination,
   destination: Destination,
   signal: AbortSignal,
+): Promise<void> {
+  await shipPipelines(catalog, state, destination, signal);
+  for (const log of await unshippedLogs(catalog.db, state)) {
+    if (signal.aborted) return;
+    await shipImage(catalog, state.name, log, destination, signal);
+  }
+}
+
+async function keepShipping(
+  catalog: Catalog,
+  name: string,
+  signal: AbortSignal,
   lookMs: number,
+  ship: (state: LogDestination) => Promise<void>,
 ): Promise<void> {
   let failures = 0;
   while (!signal.aborted) {
     try {
       const state = (await logDestination(catalog.db, name))!;
-      await shipPipelines(catalog, state, destination, signal);
-      for (const log of await unshippedLogs(catalog.db, state)) {
-        if (signal.aborted) return;
-        await shipImage(catalog, name, log, destination, signal);
-      }
+      await ship(state);
       if (state.failing_since !== null) {
         await updateLogDestination(catalog.db, name, { failing_since: null, error: null });
         logger().info(
