@@ -272,6 +272,7 @@ export const RUNNABLE_ACTIONS = [
   'ExecuteComponents',
   'LaunchInstance',
   'ModifyImageAttributes',
+  'RunCommand',
   'SanitizeInstance',
   'TerminateInstance',
   'WaitForAction',

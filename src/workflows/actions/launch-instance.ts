@@ -15,6 +15,7 @@ import { StepError } from '../errors.ts';
 import { isToBeKept } from '../machines/keep.ts';
 import { driversFor } from '../machines/machine-moves.ts';
 import { rootVolumeBytes, smallerThanParent } from '../planning/volumes.ts';
+import type { ImagePlan } from '../planning/image-plan.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 import { INGOT } from '../../platform/own-program.ts';
 
@@ -31,7 +32,7 @@ export const launchInstance: StepAction = {
 
 /** What a launch needs. */
 type Needs = StepNeeds<
-  keyof LayerPlan | 'container' | 'phases' | 'network' | 'instanceProfile',
+  keyof LayerPlan | 'container' | 'phases' | 'workflows' | 'network' | 'instanceProfile',
   'instances' | 'ami' | 'container' | 'osVersion' | 'workflowOutputs',
   'catalog' | 'layers' | 'dataDirectory'
 >;
@@ -78,7 +79,7 @@ async function run(needs: Needs): Promise<StepOutputs> {
   }
   const ground = groundKey(parent, sizeBytes);
   const reused =
-    purpose === 'build' && override === undefined
+    purpose === 'build' && override === undefined && !commandsComeFirst(plan.workflows.BUILD)
       ? await reuseLayers(
           services,
           plan,
@@ -111,6 +112,15 @@ async function run(needs: Needs): Promise<StepOutputs> {
   });
   if (signal.aborted) throw new StepError('the step ended before its instance was ready');
   return { instanceId: instance.id };
+}
+
+/** Whether a command changes the instance before its components run: no layer of an earlier build holds that. */
+function commandsComeFirst(groups: ImagePlan['workflows']['BUILD']): boolean {
+  return groups.flat().some(({ document }) => {
+    const actions = document.steps.map(({ action }) => action);
+    const command = actions.indexOf('RunCommand');
+    return command >= 0 && command < actions.lastIndexOf('ExecuteComponents');
+  });
 }
 
 function parentOf({ plan, services, report, workSignal }: Needs, reference: string) {

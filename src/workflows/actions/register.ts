@@ -10,6 +10,7 @@ import { distributeImage } from './distribute-image.ts';
 import { executeComponents } from './execute-components.ts';
 import { launchInstance } from './launch-instance.ts';
 import { modifyImageAttributes } from './modify-image-attributes.ts';
+import { runCommand } from './run-command.ts';
 import { sanitizeInstance } from './sanitize-instance.ts';
 import { terminateInstance } from './terminate-instance.ts';
 import { waitForAction } from './wait-for-action.ts';
@@ -26,6 +27,7 @@ export const stepActions: Readonly<Record<RunnableAction, StepAction>> = {
   ExecuteComponents: executeComponents,
   LaunchInstance: launchInstance,
   ModifyImageAttributes: modifyImageAttributes,
+  RunCommand: runCommand,
   SanitizeInstance: sanitizeInstance,
   TerminateInstance: terminateInstance,
   WaitForAction: waitForAction,
