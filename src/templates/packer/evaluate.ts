@@ -3,6 +3,7 @@ import { readUtf8 } from '../../platform/utf8.ts';
 import { nearestWord } from '../../documents/nearest.ts';
 import type { ReadLocal } from './files.ts';
 import { FUNCTIONS } from './functions.ts';
+import { parseTemplateText } from './hcl.ts';
 import { PackerFault, type Expr, type Place } from './syntax.ts';
 import { booleanOf, dataMarker, isList, isMap, numberOf, textOf, type PackerValue } from './values.ts';
 
@@ -22,14 +23,22 @@ export interface Names {
   source(name: string): string | undefined;
 }
 
+/** Within the file of a `templatefile()`. */
+const ONLY_GIVEN: Names = {
+  variable: (name, place) => fail(`var.${name} is not known in the file of a templatefile()`, place),
+  local: (name, place) => fail(`local.${name} is not known in the file of a templatefile()`, place),
+  source: () => undefined,
+};
+
 /** Evaluates expressions, and counts what that costs. */
 export class Evaluator {
   readonly #read: ReadLocal | undefined;
   #steps = 0;
   #characters = 0;
   #depth = 0;
+  #inTemplate = false;
 
-  /** @param read for `file()`; without it the function is not evaluated */
+  /** @param read for `file()` and `templatefile()`; without it they are not evaluated */
   constructor(read?: ReadLocal) {
     this.#read = read;
   }
@@ -143,6 +152,8 @@ export class Evaluator {
     }
     if (expr.name === 'file' && this.#read !== undefined && expr.args.length === 1)
       return textOfFile(this.#read, textOf(evaluate(expr.args[0]!), expr.at), expr.at);
+    if (expr.name === 'templatefile' && this.#read !== undefined && expr.args.length === 2)
+      return this.#templateFile(this.#read, evaluate(expr.args[0]!), evaluate(expr.args[1]!), expr.at);
     const run = FUNCTIONS.get(expr.name);
     if (run === undefined) {
       const near = nearestWord(expr.name, [...FUNCTIONS.keys()]);
@@ -154,6 +165,20 @@ export class Evaluator {
     const args = expr.args.map(evaluate);
     const last = args.at(-1);
     return run(expr.spread && last !== undefined && isList(last) ? [...args.slice(0, -1), ...last] : args, expr.at);
+  }
+
+  /** As Packer: the file sees the given values only, and no other `templatefile()`. */
+  #templateFile(read: ReadLocal, path: PackerValue, values: PackerValue, at: Place): PackerValue {
+    if (this.#inTemplate) return fail('templatefile() within the file of a templatefile()', at);
+    if (!isMap(values)) return fail('templatefile() needs a map of values', at);
+    const text = textOfFile(read, textOf(path, at), at);
+    this.#characters += text.length;
+    this.#inTemplate = true;
+    try {
+      return this.evaluate(parseTemplateText(textOf(path, at), text), ONLY_GIVEN, values.map);
+    } finally {
+      this.#inTemplate = false;
+    }
   }
 
   #for(expr: Extract<Expr, { kind: 'for' }>, names: Names, own: ReadonlyMap<string, PackerValue>): PackerValue {

@@ -26,6 +26,15 @@ export function parseExpression(file: string, text: string): Expr {
 }
 
 /**
+ * Reads the text of a file for `templatefile()`.
+ * @throws {PackerFault}
+ */
+export function parseTemplateText(file: string, text: string): Expr {
+  const at = { file, line: 1, column: 1 };
+  return { kind: 'template', parts: new Reader(file, text, 'hcl').template(), at };
+}
+
+/**
  * Reads JSON: objects, arrays and literals as expressions, texts as they are.
  * @throws {PackerFault}
  */

@@ -148,6 +148,31 @@ build {
   assert.doesNotMatch(result.notes.map(showNote).join('\n'), /launch_block|windows-shell/);
 });
 
+test('templatefile() puts its values into the text of a file, and nothing else', () => {
+  const texts: Readonly<Record<string, string>> = {
+    'a.tpl': 'port ${port}\n%%{x} $${y} ${upper(join(",", names))}\n',
+    'other.tpl': '${var.name}',
+    'self.tpl': '${templatefile("a.tpl", {})}',
+    'if.tpl': '%{ if true }a%{ endif }',
+  };
+  const evaluator = new Evaluator((path) =>
+    texts[path] === undefined
+      ? { kind: 'absent', why: `there is no ${path}` }
+      : { kind: 'file', file: { name: path, bytes: Buffer.from(texts[path]), executable: false } },
+  );
+  const of = (text: string) => evaluator.evaluate(parseExpression('x', text), NAMES);
+  assert.equal(of('templatefile("a.tpl", { port = 80, names = var.list })'), 'port 80\n%{x} ${y} A,B\n');
+  for (const [text, why] of [
+    ['templatefile("a.tpl", { port = 80 })', /'names' is not known/],
+    ['templatefile("other.tpl", {})', /var\.name is not known/],
+    ['templatefile("self.tpl", {})', /within the file/],
+    ['templatefile("if.tpl", {})', /template directive/],
+    ['templatefile("none", {})', /there is no none/],
+    ['templatefile("a.tpl", 1)', /a map/],
+  ] as const)
+    assert.throws(() => of(text), why);
+});
+
 test('a fault says line and column', () => {
   assert.throws(
     () => parseHcl('a.pkr.hcl', 'variable "a" {\n  type = \n}\n'),
