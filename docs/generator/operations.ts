@@ -36,15 +36,16 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
 
   CreateContainerRecipe:
     'Validates the template (`dockerfileTemplateUri` is an object in S3), the components and the parent ' +
-    'image. Pipelines can use it, but building it is not supported yet.',
+    'image. How it is built: [containers](containers.md).',
   GetContainerRecipe: 'Accepts wildcards; returns the highest version.',
   ListContainerRecipes: '`owner` `Self` (default) or `Shared`.',
   DeleteContainerRecipe: 'Fails while a pipeline resolves to it.',
 
   CreateInfrastructureConfiguration:
     'Takes effect: `instanceProfileName`, `subnetId` and `securityGroupIds` ([roles and networks](networks.md)), ' +
-    '`instanceTypes[0]`, `terminateInstanceOnFailure`, `instanceMetadataOptions.httpTokens`, and the resource tag ' +
-    '`ingot:driver` ([drivers](drivers.md)). Needs `iam:PassRole` for the role named like the instance profile.',
+    '`instanceTypes[0]`, `terminateInstanceOnFailure`, `instanceMetadataOptions.httpTokens`, `snsTopicArn` ' +
+    '([events](events.md)), and the resource tag `ingot:driver` ([drivers](drivers.md)). Needs `iam:PassRole` for ' +
+    'the role named like the instance profile.',
   GetInfrastructureConfiguration: 'Returns the stored values.',
   ListInfrastructureConfigurations: 'By name.',
   UpdateInfrastructureConfiguration:
@@ -98,8 +99,8 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   DeleteWorkflow: 'Deletes one build. Fails while a pipeline resolves to it.',
 
   CreateLifecyclePolicy:
-    'Validates the rules (for example one per action, and `COUNT` only with `DELETE`) and stores them. Policies ' +
-    'are not executed yet.',
+    'Validates the rules (for example one per action, and `COUNT` only with `DELETE`) and stores them. The policy ' +
+    'runs once a day ([lifecycle policies](lifecycle.md)).',
   GetLifecyclePolicy: 'Returns the stored values.',
   ListLifecyclePolicies: 'By name, without rules and resource selection.',
   UpdateLifecyclePolicy: 'Replaces everything except the name.',
@@ -153,7 +154,8 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   ImportVmImage:
     'Creates an image (`IMPORT`, `IMPORTED`) from the disk of an import task. `vmImportTaskId` is an answer of ' +
     '`ingot:NameImport`, and works for one image. `./ingot import` does both ([images](images.md#imports)). An ' +
-    'unknown or used task fails with `ClientException`, and so does the `platform` `macOS`.',
+    'unknown or used task fails with `ClientException`. The `platform` `macOS` is rejected with ' +
+    '`InvalidParameterValueException`.',
   ImportDiskImage: 'Fails with `ClientException`, as AWS does for unsupported installation media.',
   GetMarketplaceResource: 'Fails with `InvalidRequestException`: Ingot has no AWS Marketplace resources.',
 
@@ -184,16 +186,17 @@ export const WHEN: Readonly<Record<ErrorCode, string>> = {
     'resource that does not exist, or a feature that is not supported yet.',
   InvalidParameterCombinationException: 'Members that exclude or require each other.',
   InvalidRequestException:
-    'The operation is not supported yet, the state of the resource does not allow it, or the image would have to ' +
-    'be encrypted.',
+    'The state of the resource does not allow the operation, or the plan of the image is rejected ' +
+    '([what is rejected](#what-is-rejected)).',
   InvalidVersionNumberException: '`semanticVersion` is malformed or out of range.',
   InvalidPaginationTokenException: 'The `nextToken` belongs to another operation, caller or set of parameters.',
   ResourceAlreadyExistsException: 'The name or recipe version is taken, or the component did not change.',
-  ResourceInUseException: 'Deregistering an AMI whose image is being built.',
+  ResourceInUseException:
+    'The image is being built (deregistering its AMI), or a lifecycle execution of the resource is running.',
   ResourceDependencyException:
     'Deleting a resource that others use (the message lists them), or an image that is being built.',
   IdempotentParameterMismatchException: 'The client token was used before with other parameters.',
-  ClientException: 'Importing installation media.',
+  ClientException: 'Importing installation media, or a disk whose import task is unknown or used.',
   ServiceQuotaExceededException: 'A quota is exceeded (`quotas` in [config.yaml](config.md#quotas)).',
   ForbiddenException: "Changing or tagging a managed resource, or changing another account's resource.",
   AccessDeniedException:
@@ -342,7 +345,8 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     'Deletes the record of the stack. Fails while it has resources that are not retained, or its exports are ' +
     'imported. Answers `{}`',
   'ingot:ListParameters':
-    '`{parameters: [{name, type, value, description?, version, updated}]}`: parameters that templates deployed',
+    '`{parameters: [{name, type, value, description?, version, updated}]}`: all of the account and Region except ' +
+    '`SecureString`',
   'ingot:PutParameter':
     '`:name` percent-encoded; `{type, value, description?}`, type `String` or `StringList`. Answers the parameter. ' +
     '`ssm:` parent images and `AWS::SSM::Parameter::Value<…>` of templates find it',

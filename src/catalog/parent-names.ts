@@ -63,8 +63,8 @@ export async function parentMeaning(
           kind: 'none',
           why:
             `The Systems Manager parameter '${name}' has no value here. Set it in config.yaml of the data ` +
-            `directory (parameters: {${name}: ami-…}) and restart the server, or deploy a template that keeps it ` +
-            '(AWS::SSM::Parameter).',
+            `directory (parameters: {${name}: ami-…}) and restart the server, create it with aws ssm put-parameter, ` +
+            'or deploy a template that has it (AWS::SSM::Parameter).',
           known: true,
           via,
         };
