@@ -23,7 +23,7 @@ export type Structure = Readonly<Record<string, unknown>>;
 
 /**
  * Decodes percent-encoding. A plus sign is a plus sign.
- * @throws {ApiError} SerializationException for what is no UTF-8
+ * @throws {ApiError} SerializationException if the text is not UTF-8
  */
 function decodeText(text: string, what: string): string {
   try {

@@ -34,7 +34,7 @@ export interface ApiServices {
   readonly shutdown: () => void;
 }
 
-/** The text of a uri, or why there is none. */
+/** The text of a uri, or why it could not be read. */
 export type UriText = { readonly text: string } | { readonly fault: string };
 
 /** Texts by their uris. */

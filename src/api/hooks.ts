@@ -1,4 +1,4 @@
-/** `POST /hooks/NAME`: a stranger's request, which starts a pipeline when it is signed as `config.yaml` says. */
+/** `POST /hooks/NAME`: an untrusted request, which starts a pipeline if it is signed as `config.yaml` says. */
 import { readFile } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { getPipeline } from '../catalog/image-pipelines.ts';

@@ -75,7 +75,7 @@ export function memberLocation(member: NormalizedSchema): { readonly location: L
   return { location: 'body', name: traits.jsonName ?? member.getMemberName() };
 }
 
-// Lists and lookups with a body are POST, like TagResource; all others are told apart by their method.
+// Lists and lookups with a body are POST, like TagResource; for all others the method decides.
 function isMutating(name: string, method: string): boolean {
   return method !== 'GET' && !name.startsWith('List') && !name.startsWith('Get');
 }

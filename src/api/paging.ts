@@ -84,7 +84,7 @@ function writeToken(position: Position, seal: Seal): string {
 function readToken(token: string, seal: Seal, shape: readonly ('string' | 'number')[]): Position {
   const bytes = Buffer.from(token, 'base64url');
   const text = bytes.subarray(SIGNATURE_BYTES).toString('utf8');
-  // Decoding passes over what is no base64, so that many texts would be one token.
+  // Decoding ignores characters that are not base64, so many texts would be the same token.
   if (
     bytes.length <= SIGNATURE_BYTES ||
     bytes.toString('base64url') !== token ||

@@ -8,7 +8,10 @@ interface Bucket {
   filled: number;
 }
 
-/** Takes a token. @throws {ApiError} TooManyRequestsException when there is none */
+/**
+ * Takes a token.
+ * @throws {ApiError} TooManyRequestsException if none is left
+ */
 export type Limiter = (account: string, kind: 'reads' | 'writes', now: number) => void;
 
 /** Makes a limiter. Accounts are few, so it forgets none. */

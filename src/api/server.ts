@@ -487,8 +487,7 @@ function refuse(
 }
 
 /**
- * Answers what is no HTTP, or too long in coming, and closes the connection: there is no telling where the next request
- * would begin.
+ * Answers a request that is not HTTP, or too slow, and closes the connection: the start of the next request is unknown.
  */
 function refuseConnection(
   error: Error & { readonly code?: string; readonly rawPacket?: unknown },
@@ -518,7 +517,7 @@ function refuseConnection(
   );
 }
 
-/** The error that a client is told. The log has the rest. */
+/** The error that a client gets. The log has the rest. */
 function toldOf(
   error: Error & { readonly statusCode?: number; readonly code?: string },
   request: FastifyRequest,

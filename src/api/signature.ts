@@ -361,7 +361,7 @@ function checkSignedHeaders({ signedHeaders, expires }: Claim, headers: Readonly
   const date = headers.has('x-amz-date') ? 'x-amz-date' : 'date';
   if (expires === undefined && !signed.has(date))
     throw invalidSignature(`'${date}' must be a 'SignedHeader' in the AWS Authorization.`);
-  // A token that nobody vouches for could be put on another's request.
+  // A token that the signature does not cover could be added to another user's request.
   if (headers.has('x-amz-security-token') && !signed.has('x-amz-security-token'))
     throw invalidSignature("'X-Amz-Security-Token' must be a 'SignedHeader' in the AWS Authorization.");
   for (const name of signedHeaders) {

@@ -23,7 +23,8 @@ export function sourceAddresses(proxies: readonly string[]): SourceAddress {
       .join(',')
       .split(',')
       .map((each) => each.trim());
-    // From the nearest on: each is told by the one after it, and believed as long as that is a proxy of ours.
+    // From the nearest on: each address was reported by the one after it, and is trusted as long as that is one of our
+    // proxies.
     while (isTrusted(address) && said.length > 0) address = plain(said.pop()!) || address;
     return address;
   };

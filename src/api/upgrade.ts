@@ -14,7 +14,7 @@ const MESSAGE_LIMIT = 1 << 20;
 
 /**
  * Whether a request asks for a WebSocket in a way that can be granted. RFC 9110 (7.8) lets a server ignore every other
- * `Upgrade`, be it `h2c` or a WebSocket where there is none: such a request is answered as plain HTTP.
+ * `Upgrade`, such as `h2c`, or a WebSocket on another route: such a request is answered as plain HTTP.
  */
 export function asksForWebSocket(request: IncomingMessage): boolean {
   const { method, httpVersion, headers } = request;

@@ -47,7 +47,7 @@ export function withUriText(operation: OperationName, input: Structure, texts: U
 }
 
 /**
- * Reads texts. The caller has judged `s3:GetObject` on each.
+ * Reads texts. The caller has checked `s3:GetObject` on each.
  * @returns one for each uri
  */
 export async function readUriTexts(uris: Iterable<string>, request: RequestContext): Promise<UriTexts> {

@@ -1,7 +1,7 @@
 /**
  * The constraints of the wire model (required members, lengths, patterns, ranges, enumerations, sizes of lists and
  * maps), all from the copy of the service's API data in `data/`, checked on a decoded input. All faults of a request
- * are told at once.
+ * are reported at once.
  */
 import { caseFault, sameButForCase } from '../policies/tag-keys.ts';
 import { readFileSync } from 'node:fs';

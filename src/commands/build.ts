@@ -79,7 +79,7 @@ interface Run {
   readonly context: TemplateContext;
   /** Whether anything is built, nested stacks included. */
   readonly builds: boolean;
-  /** Whether pipelines run: where there is no image. */
+  /** Whether to run the pipelines: if the template has no image. */
   readonly pipelines: boolean;
   /** Nested stacks that were made so far. */
   readonly nested: { readonly run: Run; readonly outputs: readonly StackOutput[] }[];
@@ -104,7 +104,7 @@ async function run(args: Arguments): Promise<number> {
     const { account } = await loadCredentials(dataDirectory);
     const given = givenBy(args, path, { region, account });
     const file = await withIncluded(opened, { given, dataDirectory, files: [path] });
-    // What the template itself is at fault for is told on a host that cannot build, too.
+    // Faults of the template itself are reported on a host that cannot build, too.
     const early = evaluateTemplate(file, given);
     const sound = early.faults.length === 0;
     if (!sound && !asksServer(early)) return refused(output, faultLines(path, early.faults));
@@ -194,7 +194,7 @@ async function recorded(record: StackRecord, work: () => Promise<number>): Promi
     complete = code === 0;
     return code;
   } finally {
-    // What stopped it is told; that the record could not be written as well is less.
+    // The error that stopped the build is reported; that its record could not be written either matters less.
     if (!complete) await record.failed().catch(() => undefined);
   }
 }
@@ -309,8 +309,7 @@ function requestFor(run: Run, resource: PlannedResource): ReturnType<typeof reso
 }
 
 async function buildImage(run: Run, resource: PlannedResource): Promise<number> {
-  // A signal between the request and its answer must not leave an image that nobody cancels, so this request is not
-  // aborted.
+  // This request is not aborted: a signal between the request and its answer would leave an image that nothing cancels.
   run.interrupt.signal.throwIfAborted();
   const request = requestFor(run, resource);
   const going = await stillBuilding(run, resource, request);

@@ -14,7 +14,7 @@ import { runningServer, type ServerFile } from '../service/server-file.ts';
 import { SERVER_FLAGS } from '../service/server-flags.ts';
 import { type Arguments, CommandFailed, WrongUse, type CommandOption } from './command.ts';
 
-/** Options of every command that speaks to a server. */
+/** Options of every command that connects to a server. */
 export const CLIENT_OPTIONS: Readonly<Record<string, CommandOption>> = {
   data: { value: 'DIR', help: 'data directory', default: '$INGOT_DATA, or /var/lib/ingot' },
   region: { value: 'REGION', help: 'Region', default: '$AWS_REGION, or us-east-1' },
@@ -39,7 +39,7 @@ export function regionOf(args: Arguments): string {
   return region;
 }
 
-/** A connection to the server of the data directory; one is started in the background when there is none. */
+/** A connection to the server of the data directory. Starts one in the background if none is running. */
 export async function connect(args: Arguments): Promise<Connection> {
   return connectTo(dataDirectoryOf(args), regionOf(args));
 }

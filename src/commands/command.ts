@@ -48,7 +48,9 @@ export class WrongUse extends Error {
   override readonly name = 'WrongUse';
 }
 
-/** What a command was given to work on is at fault, and its message says where: exit code 2, without a hint to the help. */
+/**
+ * The file that a command was given has faults, and the message says where: exit code 2, without a hint to the help.
+ */
 export class InvalidInput extends WrongUse {}
 
 /** A command that could not do what was asked: its message on stderr, exit code 1. */

@@ -33,7 +33,7 @@ async function run(args: Arguments, commands: Readonly<Record<string, CommandEnt
   return 0;
 }
 
-/** Whatever goes wrong is no matter of somebody who presses Tab. */
+/** Completion never prints an error, whatever goes wrong. */
 async function tellNames(args: Arguments): Promise<number> {
   const kinds = args.positionals.slice(1).filter((kind) => NAME_KINDS.includes(kind));
   try {
@@ -46,7 +46,7 @@ async function tellNames(args: Arguments): Promise<number> {
   return 0;
 }
 
-/** Every command of the register, and `help`, as shells are told of them. */
+/** Every command of the register, and `help`, as shells complete them. */
 async function completedCommands(
   commands: Readonly<Record<string, CommandEntry>>,
 ): Promise<readonly CompletedCommand[]> {

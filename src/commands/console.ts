@@ -28,7 +28,7 @@ async function run(args: Arguments): Promise<number> {
     for await (const chunk of answer) process.stdout.write(chunk as Buffer);
     return 0;
   }
-  // What a machine prints is a stranger's text: a terminal must not obey it.
+  // A machine's output is untrusted: it must not control the terminal.
   answer.setEncoding('utf8');
   let rest = '';
   for await (const chunk of answer) {

@@ -131,7 +131,7 @@ async function put({ connection, archive, interrupt }: Run, source: string, to: 
 }
 
 async function get(run: Run, from: Remote, destination: string): Promise<void> {
-  // Without `.` and `..`, which are no names.
+  // Without `.` and `..`, which are not names.
   const place = await openDestination(destination, basename(posix.normalize(from.path)) || from.id);
   try {
     await withStage(place.folder, async (stage) => {
@@ -160,7 +160,7 @@ async function print(run: Run, from: Remote): Promise<void> {
   });
 }
 
-/** The archive of a path in an instance, given to whoever takes it. Both have to end well. */
+/** Passes the archive of a path in an instance to a reader. Both must succeed. */
 async function receive(
   { connection, interrupt }: Run,
   from: Remote,
@@ -186,7 +186,7 @@ async function receive(
   await taking;
 }
 
-/** Settles when there is room again, or nobody takes any more. */
+/** Settles when the buffer has space again, or its reader has gone. */
 function drained(stream: PassThrough): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -230,7 +230,7 @@ async function finish(socket: WebSocket, onBytes: (bytes: Buffer) => Promise<voi
   for (const line of lines) process.stderr.write(`ingot: ${line}\n`);
 }
 
-/** Who the files that come out belong to: whoever ran this, behind sudo. */
+/** The owner of copied files: the user who ran the command, also with sudo. */
 function invoker(): { readonly uid: number; readonly gid: number } | undefined {
   const [uid, gid] = [Number(process.env['SUDO_UID']), Number(process.env['SUDO_GID'])];
   return process.getuid?.() === 0 && uid > 0 && gid > 0 ? { uid, gid } : undefined;

@@ -81,7 +81,7 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-/** A result as lines: what and how it is, then the command that mends it. */
+/** A result as lines: what was checked and how it is, then the command that fixes it. */
 function shown({ name, status, detail, remedy }: CheckResult): string {
   const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
   const label = colour ? `\u001b[${COLOURS[status]}m${LABELS[status]}\u001b[0m` : LABELS[status];

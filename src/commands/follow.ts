@@ -17,9 +17,9 @@ export interface FollowOptions {
 }
 
 /**
- * The records of an image's log, in order, none twice: a connection that breaks is made again where it broke.
- * @throws {CommandFailed} when the server stays away
- * @throws {RequestRefused} when there is no such image
+ * The records of an image's log, in order and without duplicates: a connection that breaks is resumed where it broke.
+ * @throws {CommandFailed} if the server does not come back
+ * @throws {RequestRefused} if the image does not exist
  */
 export async function* followImage(
   connection: Connection,

@@ -5,7 +5,7 @@ import { allOptions, describeOption } from './option-table.ts';
 import { INGOT } from '../platform/own-program.ts';
 import { wrap } from './text.ts';
 
-/** No line of help is longer: the width of a terminal that nobody made wider. */
+/** Longest line of help, in columns: the default width of a terminal. */
 export const HELP_COLUMNS = 80;
 
 /** Longest left column of an option list; the text of an option that is longer starts on the next line. */

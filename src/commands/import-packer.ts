@@ -120,7 +120,7 @@ function tell(args: Arguments, { template, notes, counts }: ImportResult): void 
   } else if (!args.flag('json')) process.stdout.write(template);
 }
 
-/** The text of a stranger, for a terminal. */
+/** Untrusted text, for a terminal. */
 function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ');
 }
@@ -191,7 +191,7 @@ function readTemplate(path: string): string {
 }
 
 /**
- * Reads files of these folders, and none outside of them: a template is a stranger's, and what it names ends up in an
+ * Reads files of these folders, and none outside: a template is untrusted, and the files that it names end up in an
  * image. Links are followed only within the folders.
  * @param beside folder of the template that is made, from which it names files
  */

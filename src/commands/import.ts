@@ -95,7 +95,10 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-/** What the server is told: a file by its full path. @throws {WrongUse} */
+/**
+ * What to ask the server for: a file by its full path.
+ * @throws {WrongUse}
+ */
 async function sourceOf(given: string, sha256: string | undefined): Promise<string> {
   const source = /^[a-z][a-z0-9+.-]*:/i.test(given) ? given : resolve(given);
   const fault = sourceFault(source, sha256);

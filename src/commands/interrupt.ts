@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:os';
 
-/** Why a command was interrupted. `SIGPIPE`: nobody reads its output any more; Node has no such signal. */
+/** Why a command was interrupted. `SIGPIPE`: the reader of its output has gone; Node has no such signal. */
 export type InterruptCause = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE';
 
 /** What a command that can be interrupted watches. */
@@ -21,7 +21,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** A pipe without a reader, and a terminal that was closed. */
 const CLOSED = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED']);
 
-/** Exit code of a command whose output nobody reads any more, as that of a program that SIGPIPE ends. */
+/** Exit code of a command whose output is no longer read, as of a program that SIGPIPE killed. */
 const OUTPUT_CLOSED = codeOf('SIGPIPE');
 
 let whenClosed: () => void = () => process.exit(OUTPUT_CLOSED);
@@ -38,7 +38,7 @@ export function watchOutput(): void {
     });
 }
 
-/** For a server: it goes on when nobody reads what it prints. */
+/** For a server: it continues if its output is no longer read. */
 export function ignoreClosedOutput(): void {
   whenClosed = () => {};
 }

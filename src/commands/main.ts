@@ -89,9 +89,9 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
       return 2;
     }
     const { name: kind, code = '', $fault } = error as Error & { readonly code?: unknown; readonly $fault?: unknown };
-    // What a stranger's image or machine did is not a fault of the program.
+    // A failure caused by an image or a machine is not a fault of the program.
     const ofInstance = ['InstanceError', 'TooMuchOutput', 'AttachError'].includes(kind);
-    // Of a connection: what answered is no HTTP, or went away.
+    // Of a connection: the answer was not HTTP, or the connection broke.
     const expected =
       ofInstance ||
       error instanceof CommandFailed ||

@@ -6,7 +6,7 @@ import { WrongUse, type Arguments, type Command } from './command.ts';
 import { resolveName } from './short-names.ts';
 import { plainLine, table, wrap } from './text.ts';
 
-/** Columns of what is told in sentences. */
+/** Longest line of text, in columns. */
 const WIDTH = 100;
 /** Decisions about one pipeline that are shown. */
 const SHOWN = 10;

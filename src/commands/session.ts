@@ -2,7 +2,7 @@
 import { WebSocket } from 'ws';
 import { CommandFailed } from './command.ts';
 
-/** Bytes that wait to be sent, above which whoever writes has to wait. */
+/** Bytes that may wait to be sent; above this, writers have to wait. */
 const WAITING_LIMIT = 1 << 20;
 /** Bytes of one message at most; the server takes 1 MiB. */
 const MESSAGE_BYTES = 256 << 10;
@@ -53,7 +53,7 @@ export async function followSession(socket: WebSocket, events: SessionEvents): P
   return promise;
 }
 
-/** The members of a message, whatever they are; `undefined` for what is no JSON object. */
+/** The members of a message, unvalidated; `undefined` if it is not a JSON object. */
 function readMessage(
   text: string,
 ): { readonly terminal?: unknown; readonly exitCode?: unknown; readonly error?: unknown } | undefined {

@@ -1,6 +1,6 @@
 /**
- * Real documents, as people published them, against verdicts that were judged by the reference. The documents are not
- * part of the project: their folder is `INGOT_CORPUS`, or `../shared/corpus` beside the project's own.
+ * Published documents, compared with verdicts that were derived from the reference. The documents are not part of the
+ * project: their folder is `INGOT_CORPUS`, or `../shared/corpus` beside the project's own.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ interface Verdict {
   /** Platform of a component, type of a workflow. */
   readonly as: Platform | WorkflowType;
   readonly verdict: 'valid' | 'invalid';
-  /** Why, in the words of who judged it. */
+  /** The reason, in the reviewer's words. */
   readonly review: string;
   /** `line:column code: message`, all of them. */
   readonly faults: readonly string[];

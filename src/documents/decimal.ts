@@ -18,7 +18,10 @@ export function isDecimal(text: string): boolean {
   return readDecimal(text) !== undefined;
 }
 
-/** Negative, 0 or positive as `a` is less than, equal to or greater than `b`; undefined when either is no decimal number. */
+/**
+ * Negative, 0 or positive as `a` is less than, equal to or greater than `b`; undefined if either is not a decimal
+ * number.
+ */
 export function compareDecimals(a: string, b: string): number | undefined {
   const [left, right] = [readDecimal(a), readDecimal(b)];
   if (left === undefined || right === undefined) return undefined;

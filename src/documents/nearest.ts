@@ -25,8 +25,8 @@ function distance(a: string, b: string): number {
 }
 
 /**
- * The candidate that `word` was probably meant to be: equal but for case, `-` and `_`, or a few letters away
- * (one in four of its letters). Undefined when none is near.
+ * The candidate that `word` was probably meant to be: equal but for case, `-` and `_`, or a few letters away (one in
+ * four of its letters). Undefined if no candidate is near.
  */
 export function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
   const plain = (text: string): string => text.toLowerCase().replace(/[-_\s]/g, '');

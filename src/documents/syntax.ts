@@ -1,4 +1,4 @@
-/** What is wrong with a text that is no YAML, in words for who wrote it. */
+/** Explains why a text is not valid YAML, for its author. */
 
 /** A fault of the syntax, explained. */
 export interface SyntaxFault {
@@ -113,7 +113,7 @@ function misreadText(line: string): { readonly message: string; readonly column:
 const OF_ITS_OWN: readonly RegExp[] = [
   /^\[+[^\]]*(?:\]+\s*(?:[,}#:].*)?)?$/,
   /^\{+[^}]*(?:\}+\s*(?:[,\]#:].*)?)?$/,
-  // What is no word behind a closing quote is a slip of the hand.
+  // Only punctuation after the closing quote: a typing error.
   /^"[^"]*"?\W*$/,
   /^'[^']*'?\W*$/,
   /^[|>][-+0-9]*\s*$/,

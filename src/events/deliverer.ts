@@ -1,7 +1,7 @@
 /**
- * Delivers events to the receivers of the configuration. Each receiver goes its own way through the outbox, so that one
- * that is slow or dead holds up nobody. Events of one image (or other resource) go one after the other; an event is
- * delivered at least once, with the same id each time.
+ * Delivers events to the receivers of the configuration. Each receiver has its own position in the outbox, so that a
+ * slow or dead one delays no other. Events of one image (or other resource) are delivered one after the other; an event
+ * is delivered at least once, with the same id each time.
  */
 import type { Catalog } from '../catalog/catalog.ts';
 import { lastEvent, removeEventsBefore } from '../catalog/outbox.ts';

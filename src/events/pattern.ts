@@ -12,7 +12,7 @@ export interface EventPattern {
   matches(event: unknown): boolean;
 }
 
-/** A pattern that is at fault: all that is wrong with it, each with its place. */
+/** An invalid pattern: everything that is wrong with it, each with its place. */
 export class PatternError extends Error {
   override readonly name = 'PatternError';
   readonly faults: readonly string[];

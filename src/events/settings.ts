@@ -24,7 +24,7 @@ export interface ConfiguredReceiver {
 
 /** Which events go where. */
 interface EventRule {
-  /** All events where there is none. */
+  /** All events if undefined. */
   readonly pattern: EventPattern | undefined;
   readonly receivers: readonly string[];
   readonly template: string | undefined;

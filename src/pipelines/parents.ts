@@ -30,7 +30,7 @@ interface Follower {
   readonly now: Dependencies;
   /** What is new since its latest run. */
   readonly changes: readonly string[];
-  /** `seq` of that run; `undefined` when there is none to compare with. */
+  /** `seq` of that run; `undefined` without an earlier run to compare with. */
   readonly since: number | undefined;
 }
 

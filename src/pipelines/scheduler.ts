@@ -181,7 +181,7 @@ async function taken(parts: SchedulerParts, trx: Queryable, row: PipelineSchedul
 /** Later than any due time: the row is gone in the same transaction. */
 const FAR = '9999-12-31T00:00:00.000Z';
 
-/** What is said of due times that passed while nobody looked. */
+/** The log's text about due times that passed while no server ran. */
 function missedWords(schedule: Schedule, row: PipelineSchedule, now: number): string {
   const due = Date.parse(row.due!);
   if (now - due < LATE_MS) return '';

@@ -1,6 +1,6 @@
 /**
- * The one way to start a pipeline. Whoever starts one (a person, a schedule, a parent, a hook) comes through here and
- * leaves what started it; whoever decides not to leaves why.
+ * The one way to start a pipeline. Everything that starts one (a person, a schedule, a parent, a hook) uses this module
+ * and records the cause; everything that decides not to start one records the reason.
  */
 import type { Catalog, Queryable } from '../catalog/catalog.ts';
 import type { StoredPipeline } from '../catalog/image-pipelines.ts';
@@ -27,7 +27,7 @@ export interface Cause {
 /** What makes the image: the API's own way from settings to a PENDING image. Returns its ARN. */
 export type Build = (build: {
   readonly buildType: 'USER_INITIATED' | 'SCHEDULED';
-  /** What the pipeline gives to images that nobody started by hand. */
+  /** What the pipeline gives to images that started automatically. */
   readonly tags: Readonly<Record<string, string>> | undefined;
 }) => Promise<string>;
 

@@ -24,7 +24,7 @@ export class StepTimer {
   readonly #seconds: number;
   #deadline = Infinity;
 
-  /** @param seconds -1 is no limit */
+  /** @param seconds -1 means no limit */
   constructor(seconds: number) {
     this.#seconds = seconds;
     this.restart();

@@ -3,7 +3,9 @@
  * `test/harness/module-cases.ts`.
  */
 
-/** One case of a module. In every text `DIR` stands for the case's own folder, where its scripts and its step run. */
+/**
+ * One case of a module. In every text `DIR` is replaced by the case's own folder, where its scripts and its step run.
+ */
 export interface ModuleCase {
   /** What is expected, in words. */
   readonly it: string;

@@ -45,8 +45,7 @@ export interface DocumentFailure {
   /** The instance no longer answers: nothing more can be run in it. */
   readonly instanceLost?: true;
   /**
-   * What the journal says of the services that the step speaks of; of all since the component began where it names
-   * none.
+   * What the journal says of the services that the step mentions; of all since the component began if it mentions none.
    */
   readonly journal?: Journal;
 }

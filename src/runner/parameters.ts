@@ -7,9 +7,9 @@ export class ParameterError extends Error {
 }
 
 /**
- * Parameters and constants with their values. Values of names that the document does not declare are passed over.
+ * Parameters and constants with their values. Values for names that the document does not declare are ignored.
  * @param component the component's name, for messages
- * @throws {ParameterError} naming every parameter at fault
+ * @throws {ParameterError} naming every parameter with a fault
  */
 export function parameterScope(
   document: ComponentDocument,

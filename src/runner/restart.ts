@@ -1,7 +1,6 @@
 /**
- * Restarts where the machine is this host: the run ends, whoever restarts the host starts it again, and it goes on
- * where it was. What is known of the run till then is data that a file can keep. Source: reference, `awstoe.md` section
- * 7.
+ * Restarts if the machine is this host: the run ends, is started again after the restart, and continues where it was.
+ * Until then its state is data in a file. Source: reference, `awstoe.md` section 7.
  */
 import type { DocumentFailure, StepOutcome } from './outcome.ts';
 import type { ChainedStep, NotRun } from './step-inputs.ts';

@@ -36,7 +36,7 @@ export interface DocumentRun {
   readonly componentText?: (arn: string) => Promise<string | undefined>;
   /** What `file:` sources mean. Without it there are none. */
   readonly sourceFile?: FindSourceFile;
-  /** A document by its text, with its faults, for whoever has parsed it before. */
+  /** A document by its text, with its faults, from a caller that has parsed it before. */
   readonly parsed?: (text: string) => ParsedComponent;
   /** What the documents are known by that this one is run by, the first one first. */
   readonly above?: readonly string[];

@@ -127,7 +127,7 @@ async function decide(
   }
 }
 
-/** The values of a run; a reference whose step was skipped is told once, not for each turn of a loop. */
+/** The values of a run; a reference to a skipped step is reported once, not in each iteration of a loop. */
 function telling(state: RunState, report: Report): Values {
   const told = new Set<string>();
   return {

@@ -37,7 +37,7 @@ function filled(value: unknown, fallback: unknown): unknown {
   return absent(value) && !isSchedule(fallback) ? fallback : value;
 }
 
-/** A schedule's defaults hold for a schedule that is there; without one there is none. */
+/** A schedule's defaults apply only if the pipeline has a schedule. */
 function isSchedule(value: unknown): boolean {
   return value === DEFAULTS['schedule'];
 }

@@ -124,7 +124,7 @@ function expected(tests: ReadonlyMap<string, ValueTest>): string {
   return `a condition (Fn::Equals, Fn::Not, Fn::And, Fn::Or, Condition${more})`;
 }
 
-/** The values of a list; empty when one could not be evaluated; `undefined` when it is no list of so many. */
+/** The values of a list; empty if one could not be evaluated; `undefined` if it is not a list of the right length. */
 function valuesOf(
   argument: TemplateNode,
   many: number,

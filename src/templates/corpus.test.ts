@@ -1,7 +1,7 @@
 /**
- * Real templates, as people published them and as `cdk synth` wrote them, that are not part of the project: their
- * folder is `INGOT_CORPUS`, or `../shared/corpus` beside the project's own. What is told here is of the language;
- * whether a parent image or a document is right, only a server knows.
+ * Published templates, and templates that `cdk synth` wrote. They are not part of the project: their folder is
+ * `INGOT_CORPUS`, or `../shared/corpus` beside the project's own. This tests the language; only a server knows whether
+ * a parent image or a document is valid.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';

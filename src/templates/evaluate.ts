@@ -99,7 +99,7 @@ function evaluateCall(call: CallNode, path: string, scope: Scope, faults: Faults
   if (EXTENSION_FUNCTIONS.includes(call.name) && !scope.extensions) return needsExtensions(at, call.name);
   const before = faults.all.length;
   const argument = evaluate(call.argument, path, scope, faults);
-  // An argument that is at fault says so itself, and no more follows from it.
+  // An invalid argument is reported where it is; the function that contains it is not reported too.
   if (faults.all.length > before && argument?.kind !== 'unknown' && call.name !== 'Fn::FindInMap')
     return { kind: 'unknown', position: call.position };
   if (argument === undefined) {
@@ -430,7 +430,7 @@ function review(node: TemplateNode, path: string, scope: Scope, faults: Faults):
 
 function transform(call: CallNode, path: string, _scope: Scope, faults: Faults): Value | undefined {
   const name = call.argument.kind === 'map' ? call.argument.entries.get('Name')?.value : undefined;
-  // What could not be included is told already.
+  // The failed inclusion has been reported already.
   if (name?.kind === 'scalar' && name.text === INCLUDE) return { kind: 'unknown', position: call.position };
   const which = name?.kind === 'scalar' ? ` '${name.text}'` : '';
   faults.add(

@@ -1,4 +1,4 @@
-/** What can be wrong with a template, and how it is told. */
+/** What can be wrong with a template, and how it is reported. */
 import { nearestWord } from '../documents/nearest.ts';
 import type { Fault, Position } from '../documents/position.ts';
 
@@ -69,7 +69,7 @@ function formatFault(fault: Fault): string {
   return `${place} ${fault.path === '' ? '' : `${fault.path}: `}${fault.message}`;
 }
 
-/** Gathers faults, so that a template is judged in one go. */
+/** Collects faults, so that one run reports all faults of a template. */
 export class Faults {
   readonly all: Fault[] = [];
 

@@ -143,7 +143,7 @@ function importValue(argument: Value, call: Call): Value | undefined {
     `no stack exports '${argument.text}': deploy the stack that does, or give the value with ` +
       `--import ${argument.text}=VALUE`,
   );
-  // The fault is told; what is made of the value is not at fault too.
+  // The fault has been reported; its result must not be reported too.
   return unknown(call);
 }
 

@@ -22,7 +22,7 @@ export interface Inclusion {
 /** A file that was read, or why it could not be. */
 export type IncludedFile = { readonly name: string; readonly text: string } | { readonly refused: string };
 
-/** What the reader of one file says: its content as a map, or nothing when it is at fault. */
+/** Reads one file: its content as a map, or nothing if it has a fault. */
 type Reader = (inclusion: Inclusion) => MapNode | undefined;
 
 /** Whether a template has any inclusion: most have none, and are spared the walk. */
@@ -164,7 +164,7 @@ class Expansion {
     }
   }
 
-  /** What an inclusion comes to; `undefined` when it is at fault, or its location is not known. */
+  /** The content of an inclusion; `undefined` if it has a fault, or its location is unknown. */
   private content(spec: TemplateNode, path: string): MapNode | undefined {
     const parameters = spec.kind === 'map' ? spec.entries.get('Parameters')?.value : undefined;
     const location = parameters?.kind === 'map' ? parameters.entries.get('Location')?.value : undefined;

@@ -1,4 +1,4 @@
-/** `Fn::ForEach` of AWS::LanguageExtensions: a key of a map that stands for many keys. */
+/** `Fn::ForEach` of AWS::LanguageExtensions: a key of a map that expands to many keys. */
 import type { Position } from '../documents/position.ts';
 import type { Faults } from './faults.ts';
 import { needsExtensions } from './functions.ts';

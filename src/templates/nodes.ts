@@ -41,7 +41,7 @@ interface NullNode {
 /** An intrinsic function: `!Ref X`, `{Ref: X}`, `{"Fn::Sub": …}`. */
 export interface CallNode {
   readonly kind: 'call';
-  /** The long name, also of what is no function: properties that are not evaluated may hold any. */
+  /** The long name, also of unknown functions: properties that are not evaluated may contain any. */
   readonly name: string;
   /** As it was written, such as `!Sub`. */
   readonly written: string;
@@ -49,7 +49,7 @@ export interface CallNode {
   readonly position: Position;
 }
 
-/** A value after evaluation; `unknown` stands for what a resource that does not exist yet will answer. */
+/** A value after evaluation; `unknown` is a value that depends on a resource that does not exist yet. */
 export type Value = ScalarNode | ValueList | ValueMap | UnknownValue;
 
 export interface ValueList {

@@ -46,11 +46,11 @@ function itemAt({ node, path }: Place, index: number): Place | undefined {
 }
 
 /**
- * Where in a template something in a text is that stands there as one value: a document in `Data: |`, in `!Sub |`, or
- * in one string of JSON.
+ * The place in a template of something inside a text value, such as a document in `Data: |`, in `!Sub |`, or in one
+ * string of JSON.
  * @param lines of the template
  * @param inner place in the value
- * @returns `undefined` when the value is not written line by line
+ * @returns `undefined` if the value is not written line by line
  */
 export function placeInText(lines: readonly string[], node: TemplateNode, inner: Position): Position | undefined {
   const scalar = scalarOf(node);

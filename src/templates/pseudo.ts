@@ -54,7 +54,7 @@ export function urlSuffix({ partition }: PseudoParameters): string {
   return partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
 }
 
-/** The id of a stack that nobody recorded: the same each time for the same name, account and Region. */
+/** The ID of a stack without a record: always the same for the same name, account and Region. */
 export function stackIdOf(pseudo: PseudoParameters): string {
   const { partition, region, accountId, stackName } = pseudo;
   const hex = digestOf(pseudo, '').toString('hex');

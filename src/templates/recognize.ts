@@ -98,7 +98,7 @@ function ofKeys(keys: ReadonlySet<string>): FileKind | undefined {
   if (keys.has('phases')) return 'component';
   if (keys.has('schemaVersion')) return keys.has('steps') ? 'workflow' : 'component';
   if (keys.has('terraform') || (keys.has('resource') && keys.has('provider'))) return 'terraform';
-  // A template whose sections are at fault.
+  // A template whose sections have faults.
   if (keys.has('Parameters') || keys.has('Outputs') || keys.has('Transform') || keys.has('Mappings'))
     return 'cloudformation';
   if (keys.has('steps') && keys.has('parameters')) return 'workflow';

@@ -2,7 +2,7 @@
 import type { Faults } from './faults.ts';
 import type { CallNode, MapNode, Value } from './nodes.ts';
 
-/** What `AWS::…` stands for. */
+/** The values of `AWS::…`. */
 export interface PseudoParameters {
   readonly region: string;
   readonly accountId: string;

@@ -129,7 +129,7 @@ function readTransforms(node: TemplateNode | undefined, faults: Faults): readonl
     const name = each.kind === 'map' ? each.entries.get('Name')?.value : each;
     if (name?.kind !== 'scalar')
       faults.add('wrong-type', each.position, 'Transform', `expected the name of a macro, found ${describe(each)}`);
-    // Included by now, or told to be at fault.
+    // Included by now, or reported as a fault.
     else if (name.text === INCLUDE) continue;
     else if (name.text === EXTENSIONS || PASSED_OVER.test(name.text)) names.push(name.text);
     else refuseMacro(name.text, name.position, 'Transform', faults);

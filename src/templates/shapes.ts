@@ -126,7 +126,7 @@ const MORE_MEMBERS: readonly (readonly [string, string, string])[] = [
 
 const STRING = { shape: 'FreeText' };
 
-/** Shapes of what is no request to Image Builder. */
+/** Shapes of resources that are not requests to Image Builder. */
 const OWN_SHAPES: Readonly<Record<string, Shape>> = {
   FreeText: { type: 'string' },
   FreeTextList: { type: 'list', member: 'FreeText' },

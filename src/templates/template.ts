@@ -87,7 +87,7 @@ export interface Output {
 }
 
 /**
- * Reads a template. What is wrong with its sections and parameters is told by `planTemplate`, with all the rest.
+ * Reads a template. `planTemplate` reports faults of its sections and parameters, together with all others.
  * @throws {TemplateError} with all faults of syntax, each with its place
  */
 export function parseTemplate(text: string): Template {
@@ -113,7 +113,7 @@ export function filesToInclude(
 }
 
 /**
- * The template with the content of the files that it includes. Their faults are told by `planTemplate`.
+ * The template with the content of the files that it includes. `planTemplate` reports their faults.
  * @param files by their locations
  */
 export function includeFiles(
@@ -130,7 +130,8 @@ export function includeFiles(
 }
 
 /**
- * Judges a template with its parameters as far as that goes before anything exists: names, types, properties, order.
+ * Validates a template with its parameters as far as that is possible before anything exists: names, types, properties,
+ * order.
  * @param given values of parameters by name
  * @throws {TemplateError} with all faults found
  */
@@ -140,7 +141,7 @@ export function planTemplate(
   pseudo: PseudoParameters,
   surroundings: Surroundings = {},
 ): Plan {
-  // Nobody has read the files: each is a fault.
+  // The files have not been read: each is a fault.
   if (template.includes)
     return planTemplate(includeFiles(template, new Map(), given, pseudo), given, pseudo, surroundings);
   const faults = new Faults();
@@ -332,7 +333,7 @@ function evaluateOutput(output: WrittenOutput, scope: Scope, faults: Faults): Ou
 /**
  * The place in the template of a place in the text of a property, such as the document in `Data` of a component.
  * @param place in the text, both from 1
- * @returns where the resource stands, when the property's lines are no lines of the template
+ * @returns the place of the resource, if the lines of the property are not lines of the template
  */
 export function placeInProperty(plan: Plan, resource: PlannedResource, property: string, place: Position): Position {
   const node = resource.properties?.kind === 'map' ? resource.properties.entries.get(property)?.value : undefined;

@@ -71,8 +71,8 @@ function foreignAccountHint({ account }: AccessContext, resource: string): strin
 }
 
 /**
- * What a need's resource stands for: one meaning each; several where all versions of a name are listed. A resource
- * that is none of Image Builder's stands for itself.
+ * What the resource of a need refers to: one meaning each; several if all versions of a name are listed. A resource of
+ * another service refers to itself.
  */
 async function meaningsOf(
   context: AccessContext,
@@ -165,8 +165,8 @@ async function resourceTagsOf(db: Queryable, arn: string): Promise<Readonly<Reco
 }
 
 /**
- * A stored policy was checked when it was stored. One that cannot be read all the same may hold a deny: it opens
- * nothing, to nobody.
+ * A stored policy was validated when it was stored. One that cannot be parsed now might contain a deny, so it allows
+ * nothing to anyone.
  */
 interface Unreadable {
   readonly allowed: false;

@@ -16,7 +16,7 @@ import type { OperationInput, OperationName } from '../model.ts';
 export interface Need {
   /** `imagebuilder:GetComponent` */
   readonly action: string;
-  /** ARN, with `*` for what is not known yet; `*` where there is no resource. */
+  /** ARN, with `*` for what is not known yet; `*` without a resource. */
   readonly resource: string;
   /** Tags that the request brings (`aws:RequestTag`, `aws:TagKeys`). */
   readonly tags?: Readonly<Record<string, string>> | undefined;

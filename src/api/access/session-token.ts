@@ -20,7 +20,7 @@ export interface SessionFacts {
   /** Keys of session tags that sessions which this one assumes have as well. */
   readonly transitiveTagKeys?: readonly string[];
   readonly sourceIdentity?: string;
-  /** Identity provider that vouched for whoever assumed the role. */
+  /** Identity provider that authenticated the caller of AssumeRole. */
   readonly federatedProvider?: string;
 }
 
@@ -31,7 +31,7 @@ export function sealSessionToken(sealer: Sealer, facts: SessionFacts): string {
   return sealer.seal(JSON.stringify(facts), USE);
 }
 
-/** Reads a token. Returns `undefined` for what is no token of this server. */
+/** Reads a token. Returns `undefined` if it is not a token of this server. */
 export function openSessionToken(sealer: Sealer, token: string): SessionFacts | undefined {
   const text = sealer.open(token, USE);
   return text === undefined ? undefined : (JSON.parse(text) as SessionFacts);

@@ -1,9 +1,9 @@
 /**
- * What a list of creates would do, as the server would really answer: each is done in one transaction, which is undone.
- * A resource that exists already is compared, and changed where that is how it changes.
+ * What a list of creates would do, as the server would really answer: all run in one transaction, which is rolled back.
+ * A resource that exists already is compared, and updated if its type allows that.
  *
- * An operation tells one fault, or those of one kind. To find the others, what is at fault is taken away or replaced by
- * something sound, and the request is tried again, until it is accepted. So the resources that name it are judged too.
+ * An operation reports one fault, or those of one kind. To find the others, the faulty value is removed or replaced by
+ * a valid one, and the request is tried again until it is accepted. So the requests that refer to it are checked too.
  */
 import { sql } from 'kysely';
 import type { Queryable } from '../../catalog/catalog.ts';
@@ -56,8 +56,8 @@ export interface DryRunAnswer {
   readonly id: string;
   readonly action: 'create' | 'update' | 'replace' | 'unchanged' | 'refused';
   /**
-   * What it is or would be. A refused one has an ARN when all that was wrong could be put right for the rest of the
-   * list to be judged.
+   * What it is or would be. A refused one has an ARN if all its faults could be replaced by valid values, so that the
+   * rest of the list could be checked.
    */
   readonly resource?: {
     readonly arn: string;
@@ -74,13 +74,13 @@ export interface DryRunAnswer {
   readonly faults?: readonly DryRunFault[];
 }
 
-/** Faults that are told of one request. */
+/** Most faults that are reported for one request. */
 const MOST_FAULTS = 20;
 /** Requests that are tried in one dry run, repaired ones included: the transaction keeps other writers waiting. */
 const MOST_TRIES = 600;
-/** How long one dry run may take, in milliseconds: meanwhile the server answers nobody else. */
+/** Longest duration of one dry run, in milliseconds: meanwhile the server answers no other request. */
 const MOST_MS = 5000;
-/** A version that nobody has. */
+/** A version that is never in use. */
 const UNUSED_VERSION = '1073741.0.0';
 const SOUND_COMPONENT = `{"schemaVersion": 1.0, "phases": [{"name": "build", "steps": [{"name": "Nothing",
   "action": "ExecuteBash", "inputs": {"commands": ["true"]}}]}]}`;
@@ -88,16 +88,16 @@ const SOUND_DOCKERFILE =
   'FROM {{{ imagebuilder:parentImage }}}\n{{{ imagebuilder:environments }}}\n{{{ imagebuilder:components }}}\n';
 const SOUND_WORKFLOW = `{"schemaVersion": 1.0, "steps": [{"name": "Launch", "action": "LaunchInstance",
   "onFailure": "Abort", "inputs": {"waitFor": "ssmAgent"}}]}`;
-/** Nothing optional: without them another fault is told, which is not the user's. */
+/** Nothing optional: without these members another fault would be reported, which is not the user's. */
 const NEEDED = ['imageRecipeArn', 'containerRecipeArn', 'infrastructureConfigurationArn', 'name'];
 
 /** What is thrown to undo the transaction. */
 class Undo extends Error {}
 
 /**
- * Judges all of them, in order, one after the other: later ones may name what earlier ones would make.
+ * Checks all of them, one after the other: later ones may refer to what earlier ones would create.
  * @param now the clock, in milliseconds since 1970
- * @throws {ApiError} InvalidRequestException when that takes too long
+ * @throws {ApiError} InvalidRequestException if that takes too long
  */
 export async function dryRun(
   requests: readonly DryRunRequest[],
@@ -150,7 +150,9 @@ async function expect(db: Queryable, context: RequestContext, files: readonly Co
   }
 }
 
-/** The documents that requests name by `uri` and that the caller may read: the network is no part of the transaction. */
+/**
+ * The documents that requests name by `uri` and that the caller may read: the network is not part of the transaction.
+ */
 async function textsOf(requests: readonly DryRunRequest[], context: RequestContext): Promise<UriTexts> {
   const allowed = new Set<string>();
   for (const { operation, input } of requests) {
@@ -384,7 +386,7 @@ function isWithin(a: string, b: string): boolean {
   return first.slice(0, second.length).join('/') === second.slice(0, first.length).join('/');
 }
 
-/** The request with something sound in the place of what is at fault, the nearest first. */
+/** The request with a valid value in place of the faulty one, the nearest first. */
 function candidates(run: Run, operation: OperationName, input: Structure, path: string): readonly Structure[] {
   const tokens = tokensOf(path);
   const [top] = tokens as [string];
@@ -452,7 +454,7 @@ function faultsOf(error: ApiError, input: Structure): readonly DryRunFault[] {
   return [{ code, message: error.message, path }];
 }
 
-/** The parameters of a document that was at fault are judged with it, once it is sound. */
+/** The parameters of an invalid document are checked with it, once it has been replaced by a valid one. */
 function withoutHollowParameters({ hollow }: Run, input: Structure): Structure {
   let changed = input;
   for (const [list, member] of [

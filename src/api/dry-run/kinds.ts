@@ -54,7 +54,7 @@ export const KINDS: Partial<Readonly<Record<OperationName, Kind>>> = {
   CreateImage: { answer: 'imageBuildVersionArn' },
 };
 
-/** What names a resource or a request, and is no content. */
+/** Members that name a resource or a request, and are not content. */
 const NOT_CONTENT = ['name', 'semanticVersion', 'tags', 'clientToken', 'dryRun', 'uri', 'dockerfileTemplateUri'];
 
 /** The members of a create in which two resources of one name can differ. */

@@ -49,7 +49,7 @@ export const auditRoutes: readonly IngotRoute[] = [
 async function* events(filter: Filter, { account, services }: RequestContext): AsyncGenerator<AuditEvent> {
   const meets = predicate(filter);
   for await (const event of readAuditLog(services.dataDirectory, filter.since)) {
-    // The account that the server belongs to sees all, those among it that nobody signed.
+    // The account that owns the server sees all events, including those of unsigned requests.
     if ((account === services.defaultAccount || event.recipientAccountId === account) && meets(event)) yield event;
   }
 }

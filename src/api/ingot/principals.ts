@@ -228,14 +228,14 @@ export const principalRoutes: readonly IngotRoute[] = [
   },
 ];
 
-/** Runs a change of principals in a transaction; once it is committed nobody is remembered as he was. */
+/** Changes principals in a transaction; after the commit no cached principal is used again. */
 async function change(context: RequestContext, work: (db: Queryable) => Promise<object>): Promise<IngotAnswer> {
   const json = await context.services.catalog.transaction(work);
   context.services.identities.forget();
   return { json };
 }
 
-/** @throws {ApiError} InvalidParameterValueException for what is no ARN of a user or a role */
+/** @throws {ApiError} InvalidParameterValueException if it is not the ARN of a user or a role */
 function principalOf(arn: string): PrincipalArn {
   const principal = parsePrincipalArn(arn);
   if (principal === undefined)
@@ -290,7 +290,7 @@ function refuseForUser(
   if (type === 'user' && maxSessionSeconds !== undefined) reader.fault('maxSessionSeconds', 'A user has no sessions.');
 }
 
-/** A policy document, as text. All its faults are told. */
+/** A policy document, as text. Reports all its faults. */
 function readPolicy(reader: Reader, name: string, kind: PolicyKind): string | undefined {
   const text =
     kind === 'identity' ? reader.required(name, { max: LONGEST_POLICY }) : reader.string(name, { max: LONGEST_POLICY });

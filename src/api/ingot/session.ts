@@ -16,16 +16,15 @@ const DONE = 1000;
 const GOING_AWAY = 1001;
 
 /**
- * Serves a session until it ends. When the client goes, or `closing` aborts, the command is told that its user has
- * gone.
- * @param open begins the session; what it throws is told to the client
+ * Serves a session until it ends. When the client disconnects, or `closing` aborts, the command gets SIGHUP.
+ * @param open begins the session; an error that it throws is sent to the client
  */
 export async function serveSession(
   socket: WebSocket,
   open: () => Promise<Session>,
   closing: AbortSignal,
 ): Promise<void> {
-  // A frame that breaks the protocol, or is too long, is an event `error`, which ends the process where nobody listens.
+  // A frame that breaks the protocol, or is too long, is an event `error`, which without a listener ends the process.
   // `close` follows it.
   socket.on('error', (error) => logger().debug({ err: error }, 'a client broke its WebSocket'));
   socket.pause();

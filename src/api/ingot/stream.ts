@@ -75,7 +75,7 @@ export function lines(signal: AbortSignal): LineSink {
   };
 }
 
-/** What a client is told of an error in the middle of a stream. */
+/** What a client gets of an error in the middle of a stream. */
 export function messageOf(error: unknown): string {
   if (error instanceof ApiError) return error.message;
   logger().error({ err: error }, 'a stream failed');

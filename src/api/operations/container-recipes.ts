@@ -134,7 +134,7 @@ async function platformOf(
       `'${parentImage}' is neither an image in a registry, such as debian:12, nor the ARN of a container image ` +
         'with its version.',
     );
-  // A container image of AWS's: whether it can be had is the build's question, as with an image in a registry.
+  // A container image of AWS's: whether it is available is decided in the build, as for an image in a registry.
   const managed = arn.owner === 'aws' ? findManagedImage(context.services.catalog.managed, arn) : undefined;
   if (managed?.type === 'DOCKER' && isVisible(context, arn)) return managed.platform;
   const build = isVisible(context, arn) ? await resolveImage(context.db, parentImage) : undefined;

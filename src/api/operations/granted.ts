@@ -1,5 +1,5 @@
 /**
- * What `config.yaml` opens to some accounts only: instance profiles and networks. Judged again when an image begins.
+ * What `config.yaml` grants to some accounts only: instance profiles and networks. Checked again when an image begins.
  */
 import { instanceProfileFor } from '../../platform/config/profiles.ts';
 import { networkFor } from '../../platform/config/networks.ts';
@@ -29,7 +29,7 @@ export async function refuseOthersPlaces({ account, services }: RequestContext, 
     try {
       check();
     } catch (error) {
-      // Two networks at once are no matter of accounts: the image says so when it begins.
+      // Two networks at once are not a question of access: the image reports it when it begins.
       if (error instanceof NotGranted) throw accessDenied(`You cannot use it: ${error.message}.`);
     }
   }

@@ -79,8 +79,8 @@ export interface StartedBuild
 }
 
 /**
- * Records an image to be built, with its recipe and configurations as they are now. Whoever works on images is told
- * after the commit.
+ * Records an image to be built, with its recipe and configurations as they are now. The worker is woken after the
+ * commit.
  */
 export async function startBuild(
   context: BuildContext,

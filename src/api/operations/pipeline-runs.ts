@@ -1,4 +1,4 @@
-/** Runs of pipelines: the way from a pipeline to a PENDING image, whoever starts it. */
+/** Runs of pipelines: from a pipeline to a PENDING image, however it was started. */
 import type { Queryable } from '../../catalog/catalog.ts';
 import type { StoredPipeline } from '../../catalog/image-pipelines.ts';
 import { resolveComponent } from '../../catalog/resolve.ts';
@@ -52,7 +52,7 @@ async function withParameters(
 
 /**
  * How an image of a pipeline is made.
- * @param tags of whoever starts it: they win over the pipeline's own for images
+ * @param tags of the start: they override the pipeline's own for images
  * @param parameters values for components in place of the recipe's, for this image
  */
 export function buildOf(
@@ -96,7 +96,7 @@ export function buildByItself(
     services,
     opened: new Set(),
     db: trx,
-    // Whoever called wakes the worker after the commit.
+    // The caller wakes the worker after the commit.
     afterCommit: () => {},
   };
   const build = buildOf(context, pipeline, undefined, parameters);

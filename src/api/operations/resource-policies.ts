@@ -52,7 +52,7 @@ async function put(
   await putResourcePolicy(context.db, arn, policy);
 }
 
-/** @throws {ApiError} ResourceNotFoundException where there is none, too */
+/** @throws {ApiError} ResourceNotFoundException, also for a resource without a policy */
 async function get(context: OperationContext, type: ResourceType, path: string, arn: string): Promise<string> {
   await existing(context, type, path, arn);
   const policy = await getResourcePolicy(context.db, arn);

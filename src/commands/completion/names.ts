@@ -1,4 +1,4 @@
-/** Names that the server knows, for completion: quickly, and silently where there is no server. */
+/** Names that the server knows, for completion: quickly, and silently without a server. */
 import type { Connection } from '../../platform/api-client.ts';
 import { imagebuilderClient, signedJson } from '../../platform/api-client.ts';
 import { parseArn, type ResourceType } from '../../resources/arns.ts';

@@ -1,7 +1,10 @@
-/** Completion scripts, one writer for each shell. What is no command and no option is completed as a file. Pure. */
+/**
+ * Completion scripts, one writer for each shell. A word that is neither a command nor an option is completed as a file.
+ * Pure.
+ */
 import type { DescribedOption } from './options.ts';
 
-/** A command as a shell is told of it. */
+/** A command as a completion script describes it. */
 export interface CompletedCommand {
   readonly name: string;
   readonly summary: string;

@@ -1,4 +1,4 @@
-/** Packing and unpacking, and what a stranger's archive cannot do. */
+/** Packing and unpacking, and what an untrusted archive cannot do. */
 import assert from 'node:assert/strict';
 import { createReadStream, existsSync } from 'node:fs';
 import {
@@ -32,7 +32,9 @@ after(() => rm(folder, { recursive: true }));
 
 const PLAIN = { archive: false, owner: undefined, skipped: () => assert.fail('nothing is to be passed over') };
 
-/** An archive of entries as a stranger might write them; content is the name. It comes in pieces, as from a network. */
+/**
+ * An archive of entries as an attacker might write them; content is the name. It comes in pieces, as from a network.
+ */
 function archiveOf(entries: readonly Headers[]): Readable {
   const archive = pack();
   for (const entry of entries)

@@ -13,8 +13,8 @@ export interface Attributes {
 }
 
 /**
- * An archive of a file or a folder, as `instances/copy.ts` takes it. Sockets, devices and pipes are passed over.
- * @param options.skipped told of what is passed over
+ * An archive of a file or a folder, as `instances/copy.ts` takes it. Skips sockets, devices and pipes.
+ * @param options.skipped called for each entry that is skipped
  */
 export function packed(path: string, options: Attributes & { readonly skipped: (path: string) => void }): Pack {
   const archive = pack();

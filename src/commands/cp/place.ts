@@ -1,9 +1,7 @@
 /**
- * Puts a copy that came out of an instance in its place. What it holds was chosen by a stranger, and so may be what an
- * earlier copy left at
- * the destination: no link is followed there. Folders are held open by descriptor and everything is named from those,
- * so that a folder that is
- * replaced by a link in between leads nowhere either.
+ * Puts a copy from an instance in its place. Its content is untrusted, and so is what an earlier copy left at the
+ * destination: links there are not followed. Folders are held open by descriptor and every path starts from these, so
+ * that replacing a folder by a link meanwhile leads nowhere either.
  */
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
@@ -72,8 +70,8 @@ export interface Destination {
 
 /**
  * Finds the place that a user names.
- * @param name what the copy is called where `path` is a folder
- * @throws {CommandFailed} when there is no such folder, or a link on the way
+ * @param name what the copy is called if `path` is a folder
+ * @throws {CommandFailed} if the folder does not exist, or a link is on the way
  */
 export async function openDestination(path: string, name: string): Promise<Destination> {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
@@ -146,10 +144,9 @@ export async function withStage<T>(folder: Folder, work: (stage: string) => Prom
 }
 
 /**
- * Moves a staged copy to its place. A folder is merged into a folder of that name; what is there and is no folder, a
- * link too, is replaced
- * by what is no folder. Judges all of it first: what cannot be placed changes nothing.
- * @param stage folder with the copy, which nobody else enters
+ * Moves a staged copy to its place. A folder is merged into an existing folder of that name. A file or a link replaces
+ * an existing one, but not a folder. Checks everything first: if something cannot be placed, nothing changes.
+ * @param stage folder with the copy, which no other user can enter
  * @throws {CommandFailed} naming what is in the way
  */
 export async function placeCopy(stage: string, copy: string, { folder, name }: Destination): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * A tar archive of an instance, unpacked here. It is a stranger's: nothing of it lands outside its folder, and no
- * device is made.
+ * Unpacks a tar archive of an instance. The archive is untrusted: nothing is written outside its folder, and no device
+ * is created.
  */
 import { createWriteStream } from 'node:fs';
 import { chmod, lchown, link, lutimes, mkdir, symlink } from 'node:fs/promises';
@@ -34,8 +34,8 @@ export interface ArchiveEntry {
 }
 
 /**
- * The entries of an archive; what is left of one is passed over when the next is asked for.
- * @throws {CommandFailed} for what is no archive, is cut off, or has a header that no honest one has
+ * The entries of an archive. Asking for the next entry skips the rest of the current one.
+ * @throws {CommandFailed} if it is not an archive, is cut off, or has a malicious header
  */
 export async function* entriesOf(archive: Readable): AsyncGenerator<ArchiveEntry> {
   const entries = extract();
@@ -45,12 +45,12 @@ export async function* entriesOf(archive: Readable): AsyncGenerator<ArchiveEntry
   try {
     for await (const entry of entries) {
       const { header } = entry;
-      // tar-stream waits for ever for an entry whose size is no number.
+      // tar-stream waits forever for an entry whose size is not a number.
       const { size = 0 } = header;
       if (!Number.isSafeInteger(size) || size < 0) throw refusing(header.name, `invalid size ${size}`);
       yield {
         header,
-        // By a signal, since one that broke before its content was asked for tells nobody.
+        // By a signal, because a stream that fails before its content is read reports the error to no one.
         write: (sink) =>
           pipeline(entry, sink, { signal: broken.signal }).catch((error: unknown) => {
             throw broken.signal.aborted ? archiveError(broken.signal.reason) : error;
@@ -165,14 +165,14 @@ async function settle(path: string, header: Headers, { archive, owner }: Unpacki
   if (mtime !== undefined && !Number.isNaN(mtime.getTime())) await lutimes(path, mtime, mtime);
 }
 
-/** @param name of the entry that is at fault; `undefined` for the archive as a whole */
+/** @param name of the entry with the fault; `undefined` for the archive as a whole */
 function refusing(name: string | undefined, why: string): CommandFailed {
   return new CommandFailed(
     `refusing to extract ${name === undefined ? 'the archive from the instance' : shown(name)}: ${why}`,
   );
 }
 
-/** A name of a stranger's, for a message. */
+/** An untrusted name, for a message. */
 function shown(name: string): string {
   const plain = JSON.stringify(plainLine(name));
   return plain.length <= 200 ? plain : `${plain.slice(0, 200)}…`;

@@ -1,6 +1,6 @@
 /**
- * Makes the resources of a template through the API, as a stranger would: what is the same stays, what can change is
- * updated.
+ * Makes the resources of a template through the API, like any other client. Unchanged resources stay, others are
+ * updated if they can be.
  */
 import {
   CreateImageCommand,
@@ -57,7 +57,7 @@ export async function createImage(
   resource: PlannedResource,
   request: Request,
 ): Promise<string> {
-  // What becomes of the image with its stack is no matter of the build.
+  // What happens to the image when its stack is deleted does not concern the build.
   const { imagePipelineExecutionSettings: execution, deletionSettings: _, ...create } = request;
   try {
     if (execution !== undefined)

@@ -24,7 +24,7 @@ export function arnOf(context: DeployContext, type: ArnType, request: Request, v
   return version === undefined ? arn : `${arn}/${version}`;
 }
 
-/** What `get` answers, or `undefined` when there is no such resource. */
+/** The answer of `get`, or `undefined` if the resource does not exist. */
 export async function found<T>(get: Promise<T>): Promise<T | undefined> {
   try {
     return await get;

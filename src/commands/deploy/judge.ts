@@ -1,6 +1,6 @@
 /**
- * Every fault of a template in one go, the server's included, and what deploying it would do. The server judges all
- * requests as it would really answer them, and makes nothing.
+ * Finds every fault of a template in one go, including those that only the server finds, and what deploying it would
+ * do. The server answers all requests as in a real deployment, and creates nothing.
  */
 import { parseStoreArn } from '../../resources/store-arns.ts';
 import type { DryRunAnswer } from '../../api/dry-run/dry-run.ts';
@@ -43,7 +43,7 @@ export interface JudgedResource {
   readonly resource: PlannedResource;
   readonly request?: Request;
   readonly answer?: DryRunAnswer;
-  /** Why it was not judged. */
+  /** Why it was not checked. */
   readonly notJudged?: string;
   /** What a nested stack comes to. */
   readonly nested?: NestedJudgement;
@@ -79,7 +79,7 @@ const MOST_STACKS = 50;
 /** Of one document; to find the place of each takes time as the document is long. */
 const MOST_DOCUMENT_FAULTS = 100;
 
-/** A template of the tree that nested stacks make, while it is judged. */
+/** A template of the tree that nested stacks form, while it is checked. */
 interface Frame {
   readonly file: EvaluatedTemplate;
   readonly context: TemplateContext;
@@ -104,7 +104,7 @@ interface Judging {
   readonly frames: Frame[];
 }
 
-/** Judges a template by the server, with the stacks that are nested in it. */
+/** Checks a template with the server, including its nested stacks. */
 export async function judgeTemplate(
   connection: Connection,
   file: EvaluatedTemplate,
@@ -194,7 +194,7 @@ async function nest(judging: Judging, frame: Frame, resource: PlannedResource, r
   }
 }
 
-/** Makes the outputs of nested stacks known to what is around them, once all in them is judged. */
+/** Makes the outputs of nested stacks available to the outer template, once everything in them has been checked. */
 function settle(frame: Frame, exports: StackExport[]): void {
   for (const [logicalId, child] of frame.children) {
     settle(child, exports);
@@ -397,7 +397,7 @@ function faultsOf(
 ): readonly Fault[] {
   const base = `Resources.${resource.logicalId}`;
   const own = told.filter(({ path }) => path === base || path.startsWith(`${base}.`));
-  // What a value that is missing leaves out is no fault of its own.
+  // What is missing only because another value is missing is not a fault of its own.
   const valueless = told.flatMap(({ path }) => /^Parameters\.(\w+)/.exec(path)?.[1] ?? []);
   const incomplete = resource.properties !== undefined && mentions(resource.properties, new Set(valueless));
   const faults: Fault[] = [...documentFaults(file, resource, request)];

@@ -25,7 +25,7 @@ import { nameArn, parseArn } from '../../resources/arns.ts';
 import type { Output } from '../../templates/template.ts';
 import { exportsOf } from './template-file.ts';
 
-/** A stack, or `undefined` when there is none of that name. */
+/** A stack, or `undefined` if none has that name. */
 export async function findStack(connection: Connection, name: string): Promise<Stack | undefined> {
   try {
     return await signedJson<Stack>(connection, { method: 'GET', path: `/ingot/stacks/${encodeURIComponent(name)}` });
@@ -77,7 +77,7 @@ export class StackRecord {
   #recorded = '';
   #stackId: string | undefined;
 
-  /** @param connection the server may have ended meanwhile: it is asked for anew each time */
+  /** @param connection asked for again each time, because the server may have exited meanwhile */
   constructor(
     name: string,
     before: Stack | undefined,
@@ -120,7 +120,7 @@ export class StackRecord {
       .filter((arn) => arn !== resource.physicalId && !isImage(arn))
       .filter((arn) => !retain || baseOf(arn) === baseOf(resource.physicalId))
       .slice(-MOST_EARLIER);
-    // The order is that of making: what was made anew comes last.
+    // In the order of creation: what was created again comes last.
     if (known !== undefined && known.physicalId !== resource.physicalId) this.#resources.delete(resource.logicalId);
     this.#resources.set(resource.logicalId, { ...resource, ...(others.length === 0 ? {} : { earlier: others }) });
     await this.#put(`${this.#verb}_IN_PROGRESS`);
@@ -191,7 +191,7 @@ export class StackRecord {
   }
 }
 
-/** Images of earlier builds are no part of the stack: each build makes one more. */
+/** Images of earlier builds do not belong to the stack: each build makes another. */
 function isImage(arn: string): boolean {
   return parseArn(arn)?.type === 'image';
 }

@@ -177,7 +177,7 @@ export function evaluateTemplate(
   return { ...file, imported, faults, plan };
 }
 
-/** Whether there is anything that the server can judge: of a template that cannot be read there is not. */
+/** Whether the server has anything to check: not for a template that cannot be parsed. */
 export function asksServer({ plan }: EvaluatedTemplate): boolean {
   return plan !== undefined && plan.resources.length > 0;
 }

@@ -36,7 +36,7 @@ export interface LocalFile extends SourceFile {
   readonly size: number;
 }
 
-/** A source that is no file that may be read. The message is a sentence without its full stop. */
+/** A source that is not a file that may be read. The message is a sentence without its full stop. */
 export class FileRefused extends Error {
   override readonly name = 'FileRefused';
 }
@@ -104,7 +104,7 @@ function isWithin(root: string, path: string): boolean {
   return from === '' || (from !== '..' && !from.startsWith(`..${sep}`));
 }
 
-/** A command reads a file first to judge it, and again to send it. */
+/** A command reads a file first to compute its digest, and again to send it. */
 const digests = new Map<string, { readonly sha256: string; readonly size: number }>();
 
 function keyOf(path: string, { ino, size, mtimeMs, ctimeMs }: Stats): string {

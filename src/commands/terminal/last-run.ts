@@ -10,7 +10,7 @@ const SEARCHED_VERSIONS = 5;
 const MOST_RECORDS = 200_000;
 
 /**
- * The newest build of the same name before this one that is AVAILABLE; `undefined` when there is none.
+ * The newest build of the same name before this one that is AVAILABLE; `undefined` if none is.
  * @param imageArn of the build that runs
  */
 export async function lastRunOf(

@@ -1,4 +1,4 @@
-/** The documents of `ingot toe`: read, and judged before anything runs. */
+/** The documents of `ingot toe`: read, and validated before anything runs. */
 import { INGOT } from '../../platform/own-program.ts';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { GetComponentCommand } from '@aws-sdk/client-imagebuilder';
@@ -43,7 +43,7 @@ export class InvalidDocuments extends Error {
 
 /**
  * Reads a document from a path of this host, or a component from the server: by ARN, or as `component/NAME`.
- * @throws {WrongUse} when there is none
+ * @throws {WrongUse} if it does not exist
  */
 export async function readDocument(path: string, args: Arguments): Promise<DocumentText> {
   if (path.startsWith('s3://'))
@@ -85,7 +85,7 @@ async function fromServer(arn: string, args: Arguments): Promise<string> {
 }
 
 /**
- * Judges documents.
+ * Validates documents.
  * @param blocked modules that must not be used
  * @throws {InvalidDocuments} with all faults of all of them
  */

@@ -33,7 +33,7 @@ export interface FreshInstance {
   readonly signal: AbortSignal;
   /** What it may reach. */
   readonly reach: Reach;
-  /** Whose credentials its metadata service has; nobody's when absent. */
+  /** The profile whose credentials its metadata service has; none if absent. */
   readonly role?: InstanceRole;
 }
 
@@ -95,7 +95,7 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
 
 /** What its metadata service says. */
 async function metadataOf({ dataDirectory, region, image, role }: FreshInstance): Promise<InstanceMetadata> {
-  // Whoever may not read them has an account of no name.
+  // A user who cannot read them gets the default account.
   const credentials = await readCredentials(dataDirectory).catch(() => undefined);
   return {
     account: credentials?.account ?? DEFAULT_ACCOUNT,
@@ -150,7 +150,7 @@ async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: str
   }
 }
 
-/** @throws {WrongUse} when it is no qcow2 file: the format is never guessed from a content that could choose it */
+/** @throws {WrongUse} if it is not a qcow2 file: the format is never detected from content, which could fake it */
 async function diskFile(path: string): Promise<string> {
   const absolute = resolve(path);
   const found = await stat(absolute).catch(() => undefined);

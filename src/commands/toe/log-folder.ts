@@ -12,7 +12,9 @@ import type { LoadedDocument } from './documents.ts';
 export interface LogFolder {
   /** Absolute. */
   readonly path: string;
-  /** Writes what was told into `console.log` and `application.log`. Returns the record, for whoever shows it. */
+  /**
+   * Writes the reported records into `console.log` and `application.log`. Returns the record for the caller to show.
+   */
   record(event: ProgressEvent): ProgressRecord;
   /** Writes what is known at the end. */
   end(report: RunReport): void;

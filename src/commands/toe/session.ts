@@ -74,8 +74,8 @@ export function shownBy(log: LogFolder | undefined, trace: boolean): Report {
 /** Where `toe run` runs documents. */
 export interface Place {
   /**
-   * `host`: this one, which Ingot does not restart; `machine`: one that is there already; `fresh`: an instance that is
-   * thrown away, whose role is that of its profile. The others ask S3 as whoever runs the documents.
+   * `host`: this host, which Ingot does not restart; `machine`: an existing instance; `fresh`: a new instance that is
+   * deleted afterwards and has the role of its profile. The others ask S3 as the user who runs the documents.
    */
   readonly kind: 'host' | 'machine' | 'fresh';
   readonly workingDirectory: string;
@@ -208,7 +208,10 @@ async function profileOf(
   );
 }
 
-/** Who a fresh instance is to S3, and what its commands find of that: its profile, and nobody without one. */
+/**
+ * Identity of a fresh instance to S3, and the credentials that its commands find: those of its profile, or none without
+ * one.
+ */
 export async function profileRunOf(
   args: Arguments,
 ): Promise<{ readonly s3Access?: () => Promise<S3Access>; readonly environment?: Readonly<Record<string, string>> }> {
@@ -259,12 +262,12 @@ async function inMemory(): Promise<string> {
  */
 export async function secretsOf(args: Arguments): Promise<Secrets> {
   const directory = dataDirectoryOf(args);
-  // Whoever may not read them has an account of no name.
+  // A user who cannot read them gets the default account.
   const credentials = await readCredentials(directory).catch(() => undefined);
   return openSecrets(directory, credentials?.account ?? DEFAULT_ACCOUNT, regionOf(args), 'ingot');
 }
 
-/** Who this host is to S3, as the AWS SDKs find it in the environment; nobody without a key there. */
+/** Identity of this host to S3: the credentials that AWS SDKs find in the environment, or none. */
 export async function s3AccessOfThisHost(env: NodeJS.ProcessEnv = process.env): Promise<S3Access | undefined> {
   const {
     AWS_ACCESS_KEY_ID: accessKeyId,

@@ -127,7 +127,7 @@ class ConditionReader {
     const operators = node.entries.filter((entry) => CONDITION_OPERATORS.includes(entry.key));
     const operator = operators[0];
     const unknown = this.#others(node, operator, path, branches);
-    // One fault: the word that is no operator stands where the operator belongs.
+    // One fault: the unknown word is where the operator belongs.
     if (operator === undefined && unknown) return undefined;
     if (operator === undefined || operators.length > 1) {
       const found = operators.length === 0 ? 'none' : operators.map((entry) => entry.key).join(', ');
@@ -148,7 +148,7 @@ class ConditionReader {
     return isComparison(operator.key) ? this.#comparison(node, operator.key, operator, path) : undefined;
   }
 
-  /** @returns whether there is a word that is no operator */
+  /** @returns whether there is a word that is not an operator */
   #others(node: MapNode, operator: MapEntry | undefined, path: string, branches: boolean): boolean {
     let unknown = false;
     const comparison = operator !== undefined && isComparison(operator.key) ? COMPARISONS[operator.key] : undefined;
@@ -240,8 +240,9 @@ class ConditionReader {
 // ---- evaluating
 
 /**
- * Evaluates a condition as {@link readCondition} gave it, its references resolved. `and` and `or` stop at the first
- * part that decides. Throws when the value is no condition, or a pattern cannot be read or takes longer than a second.
+ * Evaluates a condition as {@link readCondition} returned it, with its references resolved. `and` and `or` stop at the
+ * first part that decides. Throws if the value is not a condition, or if a pattern is invalid or takes longer than a
+ * second.
  */
 export async function evaluateCondition(condition: InputValue, probe: ConditionProbe): Promise<ConditionOutcome> {
   const map = asMap(condition);

@@ -53,7 +53,7 @@ export interface Step {
   readonly position: Position;
 }
 
-/** What becomes of a step by its `if`. `Abort` is a failure, which `onFailure` then judges. */
+/** What happens to a step when its `if` has been evaluated. `Abort` is a failure, to which `onFailure` applies. */
 export type StepDecision = 'Abort' | 'Execute' | 'Skip';
 
 export interface StepCondition {

@@ -46,7 +46,7 @@ export function packedSource(source: string, { sha256, executable }: PackedConte
   return `${source.trim()}#sha256=${sha256}${executable ? '&executable' : ''}`;
 }
 
-/** Why a source can be nobody's file; `undefined` for what may be one. */
+/** Why a source cannot name a file; `undefined` if it can. */
 export function fileSourceProblem(module: string, source: string): string | undefined {
   const file = readFileSource(source);
   if (file === undefined) return undefined;

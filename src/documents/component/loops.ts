@@ -38,12 +38,12 @@ export interface LoopIteration {
   readonly value: string;
 }
 
-/** What a loop goes through, each time anew, or why it cannot. */
+/** What a loop iterates over, or why it cannot. Iterating again starts from the beginning. */
 export type LoopPlan = { readonly iterations: () => Iterable<LoopIteration> } | { readonly problem: string };
 
 /**
- * What a loop goes through once its references are known. Integers are counted as they come, so that a long loop takes
- * no memory. An empty delimited list is no iteration; the values of a list are taken as they stand between the
+ * What a loop iterates over once its references are known. Integers are produced one at a time, so that a long loop
+ * takes no memory. An empty delimited list has no iterations; the values of a list are the texts between the
  * delimiters, spaces included.
  * @param resolve replaces the references of a text
  */
@@ -106,7 +106,7 @@ function delimiterProblem(delimiter: string): string {
 export interface LoopScope {
   /** Names of the phase's loops. */
   readonly names: UniqueNames;
-  /** Values of the document's constants, with which a loop is judged before it runs. */
+  /** Values of the document's constants, used to validate a loop before it runs. */
   readonly constants: ReadonlyMap<string, string>;
 }
 

@@ -18,7 +18,7 @@ const DEVICE =
 const KERNEL_FILE =
   /^\/(?:proc\/(?:modules|version|cmdline|config\.gz|kallsyms|kcore|swaps|mdstat|partitions|devices)\b|lib\/modules\/\$|sys\/module\/)/;
 const HARDWARE_FILE = /^\/sys\/(?:class\/dmi|devices\/virtual\/dmi|firmware|hypervisor|block|class\/block)(?:\/|$)/;
-/** Programs whose arguments are text: what looks like a device or a kernel's file there is none. */
+/** Programs whose arguments are text: an argument that looks like a device or a kernel file is not one. */
 const TEXTUAL: ReadonlySet<string> = new Set([
   'echo',
   'printf',
@@ -258,7 +258,7 @@ function serviceRule(unit: string): MachineRuleName {
   return 'service';
 }
 
-/** What a package tool is told to do; options with values may stand before it. */
+/** The subcommand of a package tool; options with values may come before it. */
 const VERB =
   /^(?:(?:re|local|group)?install|add|in|upgrade|dist-upgrade|full-upgrade|safe-upgrade|update|distro-sync|patch|dup|up|remove|purge|autoremove)$/;
 

@@ -107,9 +107,9 @@ function mapOf(value: InputValue): Readonly<Record<string, InputValue>> {
 }
 
 /**
- * Reads every component that documents name, those that the components themselves name included. Each is read once for
- * each set of values.
- * @param read the component's document; `undefined` where there is none. What it throws ends the walk
+ * Reads every component that documents name, and those that the components name in turn. Each is read once for each set
+ * of values.
+ * @param read the component's document; `undefined` if it does not exist. An error that it throws ends the walk
  */
 export async function readNamedDocuments(
   runs: readonly DocumentRun[],

@@ -25,7 +25,7 @@ export interface ChainReference {
   readonly phase: string;
   readonly step: string;
   readonly direction: 'inputs' | 'outputs';
-  /** From 0; 0 when none is written. */
+  /** From 0; 0 if the reference has no index. */
   readonly index: number;
   readonly variable: string;
 }
@@ -52,7 +52,7 @@ export type Reference =
   | BrokenSecretReference
   | LiteralReference;
 
-/** What references stand for while a step runs. Each gives undefined for what is not there. */
+/** Values of references while a step runs. Each function returns undefined for an unknown reference. */
 export interface ReferenceLookup {
   /** The value of a parameter or constant. An undefined one leaves the reference as text. */
   readonly name: (name: string) => string | undefined;
@@ -126,9 +126,9 @@ export function secretReferencesIn(value: unknown): readonly SecretReference[] {
 }
 
 /**
- * Every secret that a run of a document may ask for: what its steps, its constants and its parameters name. What is
- * only text to people counts for nothing.
- * @param given values of parameters, which stand for the defaults
+ * Every secret that a run of a document may need: those that its steps, constants and parameters name. Names and
+ * descriptions are ignored.
+ * @param given values of parameters, which replace the defaults
  */
 export function secretsOfDocument(
   { phases, constants, parameters }: ComponentDocument,
@@ -201,7 +201,7 @@ export interface ReferenceScope {
 export interface ReferenceSite {
   readonly phase: string;
   readonly order: number;
-  /** What the loop around the reference is called; empty where none is. */
+  /** Name of the loop around the reference; empty outside of loops. */
   readonly loops: readonly string[];
 }
 
@@ -265,7 +265,7 @@ function checkLoop(
 ): void {
   if (site.loops.includes(reference.loop)) return;
   const near = nearestWord(reference.loop, site.loops.length === 0 ? ['loop'] : site.loops);
-  // Other tools have such braces too: only what was probably meant for a loop is told.
+  // Other tools use such braces too: only what was probably meant for a loop is reported.
   if (near === undefined) return;
   const text = `'${shorten(reference.text)}'`;
   const message =

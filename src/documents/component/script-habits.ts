@@ -1,6 +1,6 @@
 /**
- * What in a bash script is legal and probably wrong under a runner: it restarts the machine itself, or it asks when
- * nobody answers. Pure.
+ * Finds what is legal in a bash script and probably wrong under a runner: restarting the machine itself, or a program
+ * that waits for input. Pure.
  */
 import type { FaultCode } from '../faults.ts';
 import { shellCommands, type ShellCommand } from './shell-commands.ts';

@@ -41,7 +41,7 @@ const PREFIX = 'resolve:';
 // Names reach programs as arguments: none begins as an option does.
 const NAME = /^[A-Za-z0-9/_][A-Za-z0-9/_+=.@-]{0,511}$/;
 
-/** Reads the inside of a pair of braces; `undefined` when it is no reference to a secret. */
+/** Reads the inside of a pair of braces; `undefined` if it is not a reference to a secret. */
 export function readSecretReference(text: string, inside: string): SecretReference | BrokenSecretReference | undefined {
   if (!inside.startsWith(PREFIX)) return undefined;
   const broken = (problem: string): BrokenSecretReference => ({ kind: 'broken-secret', text, problem });

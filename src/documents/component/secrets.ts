@@ -25,7 +25,7 @@ const FORMS: readonly (readonly [what: string, form: RegExp])[] = [
 
 const KEYWORD =
   '(?:password|passwd|passphrase|secret|token|api[_-]?key|secret[_-]?(?:access[_-]?)?key|private[_-]?key)';
-/** What only a run can tell, and what stands for something else, is no secret. */
+/** A value with these characters is known only in a run, or refers to something else: it is not a secret. */
 const VALUE = '[^\\s\'"$<>{}`*()%|&;\\\\/][^\\s\'"$<>{}`*()%|&;\\\\]{3,}';
 const NAMED = new RegExp(
   `((?<![\\w.-])\\$?[\\w.-]*${KEYWORD}['"]?[^\\S\\r\\n]*(?:=|:[^\\S\\r\\n])[^\\S\\r\\n]*['"]?)(${VALUE})`,
@@ -49,8 +49,8 @@ export function isNamedSecret(name: string, value: string): boolean {
 }
 
 /**
- * A value that is a word of its own: the end of the text, a quote, a blank or a semicolon follows, or a comma in it
- * ends it. Looked at here, because an expression that did would try each value anew from each name in it.
+ * The value if it is a whole word: followed by the end of the text, a quote, a blank or a semicolon, or ended by a
+ * comma in it. Checked here, because a regular expression that did would test each value again from each name in it.
  */
 function wholeValue(written: string, next: string | undefined): string | undefined {
   if (next === undefined || /['"\s,;]/.test(next)) return written;

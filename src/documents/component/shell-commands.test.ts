@@ -137,7 +137,7 @@ test('whatever text comes, it ends and never throws', () => {
   shellCommands('bash -c '.repeat(1000));
 });
 
-/** What was read more than once for each time that it was nested, or was put together anew for each of its pieces. */
+/** Scripts that a naive reader would read several times: once per level of nesting, or again for each piece. */
 const GROWING: readonly (readonly [what: string, script: (count: number) => string])[] = [
   ['find -exec in find -exec', (count) => 'find -exec '.repeat(count)],
   ['eval in eval', (count) => 'eval "$('.repeat(count)],

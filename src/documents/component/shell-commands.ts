@@ -1,11 +1,11 @@
 /**
- * The commands of a bash script, as far as they can be read without running it: what stands at a place where bash would
- * look for a command, also inside `$( )`, backquotes, `sudo`, `bash -c '…'`, `eval`, `xargs`, `find -exec` and a
- * here-document for a shell. Text is no command: comments, arguments, other here-documents, patterns of `case`. It
- * never fails: of a script that bash would refuse it gives what it could read.
+ * Finds the commands of a bash script, as far as possible without running it: the words where bash would look for a
+ * command, also inside `$( )`, backquotes, `sudo`, `bash -c '…'`, `eval`, `xargs`, `find -exec` and a here-document for
+ * a shell. Comments, arguments, other here-documents and patterns of `case` are text. The reader never fails: for a
+ * script that bash would reject it returns what it could read.
  *
- * Scripts are a stranger's, and the API process reads them: the work is linear in the length of the script, whatever it
- * holds. What lies behind a limit is left unread.
+ * The API process reads scripts of untrusted users: the work is linear in the length of the script, whatever the script
+ * contains. What is beyond a limit is not read.
  */
 import { Scanner, type Draft, type ReadingBudget } from './shell-scanner.ts';
 
@@ -34,10 +34,7 @@ export interface ShellCommand {
 const MAX_DEPTH = 8;
 /** How often the length of the script all scripts in it may have together. */
 const MAX_READINGS = 8;
-/**
- * Longer scripts are read as far as this, in characters: nobody writes such a script, and a rule need not read a
- * payload.
- */
+/** The reader stops after this many characters. No real script is this long, and a rule need not read a payload. */
 const MAX_LENGTH = 1 << 20;
 
 /** All commands of a script, nested ones before those that they are part of. */

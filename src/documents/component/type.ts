@@ -54,8 +54,8 @@ export function missingParameters(
 }
 
 /**
- * What is wrong with the values that a recipe gives, a sentence each; empty when all is well. Missing ones are told
- * too; names that the document does not declare are `undeclaredParameters`'s to tell.
+ * What is wrong with the values that a recipe gives, one sentence each; empty if all are valid. Reports missing values
+ * too. Names that the document does not declare are reported by `undeclaredParameters`.
  */
 export function checkParameterValues(
   document: ComponentDocument,

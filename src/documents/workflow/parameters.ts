@@ -39,7 +39,7 @@ export function workflowParameterDetails(document: WorkflowDocument): readonly W
 
 const MAX_VALUE_LENGTH = 1024;
 
-/** What `$.parameters` stands for. */
+/** The value of `$.parameters`. */
 export function workflowParameterValues(
   document: WorkflowDocument,
   given: readonly GivenWorkflowParameter[],

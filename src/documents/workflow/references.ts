@@ -22,8 +22,8 @@ export interface WorkflowReference {
 }
 
 /**
- * Gives the value at a base path (`$.parameters.x`, `$.stepOutputs.Step.output`, `$.workflowOutputs.Name`,
- * `$.imagebuilder.x`), or undefined when there is none.
+ * Returns the value at a base path (`$.parameters.x`, `$.stepOutputs.Step.output`, `$.workflowOutputs.Name`,
+ * `$.imagebuilder.x`), or undefined if it has no value.
  */
 export type WorkflowLookup = (path: string) => unknown;
 
@@ -75,9 +75,10 @@ export function looksLikeReference(text: string): boolean {
 }
 
 /**
- * Replaces the references of a value: `key.$` gives `key` with what the path (or each path of a list) names, a text
- * that is wholly a path gives what it names, `{{ $.path }}` inside a text is written out (JSON where it is no text).
- * @throws {UnresolvedReferenceError} naming the path that has no value, or when the values are too large together
+ * Replaces the references of a value. `key.$` becomes `key` with the value at the path, or a list of values for a list
+ * of paths. A text that is only a path becomes the value at the path. `{{ $.path }}` inside a text becomes text (JSON
+ * if the value is not a text).
+ * @throws {UnresolvedReferenceError} naming the path that has no value, or if the values are too large together
  */
 export function resolveWorkflowValue(value: WorkflowValue, lookup: WorkflowLookup): unknown {
   return resolveValue(value, lookup, { left: MAX_RESOLVED });

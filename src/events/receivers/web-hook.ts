@@ -30,7 +30,7 @@ export function checkSecret(secret: string | undefined, fault: (problem: string)
     fault(`must be whsec_ and the base64 of ${least} to ${most} bytes: echo whsec_$(openssl rand -base64 32)`);
 }
 
-/** The headers of Standard Webhooks; without a signature where there is no key. */
+/** The headers of Standard Webhooks; without a signature if there is no key. */
 export function signedHeaders(
   { secret }: Settings,
   { event, body }: Pick<Delivery, 'event' | 'body'>,

@@ -86,7 +86,7 @@ export function memberAt(body: unknown, path: string): string | undefined {
 /** Characters of a parameter's value: as in a recipe. */
 const LONGEST_VALUE = 1024;
 
-/** The values that a body gives, or what is wrong with one. Text of a stranger has one line and no control characters. */
+/** The values that a body gives, or what is wrong with one. Untrusted text has one line and no control characters. */
 export function parametersFrom(
   hook: Hook,
   body: unknown,

@@ -1,4 +1,4 @@
-/** What a policy would do now: the images as they are, judged. It changes nothing, and knows no disk. */
+/** What a policy would do with the images as they are now. Changes nothing, and reads no disk. */
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { StoredLifecyclePolicy } from '../../catalog/lifecycle-policies.ts';
 import { parseArn } from '../../resources/arns.ts';

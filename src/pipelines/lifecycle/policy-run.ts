@@ -19,8 +19,8 @@ import { updateOne } from './state-updates.ts';
 const STATUSES = { DEPRECATE: 'DEPRECATED', DISABLE: 'DISABLED', DELETE: 'DELETED' } as const;
 
 /**
- * Carries out one execution of a policy. Each image is a step of its own: a worker that dies in the middle is followed
- * by one that decides anew on the images that have no outcome yet.
+ * Carries out one execution of a policy. Each image is a step of its own: if the worker dies, the next one decides
+ * again on the images that have no outcome yet.
  */
 export async function runPolicy(
   catalog: Catalog,

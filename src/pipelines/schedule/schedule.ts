@@ -50,7 +50,7 @@ export function readSchedule({ expression, timezone = 'UTC' }: ScheduleText, anc
 function readCron(expression: string, timezone: string): Schedule {
   const fault = scheduleFault(expression);
   const fields = cronFields(expression);
-  if (fault !== undefined || fields === undefined) throw new RangeError(fault ?? `'${expression}' is no schedule.`);
+  if (fault !== undefined || fields === undefined) throw new RangeError(fault ?? `'${expression}' is not a valid schedule.`);
   const cron = new Cron(`0 ${asCroner(fields, lacksYear(expression))}`, {
     alternativeWeekdays: true,
     sloppyRanges: true,
@@ -79,9 +79,9 @@ function asCroner(fields: readonly string[], five: boolean): string {
 }
 
 /**
- * What is wrong with a schedule, as sentences for whoever wrote it: what is at fault, what the fields were read as, and
- * what was probably meant. `undefined` when nothing is.
- * @param time a schedule that is never due after it is at fault too
+ * What is wrong with a schedule, in sentences for its author: what is wrong, how the fields were read, and what was
+ * probably meant. `undefined` if the schedule is valid.
+ * @param time a schedule that is never due after it is invalid too
  */
 export function explainFault({ expression, timezone }: ScheduleText, time: number): string | undefined {
   const fault = scheduleFault(expression);

@@ -21,7 +21,7 @@ const SEES_TRAP =
 /** A script that reports which command ended it. */
 export interface WatchedScript {
   readonly script: string;
-  /** The text before its first line, which moves no line. Empty if there is none. */
+  /** The text before its first line, which does not shift the line numbers. May be empty. */
   readonly prefix: string;
   /** Path of the report in the machine. */
   readonly path: string;
@@ -50,7 +50,7 @@ export interface ScriptEnd {
   readonly command: string;
 }
 
-/** The report of a watched script, which is then removed; `undefined` if there is none. */
+/** The report of a watched script, which is then removed; `undefined` if it wrote none. */
 export async function saidOfEnd(
   context: AttemptContext,
   { prefix, path }: WatchedScript,

@@ -19,7 +19,10 @@ const RESERVED: Readonly<Record<string, readonly string[]>> = {
   REINSTALL: ['ALL'],
 };
 
-/** A module that runs msiexec. @param alsoSuccess further exit codes that are no failure */
+/**
+ * A module that runs msiexec.
+ * @param alsoSuccess further exit codes that are not failures
+ */
 export function msiModule(name: string, verb: '/i' | '/x', alsoSuccess: readonly number[]): ActionModule {
   const success = [...SUCCESS, ...alsoSuccess];
   return {

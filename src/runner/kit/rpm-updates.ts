@@ -21,11 +21,11 @@ export function rpmNames(input: string, names: readonly string[]): readonly stri
 }
 
 /**
- * The commands, in order; each has to succeed. Indexes are fetched anew, and one that cannot be is a failure, unless
- * its repository's own file says otherwise (`skip_if_unavailable`, which distributions set for all).
+ * The commands, in order; each has to succeed. Indexes are downloaded again. An index that cannot be downloaded is a
+ * failure, unless its repository's own file says otherwise (`skip_if_unavailable`, which distributions set for all).
  * @param installed names of the installed packages: dnf fails for a name that is not installed or excluded, and zypper
- * leaves out none by itself, so that they are told the names that are left
- * @returns none when nothing is to be updated
+ * excludes none by itself, so both get the names that remain
+ * @returns none if nothing is to be updated
  */
 export function rpmCommands(
   manager: RpmManager,

@@ -4,7 +4,9 @@ import { BASH } from '../../guest/environment.ts';
 import { onWindows, type AttemptContext, type ModuleCommandResult } from '../module.ts';
 import { runPowerShell } from './powershell.ts';
 
-/** A program in both languages. Values reach it as arguments, `$1`, `$2`, … or `$args`; none is ever part of it. */
+/**
+ * A program in both languages. Values reach it as arguments, `$1`, `$2`, … or `$args`, and are never part of its text.
+ */
 export interface SmallProgram {
   readonly name: string;
   /** A bash script; it has `fail TEXT`, which ends it with that on stderr. */

@@ -25,7 +25,10 @@ export function isFileSource(source: string): boolean {
   return source.trim().startsWith('file:');
 }
 
-/** The file of a source. @throws {InputError} when there is none */
+/**
+ * The file of a source.
+ * @throws {InputError} if it does not exist
+ */
 export async function sourceFile(context: AttemptContext, source: string): Promise<SourceFile> {
   if (context.sourceFile === undefined)
     throw new InputError(`source: ${source} names a file beside the document, and here is none`);
@@ -127,7 +130,7 @@ function writePart(
   });
 }
 
-/** The bytes in parts; at least one, and the last is told. */
+/** The bytes in parts; at least one, and the last is marked. */
 async function* partsOf(file: SourceFile): AsyncGenerator<{ readonly bytes: Buffer; readonly last: boolean }> {
   let waiting: Buffer[] = [];
   let length = 0;

@@ -1,6 +1,6 @@
 /**
- * UpdateOS on Windows: the Windows Update Agent, asked by a task of the system, since it refuses whoever came over a
- * network.
+ * UpdateOS on Windows: a scheduled task of the system asks the Windows Update Agent, which refuses callers that came
+ * over a network.
  */
 import { readScript } from '../../platform/scripts.ts';
 import { mapOf, texts } from './inputs.ts';
@@ -60,7 +60,7 @@ function readEnd(stdout: string): UpdateEnd | undefined {
 const PROGRAM = readScript(import.meta.url, 'windows-updates.ps1');
 
 /**
- * The task. It takes the updates one by one, so that each is told, and stops, and tidies up, when whoever asked is
- * gone: an update that has begun cannot be ended.
+ * The task. It installs the updates one by one, so that each can be reported, and stops and cleans up when its caller
+ * is gone: an update that has begun cannot be interrupted.
  */
 const TASK = readScript(import.meta.url, 'windows-updates-task.ps1', { LIKE });

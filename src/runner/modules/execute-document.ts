@@ -73,11 +73,11 @@ function parsedFor(platform: Capabilities['platform'], text: string, known: Atte
   return fits ? before : parseComponentDocument(text, { platform });
 }
 
-/** @throws {InputError} when there is no such document */
+/** @throws {InputError} if the document does not exist */
 async function documentText(context: AttemptContext, path: string, owner: string | undefined): Promise<string> {
   if (path.startsWith('arn:')) {
     const found = await context.componentText?.(path).catch((error: unknown) => {
-      // It was computed while the document ran: whoever is asked may refuse it, or not be there.
+      // The ARN was computed while the document ran: the server may refuse it, or be gone.
       if (error instanceof InputError) throw error;
       throw new InputError(`document: ${path} cannot be read: ${(error as Error).message}`, { cause: error });
     });

@@ -52,7 +52,7 @@ export interface ImportResult {
 /** Notes that are kept; more are counted. */
 const MOST_NOTES = 2000;
 
-/** @throws {PackerFault} for a file that is no Packer template, or has nothing to import */
+/** @throws {PackerFault} if the file is not a Packer template, or has nothing to import */
 export function importPacker(request: ImportRequest): ImportResult {
   const notes: Note[] = [];
   const seen = new Set<string>();
@@ -142,7 +142,7 @@ class Writer {
   write(): string {
     const names = new Set<string>();
     for (const build of this.#template.builds) {
-      // Two sources of the same name are told apart by their type, then by a number.
+      // Sources of the same name get names with their type, then with a number.
       let name = build.source.name;
       if (names.has(name)) name = `${build.source.type}-${name}`;
       for (let number = 2; names.has(name); number++) name = `${build.source.type}-${build.source.name}-${number}`;

@@ -3,7 +3,7 @@ import type { ReadLocal } from './files.ts';
 import { PackerFault, type Place } from './syntax.ts';
 import { booleanOf, isList, isMap, numberOf, textOf, type PackerValue } from './values.ts';
 
-/** Something of the template that whoever imports it should know. */
+/** Something of the template that the person who imports it should know. */
 export interface Note {
   /** `left out`: it is not in what was made. `choice`: it is, and somebody should look at how. */
   readonly kind: 'left out' | 'choice';
@@ -49,7 +49,7 @@ export class Settings {
     for (const name of names) this.#used.add(name);
   }
 
-  /** Names of what nobody asked for. */
+  /** Names of what nothing has read. */
   unused(): readonly string[] {
     return [...this.#values.keys()].filter((name) => !this.#used.has(name));
   }

@@ -1,4 +1,4 @@
-/** The parent image of a source: what it names, or the managed image that stands for its base. */
+/** The parent image of a source: the one that it names, or the managed image that corresponds to its base. */
 import type { Scalar } from 'yaml';
 import { baseNamed, isAmi } from './bases.ts';
 import type { PackerTemplate, Source } from './model.ts';

@@ -353,7 +353,7 @@ function placed(
   return [];
 }
 
-/** The build reads files beside its template only, unless it is told otherwise. */
+/** The build reads only files beside its template, unless `--file-root` says otherwise. */
 function tellOutside(settings: Settings, name: string, path: string): void {
   if (path.startsWith('..'))
     settings.note('choice', name, `${path} is outside of the template's folder: build with --file-root FOLDER`);

@@ -12,7 +12,7 @@ export function showPlace({ file, line, column }: Place): string {
   return `${file}:${line}:${column}`;
 }
 
-/** A text that is no HCL, or an expression without a value. */
+/** A text that is not HCL, or an expression without a value. */
 export class PackerFault extends Error {
   override readonly name = 'PackerFault';
   readonly place: Place;

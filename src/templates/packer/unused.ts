@@ -9,7 +9,7 @@ const NETWORK = /^(vpc_|subnet_|security_group|availability_zone$|temporary_secu
 const COST =
   /^(spot_|fleet_tags|ebs_optimized|enable_unlimited_credits|enable_t2_unlimited|capacity_reservation|tenancy|placement|shutdown_behavior|disable_stop_instance|ena_support|sriov_support|enclave_options|boot_mode|tpm_support|uefi_data|imds_support|force_deregister|force_delete_snapshot|skip_create_ami|skip_save_build_region|snapshot_|deprecate_at|ami_virtualization_type|skip_ami_run_tags|deregistration_protection|run_volume_tags|run_volume_tag|snapshot_tags)/;
 
-/** Notes what of a source nobody read, together where the reason is the same. */
+/** Notes which members of a source nothing read, grouped by reason. */
 export function noteUnused({ settings, type }: Source, note: (note: Note) => void): void {
   settings.use('name');
   const groups = new Map<string, string[]>();

@@ -23,7 +23,7 @@ export function dataMarker(type: string, name: string): string {
   return `${OPEN}data ${type} ${name}${CLOSE}`;
 }
 
-/** The data source that a text as a whole stands for. */
+/** The data source that a whole text refers to. */
 export function dataOf(text: string): readonly [type: string, name: string] | undefined {
   const found = /^\ue000data (\S+) (\S+)\ue001$/.exec(text);
   return found === null ? undefined : [found[1]!, found[2]!];

@@ -1,8 +1,8 @@
 /**
  * What a system container refuses and a virtual machine might do: a closed list of outputs, most of them seen in a
- * container of Debian 12, the others known from the programs' own texts. Where one ends a step, the component is tried
- * once more in a machine. A user's mistake is none of them: a command that is not there, a file that is not there, a
- * package that cannot be had fail in a machine just as well. `docs/drivers.md` has the list in words.
+ * container of Debian 12, the others known from the programs' own texts. If one of them ends a step, the component is
+ * tried once more in a machine. A user's mistake is not in the list: a missing command, file or package fails in a
+ * machine just as well. `docs/drivers.md` has the list in words.
  */
 
 /** A failed step, from `DocumentFailure`. */

@@ -1,6 +1,6 @@
 /**
- * What the instances of an image are told of themselves, and who they are outside: their instance profile, and nobody
- * else.
+ * What the metadata service tells the instances of an image, and their identity to AWS: that of their instance profile,
+ * and no other.
  */
 import { createHash } from 'node:crypto';
 import type { InstanceMetadata } from '../../instances/services/metadata.ts';
@@ -42,7 +42,7 @@ function roleOf({ name, profile }: NonNullable<ImagePlan['instanceProfile']>): I
   return { instanceProfileName: name, roleName: profile.role, credentials: profile.credentials };
 }
 
-/** An id for a parent that is no AMI on record, such as a base image. */
+/** An ID for a parent without an AMI record, such as a base image. */
 function stableAmiId(key: string): string {
   return `ami-${createHash('sha256').update(key).digest('hex').slice(0, 17)}`;
 }

@@ -174,7 +174,7 @@ async function launchMachine(
             : { type: 'log', level: event.level ?? 'info', text: `${id}: ${event.text}` },
         ),
     });
-    // A container is no machine: nothing of a machine's settings belongs into its image.
+    // A container has no machine's settings: its image gets none of them.
     if (driver.makes !== 'DOCKER')
       await Promise.all([
         enterNetwork(work.plan, instance, {

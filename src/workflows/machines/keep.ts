@@ -18,7 +18,7 @@ export function isToBeKept({ keep }: Pick<ImagePlan, 'keep'>, signal: AbortSigna
 }
 
 /**
- * Keeps an instance: from now on it is nobody's work but its user's, who ends it, or its time does.
+ * Keeps an instance: from now on only its user or its deadline terminates it.
  * @returns whether it is kept: one that is dead is not
  */
 export async function keepWorkInstance(

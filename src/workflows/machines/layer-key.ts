@@ -11,7 +11,7 @@ export interface LayerInput {
   readonly account: string;
   /** Text of the component document. */
   readonly document: string;
-  /** The same, parsed; `undefined` for what is no valid document. */
+  /** The same, parsed; `undefined` if it is not a valid document. */
   readonly parsed: ComponentDocument | undefined;
   /** Values by parameter name, as the recipe gave them; the defaults are in the document. */
   readonly parameters: Readonly<Record<string, string>>;

@@ -68,10 +68,10 @@ export async function placeFor(
 }
 
 /**
- * After a failure in a container: when the container refused something that a machine might do, goes to a machine, from
+ * After a failure in a container: if the container refused something that a machine might do, moves to a machine, from
  * the layer before the component. The caller then runs the component once more. A failure that its step ignores counts
- * too: what the container refused would be missing from the image, and nobody would know.
- * @returns the refusal, or undefined when the outcome stands
+ * too: otherwise what the container refused would be missing from the image, and no one would know.
+ * @returns the refusal, or undefined if the outcome is final
  */
 export async function retryInMachine(
   work: Launching,

@@ -14,10 +14,7 @@ export interface DriverChoice {
 const WINDOWS_ADVICE =
   ` You can test its components on your own Windows machine: ${INGOT} toe run FILE ` + '--on ssh://HOST';
 
-/**
- * @throws {Error} for an operating system whose machines no driver makes: better than an instance that nobody can speak
- *   to
- */
+/** @throws {Error} for an operating system that no driver supports: better than an instance that cannot be reached */
 export function refusePlatform(platform: string | undefined): void {
   if (platform !== undefined && platform !== 'Linux')
     throw new Error(
@@ -27,11 +24,11 @@ export function refusePlatform(platform: string | undefined): void {
 }
 
 /**
- * The driver of a build instance: what the infrastructure configuration's resource tag `ingot:driver` names, else a
- * system container, else (where this host cannot make one) a virtual machine.
- * @param missing for each driver what this host lacks for it; empty when it works
- * @param origin of the parent image's disk: a stranger's is built on in a virtual machine
- * @throws {Error} when the named driver is unknown or cannot work here
+ * The driver of a build instance: the one that the infrastructure configuration's resource tag `ingot:driver` names,
+ * else a system container, else (if this host cannot make one) a virtual machine.
+ * @param missing for each driver what this host lacks for it; empty if it works
+ * @param origin of the parent image's disk: an untrusted one is built on in a virtual machine
+ * @throws {Error} if the named driver is unknown or cannot work here
  */
 export function chooseBuildDriver(
   resourceTags: Readonly<Record<string, string>> | undefined,
@@ -54,7 +51,7 @@ export function chooseBuildDriver(
   return { driver, reason: `no system container on this host: ${missing['nspawn']?.join('; ')}` };
 }
 
-/** A stranger's disk is for virtual machines: a system container has its file systems mounted by the host's kernel. */
+/** Untrusted disks need virtual machines: for a system container the host's kernel mounts the file systems. */
 function chooseForStranger(
   resourceTags: Readonly<Record<string, string>> | undefined,
   missing: Readonly<Record<string, readonly string[]>>,

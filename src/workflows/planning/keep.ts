@@ -9,10 +9,10 @@ export const KEEP_TAG = 'ingot:keep-on-failure';
 export const DEFAULT_KEEP_SECONDS = 4 * 3600;
 
 /**
- * For how many seconds a failed image's instance is kept; `undefined` when it is ended.
- * As on AWS, `terminateInstanceOnFailure: false` of the infrastructure configuration keeps build instances (reference,
+ * For how many seconds a failed image's instance is kept; `undefined` if it is terminated. As on AWS,
+ * `terminateInstanceOnFailure: false` of the infrastructure configuration keeps build instances (reference,
  * `workflows.md` section 4).
- * @throws {Error} naming the tag and its value when it is no age
+ * @throws {Error} naming the tag and its value if it is not a duration
  */
 export function keepSeconds(
   image: Pick<Image, 'tags' | 'infrastructureConfiguration'>,

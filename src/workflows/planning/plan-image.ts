@@ -46,8 +46,8 @@ export interface PlanRequest extends PlannedImage {
 }
 
 /**
- * The plan of an image: wildcards resolved to what is the newest now, what is shared judged as it is shared now.
- * @throws only for a catalog that cannot be read; what is wrong with the image is a refusal
+ * The plan of an image. Wildcards resolve to the newest version now, and sharing is checked as it is now.
+ * @throws only if the catalog cannot be read; what is wrong with the image is a refusal
  */
 export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
   const { arn, image, region, account, task, catalog, config } = request;

@@ -20,7 +20,7 @@ const DEFAULTS = {
 /** What an image gives a workflow. */
 type Given = NonNullable<Image['workflows']>[number];
 
-/** What is wrong with a workflow for an image. `member` is the one of the image's entry that is at fault. */
+/** What is wrong with a workflow for an image. `member` is the faulty member of the image's entry. */
 export interface WorkflowFault {
   readonly member: 'workflowArn' | 'parameters';
   readonly detail: string;

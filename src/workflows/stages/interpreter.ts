@@ -26,7 +26,7 @@ import type { ImagePlan, Stage } from '../planning/image-plan.ts';
 import { systemVariables } from './system-variables.ts';
 
 const ROLLBACK_SECONDS = 60;
-/** Last lines of a console in the log, above the failure. The whole of it stands there too, as it came. */
+/** Last lines of a console in the log, above the failure. The log also has the whole console as it was printed. */
 const CONSOLE_SHOWN = 30;
 /** Characters of a step's message. */
 const LONGEST_MESSAGE = 16 << 10;

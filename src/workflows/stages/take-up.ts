@@ -37,8 +37,8 @@ export async function takeUp(
 
 /**
  * The container image that is tested and distributed in place of one that a build stage makes. Its build instance is
- * gone; where workflows name it, one that was never launched stands for it.
- * @throws {Error} when the image is not there any more
+ * gone; workflows that name it get one that was never launched.
+ * @throws {Error} if the image no longer exists
  */
 export async function takeUpContainer(
   { arn }: Pick<PlannedImage, 'arn'>,

@@ -23,7 +23,7 @@ test('groups run in the order of their first workflows, and one without a group 
   );
 });
 
-/** Runs a group whose workflows wait until they are told to end. */
+/** Runs a group whose workflows wait for a signal to end. */
 function started(group: readonly Fake[], isFinal = false) {
   const running = new Map<string, { end(): void; fail(): void }>();
   const log: string[] = [];

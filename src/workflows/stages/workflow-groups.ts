@@ -26,9 +26,9 @@ export interface GroupRun<Workflow> {
 }
 
 /**
- * Runs the workflows of a group. A failure of one with `CONTINUE` is passed over. With `ABORT` those that run are
- * aborted; without either they run to their end. In both cases no other begins, and the failure is the group's.
- * @throws what the first one to fail threw, once none runs any more
+ * Runs the workflows of a group. The failure of a workflow with `CONTINUE` is ignored. With `ABORT` the running ones
+ * are aborted; without either they run to their end. In both cases no other begins, and the group fails.
+ * @throws the error of the first one that failed, once none runs any more
  */
 export async function runGroup<Workflow extends Grouped>(
   group: readonly Workflow[],
