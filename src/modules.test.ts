@@ -201,7 +201,7 @@ const MADE_EXPRESSIONS: Readonly<Record<string, string>> = {
   'templates/shapes.ts': 'patterns of the model',
 };
 
-test('no regular expression is made of what a stranger wrote: wildcards have policies/globs.ts, patterns resources/timed-match.ts', () => {
+test('no regular expression is made of untrusted text: wildcards have policies/globs.ts, patterns resources/timed-match.ts', () => {
   const files = globSync('*/**/*.ts', { cwd: SRC }).filter(
     (file) => !file.endsWith('.test.ts') && readFileSync(resolve(SRC, file), 'utf8').includes('new RegExp('),
   );

@@ -73,7 +73,7 @@ test('names that are special to JavaScript are plain names', () => {
   assert.deepEqual(decode('CreateComponent', { raw: '{"__proto__":{"name":"x"}}' }), {});
 });
 
-test('what is no JSON object is refused', () => {
+test('a body that is not a JSON object is refused', () => {
   assert.match(
     refusal(() => decode('CreateComponent', { raw: '{' })),
     /not valid JSON/,
@@ -100,7 +100,7 @@ test('what is no JSON object is refused', () => {
   );
 });
 
-test('values of a wrong type are told with path and value, all at once', () => {
+test('values of a wrong type are reported with path and value, all at once', () => {
   const message = refusal(() =>
     decode('CreateImageRecipe', {
       body: {

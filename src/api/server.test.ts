@@ -258,7 +258,7 @@ describe('the wire', () => {
     assertError(await call('GET', '/tags/%25'), 400, 'InvalidParameterException');
   });
 
-  test('a content type of any kind, or none, is no hindrance', async () => {
+  test('any content type, or none, is accepted', async () => {
     app = api({ CreateComponent: async () => ({}) });
     for (const headers of [
       {},
@@ -273,7 +273,7 @@ describe('the wire', () => {
     }
   });
 
-  test('what a handler did not foresee is told by its request id only', async () => {
+  test('an unexpected error of a handler is answered with its request id only', async () => {
     app = api({
       GetComponent: async () => {
         throw new Error('SELECT secret');
@@ -284,7 +284,7 @@ describe('the wire', () => {
     assert.doesNotMatch(response.body, /secret/);
   });
 
-  test('a catalogue that another process keeps busy is no failure: clients try again', async () => {
+  test('a catalogue that another process keeps busy is not a failure: clients try again', async () => {
     app = api({
       GetComponent: async () => {
         throw Object.assign(new Error('database is locked'), { code: 'ERR_SQLITE_ERROR', errcode: 5 });
@@ -395,7 +395,7 @@ describe('what surrounds a handler', () => {
     assert.equal(await rows('us-east-1/web'), 1);
   });
 
-  test('an error undoes what was written and wakes nobody', async () => {
+  test('an error undoes what was written and wakes no worker', async () => {
     assertError(
       await call('PUT', '/CreateComponent', { body: { ...component, name: 'refused' } }),
       404,
@@ -795,7 +795,7 @@ describe("Ingot's own routes", () => {
     });
   });
 
-  test("another account's image is closed, and what is no build's ARN is refused", async () => {
+  test("another account's image is closed, and an ARN that is not a build's is refused", async () => {
     const other = IMAGE.replace(ACCOUNT, '210987654321');
     await mkdir(dirname(imageLogPath(directory, other)), { recursive: true });
     await writeFile(imageLogPath(directory, other), '{}\n');

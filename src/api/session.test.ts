@@ -154,7 +154,7 @@ describe('a shell over a WebSocket', () => {
     );
   });
 
-  test('a client that goes is told to the command; so is the end of the server', async () => {
+  test('the command learns that its client has gone, or that the server ends', async () => {
     for (const go of [(socket: WebSocket) => socket.terminate(), () => void app.close()]) {
       const socket = await signedSocket(connection, { path });
       const ended = followSession(socket, { begin: () => go(socket), output() {} });

@@ -188,7 +188,7 @@ describe('the server', () => {
     ['HTTP again', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')],
   ];
   for (const [name, frame] of frames) {
-    test(`${name}: the connection ends, its command is told, the server goes on`, async () => {
+    test(`${name}: the connection ends, its command learns it, the server goes on`, async () => {
       const { socket, said } = await open();
       socket.write(await head('GET', SHELL, WEBSOCKET));
       await until('the session', 5000, () => (said().includes('{"terminal":false}') ? true : undefined));
@@ -271,7 +271,7 @@ describe('the server', () => {
     ['several', '/ingot/server', { connection: 'upgrade', upgrade: 'TLS/1.0, websocket' }],
   ];
   for (const [name, path, headers] of others) {
-    test(`an upgrade to ${name} is passed over: the request is answered as it is, and the connection goes on`, async () => {
+    test(`an upgrade to ${name} is ignored: the request is answered as it is, and the connection goes on`, async () => {
       const { socket, said } = await open();
       for (let count = 1; count <= 2; count++) {
         socket.write(await head('GET', path, headers));

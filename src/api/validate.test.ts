@@ -42,7 +42,7 @@ test('an input within all constraints passes', () => {
   });
 });
 
-test('a wrong value is told as EC2 Image Builder tells it', () => {
+test('a wrong value is reported as EC2 Image Builder reports it', () => {
   const error = refusal('GetComponent', { componentBuildVersionArn: 'x' });
   assert.equal(error.code, 'InvalidParameterValueException');
   const { pattern } = API_DATA.shapes['ComponentVersionArnOrBuildVersionArn']!;

@@ -83,7 +83,7 @@ test('a file is closed at its size, and the oldest are removed', async () => {
 const sizeOf = (folder: string): number =>
   readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 
-test("calls that nobody signed, and another account's, push out no event", async () => {
+test("unsigned calls, and another account's, push out no event", async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ingot-audit-'));
   try {
     const log = openAuditLog(directory, { ...limits, maxBytes: 4000 });

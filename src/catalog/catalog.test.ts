@@ -156,7 +156,7 @@ async function limitPages(db: Queryable, more: number): Promise<void> {
   await sql`pragma max_page_count = ${sql.raw(String(rows[0]!.page_count + more))}`.execute(db);
 }
 
-test('a full disk is told as what it is, with the file, whichever transaction of a batch it meets; then all goes on', async () => {
+test('a full disk is reported as such, with the file, whichever transaction of a batch it meets; then all goes on', async () => {
   const catalog = await open('full');
   const large = (db: Queryable) =>
     db

@@ -96,7 +96,7 @@ test('versions of a managed component are resolved', () => {
   }
 });
 
-test('another version than the one that is here is told apart', () => {
+test('a version other than the available one is recognized', () => {
   const arn = (version: string): string => `arn:aws:imagebuilder:us-east-1:aws:component/c/${version}`;
   for (const [asked, other] of [
     ['x.x.x', false],

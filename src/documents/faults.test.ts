@@ -806,7 +806,7 @@ for (const example of CASES) {
   });
 }
 
-test('one fault is told once, and what is right is not told', () => {
+test('each fault is reported once, and valid values are not reported', () => {
   const listed = (text: string) =>
     parseComponentDocument(text).faults.map(({ code, message }) => `${code}: ${message.slice(0, 40)}`);
 
@@ -836,7 +836,7 @@ test('every fault code has a case', () => {
   );
 });
 
-test('the README tells every fault code as it is', () => {
+test('the README has every fault code', () => {
   const readme = readFileSync(new URL('README.md', import.meta.url), 'utf8');
   const rows = Object.entries(FAULT_KINDS).map(
     ([code, { severity, description }]) => `| \`${code}\` | ${severity} | ${description} |`,

@@ -32,7 +32,7 @@ function objections(kind: 'component' | 'workflow', text: string): readonly stri
 }
 
 for (const [kind, schema] of Object.entries(SCHEMAS)) {
-  test(`schemas/${kind}.schema.json is what the registers make; npm run schemas writes it anew`, () => {
+  test(`schemas/${kind}.schema.json is what the registers make; npm run schemas writes it`, () => {
     assert.equal(readFileSync(join(ROOT, 'schemas', `${kind}.schema.json`), 'utf8'), schemaText(schema));
   });
 }

@@ -132,7 +132,7 @@ const FAULTS: readonly (readonly [pattern: unknown, fault: RegExp])[] = [
   [{ source: ['x'.repeat(5000)] }, /more than 4096 characters/],
 ];
 
-test('patterns at fault', () => {
+test('invalid patterns', () => {
   for (const [pattern, fault] of FAULTS)
     assert.throws(() => readPattern(pattern), { name: 'PatternError', message: fault }, JSON.stringify(pattern));
 });

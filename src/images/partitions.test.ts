@@ -116,7 +116,7 @@ test('refused: a partition that ends before it begins, a disk that is too short'
   );
 });
 
-test('file systems are told by their magic', async () => {
+test('file systems are recognized by their magic', async () => {
   const image = Buffer.alloc(1 << 17);
   const read: ReadAt = async (offset, length) => image.subarray(offset, offset + length);
   assert.equal(await fileSystemType(read, 0), undefined);

@@ -50,7 +50,7 @@ test("a resolver on the host's loopback cannot be asked by instances", () => {
   equal(onlyLoopback('# nameserver 192.0.2.53\n'), true);
 });
 
-test('slirp4netns asks the resolvers of another file where it is told to', () => {
+test('slirp4netns asks the resolvers of another file if set', () => {
   const argv = slirpArguments(
     { target: { pid: 42 }, interfaceName: 'host0' },
     '198.18.0.1',

@@ -123,7 +123,7 @@ test('databases with their logs, locks and disks are made for their owner alone,
   }
 });
 
-test('a process that keeps its files private has children that do not, unless they are told', async () => {
+test('a process that keeps its files private has children that do not, unless asked to', async () => {
   const path = directory(0o700);
   const program = `
     const { keepFilesPrivate, run } = await import(${JSON.stringify(new URL('processes.ts', import.meta.url).href)});

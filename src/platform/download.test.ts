@@ -100,7 +100,7 @@ describe('a download', () => {
     );
   });
 
-  test('that stalls is given up, and one that nobody wants ends at once', async () => {
+  test('that stalls is given up, and one that is aborted ends at once', async () => {
     await assert.rejects(
       download(`${address}/silent`, path, { ...options, stallMs: 50 }),
       /broke off after 1 of 300000 bytes: nothing came for/,
@@ -114,7 +114,7 @@ describe('a download', () => {
     await assert.rejects(going, /not wanted/);
   });
 
-  test('from where nobody listens is an error with the address', async () => {
+  test('from a closed port is an error with the address', async () => {
     await assert.rejects(
       downloadSmall('http://127.0.0.1:9/f?token=secret', options),
       (error: Error) =>
@@ -122,6 +122,6 @@ describe('a download', () => {
     );
   });
 
-  test('is told without what may be secret', () =>
+  test('is reported without what may be secret', () =>
     assert.equal(shown('https://me:pw@example.com/a?b=c'), 'https://example.com/a'));
 });

@@ -54,7 +54,7 @@ test("a single address may be the host's own, a range may not", () => {
     ok(rules.indexOf(range) > local, range);
 });
 
-test('what is not listed is refused to those who do not reach everything, and names are told by their own service', () => {
+test('what is not listed is refused to networks that do not reach everything, and names are resolved by their own service', () => {
   const rules = chain('output', [OPEN, LISTED]);
   ok(rules.includes('ip saddr 198.18.0.3 reject'));
   ok(!rules.includes('ip saddr 198.18.0.2 reject'));

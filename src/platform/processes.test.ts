@@ -144,7 +144,7 @@ test('what a command said stands in its error, cut', async () => {
   assert.ok(error!.message.length < 5000);
 });
 
-test('a program that is not there is told from one that failed', async () => {
+test('a missing program is distinguished from one that failed', async () => {
   for (const [argv, notStarted] of [
     [['no-such-program'], true],
     [['false'], false],

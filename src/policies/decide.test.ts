@@ -47,7 +47,7 @@ function request(more: Partial<AccessRequest> = {}, context: Context = {}): Acce
 const shown = (decision: Decision): string =>
   decision.allowed ? 'allowed' : `${decision.because}, ${decision.source}`;
 
-describe('tags that differ only in case are judged against whoever asks', () => {
+describe('tags that differ only in case are decided against the caller', () => {
   const cases: readonly (readonly [condition: object, tags: readonly string[], allows: boolean, denies: boolean])[] = [
     [{ StringEquals: { 'aws:ResourceTag/team': 'web' } }, ['web'], true, true],
     [{ StringEquals: { 'aws:ResourceTag/Team': 'web' } }, ['web', 'db'], false, true],
@@ -368,7 +368,7 @@ describe('who', () => {
   for (const [name, principal, policies, expected] of cases)
     test(name, () => assert.equal(shown(decide(request({ principal }), policies)), expected));
 
-  test("what belongs to nobody is decided by the principal's policies", () => {
+  test("what has no owner is decided by the principal's policies", () => {
     assert.equal(
       decide(request({ principal: STRANGER, resourceAccount: undefined }), { identity: [everything] }).allowed,
       true,

@@ -46,7 +46,7 @@ test('ARNs of all types are read and written', () => {
   }
 });
 
-test('what is no ARN of ours is told apart', () => {
+test('what is not one of our ARNs is recognized', () => {
   for (const text of [
     '',
     'ami-0123',

@@ -43,7 +43,7 @@ for (const [error, status, message] of WORDINGS) {
     assert.deepEqual([error.status, error.message], [status, message]));
 }
 
-test('several wrong values are told line by line', () => {
+test('several wrong values are reported line by line', () => {
   const { message } = invalidParameterValues([
     { path: 'a', detail: 'One.' },
     { path: 'b.c', detail: 'Two.' },

@@ -23,7 +23,7 @@ for (const text of [
   test(`not the ARN of a user or a role: ${JSON.stringify(text.slice(0, 50))}`, () =>
     assert.equal(parsePrincipalArn(text), undefined));
 
-test('a role is no user, and a name has its type in front', () => {
+test('a role is not a user, and a name has its type in front', () => {
   assert.ok(ROLE_ARN.test('arn:aws:iam::123456789012:role/x'));
   assert.ok(!ROLE_ARN.test('arn:aws:iam::123456789012:user/x'));
   assert.deepEqual(['user/x', 'role/x', 'x', 'user/', 'group/x'].map(isPrincipalName), [

@@ -51,7 +51,7 @@ const BAD: readonly (readonly [expression: string, fault: RegExp])[] = [
 for (const [expression, fault] of BAD)
   test(`${expression} is none`, () => assert.match(scheduleFault(expression) ?? '', fault));
 
-test('five fields are told from six', () => {
+test('five fields are distinguished from six', () => {
   for (const [expression, lacks] of [
     ['cron(0 0 * * SUN)', true],
     ['cron(0 0 ? * SUN *)', false],

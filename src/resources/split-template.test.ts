@@ -10,7 +10,7 @@ test('a template without a place for components is one part', () => {
   deepEqual([after, hasPlace], [undefined, false]);
 });
 
-test('what is only a comment after the components is no part', () => {
+test('a comment after the components is not a part', () => {
   const { after } = splitTemplate(
     'FROM {{{ imagebuilder:parentImage }}}\n{{{ imagebuilder:components }}}\n# end\n',
     values,

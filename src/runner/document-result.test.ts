@@ -49,7 +49,7 @@ describe('the outcome of a document', () => {
     });
   });
 
-  test('the first failure is the one that is told, and says whether time ran out', () => {
+  test('the first failure is the one that is reported, and says whether time ran out', () => {
     const result = new DocumentResult();
     result.startPhase('build');
     result.addStep(step('Failed'), failure('a'), true);

@@ -6,7 +6,7 @@ import { causeOfEnd, OUT_OF_MEMORY_CODE, watchMemory, WORKER_FLAGS } from './wor
 
 const FILLS = 'const kept = []; for (;;) kept.push({ a: [1, 2, 3] });';
 
-test('a worker has a heap of its own size, and filling it is told by its end', { timeout: 120_000 }, async () => {
+test('a worker has a heap of its own size, and its exit says that it was full', { timeout: 120_000 }, async () => {
   assert.match(WORKER_FLAGS.join(' '), /--max-old-space-size=\d+/);
   const ended = await run([process.execPath, ...WORKER_FLAGS, '--max-old-space-size=64', '-e', FILLS], {
     okCodes: 'any',

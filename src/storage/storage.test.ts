@@ -271,7 +271,7 @@ describe('storage', () => {
     }
   });
 
-  test('whoever else keeps a disk is told as another account, without a name', async () => {
+  test('another owner of a disk is reported as another account, without a name', async () => {
     const top = await layer(base);
     const one = await ami(top);
     await useLayer(catalog.db, top.id, OTHER.replace(ME.account, '210987654321'));

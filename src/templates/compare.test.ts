@@ -4,7 +4,7 @@ import { differences, tagChanges } from './compare.ts';
 
 const ARN = 'arn:aws:imagebuilder:eu-west-1:123456789012:component/a';
 
-test('what the service fills in is no difference, what the user changed is', () => {
+test('what the service fills in is not a difference, what the user changed is', () => {
   const members = ['description', 'workingDirectory', 'components', 'imageTestsConfiguration', 'schedule', 'status'];
   const rows: readonly (readonly [string, Record<string, never> | object, object, readonly string[]])[] = [
     ['nothing', {}, {}, []],

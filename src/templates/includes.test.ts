@@ -158,7 +158,7 @@ test('nothing is read for the properties of what other services make', () => {
   assert.deepEqual(filesToInclude(parseTemplate(text), new Map(), PSEUDO), []);
 });
 
-test('a template whose files nobody has read has a fault for each', () => {
+test('a template whose files were not read has a fault for each', () => {
   const text = `${PARAMETER}      Fn::Transform: {Name: AWS::Include, Parameters: {Location: value.yaml}}\n`;
   const { faults } = leniently(() => planTemplate(parseTemplate(text), new Map(), PSEUDO));
   assert.ok(faults.some(({ message }) => message === "the file 'value.yaml' was not read"));

@@ -299,7 +299,7 @@ describe('what policies of a user allow', () => {
     await refused((await user([allow('imagebuilder:Create*')])).client.send(pipeline), /GetImageRecipe/);
   });
 
-  test("a key that was switched off or removed, and a user that was removed, are nobody's from then on", async () => {
+  test('a key that was switched off or removed, and the keys of a removed user, are rejected from then on', async () => {
     const { arn, key, client } = await user([allow('*')]);
     const unknown = { name: 'UnrecognizedClientException' };
     await client.send(new ListComponentsCommand({}));
@@ -470,7 +470,7 @@ describe('launching', () => {
     });
   });
 
-  test('is judged on the image too, named by its ARN or by its AMI', async () => {
+  test('is authorized on the image too, named by its ARN or by its AMI', async () => {
     const narrow = await user([allow('ingot:LaunchInstance', instances)]);
     for (const image of [arn, ami, arn.replace('1.0.0/1', 'x.x.x')]) {
       await assert.rejects(

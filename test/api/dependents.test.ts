@@ -24,7 +24,7 @@ const tree = (arn: string, account: 'same' | 'other' = 'same') =>
     path: `/ingot/resources/${encodeURIComponent(arn)}/dependents`,
   });
 
-test('what needs a resource, and what needs that, is told by version and build', async () => {
+test('what needs a resource, and what needs that, is listed by version and build', async () => {
   const { client } = api;
   for (const text of ['one', 'two'])
     await client.send(

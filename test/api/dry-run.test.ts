@@ -140,7 +140,7 @@ describe('a dry run', () => {
     assert.match(changed['immutable']!.faults![0]!.message, /versions are immutable. Use version 1\.0\.x/);
   });
 
-  test('every fault of every request is told with its place, those of one that names a refused one too', async () => {
+  test('every fault of every request is reported with its place, also of a request that names a refused one', async () => {
     const earlier = await counts();
     const answers = await dryRun([
       component('bad', 'schemaVersion: 1.0\nphases: nonsense\n', { semanticVersion: '1.0' }),
@@ -178,7 +178,7 @@ describe('a dry run', () => {
     assert.deepEqual(await counts(), earlier);
   });
 
-  test('a recipe of a refused component is judged as if that were sound', async () => {
+  test('a recipe of a refused component is checked as if the component were valid', async () => {
     const answers = await dryRun([
       component('hollow', 'schemaVersion: 1.0\nphases: nonsense\n'),
       recipe('hollow', {

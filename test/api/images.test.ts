@@ -92,7 +92,7 @@ describe('images', () => {
     );
   });
 
-  test('that nobody works on are cancelled at once, others asked to be', async () => {
+  test('without work in progress are cancelled at once, others asked to be', async () => {
     const waiting = await image();
     await api.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: waiting }));
     assert.equal(

@@ -287,7 +287,7 @@ describe("files with their author's account", () => {
     assert.ok(componentBuildVersionArn);
   });
 
-  test('that nobody mapped are refused with the account of the caller and the line that maps it', async () => {
+  test('without a mapping are refused with the account of the caller and the line that maps it', async () => {
     const unknown = '999988887777';
     for (const work of [
       api.client.send(new GetComponentCommand({ componentBuildVersionArn: theirs('component/web/1.0.0', unknown) })),

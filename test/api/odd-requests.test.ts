@@ -70,7 +70,7 @@ test('a request with a fault at every few bytes gets a short answer', async () =
   }
 });
 
-test("another account is told its own AMIs, and nothing of the server's sizes", async () => {
+test("another account sees its own AMIs, and nothing of the server's sizes", async () => {
   const ask = (account: 'same' | 'other') =>
     signedJson<Record<string, unknown>>(api.connectionOf(account), { method: 'GET', path: '/ingot/storage' });
   assert.deepEqual(await ask('other'), { amis: [] });

@@ -123,7 +123,7 @@ describe('a parent image', () => {
     }
   });
 
-  test('that nobody knows is refused with what there is', async () => {
+  test('that is unknown is refused with the known ones', async () => {
     await refused(
       recipe({ parentImage: managed('plan-9-x86') }),
       /Unknown managed image 'plan-9-x86'.*\.\/ingot import FILE --name plan-9-x86.*Available parent images: .*debian-12-x86/,
@@ -137,7 +137,7 @@ describe('a parent image', () => {
     );
   });
 
-  test('is what the configuration says, and where that is nothing the way is told', async () => {
+  test('is what the configuration says; without a value the error says how to set it', async () => {
     const { imageRecipeArn } = await recipe({ parentImage: managed('amazon-linux-2-x86') });
     assert.ok(imageRecipeArn);
     await recipe({ parentImage: managed('our-own-name') });

@@ -271,7 +271,7 @@ describe('what is refused', () => {
     );
   });
 
-  test('is judged again when the image begins: the configuration may have changed', async () => {
+  test('is checked again when the image begins: the configuration may have changed', async () => {
     const arn = await create({ imageRecipeArn: await recipe([]) });
     await writeFile(
       join(api.catalog.dataDirectory, 'config.yaml'),

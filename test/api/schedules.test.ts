@@ -94,7 +94,7 @@ describe('a pipeline with a schedule', () => {
     assert.equal(told.lastRunStatus, 'PENDING');
   });
 
-  test('that nobody looked at is caught up once, and says for what', async () => {
+  test('that was missed is caught up once, and says for what', async () => {
     await component(api, 'late', '1.0.0');
     const arn = await pipeline(api, 'late', await recipe(api, 'late', [own('component/late/1.0.0/1')]), {
       schedule: { scheduleExpression: 'cron(0 3 * * ? *)', pipelineExecutionStartCondition: ALWAYS },

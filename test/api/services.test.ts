@@ -67,7 +67,7 @@ test('Regions by the protocol of EC2', async () => {
   await assert.rejects(names({ DryRun: true }), { name: 'DryRunOperation' });
 });
 
-test('what is not there is told with what is', async () => {
+test('an unknown operation is rejected with a list of the known ones', async () => {
   await assert.rejects(ssm.send(new SendCommandCommand({ DocumentName: 'x' })), {
     name: 'UnknownOperationException',
     message: /no operation SendCommand of AWS Systems Manager .* It has: .*GetParameter/,

@@ -97,7 +97,7 @@ describe('a component that a document names', () => {
   });
   const missing = (): string => own.replace('component/private', 'component/none');
 
-  test('is read by another account as GetComponent is, and nobody is told whether it is there', async () => {
+  test('is read by another account as GetComponent is, and no other account learns whether it exists', async () => {
     const asked = await denied(other.send(new GetComponentCommand({ componentBuildVersionArn: own })), own);
     for (const [text, arn] of [
       [runs(own), own],

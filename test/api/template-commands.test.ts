@@ -118,7 +118,7 @@ const THREE_KINDS = `Resources:
 `;
 
 describe('ingot validate', () => {
-  test('faults of the template, of a document and of the server are told in one run, and nothing is made', async () => {
+  test('faults of the template, of a document and of the server are reported in one run, and nothing is made', async () => {
     const path = await file('three.yaml', THREE_KINDS);
     const { code, stdout, stderr } = await run('validate', path);
     assert.equal(code, 1, stderr);

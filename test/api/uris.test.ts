@@ -192,7 +192,7 @@ async function dryRun(requests: readonly object[], connection = api.connectionOf
 }
 
 describe('a dry run', () => {
-  test('reads what it names: unchanged, replaced, refused, and the rest is judged', async () => {
+  test('reads what it names: unchanged, replaced, refused, and the rest is checked', async () => {
     const uri = put('dry.yaml', documentOf('echo one'));
     await component('dry', uri);
     const recipe = {

@@ -74,7 +74,7 @@ const createImage = (workflows: WorkflowConfiguration[], executionRole: string |
   );
 
 describe('workflows', () => {
-  test('are created, read, built anew and deleted', async () => {
+  test('are created, read, built again and deleted', async () => {
     const data = documentOf(
       LAUNCH,
       'parameters:\n  - name: Hosts\n    type: stringList\n    default: [a, b]\n  - name: Wanted\n    type: integer\n',

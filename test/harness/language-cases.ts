@@ -368,7 +368,7 @@ export function languageCases(instance: () => Instance, folder: () => string): v
       );
     });
 
-    test('a document that whoever is asked does not give fails the step and nothing else', async () => {
+    test('a document that the server does not return fails the step and nothing else', async () => {
       const { outcome } = await runText(instance(), HEAD + runsDocument('onFailure: Ignore') + say('Two', 'next'), {
         workingDirectory: folder(),
         parameters: { Folder: folder() },

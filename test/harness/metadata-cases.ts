@@ -60,7 +60,7 @@ export function metadataCases(instance: () => Instance): void {
     equal(itsAddress, address);
   });
 
-  test('nobody else on the host gets at its metadata service', async () => {
+  test('no other process on the host reaches its metadata service', async () => {
     const { stdout } = await run(['ip', '-brief', 'address', 'show', 'dev', 'lo']);
     for (const [address] of stdout.matchAll(/198\.18\.\d+\.\d+/g)) {
       for (const where of [`http://${address}:254/`, 'http://169.254.169.254/']) {

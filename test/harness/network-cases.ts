@@ -300,7 +300,7 @@ not getent hosts deb.debian.org
       ok(!lines.includes('it ran'));
     });
 
-    test('a profile without credentials is nobody to S3', async () => {
+    test('a profile without credentials has no identity for S3', async () => {
       const { status, reason } = await build(
         'nobody',
         [

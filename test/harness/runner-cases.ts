@@ -212,7 +212,7 @@ phases:
       assert.equal(outcome.failure?.command, 'no-such-command --now (line 3 of the script)');
     });
 
-    test('a signal is told', async () => {
+    test('a signal is reported', async () => {
       const { outcome } = await runText(instance(), bashDocument([{ name: 'One', script: 'kill -SEGV $$' }]), here());
       assert.match(outcome.failure!.message, /^(ended by signal SIGSEGV|exit status 139)$/);
     });

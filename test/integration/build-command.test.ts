@@ -164,7 +164,7 @@ describe('ingot build', () => {
     });
   }
 
-  test('a template at fault is refused with the place, and nothing is created', async () => {
+  test('an invalid template is refused with the place, and nothing is created', async () => {
     await writeFile(file, 'Resources:\n  A:\n    Type: AWS::ImageBuilder::Component\n    Properties:\n      Nmae: a\n');
     const { code, stderr } = await ingot(dataDirectory, ['build', file]);
     assert.equal(code, 2);

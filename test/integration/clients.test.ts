@@ -67,7 +67,7 @@ async function hasBoto(t: TestContext): Promise<string | undefined> {
   return found ? python : undefined;
 }
 
-test('boto3 knows the errors by their codes and statuses, and waits where it is told to', async (t) => {
+test('boto3 knows the errors by their codes and statuses, and waits as the response says', async (t) => {
   const python = await hasBoto(t);
   if (python === undefined) return;
   writeFileSync(

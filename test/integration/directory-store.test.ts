@@ -159,7 +159,7 @@ test('the tables of a disk whose clusters are counted in several blocks are righ
   await rm(path);
 });
 
-test('a copy that is removed leaves nothing; removing again is no error', async () => {
+test('a copy that is removed leaves nothing; removing it again succeeds', async () => {
   await store.copyImage(request());
   await store.removeImage({ directory, amiId: 'ami-0123456789abcdef0' });
   await store.removeImage({ directory, amiId: 'ami-0123456789abcdef0' });
@@ -177,7 +177,7 @@ test('a copy that fails or is given up leaves nothing', async () => {
   assert.deepEqual(await held.list(), []);
 });
 
-test("every Region has a folder of its own; what is no Region's name has none", () => {
+test('every Region has its own folder; an invalid Region name has none', () => {
   assert.equal(directory, join(data, 'regions', 'eu-west-1'));
   assert.notEqual(storeOf(data, 'us-gov-west-1').directory, directory);
   assert.throws(() => storeOf(data, '../../etc'), /invalid Region name/);

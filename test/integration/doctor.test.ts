@@ -155,7 +155,7 @@ test('--install installs what is missing, by apt-get, and what it brought is the
   assert.equal(code, 0);
 });
 
-test('a mirror that nobody serves is named, with how to name another', async () => {
+test('a mirror that does not answer is named, with how to set another', async () => {
   const { code, answer } = await doctor([], { INGOT_DEBIAN_MIRROR: 'http://127.0.0.1:9/debian' });
 
   assert.equal(code, 1);

@@ -322,7 +322,7 @@ describe('a template', () => {
     ['without the parameter that is given', good, ['--parameter', 'Mesage=1'], /no parameter 'Mesage'.*Message/],
   ];
   for (const [what, text, args, said] of faults) {
-    test(`${what} is refused with its place, and no server is started unless it has something to judge`, async () => {
+    test(`${what} is refused with its place, and no server is started unless it has something to check`, async () => {
       const file = join(folder, 'template.yaml');
       await writeFile(file, text);
       const { code, stderr } = await ingot(join(folder, 'data'), ['build', file, ...args], { timeoutMs: 60_000 });

@@ -38,7 +38,7 @@ async function rangeElsewhere(hidden: string, dataDirectory: string): Promise<nu
   return Number(stdout);
 }
 
-test('a process that does not see a data directory leaves it what its instances have, and takes back what nobody has', async () => {
+test('a process that does not see a data directory leaves it what its instances have, and frees what no instance has', async () => {
   const dataDirectory = join(await mkdtemp(join(tmpdir(), 'ingot-host-')), 'data');
   await mkdir(dataDirectory);
   const owner = newInstanceId();

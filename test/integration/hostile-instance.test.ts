@@ -176,16 +176,20 @@ describe('a container whose programs were replaced', () => {
     });
   });
 
-  test('journalctl that prints without end tells nothing of a failure, which is told all the same', LONG, async () => {
-    await replaced('/usr/bin/journalctl', FLOOD, async () => {
-      const failure = { message: 'Job for web.service failed', outputTail: [] };
-      const outcome = { status: 'failed', ignored: [], failure } as unknown as Parameters<typeof withJournal>[1];
-      deepEqual((await withJournal(hostile, outcome, Date.now())).failure, {
-        ...failure,
-        journal: { units: ['web.service'], lines: [] },
+  test(
+    'journalctl that prints without end adds nothing to a failure, which is reported all the same',
+    LONG,
+    async () => {
+      await replaced('/usr/bin/journalctl', FLOOD, async () => {
+        const failure = { message: 'Job for web.service failed', outputTail: [] };
+        const outcome = { status: 'failed', ignored: [], failure } as unknown as Parameters<typeof withJournal>[1];
+        deepEqual((await withJournal(hostile, outcome, Date.now())).failure, {
+          ...failure,
+          journal: { units: ['web.service'], lines: [] },
+        });
       });
-    });
-  });
+    },
+  );
 
   test("sh that prints without end is ended at the command's deadline", LONG, async () => {
     await replaced('/usr/bin/dash', FLOOD, async () => {

@@ -115,7 +115,7 @@ describe('images through the API', () => {
     }
   });
 
-  test('a second build takes the layers of the first; a changed component and what follows it run anew', async () => {
+  test('a second build takes the layers of the first; a changed component and what follows it run again', async () => {
     const component = (name: string, line: string): string =>
       document('build', bash(name, [line, `echo ran ${name} >> /etc/history`]));
     const recipe = [

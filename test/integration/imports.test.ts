@@ -169,7 +169,7 @@ describe('imports', () => {
     }
   });
 
-  test('what does not stand alone, or is no disk, is refused and leaves nothing', async () => {
+  test('a disk with a backing file, or a file that is not a disk, is refused and leaves nothing', async () => {
     const small = path('whole.qcow2');
     await makeSmallDisk(small, 'qcow2');
     await run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', '/etc/passwd', path('over.qcow2'), '8M']);

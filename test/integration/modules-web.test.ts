@@ -142,7 +142,7 @@ phases:
     assert.match(outcome.failure?.message ?? '', /^s3:\/\/the-bucket\/one\/a\.txt: SignatureDoesNotMatch: /);
   });
 
-  test('nobody asks S3 without credentials of the profile', async () => {
+  test('no request reaches S3 without credentials of the profile', async () => {
     const { outcome } = await step(
       'S3Download',
       '[{source: "s3://the-bucket/one/a.txt", destination: x}]',

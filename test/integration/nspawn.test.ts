@@ -341,7 +341,7 @@ describe('a container', () => {
     });
   }
 
-  test('cloud-init has done its first boot, for whoever waits for it, and no trace of that is in an image', async () => {
+  test('cloud-init has done its first boot, for programs that wait for it, and no trace of that is in an image', async () => {
     await markFirstBoot(instance, CASES_METADATA);
     const { exitCode, stdout, stderr } = await outputOf(instance, {
       script: `set -e
@@ -441,7 +441,7 @@ basename "$(readlink /var/lib/cloud/instance)"`,
     equal((await outputOf(instance, { script: 'kill -KILL $$' })).outOfMemory, undefined);
   });
 
-  test('root inside is nobody outside', async () => {
+  test('root inside has no rights outside', async () => {
     const { stdout } = await outputOf(instance, {
       script: 'mknod /dev/sdx b 254 0 2>&1; echo 1 >/proc/sys/vm/drop_caches; ls /dev/vda /dev/sda /dev/loop0',
     });
@@ -450,7 +450,7 @@ basename "$(readlink /var/lib/cloud/instance)"`,
     ok(!stdout.includes('/dev/loop0\n'));
   });
 
-  test('gets commands as they are while the service manager reads its units anew', () =>
+  test('gets commands as they are while the service manager reloads its units', () =>
     commandsWhileUnitsAreReadAnew(instance, 8));
 
   test('seals layers under write load', async () => {
@@ -646,8 +646,8 @@ test('a disk that is larger than its partition grows', async () => {
   }
 });
 
-describe('an end that nobody asked for', () => {
-  test('a power-off from inside is told', async () => {
+describe('an unexpected end', () => {
+  test('a power-off from inside is reported', async () => {
     const { instance } = await launch();
     try {
       await rejects(instance.run({ script: 'systemctl poweroff; sleep 60' }), /powered itself off/);
@@ -678,7 +678,7 @@ describe('an end that nobody asked for', () => {
     });
   }
 
-  test('what it held can be let go by the record alone', async () => {
+  test('what it held can be freed from the record alone', async () => {
     const { held } = await launch();
 
     await releaseAll(held);
@@ -735,7 +735,7 @@ describe('an end that nobody asked for', () => {
     await assertNothingLeft(hostBefore, dataDirectory);
   });
 
-  test('a disk that cannot be opened is told by its name', async () => {
+  test('a disk that cannot be opened is named', async () => {
     await rejects(launch({ disk: join(dataDirectory, 'missing.qcow2') }), /missing\.qcow2/);
   });
 });

@@ -201,7 +201,7 @@ describe('a machine booted by BIOS', () => {
     equal(after, before);
   });
 
-  test('loses no exit code when the service manager reads its units anew', async () => {
+  test('loses no exit code when the service manager reloads its units', async () => {
     deepEqual(await instance.run({ script: 'systemctl daemon-reload; exit 7' }), {
       exitCode: 7,
       signal: null,
@@ -224,7 +224,7 @@ describe('a machine booted by BIOS', () => {
     equal((await outputOf(instance, { script: 'systemctl is-active qemu-guest-agent ingot-relay' })).exitCode, 0);
   });
 
-  test('gets commands as they are while the service manager reads its units anew', () =>
+  test('gets commands as they are while the service manager reloads its units', () =>
     commandsWhileUnitsAreReadAnew(instance, 2));
 
   test('kills all that a command started at its deadline, and leaves services alone', async () => {
@@ -242,7 +242,7 @@ describe('a machine booted by BIOS', () => {
     );
   });
 
-  test('ends a command when it is told to', async () => {
+  test('ends a command on request', async () => {
     const abort = new AbortController();
     const running = instance.run({
       script: 'echo started; sleep 6003',
@@ -258,7 +258,7 @@ describe('a machine booted by BIOS', () => {
     equal((await instance.run({ script: 'pkill -f "^sleep 6004"' })).exitCode, 0);
   });
 
-  test('has all of the output when the guest is slow to pass it on, whoever holds it still', async () => {
+  test('has all of the output when the guest is slow to pass it on, whichever process still holds it', async () => {
     const stall =
       "systemd-run --quiet --no-block sh -c 'sleep 3; systemctl kill --signal=CONT ingot-relay.service'\nsystemctl " +
       'kill --signal=STOP ingot-relay.service\n';

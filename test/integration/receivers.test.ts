@@ -87,7 +87,7 @@ describe('over HTTP', () => {
     assert.equal((JSON.parse(body) as { id: string }).id, id);
   });
 
-  test('slack: a message with the reason and a link, without the markup of strangers', async () => {
+  test('slack: a message with the reason and a link, without untrusted markup', async () => {
     const link = 'https://ci.example.org/{{ resources.0 }}';
     await suite.deliver(toAll({ type: 'slack', url: `${hook.url}/services/T0/B0/x` }, { link }));
     await fail();

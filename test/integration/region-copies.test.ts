@@ -103,7 +103,7 @@ test('a copy that is written ahead has no name, no record and is no garbage, unt
   deepEqual(await heldPaths(catalog.db), []);
 });
 
-test('what is not wanted leaves nothing, and what is wanted of another disk is written anew', async () => {
+test('what is not wanted leaves nothing, and what is wanted of another disk is written again', async () => {
   const work = newWork();
   work.copiesAhead = new CopiesAhead(work, ARN, ami, [plan('ap-south-1'), plan('ap-south-2')], work.signal);
   await written('ap-south-1');

@@ -125,7 +125,7 @@ phases:
     });
   }
 
-  test('an index that cannot be fetched is a failure, and it is told which', async () => {
+  test('an index that cannot be fetched is a failure that names it', async () => {
     await printed('mv /var/tmp/repository/Packages /var/tmp/Packages');
     const { outcome } = await runText(
       launched.instance,

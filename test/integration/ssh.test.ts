@@ -223,7 +223,7 @@ phases:
     await until('the end of what it started', 10_000, () => connections().length === before.length || undefined);
   });
 
-  test('who cannot connect is told why and what to do', async () => {
+  test('a user who cannot connect learns why and what to do', async () => {
     const config = join(drive, 'config');
     await writeFile(
       config,

@@ -161,7 +161,7 @@ describe('space', () => {
     assert.deepEqual(readdirSync(dirname(file)), []);
   });
 
-  test('gc frees what a failed build left for later ones and files of nobody, exactly as much as df said', async () => {
+  test('gc frees what a failed build left for later ones and files without an owner, exactly as much as df said', async () => {
     const good = write('good');
     const failed = await waitForStatus(
       server,

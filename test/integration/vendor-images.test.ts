@@ -180,7 +180,7 @@ describe("a disk on its vendor's server", () => {
     await refused(/has a backing file/, vendorDisk());
   });
 
-  test('is fetched by nobody who gave it up', async () => {
+  test('stops when its build gives up', async () => {
     await publish();
     web.files.set(`/images/24.04.1/${FILE}`, { content: { path: disk }, stallAfter: 70_000 });
     const controller = new AbortController();

@@ -101,7 +101,7 @@ describe('a chain of more layers than an image may have', () => {
     assert.ok(!(await merged(arn)));
   });
 
-  test('goes when nobody refers to it, and not before', { timeout: 300_000 }, async () => {
+  test('is deleted when nothing refers to it, and not before', { timeout: 300_000 }, async () => {
     for (const name of ['below', 'long', 'longer']) await json<Deregistered>('deregister', amis[name]!);
     await json<Collected>('gc');
     // What the last image lies on: the merged file, its own component and its clean-up; and the base image.

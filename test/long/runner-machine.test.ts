@@ -40,7 +40,7 @@ test('exit code 194 restarts the machine and runs the step again', async () => {
   );
 });
 
-test('a failure and a time limit are told', async () => {
+test('a failure and a time limit are reported', async () => {
   const failed = await runText(
     launched.instance,
     bashDocument([{ name: 'Bad', script: 'echo before\nls /no-such-file' }]),

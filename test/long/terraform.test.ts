@@ -269,7 +269,7 @@ describe('Terraform with the AWS provider', { skip: !found }, () => {
         await of().assertNothingToDo(second);
       });
       test('is imported by its ARNs', () => of().importAll(second));
-      test('is made anew when it was deleted behind its back', async () => {
+      test('is created again when it was deleted behind its back', async () => {
         const before = await of().managed();
         for (const [kind, remove] of Object.entries(DELETE)) {
           for (const { values } of before.filter(({ type }) => type === kind))
@@ -292,7 +292,7 @@ describe('Terraform with the AWS provider', { skip: !found }, () => {
 
   live('every member of every resource', () => everything, [], ['-var=text=second', '-var=more=true']);
 
-  test('leaves what it is told to keep, and nothing else', async () => {
+  test('leaves what it should keep, and nothing else', async () => {
     const { client } = suite.server;
     const lists = await Promise.all([
       client.send(new ListComponentsCommand({})).then((answer) => answer.componentVersionList),

@@ -76,7 +76,7 @@ describe('ingot toe test', () => {
 
   test('an AMI in a virtual machine', () => look('(?:kvm|qemu)', '--on', 'qemu', '--image', ami));
 
-  test('a file in a virtual machine, and what cannot be had', async () => {
+  test('a file in a virtual machine, and files that do not exist', async () => {
     const { code, stderr } = await toe('--on', 'qemu', '--phases', 'look', '--image', await sharedBase());
     assert.deepEqual([code, /cat: \/etc\/marked: No such file/.test(stderr)], [0, true], stderr);
     const refused: readonly (readonly [image: string, says: RegExp])[] = [

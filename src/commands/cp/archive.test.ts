@@ -67,7 +67,7 @@ test('a tree that was packed is unpacked as it was', async () => {
   assert.equal((await lstat(join(folder, 'copy', 'empty'))).mtimeMs, 1_500_000_000_000);
 });
 
-describe('a stranger’s archive', () => {
+describe('an untrusted archive', () => {
   for (const [name, entries, message] of [
     ['a path upwards', [{ name: '../evil' }], /escapes the destination/],
     [
@@ -170,7 +170,7 @@ describe('a stranger’s archive', () => {
     });
   }
 
-  test('devices are passed over; owners and set-id bits too, unless asked for', async () => {
+  test('devices are skipped; owners and set-id bits too, unless asked for', async () => {
     const passed: string[] = [];
     const entries: Headers[] = [
       { name: './', type: 'directory' },
@@ -192,7 +192,7 @@ describe('a stranger’s archive', () => {
     );
   });
 
-  test('bytes that are no archive are refused in one line', async () => {
+  test('bytes that are not an archive are refused in one line', async () => {
     await assert.rejects(
       unpack(Readable.from([Buffer.alloc(4096, 'no tar')]), join(folder, 'no archive'), PLAIN),
       (error: Error) => error instanceof CommandFailed && /is damaged: Invalid tar header/.test(error.message),

@@ -200,7 +200,7 @@ test('a frame is no wider than its terminal and no higher, the newest is kept', 
     }
 });
 
-test('steps end as they are told to, and the innermost failure is found with its lines', () => {
+test('steps end as reported, and the innermost failure is found with its lines', () => {
   const state = stateOf([
     ...UNTIL_INSTALL,
     record(8, { ...IN_COMPONENT, type: 'step', status: 'Failed', seconds: 5, level: 'error' }),

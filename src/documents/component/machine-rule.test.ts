@@ -390,7 +390,7 @@ phases:
   assert.equal(needsMachine(document, ['build'], undefined, { Key: 'vm.swappiness' })?.rule, 'kernel-parameter');
 });
 
-test('inputs of an unexpected shape are passed over', () => {
+test('inputs of an unexpected shape are ignored', () => {
   for (const inputs of [null, 'text', [], { commands: 'modprobe x' }, { commands: [null, { a: 1 }] }] as const) {
     assert.equal(
       needsMachine(

@@ -45,7 +45,7 @@ describe('the file of a disk', () => {
   });
 });
 
-test('what is no public key is not taken for one', () => {
+test('only a public key is accepted as one', () => {
   for (const text of [
     '',
     '<html>not found</html>',

@@ -111,7 +111,7 @@ describe('a start that', () => {
   });
 });
 
-test('a reset on purpose begins anew', () => {
+test('a reset on purpose starts again', () => {
   const progress = new BootProgress(0, STALL_MS);
   for (let round = 0; round < 20; round++) {
     progress.printed([KERNEL], '', round);

@@ -90,7 +90,7 @@ describe('an agent that', () => {
     await assert.rejects(talk.execute('guest-ping'), GuestAgentMisbehaved);
   });
 
-  test('answers what no agent answers is passed over', LONG, async () => {
+  test('answers what no agent answers is ignored', LONG, async () => {
     const talk = await hostile((socket) => socket.write('null\n5\n"text"\n[]]\n{"return":"in the end"}\n'));
     assert.equal(await talk.execute('guest-ping'), 'in the end');
   });

@@ -202,7 +202,7 @@ test('version 1 answers where tokens are optional, but not to a wrong token', as
   }
 });
 
-test('nobody but its instance is answered', async () => {
+test('only its instance is answered', async () => {
   const server = await listening({ ...METADATA, tokens: 'optional' }, '198.18.0.9');
   try {
     equal((await ask(server, 'GET', '/latest/meta-data/instance-id')).status, 403);
@@ -222,7 +222,7 @@ test('an instance whose profile has no credentials has no role', async () => {
   }
 });
 
-test('credentials that cannot be had are a failure of the server, whose log says why', async () => {
+test('credentials that cannot be loaded are a failure of the server, whose log says why', async () => {
   const server = await listening({
     ...METADATA,
     tokens: 'optional',

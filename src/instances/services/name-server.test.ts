@@ -36,7 +36,7 @@ test('questions and answers are read', () => {
   ]);
 });
 
-test('what is no question is left alone, what is no answer is an error', () => {
+test('a packet that is not a question is ignored, one that is not an answer is an error', () => {
   const asked = question('a.example');
   for (let length = 0; length < asked.length; length++)
     equal(questionOf(asked.subarray(0, length)), undefined, String(length));
@@ -77,7 +77,7 @@ test('an answer without content answers its question', () => {
   deepEqual(told.subarray(12), asked.subarray(12));
 });
 
-test('no other name is asked for, and nobody but the instance is answered', async () => {
+test('no other name is asked for, and only the instance is answered', async () => {
   const asked: string[] = [];
   const service = {
     names: [{ name: 'example.org', ports: [443] }],

@@ -50,7 +50,8 @@ export function readSchedule({ expression, timezone = 'UTC' }: ScheduleText, anc
 function readCron(expression: string, timezone: string): Schedule {
   const fault = scheduleFault(expression);
   const fields = cronFields(expression);
-  if (fault !== undefined || fields === undefined) throw new RangeError(fault ?? `'${expression}' is not a valid schedule.`);
+  if (fault !== undefined || fields === undefined)
+    throw new RangeError(fault ?? `'${expression}' is not a valid schedule.`);
   const cron = new Cron(`0 ${asCroner(fields, lacksYear(expression))}`, {
     alternativeWeekdays: true,
     sloppyRanges: true,

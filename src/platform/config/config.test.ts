@@ -106,7 +106,7 @@ instanceProfiles:
   });
 });
 
-test('every fault is told with its place', () => {
+test('every fault is reported with its place', () => {
   const cases: readonly (readonly [text: string, fault: RegExp])[] = [
     ['[', /config\.yaml: /],
     ['- a', /the file: must be a map/],

@@ -38,7 +38,7 @@ describe('the encodings of the file modules', () => {
     ['utf32', 'ffffffff'],
   ];
   for (const [name, hex] of wrong) {
-    test(`${hex} is no ${name}`, () => assert.equal(decode(Buffer.from(hex, 'hex'), encodingOf(name)), undefined));
+    test(`${hex} is not ${name}`, () => assert.equal(decode(Buffer.from(hex, 'hex'), encodingOf(name)), undefined));
   }
 
   test('another encoding is refused', () => assert.throws(() => encodingOf('latin1'), InputError));

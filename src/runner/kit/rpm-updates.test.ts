@@ -66,5 +66,5 @@ describe('the commands of', () => {
   }
 
   for (const name of ['-x', 'a b', '@group', '/etc/passwd', ''])
-    test(`"${name}" is no package`, () => assert.throws(() => rpmNames('include', [name]), InputError));
+    test(`"${name}" is not a package name`, () => assert.throws(() => rpmNames('include', [name]), InputError));
 });

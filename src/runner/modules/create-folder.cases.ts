@@ -21,7 +21,7 @@ export const cases: readonly ModuleCase[] = [
     shows: 'f\n700',
   },
   {
-    it: 'is told when a folder must not be there',
+    it: 'fails if a folder must not exist',
     given: 'mkdir d',
     inputs: '[{path: d, overwrite: false}]',
     fails: 'DIR/d exists, and overwrite is false',

@@ -33,7 +33,7 @@ export const cases: readonly ModuleCase[] = [
     fails: 'the document d.yaml failed: build: Bad (ExecuteBash): exit status 3',
   },
   {
-    it: 'judges the document',
+    it: 'validates the document',
     given: 'echo "phases: []" > d.yaml',
     inputs: '{document: d.yaml}',
     fails: /^the document is not valid: d\.yaml:1:1: error/,

@@ -36,7 +36,7 @@ describe('what a user can do about a failed step', () => {
     assert.match(remedyFor({ message: 'ended with exit code 2', outputTail }) ?? '', /disk of the instance is full/);
   });
 
-  test('a machine that went off is told as that, whatever it printed', () => {
+  test('a machine that went off is reported as that, whatever it printed', () => {
     assert.match(
       remedyFor({ message: 'i-1 powered itself off', outputTail: ['x: No space left on device'] }) ?? '',
       /exit code 194/,

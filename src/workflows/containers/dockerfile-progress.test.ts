@@ -19,7 +19,7 @@ for (const [printed, expected] of [
   [['[1/2] STEP 3/3: RUN false', 'sh: no'], 'line 5 of the Dockerfile template (RUN false): it failed'],
   [['--> abc'], 'it failed'],
 ] as const) {
-  test(`after ${printed.at(-1)} a failure is told with ${expected}`, () => {
+  test(`after ${printed.at(-1)} a failure is reported with ${expected}`, () => {
     const progress = new DockerfileProgress(splitTemplate(TEMPLATE, { workingDirectory: '/tmp' }).before);
     for (const line of printed) progress.take(line);
     equal(progress.explain('it failed').startsWith(expected.split(':')[0]!), true, progress.explain('it failed'));

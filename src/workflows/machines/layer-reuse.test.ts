@@ -193,7 +193,7 @@ describe('a second build', () => {
   });
 });
 
-test('what takes the newest is made anew in every build, and what follows it', async () => {
+test('what takes the newest is made again in every build, and what follows it', async () => {
   const parent = await parentDisk();
   const documents = [DOCUMENTS[0]!, UPDATE, DOCUMENTS[2]!];
   await build('newest', parent, { documents });

@@ -4,7 +4,7 @@ import { smallerThanParent } from './volumes.ts';
 
 const GIB = 2 ** 30;
 
-test('a root volume that is smaller than the parent disk is told with both sizes', () => {
+test('a root volume that is smaller than the parent disk is rejected with both sizes', () => {
   assert.equal(
     smallerThanParent(GIB, 3 * GIB, 'ami-0123456789abcdef0'),
     'the root volume of the recipe has 1 GiB (blockDeviceMappings, ebs.volumeSize), and the disk of the parent ' +
