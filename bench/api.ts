@@ -58,10 +58,7 @@ interface Request {
 }
 interface Measured {
   readonly perSecond: number;
-  /**
-   * Microseconds of processor time that the server took for a request: what a rate comes to on a core that nobody else
-   * uses.
-   */
+  /** Microseconds of processor time that the server took per request; it gives the rate on an otherwise idle core. */
   readonly processor: number | undefined;
   /** Milliseconds. */
   readonly p50: number;
@@ -458,7 +455,7 @@ async function open({
     buffered = buffered.subarray(end + 4 + length);
     done?.(Number(head.slice(9, 12)));
   });
-  // A server that neither answers nor closes holds nobody up.
+  // A server that neither answers nor closes must not block the benchmark.
   socket.setTimeout(SILENCE_MS, () => socket.destroy(new Error(`no answer within ${SILENCE_MS / 1000} s`)));
   socket.on('error', (error) => fail?.(error));
   socket.on('close', () => fail?.(new Error('the connection was closed')));

@@ -1,4 +1,4 @@
-/** `npm run docs:api`: writes the made parts of the documents in `docs/` anew. */
+/** `npm run docs:api`: writes the generated parts of the documents in `docs/`. */
 import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../src/platform/files.ts';
 import { docBlocks, withBlocks } from './blocks.ts';

@@ -13,7 +13,7 @@ export interface Call {
   readonly time: number;
   /** `imagebuilder`, `ingot`, or one of the register of services. */
   readonly service: string;
-  /** `CreateComponent`, `GetCallerIdentity`, `LaunchInstance`; `UnknownOperation` for none. */
+  /** `CreateComponent`, `GetCallerIdentity`, `LaunchInstance`; `UnknownOperation` for an unknown one. */
   name: string;
   readOnly: boolean;
   readonly sourceIp: string;
@@ -25,7 +25,7 @@ export interface Call {
   answer?: object;
   resource?: string;
   error?: ApiError;
-  /** The code that the client was told, where it is not the error's own: services have codes of theirs. */
+  /** The code that the client got, if it is not the error's own: services have their own codes. */
   errorCode?: string;
 }
 

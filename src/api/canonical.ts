@@ -1,7 +1,6 @@
 /**
- * The door for names of resources: each is put into the one spelling that records have before anything looks at it, so
- * that policies, tags and lookups
- * see the same ARN. What has no such spelling is not found.
+ * Canonical names of resources: each name gets the one spelling that records have before anything looks at it, so that
+ * policies, tags and lookups see the same ARN. A name without such a spelling is not found.
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { canonicalArn, inAccountOfServer, isForeignSpelling, type AccountMap } from '../resources/arns.ts';
@@ -89,8 +88,8 @@ function ofRole(value: string, path: string, place: Place): string {
 }
 
 /**
- * An ARN, or another name of an image (`ami-…`, `ssm:…`), in its canonical spelling. What is neither comes back as it
- * is, for its reader to reject.
+ * An ARN, or another name of an image (`ami-…`, `ssm:…`), in its canonical spelling. Other texts are returned
+ * unchanged, for their reader to reject.
  * @throws {ApiError} ResourceNotFoundException for an ARN that no resource here can have
  */
 export function canonicalName(text: string, place: Place): string {

@@ -243,17 +243,17 @@ function isObject(value: unknown): value is Structure {
 }
 
 /**
- * What goes on the wire for an output: a value ready for `JSON.stringify`. Undefined and null members are absent, as
- * are members the model lacks.
- * @throws {TypeError} when a value is not of its schema's type: a fault of the handler
+ * The wire form of an output: a value ready for `JSON.stringify`. Undefined and null members are absent, as are members
+ * the model lacks.
+ * @throws {TypeError} if a value does not have its schema's type: a fault of the handler
  */
 export function encodeOutput(schema: NormalizedSchema, output: object): Structure {
   const encoded = encoderOf(schema)(output);
-  // What does not fit is looked for again, slowly, to tell where it is.
+  // Encoded again, slowly, to find the place of the value that does not fit.
   return (encoded === MISFIT ? toJson(schema, output, schema.getName() ?? 'output') : encoded) as Structure;
 }
 
-/** Encodes a value, or tells that it is not of its schema's type. */
+/** Encodes a value, or returns `MISFIT` if it does not have its schema's type. */
 type Encoder = (value: unknown) => unknown;
 
 const MISFIT = Symbol('misfit');

@@ -78,8 +78,8 @@ export interface OperationContext extends RequestContext {
   readonly opened: ReadonlySet<string>;
   /**
    * The catalogue. For an operation that changes something this is a transaction, begun before the handler and
-   * committed after it (with the client token's row): what the handler throws undoes all it wrote. So a handler does
-   * quick work on records and nothing else.
+   * committed after it (with the client token's row): an error of the handler rolls back everything that it wrote. So a
+   * handler does only quick work on records.
    */
   readonly db: Kysely<Tables>;
   /**

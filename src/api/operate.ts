@@ -20,10 +20,10 @@ import { checkQuota } from './quotas.ts';
 import { readUriTexts, uriOf } from './uri-texts.ts';
 
 /**
- * Runs an operation on an input that was decoded and checked.
- * @returns what goes on the wire
- * @throws {ApiError} AccessDeniedException, what the handler says, IdempotentParameterMismatchException,
- *   DryRunOperationException
+ * Runs an operation on an input that was decoded and validated.
+ * @returns its wire form
+ * @throws {ApiError} AccessDeniedException, errors of the handler, IdempotentParameterMismatchException,
+ * DryRunOperationException
  */
 export async function operate(
   operation: Operation,
@@ -93,7 +93,7 @@ export async function operateWithin(
   given: Structure,
   request: RequestContext,
 ): Promise<Structure> {
-  // The audit log tells of the request that this is a part of.
+  // The audit log has the request that this is a part of.
   const within = { ...request, call: { ...request.call }, db };
   const input = canonicalInput(operation, given, doorOf(request));
   const opened = await authorize(within, needsOf(operation.name, input as never, request));

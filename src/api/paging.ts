@@ -8,10 +8,10 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { invalidPaginationToken } from '../resources/errors.ts';
 import type { RequestContext } from './context.ts';
 
-/** Largest page, and the page when none is asked for. */
+/** Largest page, and the default. */
 export const PAGE_SIZE = 25;
 
-/** Where an item stands in a list's order: the values the list is ordered by, the last of them unique. */
+/** Position of an item in a list's order: the values that the list is ordered by, the last of them unique. */
 export type Position = readonly (string | number)[];
 
 /** The paging members of a list's input. */
@@ -22,7 +22,7 @@ export interface PageInput {
 
 /** One page of a list. */
 export interface Page {
-  /** Items on the page. Ask for one more: it tells whether another page follows. */
+  /** Items on the page. Ask for one more to learn whether another page follows. */
   readonly limit: number;
   /** The page begins after this position; absent on the first page. */
   readonly after?: Position;

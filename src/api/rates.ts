@@ -14,7 +14,7 @@ interface Bucket {
  */
 export type Limiter = (account: string, kind: 'reads' | 'writes', now: number) => void;
 
-/** Makes a limiter. Accounts are few, so it forgets none. */
+/** Makes a limiter. Accounts are few, so it keeps a bucket for each. */
 export function createLimiter(rates: Config['rates']): Limiter {
   const buckets = new Map<string, Bucket>();
   return (account, kind, now) => {

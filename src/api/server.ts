@@ -107,7 +107,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     return call;
   };
   /**
-   * Calls whose handler runs, and those whose connection has gone: a call is on record when both are over, and once.
+   * Calls whose handler runs, and those whose connection has closed: a call is recorded when both are over, and once.
    */
   const running = new Set<Call>();
   const gone = new WeakSet<Call>();
@@ -184,7 +184,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     Object.assign(call, { identity, region });
     const context = { ...anonymous(call), identity, account: identity.principal.account, region };
     refuseLongLived(context);
-    // Nothing reads it, so that nothing else would say that it has no effect.
+    // Rejected, because nothing reads it and nothing else would report that it has no effect.
     if (request.method === 'GET' && hasBody(request)) {
       throw serializationError(`GET ${target(request).path} takes no body.`);
     }
@@ -312,7 +312,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
 
 /**
  * The service on `/` that a request is for: the one that its signature is scoped to. Image Builder has paths of its
- * own, so STS tells a request that is signed for it.
+ * own, so STS answers a request that is signed for it.
  */
 function entryOf(request: FastifyRequest): ServiceEntry | undefined {
   const name = claimedService(request.raw.url!, request.headers.authorization);
@@ -468,8 +468,8 @@ function parametersOf(query: string): Readonly<Record<string, string>> {
 }
 
 /**
- * Tells a client of an error: an ApiError as it is, a client's fault that Fastify found by its like, and of all else
- * only the request's id.
+ * Answers an error: an ApiError as it is, a client's fault that Fastify found as the matching code, and for all others
+ * only the request's ID.
  */
 function refuse(
   error: Error & { readonly statusCode?: number; readonly code?: string },
@@ -511,7 +511,7 @@ function refuseConnection(
       `content-length: ${Buffer.byteLength(body)}`,
       'connection: close',
       '',
-      // The parser never got as far as to tell the method; an answer to HEAD has no body.
+      // The parser failed before it knew the method; an answer to HEAD has no body.
       Buffer.isBuffer(error.rawPacket) && error.rawPacket.toString('latin1', 0, 5) === 'HEAD ' ? '' : body,
     ].join('\r\n'),
   );

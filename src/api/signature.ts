@@ -135,8 +135,8 @@ export function createVerifier<Known extends { readonly secretAccessKey: string 
 }
 
 /**
- * The service that a request claims to be signed for, `undefined` when it claims none. Nothing is checked: it tells
- * only who is to check.
+ * The service that a request claims to be signed for, `undefined` if it claims none. Not verified: it only decides
+ * which service verifies it.
  */
 export function claimedService(url: string, authorization: string | undefined): string | undefined {
   const at = url.indexOf('?');
@@ -356,8 +356,7 @@ function checkTime({ time, expires }: Claim, now: number): void {
 function checkSignedHeaders({ signedHeaders, expires }: Claim, headers: ReadonlyMap<string, string>): void {
   const signed = new Set(signedHeaders);
   if (!signed.has('host')) throw invalidSignature("'Host' must be a 'SignedHeader' in the AWS Authorization.");
-  // The date that counts must be one that the signer vouches for; in a presigned request it stands in the query, which
-  // is signed as a whole.
+  // The date must be signed. In a presigned request it is in the query, which is signed as a whole.
   const date = headers.has('x-amz-date') ? 'x-amz-date' : 'date';
   if (expires === undefined && !signed.has(date))
     throw invalidSignature(`'${date}' must be a 'SignedHeader' in the AWS Authorization.`);

@@ -6,8 +6,8 @@ import { isInRange, parseRange, type AddressRange } from '../policies/addresses.
 export type SourceAddress = (request: IncomingMessage) => string;
 
 /**
- * @param proxies addresses or ranges of proxies whose `X-Forwarded-For` is believed
- * @throws {Error} for what is neither
+ * @param proxies addresses or ranges of proxies whose `X-Forwarded-For` is trusted
+ * @throws {Error} for a text that is neither
  */
 export function sourceAddresses(proxies: readonly string[]): SourceAddress {
   const trusted = proxies.map((text): AddressRange => {

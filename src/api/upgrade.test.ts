@@ -1,6 +1,6 @@
 /**
- * What a client may send in place of WebSocket frames, and a server in place of answers: over real sockets, and the
- * other side goes on.
+ * What a client may send instead of WebSocket frames, and a server instead of answers: over real sockets, and the other
+ * side continues.
  */
 import { strict as assert } from 'node:assert';
 import { createHash } from 'node:crypto';
@@ -60,7 +60,7 @@ const described: InstanceDescription = {
   purpose: 'launch',
 };
 
-/** A shell that goes on until its user has gone. */
+/** A shell that runs until its client has disconnected. */
 async function openShell(): Promise<Session> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const { promise: ended, resolve } = Promise.withResolvers<number>();
@@ -227,7 +227,7 @@ describe('the server', () => {
       socket.write(await head('GET', SHELL, WEBSOCKET));
       await until('the session', 5000, () => (said().includes('{"terminal":false}') ? true : undefined));
       shells.at(-1)![stream].destroy(new Error('the instance broke'));
-      // Bytes to a stdin that has gone are dropped; an output that broke is the session's end.
+      // Bytes to a closed stdin are dropped; a broken output ends the session.
       socket.write(Buffer.concat([Buffer.from([0x82, 0x81]), MASK, Buffer.from('x')]));
       if (stream === 'stdout') {
         await until('the end', 5000, () => (said().includes('{"error":') && shells.at(-1)!.hungUp ? true : undefined));

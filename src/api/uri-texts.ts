@@ -1,7 +1,7 @@
 /**
  * Documents that a request names by `uri`: read from S3 before the transaction, with the credentials of an instance
- * profile of `config.yaml`. What goes wrong is kept for the handler, so that a client token gets its first answer again
- * though the object has gone.
+ * profile of `config.yaml`. Failures are kept for the handler, so that a client token gets its first answer again even
+ * if the object has been deleted.
  */
 import type { Config } from '../platform/config/config.ts';
 import { uriProfileFor } from '../platform/config/profiles.ts';

@@ -24,8 +24,8 @@ export interface EngineTables {
 }
 
 /**
- * Who made the disk at the bottom of a chain: Ingot, a stranger, or a stranger whom its owner trusts. The host's kernel
- * mounts no file system of an untrusted one.
+ * Who made the disk at the bottom of a chain: Ingot, an untrusted source, or a source that the owner trusts. The host's
+ * kernel mounts no file system of an untrusted one.
  */
 export type DiskOrigin = 'made' | 'trusted' | 'untrusted';
 

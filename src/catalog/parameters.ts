@@ -26,7 +26,7 @@ export interface ParameterContent {
   readonly tier?: string | undefined;
   /** RE2. */
   readonly allowedPattern?: string | undefined;
-  /** ARN of whoever wrote this version. */
+  /** ARN of the principal that wrote this version. */
   readonly updatedBy?: string | undefined;
 }
 

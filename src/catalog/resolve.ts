@@ -69,8 +69,8 @@ export async function resolveWorkflow(
 }
 
 /**
- * The build version ARN that an image's ARN means: the named build, or else the latest AVAILABLE one. Only images of
- * accounts.
+ * The build version ARN that an image's ARN refers to: the named build, or else the latest AVAILABLE one. Only images
+ * of accounts.
  * @returns `undefined` if there is none
  */
 export async function resolveImage(db: Queryable, reference: string): Promise<string | undefined> {

@@ -14,7 +14,7 @@ export interface LaunchTemplateTable {
   region: string;
   name: string;
   created: string;
-  /** ARN of whoever made it. */
+  /** ARN of the principal that made it. */
   created_by: string;
   default_version: number;
   /** Numbers of deleted versions are not used again. */

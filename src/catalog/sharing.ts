@@ -56,8 +56,8 @@ export async function checkShared(
 }
 
 /**
- * The component that an ARN means, for work in an account: its own, one of `aws`, or one that is shared with it.
- * @returns `undefined` when there is none in the Region
+ * The component that an ARN refers to, for work in an account: its own, one of `aws`, or one that is shared with it.
+ * @returns `undefined` if there is none in the Region
  * @throws {NotSharedError}
  */
 export async function componentForAccount(

@@ -205,7 +205,7 @@ export interface ParameterTable {
   /** 1 for a new parameter, one more for each new value. */
   version: number;
   updated: string;
-  /** ARN of whoever wrote it. */
+  /** ARN of the principal that wrote it. */
   updated_by: string | null;
   data_type: Generated<string>;
   tier: Generated<string>;

@@ -121,7 +121,7 @@ async function run(args: Arguments): Promise<number> {
       ...exportsInUse(before, judgement, surroundings.exports),
     ]);
     if (faults.length > 0) return refused(output, faults);
-    // Some templates are sound only with what the server knows.
+    // Some templates are valid only with what the server knows.
     const images = countOf(judgement, 'AWS::ImageBuilder::Image');
     const builds = images > 0 || countOf(judgement, 'AWS::ImageBuilder::ImagePipeline') > 0;
     if (builds && (!sound || toBuild(evaluated.plan!).length === 0)) await requireFitHost('build', dataDirectory);
@@ -164,7 +164,7 @@ function countOf({ resources }: Judgement, type: string): number {
     .reduce((sum, each) => sum + each, 0);
 }
 
-/** What of a plan is built: its images, or, when it has none, its pipelines. */
+/** What a plan builds: its images, or its pipelines if it has no image. */
 function toBuild({ resources }: Plan): readonly PlannedResource[] {
   const images = resources.filter(({ type }) => type === 'AWS::ImageBuilder::Image');
   return images.length > 0 ? images : resources.filter(({ type }) => type === 'AWS::ImageBuilder::ImagePipeline');
@@ -213,7 +213,7 @@ async function cleanUp(run: Run): Promise<void> {
 /** Makes a nested stack. @returns the command's exit code */
 async function deployNested(run: Run, resource: PlannedResource): Promise<number> {
   const connection = await run.reconnect();
-  // What stacks before it in this run exported is known by now.
+  // The exports of earlier stacks in this run are known by now.
   const surroundings = await surroundingsOf(connection);
   const { file, context } = await openNested({ ...run.context, surroundings }, resource, requestFor(run, resource));
   if (file.plan === undefined || file.faults.length > 0)

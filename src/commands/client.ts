@@ -82,7 +82,7 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
     throw new CommandFailed(`cannot use the data directory ${dataDirectory}: ${(error as Error).message}`);
   }
   const main = ownProgram(import.meta.url, './main.ts');
-  // A port of its own choice: 8700 is for the server that someone starts with `serve`.
+  // A free port: 8700 is for the server that a user starts with `serve`.
   const argv = [
     process.execPath,
     ...SERVER_FLAGS,

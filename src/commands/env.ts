@@ -95,7 +95,7 @@ async function writeSections(path: string, sections: readonly (readonly [string,
     for (const owned of [dirname(path), path]) await chown(owned, uid, gid);
 }
 
-/** Says on stderr what stands in the way of the AWS CLI; never fails for it. */
+/** Prints problems of the AWS CLI on stderr; never fails. */
 async function checkCli(endpoint: string): Promise<void> {
   const program = findProgram('aws');
   if (program === undefined) {

@@ -27,7 +27,7 @@ const OUTPUT_CLOSED = codeOf('SIGPIPE');
 let whenClosed: () => void = () => process.exit(OUTPUT_CLOSED);
 
 /**
- * Ends the process quietly when the reader of its output goes away, as in `ingot logs … | head`; a command that can be
+ * Ends the process quietly when the reader of its output closes it, as in `ingot logs … | head`; a command that can be
  * interrupted is interrupted. Called once, before a command runs.
  */
 export function watchOutput(): void {

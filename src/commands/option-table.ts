@@ -1,4 +1,4 @@
-/** The options of a command, as help and completion tell them. Pure. */
+/** The options of a command, as help and completion show them. Pure. */
 import type { Command, CommandOption } from './command.ts';
 
 const HELP_OPTION: CommandOption = { short: 'h', help: 'show this help' };

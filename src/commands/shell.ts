@@ -57,7 +57,7 @@ async function interact(socket: WebSocket): Promise<number> {
   };
   const onEnd = (): void => tellSession(socket, { end: true });
   const onResize = (): void => tellSession(socket, { resize: { rows: stdout.rows, columns: stdout.columns } });
-  // A terminal that goes away, or a kill, must not leave another's terminal raw.
+  // A terminal that closes, or a kill, must not leave the user's terminal in raw mode.
   process.once('exit', restore);
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
   try {

@@ -1,6 +1,6 @@
 /**
- * Whether a distribution can be carried out, asked before the build: launch templates and parameters that are there and
- * fit, roles of other accounts that can be assumed. All that is wrong is told at once.
+ * Whether a distribution can be carried out, checked before the build: launch templates and parameters exist and fit,
+ * roles of other accounts can be assumed. All faults are reported at once.
  */
 import type { Queryable } from '../catalog/catalog.ts';
 import { findLaunchTemplate } from '../catalog/launch-templates.ts';
@@ -17,7 +17,7 @@ export interface DistributionFault {
   readonly message: string;
 }
 
-/** The role that another account gives to whoever distributes images to it. Source: Image Builder User Guide. */
+/** The role that another account gives to accounts that distribute images to it. Source: Image Builder User Guide. */
 const CROSS_ACCOUNT_ROLE = 'EC2ImageBuilderDistributionCrossAccountRole';
 const SERVICE_ROLE = 'aws-service-role/imagebuilder.amazonaws.com/AWSServiceRoleForImageBuilder';
 /** Source: reference, `newer-members.md`. */

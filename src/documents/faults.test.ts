@@ -21,7 +21,7 @@ interface Case {
 
 const PLACE = '▸';
 
-/** A component document of one step; `step` is what follows its name, `top` stands before the phases. */
+/** A component document of one step; `step` is what follows its name, `top` comes before the phases. */
 function component(step: string, top = ''): string {
   const lines = step.replace(/^(?=.)/gm, '        ');
   return `schemaVersion: 1.0\n${top}phases:\n  - name: build\n    steps:\n      - name: One\n${lines}`;

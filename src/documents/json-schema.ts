@@ -6,7 +6,7 @@ export type JsonSchema = { readonly [keyword: string]: unknown };
 /** Wherever a text is due, the text of any scalar is taken. */
 export const SCALAR: JsonSchema = { type: ['string', 'number', 'boolean'] };
 
-/** The dialect; a schema without an address of its own, since it is used from the project's folder. */
+/** The dialect; the schema has no `$id`, because it is used from the project's folder. */
 export const DIALECT = 'http://json-schema.org/draft-07/schema#';
 
 export const SCHEMA_VERSION: JsonSchema = {
@@ -34,7 +34,7 @@ export function forAction(name: string, then: JsonSchema): JsonSchema {
   return { if: { properties: { action: { const: name } }, required: ['action'] }, then };
 }
 
-/** The JSON text of a schema as it stands in its file. */
+/** The JSON text of a schema as it is in its file. */
 export function schemaText(schema: JsonSchema): string {
   return `${JSON.stringify(schema, undefined, 1)}\n`;
 }

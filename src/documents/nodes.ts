@@ -285,7 +285,7 @@ class TreeReader {
     return { ...value, position };
   }
 
-  /** @param found where each text was found last, from which the next time goes on */
+  /** @param found where each text was found last; the next search continues from there */
   #locate(
     wanted: string,
     occurrence: number,

@@ -74,7 +74,7 @@ export function readChoice<const T extends string>(
   return undefined;
 }
 
-/** The integer that a text writes, with Go's habit that a leading zero is octal; undefined when it writes none. */
+/** The integer that a text contains; as in Go, a leading zero means octal. Undefined if it is not an integer. */
 export function integerOf(written: string): number | undefined {
   const text = written.trim();
   const octal = /^([-+]?)0o?([0-7]+)$/.exec(text);
@@ -106,7 +106,7 @@ export function readInteger(
 const TRUE_WORDS: readonly string[] = ['true', 'yes', 'on', 'y'];
 const FALSE_WORDS: readonly string[] = ['false', 'no', 'off', 'n'];
 
-/** The boolean that a text writes, Go's other words included; undefined when it writes none. */
+/** The boolean that a text contains, including Go's other words; undefined if it is not a boolean. */
 export function booleanOf(text: string): boolean | undefined {
   const word = text.trim().toLowerCase();
   if (TRUE_WORDS.includes(word)) return true;

@@ -126,7 +126,10 @@ function indentOf(line: string): number {
   return line.length - line.trimStart().length;
 }
 
-/** The block text (`|` or `>`) that a line at or before the given one ends by not being indented; undefined when none does. */
+/**
+ * The block text (`|` or `>`) that a line at or before the given one ends because it is not indented; undefined if
+ * there is none.
+ */
 function blockEndedBy(lines: readonly string[], line: number) {
   let indent = Infinity;
   let end = 0;
@@ -154,7 +157,10 @@ function blockEndedBy(lines: readonly string[], line: number) {
   return undefined;
 }
 
-/** A key that has to hold a list (`commands:`, `steps:`) and goes on with something else; undefined when the line is in none. */
+/**
+ * A key that must hold a list (`commands:`, `steps:`) but continues with something else; undefined if the line is in
+ * none.
+ */
 function listWithoutDashes(
   lines: readonly string[],
   line: number,

@@ -164,7 +164,7 @@ export class Capture {
   private readonly limit: number;
   private size = 0;
 
-  /** @param limit bytes kept; beyond it the value is unusable, since half an output is no output */
+  /** @param limit bytes kept; a longer value is unusable, because a part of an output would mislead */
   constructor(limit: number) {
     this.limit = limit;
   }

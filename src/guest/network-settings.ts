@@ -1,7 +1,7 @@
 /**
- * What an instance is told so that it works in its network: proxy, authorities, package mirrors. It is on the disk,
- * marked as Ingot's, and is taken out again before the disk becomes an image. One script puts in and takes out; it can
- * be repeated, and begins by taking out what was there.
+ * What an instance needs to work in its network: proxy, authorities, package mirrors. It is on the disk, marked as
+ * Ingot's, and is removed before the disk becomes an image. One script adds and removes it; it can be repeated, and
+ * begins by removing what was there.
  */
 import { readScript } from '../platform/scripts.ts';
 import { X509Certificate } from 'node:crypto';

@@ -1,7 +1,7 @@
 /**
  * A qcow2 overlay as a mounted root file system: qemu-storage-daemon exports it through FUSE as a raw file, a loop
  * device maps its root partition, the host's kernel mounts that. Only for disks that Ingot made: the host's kernel
- * never mounts a stranger's file system.
+ * never mounts an untrusted file system.
  */
 import { readScript } from '../platform/scripts.ts';
 import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';

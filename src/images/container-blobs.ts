@@ -1,6 +1,6 @@
 /**
- * The blobs of container images in the data directory: files by their digests, each whole or absent. What a build left
- * is a stranger's: every file is read through an open file, and counts by its own hash.
+ * The blobs of container images in the data directory: files by their digests, each whole or absent. Files of a build
+ * are untrusted: each is read through an open file, and identified by its own hash.
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -137,7 +137,7 @@ function descriptor(value: unknown, what: string): BlobDescriptor {
   return { mediaType, digest, size };
 }
 
-/** A small file, read through an open file that is no link. */
+/** A small file, read through an open file that is not a link. */
 async function readSmall(path: string, what: string): Promise<Buffer> {
   const file = await openPlain(path, what);
   try {

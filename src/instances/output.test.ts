@@ -99,7 +99,7 @@ test('a limited request passes on what it takes', async () => {
 });
 
 test('what a command leaves running prints on, but not without end', LONG, async () => {
-  // The host's own limit for output that nobody reads: its writer gets SIGPIPE.
+  // The host's own limit for output without a reader: its writer gets SIGPIPE.
   let pid = 0;
   await instance.run({
     script: 'yes >/dev/stdout & echo $!',

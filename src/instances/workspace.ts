@@ -20,7 +20,7 @@ export interface Workspace {
   /** Everything that is taken is recorded here first. */
   readonly held: HeldRecorder;
   readonly owner: AllocationOwner;
-  /** First of `UIDS_OF_A_CONTAINER` uids that nobody else uses. */
+  /** First of `UIDS_OF_A_CONTAINER` uids that nothing else uses. */
   readonly uidBase: number;
 }
 

@@ -107,8 +107,8 @@ function taken(db: DatabaseSync, kind: string): Set<number> {
 }
 
 /**
- * A range of `UIDS_OF_A_CONTAINER` uids that nobody else on this host uses.
- * @returns the first uid, and the id by which it is let go
+ * A range of `UIDS_OF_A_CONTAINER` uids that nothing else on this host uses.
+ * @returns the first uid, and the id by which it is freed
  */
 export function allocateUidRange(owner: AllocationOwner): Promise<{ id: string; base: number }> {
   return exclusively((db) => {

@@ -1,4 +1,4 @@
-/** A stranger's root file system, looked at from outside: none of its links leads out. */
+/** An untrusted root file system, read from outside: none of its links leads out. */
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

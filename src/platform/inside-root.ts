@@ -1,6 +1,6 @@
 /**
  * Files of a mounted root file system, read from outside. An absolute link in it refers to that system's root; followed
- * naively it would lead to a file of this host. Only for a root that nobody else changes at the same time.
+ * naively it would lead to a file of this host. Only for a root that no other process changes at the same time.
  */
 import type { Stats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';

@@ -1,5 +1,5 @@
 /**
- * Sealed values: nobody can read or change them without the key file of the data directory (`secrets.key`, mode 0600).
+ * Sealed values: they cannot be read or changed without the key file of the data directory (`secrets.key`, mode 0600).
  */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-/** Terminal escape sequences in strangers' text. */
+/** Terminal escape sequences in untrusted text. */
 
 /**
  * CSI sequences (colours, cursor; cut short as well), strings of OSC, DCS and their like with what they carry, and the

@@ -1,4 +1,4 @@
-/** Regular expressions from strangers: one such as `(a+)+b` takes exponential time and blocks the process. */
+/** Regular expressions from users: one such as `(a+)+b` takes exponential time and blocks the process. */
 import { createContext, Script } from 'node:vm';
 
 /** Milliseconds that one match may take. */

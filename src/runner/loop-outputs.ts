@@ -47,7 +47,10 @@ export class LoopRecords {
   readonly #records: object[] = [];
   #bytes = 0;
 
-  /** Adds those of one turn. @returns a sentence for the log when this is the first turn that is left out */
+  /**
+   * Adds those of one iteration.
+   * @returns a sentence for the log if this is the first iteration that is left out
+   */
   add(records: readonly object[] | undefined): string | undefined {
     if (records === undefined || this.#bytes > RECORDS_KEPT) return undefined;
     this.#bytes += Buffer.byteLength(JSON.stringify(records));

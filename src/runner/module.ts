@@ -28,10 +28,10 @@ export interface AttemptContext {
   /** Absolute path in the instance; exists. */
   readonly workingDirectory: string;
   /**
-   * Runs a command or script in the instance, in the working directory and with the environment that documents count
-   * on, within what is left of the step's time. Its output goes to the log.
+   * Runs a command or script in the instance, in the working directory and with the environment that documents rely on,
+   * within the rest of the step's time. Its output goes to the log.
    * @throws {StepTimeout} at the step's deadline
-   * @throws {InstanceError} when the instance is gone
+   * @throws {InstanceError} if the instance is lost
    */
   command(request: ModuleCommand): Promise<ModuleCommandResult>;
   /** Waits, within what is left of the step's time. @throws {StepTimeout} */
@@ -115,8 +115,8 @@ export type AttemptResult =
 export const OUTPUT_KEPT = 1024 * 1024;
 
 /**
- * What later steps can chain; `undefined` is a value that was too large to keep. A module whose inputs are a list gives
- * a list where each item has a value of its own, which `outputs[1].name` then means.
+ * What later steps can chain; `undefined` is a value that was too large to keep. A module whose inputs are a list
+ * returns a list in which each item has its own value, which `outputs[1].name` then refers to.
  */
 export type Outputs = Readonly<Record<string, OutputValue>>;
 export type OutputValue = string | undefined | readonly (string | undefined)[];

@@ -49,7 +49,7 @@ export async function runNested(state: RunState, nested: NestedDocument, report:
       parsed: run.parsed,
       sourceFile: run.sourceFile,
     });
-    // A restart there is one here too: its working directory may be gone.
+    // A restart in the nested document restarts this one too: its working directory may be gone.
     state.workingDirectoryMade = false;
     if (outcome.failure?.instanceLost) throw new InstanceError(outcome.failure.message);
     return outcome;

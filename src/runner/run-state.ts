@@ -15,7 +15,7 @@ export interface DocumentRun {
   readonly document: ComponentDocument;
   /** The component's name, for the log and for failures. */
   readonly name: string;
-  /** Which phases run; they run in the document's order. Phases that the document lacks are none. */
+  /** Which phases run; they run in the document's order. Phases that the document lacks are ignored. */
   readonly phases: readonly string[];
   /** Values by parameter name; defaults fill in. */
   readonly parameters: Readonly<Record<string, string>>;
@@ -34,11 +34,11 @@ export interface DocumentRun {
   readonly environment?: Readonly<Record<string, string>>;
   /** The document of a component, by its ARN, for steps that run documents; `undefined` if it does not exist. */
   readonly componentText?: (arn: string) => Promise<string | undefined>;
-  /** What `file:` sources mean. Without it there are none. */
+  /** Finds the files of `file:` sources. Without it they do not exist. */
   readonly sourceFile?: FindSourceFile;
   /** A document by its text, with its faults, from a caller that has parsed it before. */
   readonly parsed?: (text: string) => ParsedComponent;
-  /** What the documents are known by that this one is run by, the first one first. */
+  /** Identities of the documents that run this one, the outermost first. */
   readonly above?: readonly string[];
   /** Cancels: the running command is ended and the run rejects with the signal's reason. */
   readonly signal?: AbortSignal;

@@ -223,8 +223,8 @@ async function runAttempt(
 }
 
 /**
- * What an error of an attempt means for the step. Whatever a step does fails the step and nothing else: what the
- * document says of a failure holds, and the failure names its place.
+ * What an error of an attempt means for the step. Whatever a step does fails only that step: the document's `onFailure`
+ * applies, and the failure names its place.
  * @throws an error that is this host's (see `ofThisHost`), and the signal's reason when cancelled
  */
 function failedBy(error: unknown, state: RunState, report: Report): ModuleEnd & { readonly failure: StepFailure } {

@@ -69,8 +69,7 @@ export interface Values {
 /**
  * The inputs of a step with references replaced.
  * @param turn of the step's loop
- * @throws {InputError} naming every reference without a value and why it has none, or every input whose value does not
- *   fit
+ * @throws {InputError} naming every reference without a value and the reason, or every input whose value does not fit
  */
 export function resolveInputs(step: Step, values: Values, turn?: LoopIteration): InputValue {
   const names = ['loop', step.loop?.name];

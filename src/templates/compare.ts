@@ -46,7 +46,7 @@ function isMap(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** An empty list or map is the same as none: the service returns none for either. */
+/** An empty list or map means the same as an absent one: the service returns neither. */
 function absent(value: unknown): boolean {
   if (value === undefined || value === null) return true;
   if (Array.isArray(value)) return value.length === 0;

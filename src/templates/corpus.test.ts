@@ -73,7 +73,7 @@ function take(text: string, supplied: boolean): Taken {
   return { made: plan.resources.length, notMade: plan.notMade.length, outputs: resolveOutputs(plan, known).length };
 }
 
-/** What only their authors have: values of parameters, and stacks that are deployed before. */
+/** What only their authors have: values of parameters, and stacks that are deployed first. */
 const SUPPLIED: Readonly<Record<string, readonly string[]>> = {
   'T04-attestable-base.yaml': ['Parameters.SubnetId', 'Parameters.SecurityGroupId', 'Parameters.KeyPair'],
   'T05-attestable-pipeline.yaml': ['Parameters.BaseStackName'],

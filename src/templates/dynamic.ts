@@ -3,7 +3,7 @@ import type { Faults } from './faults.ts';
 import { textAt, type Value, type ValueMap } from './nodes.ts';
 import type { Scope } from './scope.ts';
 
-/** What may hold braces of its own, which are for the build. */
+/** Properties that may contain braces of their own, which are for the build. */
 const DOCUMENTS = ['Data', 'DockerfileTemplateData'];
 
 /** Values for documents: a step resolves their references when it runs. */

@@ -193,7 +193,7 @@ function foreign(id: string, attribute: string | undefined, scope: Scope): Value
   const before = scope.names.get(key);
   if (before !== undefined) {
     for (const need of before.needs) scope.trace?.add(need);
-    // A name that is made of itself is none: it gets a made one.
+    // A name that refers to itself is ignored: the resource gets a generated one.
     return before.value ?? textAt(nameOfForeign(id, named.type, scope.pseudo), named.properties?.position ?? NOWHERE);
   }
   // Names of names of names: past what anybody writes, a made one.
@@ -338,7 +338,7 @@ function sub(call: CallNode, path: string, scope: Scope, faults: Faults): Value 
   return parts.template.start !== undefined && sameLines ? { ...made, start: parts.template.start } : made;
 }
 
-/** Where the characters of a text stand in the file, asked in their order, when its lines are lines of the file. */
+/** Positions of the characters of a text in the file, asked for in their order, if its lines are lines of the file. */
 function placesIn({ text, start }: ScalarNode): (offset: number) => Position | undefined {
   let line = 0;
   let begin = 0;
@@ -411,7 +411,7 @@ export function conditionNamed(
   return 'unknown';
 }
 
-/** Faults of names and functions in what is not evaluated. */
+/** Faults of names and functions in parts that are not evaluated. */
 function review(node: TemplateNode, path: string, scope: Scope, faults: Faults): void {
   if (node.kind === 'list') for (const item of node.items) review(item, path, scope, faults);
   if (node.kind === 'map') for (const entry of node.entries.values()) review(entry.value, path, scope, faults);
@@ -424,7 +424,7 @@ function review(node: TemplateNode, path: string, scope: Scope, faults: Faults):
   } else if (SCOPE_FUNCTIONS.has(node.name) || VALUE_FUNCTIONS.has(node.name))
     review(node.argument, path, scope, faults);
   else evaluateCall(node, path, quiet, found);
-  // What is left out by a condition is rightly named in a branch that is not taken.
+  // A resource that a condition leaves out may be named in a branch that is not taken.
   faults.all.push(...found.all.filter(({ code }) => code !== 'not-created'));
 }
 

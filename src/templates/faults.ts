@@ -46,8 +46,7 @@ export function sortedFaults<T extends Fault>(faults: readonly T[]): readonly T[
 }
 
 /**
- * Does work that throws a TemplateError when there are faults, and goes on with what was read all the same: to find the
- * faults of the rest.
+ * Does work that throws a TemplateError for faults, and continues with what was read, to find the faults of the rest.
  */
 export function leniently<T>(work: () => T): { readonly value?: T; readonly faults: readonly Fault[] } {
   try {

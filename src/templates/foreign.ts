@@ -99,7 +99,7 @@ const ID_ATTRIBUTES: Readonly<Record<string, string>> = {
   VpcId: 'vpc',
 };
 
-/** What the property of a resource comes to, or `undefined`. */
+/** The value of the property of a resource, or `undefined`. */
 export type PropertyOf = (name: string) => Value | undefined;
 
 /**
@@ -182,6 +182,7 @@ export function attributeOfForeign(
   const prefix = ID_ATTRIBUTES[last];
   if (prefix !== undefined)
     return text(`${prefix}-0${digestOf(pseudo, `${type} ${id} ${attribute}`).toString('hex').slice(0, 16)}`);
-  // What only the resource knows, such as the answer of a custom resource: small letters are right in most places.
+  // A value that only the resource knows, such as the answer of a custom resource: small letters are valid in most
+  // places.
   return text(`${pseudo.stackName}-${id}-${attribute.replaceAll('.', '-')}`.toLowerCase());
 }

@@ -53,7 +53,7 @@ function listOf(items: readonly string[], position: Position): ValueList {
   return { kind: 'list', items: items.map((item) => textAt(item, position)), position };
 }
 
-/** The items of a list of so many, or `undefined` when it is none. */
+/** The items of a list of this length, or `undefined` if it is not one. */
 function itemsOf(argument: Value, least: number, most: number): readonly Value[] | undefined {
   if (argument.kind !== 'list' || argument.items.length < least || argument.items.length > most) return undefined;
   return argument.items;
@@ -176,7 +176,7 @@ function missingKey(what: string, key: ScalarNode, known: readonly string[]): st
   return `no ${what} is called '${key.text}'${suggestion(key.text, known)}`;
 }
 
-/** The fault of what only `AWS::LanguageExtensions` has. */
+/** The fault of a function that only `AWS::LanguageExtensions` has. */
 export function needsExtensions(call: Pick<Call, 'faults' | 'position' | 'path'>, what: string): undefined {
   call.faults.add(
     'not-supported',
@@ -281,7 +281,7 @@ function formatAddress(address: bigint, width: number): string {
     Number((address >> (BigInt(width) - size * BigInt(index + 1))) & ((1n << size) - 1n)),
   );
   if (width === 32) return parts.join('.');
-  // The longest run of zeros is left out, as everybody writes it.
+  // The longest run of zeros is left out, as is customary.
   const text = parts.map((part) => part.toString(16)).join(':');
   const runs = [...text.matchAll(/(?:^|:)0(?::0)+(?=:|$)/g)].toSorted((a, b) => b[0].length - a[0].length);
   const [run] = runs;

@@ -25,7 +25,7 @@ export type IncludedFile = { readonly name: string; readonly text: string } | { 
 /** Reads one file: its content as a map, or nothing if it has a fault. */
 type Reader = (inclusion: Inclusion) => MapNode | undefined;
 
-/** Whether a template has any inclusion: most have none, and are spared the walk. */
+/** Whether a template has any inclusion: most have none, and need no walk. */
 export function hasInclusions(root: MapNode): boolean {
   let found = false;
   walk(root, '', (spec) => void (found ||= nameOf(spec) === INCLUDE));

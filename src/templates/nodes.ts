@@ -32,7 +32,7 @@ export interface MapEntry {
   readonly value: TemplateNode;
 }
 
-/** A key without a value: a fault where it is evaluated, and none in what is not. */
+/** A key without a value: a fault only where it is evaluated. */
 interface NullNode {
   readonly kind: 'null';
   readonly position: Position;

@@ -298,7 +298,7 @@ export function parameterValues(
   return values;
 }
 
-/** The value, or `undefined` when it is to be found in a stored parameter that has none. */
+/** The value, or `undefined` if it is that of a stored parameter without a value. */
 function parameterValue(
   parameter: TemplateParameter,
   text: string,

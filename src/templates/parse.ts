@@ -153,7 +153,7 @@ class Reader {
     const begin = this.at(node.range[0]);
     if (node.type === 'BLOCK_LITERAL') {
       const first = this.text.indexOf('\n', node.range[0]) + 1;
-      // An indentation indicator or leading empty lines change nothing: the first line that has text tells.
+      // An indentation indicator or leading empty lines change nothing: the first line with text decides.
       const indent = /^(?:[ \t]*\r?\n)*( *)/.exec(this.text.slice(first, node.range[1]))?.[1]?.length ?? 0;
       return { start: { ...begin, line: begin.line + 1, column: indent + 1 } };
     }
@@ -198,7 +198,7 @@ class Reader {
     return { kind: 'map', entries, position };
   }
 
-  /** `<<: *other`: the keys of other maps, where the map has none of its own. */
+  /** `<<: *other`: the keys of other maps that the map does not have itself. */
   private merge(from: TemplateNode, entries: Map<string, MapEntry>, path: string): void {
     for (const each of from.kind === 'list' ? from.items : [from]) {
       if (each.kind !== 'map') {
@@ -230,7 +230,7 @@ class Reader {
     depth: number,
   ): CallNode | undefined {
     if (argument === null) return { kind: 'call', name, written, argument: { kind: 'null', position }, position };
-    // The tag belongs to this call: what is under it is read as if it had none.
+    // The tag belongs to this call: the node under it is read as if it had no tag.
     const read = written.startsWith('!')
       ? this.argument(argument, position, path, depth)
       : this.read(argument, path, depth + 1);
@@ -245,7 +245,7 @@ class Reader {
   }
 }
 
-/** Whether the only key of a map is a function. A loop is a part of the map that it stands in. */
+/** Whether the only key of a map is a function. A loop is a part of the map that contains it. */
 function isCall(key: string): boolean {
   return key === 'Ref' || (key.startsWith('Fn::') && !key.startsWith('Fn::ForEach::'));
 }

@@ -17,7 +17,7 @@ export const PSEUDO_NAMES = [
   'AWS::URLSuffix',
 ];
 
-/** The value of one but AWS::NoValue, which has none. */
+/** The value of any except AWS::NoValue, which has none. */
 export function pseudoParameter(
   name: string,
   position: Position,

@@ -61,7 +61,7 @@ const KINDS: Readonly<Record<FileKind, { readonly is: string; readonly use: stri
   },
 };
 
-/** How much of a file is looked at, in characters: what tells it is near the top, or a key of the outermost level. */
+/** How much of a file is read, in characters: the distinctive part is near the top, or a key of the outermost level. */
 const MOST = 1 << 20;
 
 /**
@@ -116,7 +116,7 @@ function ofJson(content: string): FileKind | undefined {
   return ofKeys(new Set(Object.keys(value as object))) ?? 'unknown';
 }
 
-/** JSON with faults, or YAML in braces: by any key that tells. */
+/** JSON with faults, or YAML in braces: recognized by any distinctive key. */
 function ofBraces(content: string): FileKind {
   const keys = [
     ...content.matchAll(/["']?\b(Resources|AWSTemplateFormatVersion|builders|phases|schemaVersion|steps)["']?\s*:/g),
@@ -181,7 +181,7 @@ function ofHcl(content: string): FileKind | undefined {
   return names.has('variable') || names.has('locals') ? 'terraform' : undefined;
 }
 
-/** The first instruction of a Dockerfile is FROM; ARG, comments and blank lines may stand before it. */
+/** The first instruction of a Dockerfile is FROM; ARG, comments and blank lines may come before it. */
 function ofDockerfile(content: string): FileKind | undefined {
   for (const line of content.split('\n')) {
     const text = line.trim();

@@ -44,7 +44,7 @@ export type Mapping = ReadonlyMap<string, ReadonlyMap<string, Value>>;
 /** The value of a condition; `unknown` when it depends on a parameter without a value. */
 export type Truth = boolean | 'unknown';
 
-/** What a function comes to; `undefined` for AWS::NoValue, and after a fault. */
+/** The result of a function; `undefined` for AWS::NoValue, and after a fault. */
 export type CallEvaluator = (call: CallNode, path: string, scope: Scope, faults: Faults) => Value | undefined;
 
 export interface Scope {
@@ -57,7 +57,7 @@ export interface Scope {
   /** Answers of resources that exist; a made resource without an entry is unknown yet. */
   readonly known: ReadonlyMap<string, ResourceAttributes>;
   readonly mappings: ReadonlyMap<string, Mapping>;
-  /** The value of a declared condition, or `undefined` when none has that name. */
+  /** The value of a declared condition, or `undefined` if none has that name. */
   readonly condition: (name: string) => Truth | undefined;
   /** Names of the declared conditions, for messages. */
   readonly conditionNames: readonly string[];

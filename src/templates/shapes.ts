@@ -192,7 +192,7 @@ export function attributesOf(type: ResourceType): readonly string[] {
 /**
  * The request that creates a resource.
  * @param path of the properties, such as `Resources.Recipe.Properties`
- * @returns the request's members; what is unknown yet is left out. Faults are in `faults`
+ * @returns the request's members; unknown values are left out. Faults are in `faults`
  */
 export function requestOf(
   type: ResourceType,

@@ -666,7 +666,7 @@ test('what grows without end is refused', () => {
   );
   const many = Array.from({ length: 501 }, (_, index) => `  B${index}: {Type: AWS::S3::Bucket}\n`);
   assert.match(faultsOf(`Resources:\n${many.join('')}`).join(), /501 resources; CloudFormation allows at most 500/);
-  // A name that is too long is none: the bucket gets a made one.
+  // A name that is too long is ignored: the bucket gets a generated one.
   const plan = planOf(`Resources:\n${names}  B60: {Type: AWS::S3::Bucket}\nOutputs: {O: {Value: !Ref B0}}\n`);
   assert.ok(resolveOutputs(plan, new Map())[0]!.value.length < 1 << 21);
 });

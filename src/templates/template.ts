@@ -35,7 +35,7 @@ export interface Template {
   readonly extensions: boolean;
   /** Whether it names files by `AWS::Include` that `includeFiles` has not put into it yet. */
   readonly includes: boolean;
-  /** Found so far; `planTemplate` tells them together with its own. */
+  /** Found so far; `planTemplate` reports them together with its own. */
   readonly faults: Faults;
 }
 
@@ -46,9 +46,9 @@ export interface PlannedResource {
   /** `undefined` for none. */
   readonly properties: TemplateNode | undefined;
   readonly dependsOn: readonly string[];
-  /** What becomes of it when it leaves the stack (default: Delete). */
+  /** What happens to it when it leaves the stack (default: Delete). */
   readonly deletionPolicy?: DeletionPolicy;
-  /** What becomes of the one before when it is replaced (default: Delete). */
+  /** What happens to the old one when it is replaced (default: Delete). */
   readonly updateReplacePolicy?: DeletionPolicy;
   /** The file that a property names, as `cdk synth` writes it into Metadata. */
   readonly asset?: Asset;
@@ -58,9 +58,9 @@ export interface PlannedResource {
   readonly needs: readonly string[];
 }
 
-/** What a template comes to with these parameters. */
+/** A template evaluated with these parameters. */
 export interface Plan {
-  /** Those that are made here, in an order in which each comes after what it needs; else as written. */
+  /** Resources that are made here, each after those that it needs; otherwise as written. */
   readonly resources: readonly PlannedResource[];
   /** Resources of other services: accepted, not made. What names them gets a name or an ARN of the right form. */
   readonly notMade: readonly NotMade[];

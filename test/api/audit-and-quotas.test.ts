@@ -165,7 +165,7 @@ describe('quotas', () => {
     await api.client.send(component('two'));
     await api.client.send(component('three'));
     await assert.rejects(api.client.send(component('four')), exceeded);
-    // The next build of a version that is there is no further component; what was refused is not there.
+    // The next build of an existing version does not add a component; a refused one does not exist.
     await api.client.send(component('three', { data: documentOf('echo other') }));
     assert.equal((await api.client.send(new ListComponentsCommand({}))).componentVersionList?.length, 3);
     await api.clientOf('same', 'us-east-1').send(component('four'));

@@ -135,7 +135,7 @@ const pipelineOf = async (f: Fixture) =>
       tags,
     })
   )['imagePipelineArn']!;
-/** An image that nobody works on: the server's worker, where there is one, is kept from it. */
+/** An image without a worker: the server's own is kept from it. */
 const imageOf = async (f: Fixture) =>
   (await f.send('CreateImage', { ...(await buildOf(f)), tags }))['imageBuildVersionArn']!;
 

@@ -1,4 +1,4 @@
-/** Commands whose output nobody reads any more, as real processes in a shell's pipe. */
+/** Commands whose output is no longer read, as real processes in a shell's pipe. */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { mkdtempSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** A full disk under the catalogue: clients are told that it is full, and where; what SQLite does then is its own. */
+/** A full disk under the catalogue: clients learn that it is full, and where; the rest is SQLite's behavior. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { CreateComponentCommand, ListComponentsCommand } from '@aws-sdk/client-imagebuilder';

@@ -1,5 +1,6 @@
 /**
- * Requests that nobody would send: a table of raw ones, and 10,000 made from the model. A million: `npm run test:long`.
+ * Requests that no client would send: a table of raw ones, and 10,000 made from the model. A million: `npm run
+ * test:long`.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';

@@ -99,7 +99,7 @@ describe('the tutorial', () => {
     assert.equal(imageRecipeArn, own('image-recipe/my-example-image/1.0.0'));
     const { imageRecipe } = await api.client.send(new GetImageRecipeCommand({ imageRecipeArn }));
     assert.equal(imageRecipe!.parentImage, DEBIAN);
-    // As it was given: a default that is told would make Terraform replace the recipe.
+    // As it was given: with a filled-in default, Terraform would replace the recipe.
     assert.equal(imageRecipe!.workingDirectory, undefined);
     assert.equal(imageRecipe!.platform, 'Linux');
     assert.equal(imageRecipe!.type, 'AMI');

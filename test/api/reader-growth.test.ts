@@ -1,6 +1,6 @@
 /**
- * What reads strangers' text takes time and memory as that grows, whatever it holds: known hard texts, and some made by
- * chance. More of them: `npm run test:long -- fuzz-readers`.
+ * Readers of untrusted text take time and memory in proportion to its length, whatever it contains: known hard texts,
+ * and some random ones. More of them: `npm run test:long -- fuzz-readers`.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';

@@ -1,4 +1,4 @@
-/** The services beside Image Builder on the one endpoint: who answers, who may, what is told. */
+/** The services beside Image Builder on the same endpoint: which one answers, authorization, errors. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {

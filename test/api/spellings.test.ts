@@ -150,7 +150,7 @@ async function refusedAll(
       (error: Error & { $metadata?: { httpStatusCode?: number } }) => error,
     );
     assert.ok(ended !== undefined, `${operation} was done: ${JSON.stringify(input)}`);
-    // A request that is no valid HTTP never leaves the client.
+    // An invalid HTTP request never leaves the client.
     const status = ended.$metadata?.httpStatusCode ?? 400;
     assert.ok(
       status >= 400 && status < 500 && !/Idempotent|AlreadyExists/.test(ended.name),

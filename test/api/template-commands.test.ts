@@ -63,7 +63,7 @@ const infrastructure = (name: string, more = '') => `
     Properties: { Name: ${name}, InstanceProfileName: ingot }
 `;
 
-/** Three kinds of faults: the template's, the document's, the server's. A recipe names the component at fault. */
+/** Three kinds of faults: the template's, the document's, the server's. A recipe names the invalid component. */
 const THREE_KINDS = `Resources:
   Tool:
     Type: AWS::ImageBuilder::Component

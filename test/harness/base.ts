@@ -23,8 +23,8 @@ const PREFIX = 'ingot-test-base-';
 export type TestBase = 'debian-12-x86' | 'debian-13-x86';
 
 /**
- * Path of a base image, qcow2, which nobody may write to. `INGOT_TEST_BASE` names a `debian-12-x86` that is ready.
- * The first caller makes it (about a minute); callers at the same time, in other processes too, wait for that.
+ * Path of a base image, qcow2, read-only. `INGOT_TEST_BASE` names a finished `debian-12-x86`. The first caller makes it
+ * (about a minute); callers at the same time, in other processes too, wait for that.
  */
 export async function sharedBase(name: TestBase = 'debian-12-x86'): Promise<string> {
   const ready = process.env['INGOT_TEST_BASE'];

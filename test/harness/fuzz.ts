@@ -1,5 +1,5 @@
 /**
- * Requests that nobody would send, made from the model and from a seed: none may be answered with a 5xx, hang, or
+ * Requests that no client would send, made from the model and from a seed: none may be answered with a 5xx, hang, or
  * change a record and be refused.
  */
 import assert from 'node:assert/strict';

@@ -319,8 +319,8 @@ const STATIC = [
 ];
 
 /**
- * Runs a good component document with an instance that does all that it is told, and checks that no step fails by the
- * document's fault.
+ * Runs a valid component document with an instance on which every command succeeds, and checks that no step fails
+ * because of the document.
  */
 export async function checkRunner(text: string): Promise<void> {
   const { document } = parseComponentDocument(text, { platform: 'Linux' });

@@ -28,7 +28,7 @@ export interface ScriptResult {
 
 /** A running host. */
 export interface HostMachine {
-  /** Runs a bash script as a user's login would, home directory and all. What it prints is shown as it comes. */
+  /** Runs a bash script as a user's login would, with its home directory. Its output is shown as it arrives. */
   run(script: string, user?: string): Promise<ScriptResult>;
   /** Ends it; fails when this machine is not as it was before. */
   end(): Promise<void>;

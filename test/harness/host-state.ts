@@ -128,7 +128,7 @@ function processes(): string[] {
       const cgroup = /ingot-[^/\n]+/.exec(readFileSync(`${folder}/cgroup`, 'utf8'))?.[0];
       const startTime = processStartTime(Number(entry));
       if (startTime === undefined) continue;
-      // qemu-img and its like belong to whoever waits for them, and end with that.
+      // qemu-img and similar programs belong to the process that waits for them, and end with it.
       const ours =
         mark !== undefined ||
         cgroup !== undefined ||

@@ -1,7 +1,7 @@
 /**
  * Roles and networks, in builds: packages from a local mirror with no other network, S3 with the credentials of the
- * instance profile, and what is told to the instance is not in the image. The mirror passes on what Debian's mirror
- * has, on an address of this host that is open to nobody else.
+ * instance profile, and none of the instance's settings in the image. The mirror forwards Debian's mirror, on an
+ * address of this host that nothing else can reach.
  */
 import { equal, match, ok } from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -19,7 +19,7 @@ import { s3Server, type S3Server } from './s3-server.ts';
 import { imageLog, startServer } from './service.ts';
 import { beginOnDirectory, endOnServer, type ServerSuite } from './suite.ts';
 
-/** An address that is nobody's (RFC 5737), which this host has during the test. */
+/** A documentation address (RFC 5737), which this host has during the test. */
 const ADDRESS = '198.51.100.7';
 const USER = { accessKeyId: 'AKIDOFTHEPROFILE', secretAccessKey: 'a secret of the profile', sessionToken: 'a session' };
 

@@ -6,7 +6,7 @@ import type * as TreeSitter from '@vscode/tree-sitter-wasm';
 const require = createRequire(import.meta.url);
 let parser: Promise<TreeSitter.Parser> | undefined;
 
-/** Where a text is no PowerShell, a line for each place; empty when it is. */
+/** One line for each syntax error of a PowerShell text; empty if it is valid. */
 export async function powerShellFaults(text: string): Promise<readonly string[]> {
   const tree = (await (parser ??= open())).parse(text);
   const lines = text.split('\n');

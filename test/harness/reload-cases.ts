@@ -1,6 +1,6 @@
 /**
- * Commands while the service manager in an instance reads its units anew without a pause: each is a unit, and is one
- * that was read again.
+ * Commands while the service manager in an instance reloads its units without a pause: each command is a unit, and one
+ * that was reloaded.
  */
 import { deepEqual, equal } from 'node:assert/strict';
 import { text } from 'node:stream/consumers';

@@ -1,6 +1,6 @@
 /**
- * Images built through the API: what succeeds, what fails and how it is told, what is left behind. Test instances are
- * not booted here.
+ * Images built through the API: what succeeds, what fails and how it is reported, what is left behind. Test instances
+ * are not booted here.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';

@@ -62,7 +62,7 @@ describe('imports', () => {
     return { arn: arn!, ami: ami!, log: stderr };
   }
 
-  /** Imports in vain: nothing of it is left. */
+  /** Failed imports: nothing of them is left. */
   async function refused(message: RegExp, ...args: readonly string[]): Promise<void> {
     const before = layers();
     const { code, stderr } = await ingot(dataDirectory, ['import', ...args]);

@@ -95,7 +95,7 @@ test('a copy that is written ahead has no name, no record and is no garbage, unt
     (await allAmis(catalog.db)).map(({ id, region, state, name }) => [id, region, state, name]).sort(),
     ids.map((id, index) => [id, `eu-west-${index + 1}`, 'available', `web in eu-west-${index + 1}`]).sort(),
   );
-  // Whoever distributes twice gets a second one.
+  // Distributing twice makes a second one.
   const second = await copy(work, 'eu-west-1');
   equal(ids.includes(second), false);
   await work.copiesAhead.drop();

@@ -59,7 +59,7 @@ describe('ingot toe run', () => {
       env: { INGOT_DATA: dataDirectory },
     });
   };
-  /** Nobody was told, and nothing was written, of the secrets. */
+  /** The secrets are in no output and in no file. */
   const nothingOf = async ({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): Promise<void> => {
     writeFileSync(join(folder, 'shown'), stdout + stderr);
     assert.deepEqual(await findSecrets(folder, secrets), []);

@@ -219,7 +219,7 @@ describe('the tutorial', () => {
     });
   });
 
-  /** What a launched instance is told of who it is. */
+  /** The identity that the metadata service gives to a launched instance. */
   const CREDENTIALS =
     'm=http://169.254.169.254/latest; t=$(curl -fsS -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" ' +
     '$m/api/token); for p in "" web-role; do curl -fsS -H "X-aws-ec2-metadata-token: $t" ' +

@@ -113,7 +113,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Why there is no CDK, or `undefined`. */
+/** Why the CDK is not available, or `undefined`. */
 function install(): string | undefined {
   try {
     execFileSync(

@@ -1,6 +1,6 @@
 /**
- * A chain of more layers than an image may have: merged into one file that boots, while the layers of the chain stay
- * for whoever else needs them, and go when nobody does.
+ * A chain of more layers than an image may have: merged into one file that boots, while the layers of the chain stay as
+ * long as something else needs them, and are deleted afterwards.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Texts by chance for everything that reads strangers' text (FUZZ_TEXTS for each reader): none takes time or memory
- * that grows faster than it.
+ * Random texts for every reader of untrusted text (FUZZ_TEXTS for each reader): none takes time or memory that grows
+ * faster than the text.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';

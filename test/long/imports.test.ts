@@ -1,5 +1,5 @@
 /**
- * A stranger's disk through a whole build: in a virtual machine, to which its own cloud-init brings the guest agent,
+ * An untrusted disk through a whole build: in a virtual machine, to which its own cloud-init brings the guest agent,
  * tested by booting the new image; and a build on that.
  */
 import assert from 'node:assert/strict';

@@ -353,7 +353,7 @@ async function send(
   return Buffer.concat((await answer.toArray()) as Buffer[]).toString('utf8');
 }
 
-/** The caller's own events name what he asked for; nobody else's are among them. */
+/** The caller's own events name what the caller asked for; no other account's are among them. */
 async function assertOwnEvents(text: string, what: string): Promise<void> {
   const events = text
     .trim()

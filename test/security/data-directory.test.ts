@@ -1,5 +1,5 @@
 /**
- * Nobody but its owner reads a data directory: not one that an older version left open, and nothing that a build puts
+ * Only its owner can read a data directory: also one that an older version left open, and everything that a build puts
  * there.
  */
 import assert from 'node:assert/strict';

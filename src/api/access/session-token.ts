@@ -1,4 +1,4 @@
-/** Session tokens: they hold, sealed, all that is known of a session, so that none has to be stored. */
+/** Session tokens: each contains, sealed, everything about its session, so that no session has to be stored. */
 import type { Sealer } from '../../platform/sealing.ts';
 
 /** The content of a session. */

@@ -46,7 +46,7 @@ export function withoutHoles(value: unknown): unknown {
   return Object.fromEntries(entries.map(([name, member]) => [name, withoutHoles(member)]));
 }
 
-/** A path in what was sent, as it is in what it was made of, holes counted. */
+/** A path in what was sent, translated to a path in the original value, which may have undefined items. */
 export function originalPath(value: unknown, path: string): string {
   let at = value;
   const tokens = tokensOf(path).map((token): Token => {

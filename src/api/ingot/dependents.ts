@@ -1,4 +1,4 @@
-/** What Ingot tells of resources of any kind beyond the API: who needs them. */
+/** The dependents of a resource of any type, which the API does not have. */
 import { dependentTree } from '../../catalog/dependent-tree.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';

@@ -1,4 +1,4 @@
-/** Events: what happened, who could not be told, and another attempt. */
+/** Events: what happened, failed deliveries, and replays. */
 import { eventOfId, placeBefore } from '../../catalog/outbox.ts';
 import { deliveries, putDelivery, allReceivers, deliveryCounts } from '../../catalog/receivers.ts';
 import { parsePattern, PatternError, type EventPattern } from '../../events/pattern.ts';

@@ -1,4 +1,4 @@
-/** What Ingot tells of images beyond the API: the log of a build, and the AMIs with their files. */
+/** What the API does not have for images: the log of a build, and the AMIs with their files. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { amisOfImage } from '../../catalog/amis.ts';

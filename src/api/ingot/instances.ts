@@ -72,8 +72,7 @@ export const instanceRoutes: readonly IngotRoute[] = [
     async handle({ params, body, signal }, context) {
       const id = idOf(params);
       const request = readBody(body, readExec);
-      // Found here so that an instance that is not there is an answer of its own, not a line in a stream that already
-      // began well.
+      // Looked up here so that an unknown instance is an error response, not a line in a stream that has already begun.
       await context.services.launches.get(context, id);
       return execute(signal, (onOutput, aborted) =>
         context.services.launches.exec(context, id, request, onOutput, aborted),
@@ -186,7 +185,7 @@ async function authorizeImage(image: string, context: RequestContext): Promise<v
     ]);
     return;
   }
-  // The id of another account's AMI tells nothing of its image.
+  // The ID of another account's AMI must not reveal anything about its image.
   const refusal = ami.account === context.account ? {} : { refusal: resourceNotFound(`${image} in ${context.region}`) };
   await authorize(context, [
     { action, resource: ami.image_arn ?? resource, ...refusal },

@@ -1,4 +1,6 @@
-/** What Ingot tells of pipelines beyond the API: when they are due, what started each run, and why others were not. */
+/**
+ * What the API does not have for pipelines: when they are due, what started each run, and why others were not started.
+ */
 import { getPipeline, listPipelines, type StoredPipeline } from '../../catalog/image-pipelines.ts';
 import { runsOfPipeline, type PipelineRun } from '../../catalog/pipeline-runs.ts';
 import { readSchedule } from '../../pipelines/schedule/schedule.ts';

@@ -1,7 +1,4 @@
-/**
- * What the routes under `/ingot/` are made of. Like the operations they are signed; unlike them they have a schema of
- * their own making.
- */
+/** The routes under `/ingot/`. Like the operations they are signed; unlike them they have a schema of their own. */
 import type { Readable } from 'node:stream';
 import type { Session } from '../../launches/types.ts';
 import type { RequestContext } from '../context.ts';
@@ -32,7 +29,7 @@ export interface IngotRoute {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** `/ingot/instances/:id`: a parameter is one segment. */
   readonly path: string;
-  /** It reads a body: a JSON object, or bytes as they come. Of every other route a body is refused. */
+  /** Whether it reads a body: a JSON object, or bytes. Other routes reject a body. */
   readonly body?: true | 'bytes';
   /** Answers with a session, so the request has to ask for an upgrade to a WebSocket. */
   readonly upgrade?: true;

@@ -1,5 +1,5 @@
 /**
- * A command's streams over a WebSocket. Binary messages are bytes: to the server those of stdin, from it one that tells
+ * A command's streams over a WebSocket. Binary messages are bytes: to the server those of stdin, from it one byte for
  * the stream (1 stdout, 2 stderr) and those of the stream. Text messages are JSON: `{"terminal"}` first, then how it
  * ended; `{"resize"}` and `{"end"}` from the client.
  */
@@ -9,9 +9,9 @@ import type { Session } from '../../launches/types.ts';
 import { logger } from '../../platform/log.ts';
 import { messageOf } from './stream.ts';
 
-/** A client that answers no ping for as long is gone, and so is one whose network went. */
+/** A client that does not answer pings for this long counts as disconnected. */
 const PING_MS = 30_000;
-/** WebSocket's codes for a normal end and for a server that goes away. */
+/** WebSocket's codes for a normal end and for a server that shuts down. */
 const DONE = 1000;
 const GOING_AWAY = 1001;
 

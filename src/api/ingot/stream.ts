@@ -12,7 +12,7 @@ const HEARTBEAT_MS = 30_000;
 /** What a stream holds for a client that reads more slowly than a command prints. Beyond it the command is ended. */
 export const STREAM_BUFFER_LIMIT = 64 << 20;
 
-/** Flows records as they come. An error after the beginning is the last line: `{"error":"…"}`. */
+/** Streams records as they arrive. An error after the beginning is the last line: `{"error":"…"}`. */
 export function ndjson(records: AsyncIterable<object>, signal: AbortSignal): IngotAnswer {
   const sink = lines(signal);
   void (async () => {
@@ -35,7 +35,7 @@ export interface LineSink {
   readonly answer: IngotAnswer;
   /** Bytes that the client has not read yet. */
   readonly waiting: () => number;
-  /** Settles when there is room for the next; never rejects. Nothing is written once the client is gone. */
+  /** Settles when the next can be written; never rejects. Nothing is written once the client has disconnected. */
   write(record: object): Promise<void>;
   end(): void;
 }

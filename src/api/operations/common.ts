@@ -22,9 +22,9 @@ export interface Filter {
 }
 
 /**
- * Filters as conditions on columns: the values of one are alternatives, several all have to hold.
+ * Filters as conditions on columns: the values of one are alternatives, and all filters must match.
  * @param columns the filters that the list has, by name
- * @param pathOf where a filter stands in the input
+ * @param pathOf the path of a filter in the input
  * @throws {ApiError} InvalidParameterValueException for another name
  */
 export function readFilters<Column extends string>(

@@ -69,9 +69,9 @@ export function validDocument<D>(
 }
 
 /**
- * Checks that the caller may read every component that documents name, as if it asked for each by `GetComponent`: to
- * run a document is to read it.
- * @throws {ApiError} AccessDeniedException, which does not tell whether the component exists
+ * Checks that the caller may read every component that documents name, as `GetComponent` would: to run a document is to
+ * read it.
+ * @throws {ApiError} AccessDeniedException, which does not reveal whether the component exists
  */
 export async function checkNamedDocuments(context: OperationContext, runs: readonly DocumentRun[]): Promise<void> {
   await readNamedDocuments(runs, async (named) => {

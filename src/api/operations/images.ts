@@ -295,12 +295,13 @@ function versionOf(image: Image): ImageVersion {
   });
 }
 
-/** When a managed image was last published, where nothing tells: that of the documents that come with Ingot. */
+/** When a managed image was last published, if nothing else says so: the date of the documents that come with Ingot. */
 const PUBLISHED = '2026-11-20T00:00:00.000Z';
 
 /**
- * What a name of `aws` is here: an image that is made or fetched, or what the configuration or an import puts in its
- * place. As AWS it has a version, a date and one output: the version is the day when what is behind it was made.
+ * What a name of `aws` refers to here: an image that is made or downloaded, or what the configuration or an import puts
+ * in its place. As on AWS it has a version, a date and one output: the version is the day when the image behind it was
+ * made.
  */
 async function managedImage(context: OperationContext, slug: string, meaning: ParentMeaning): Promise<Image> {
   const { managed } = context.services.catalog;
@@ -320,7 +321,7 @@ async function managedImage(context: OperationContext, slug: string, meaning: Pa
     name,
     version: `${formatVersion(version)}/1`,
     platform: (named?.platform ?? image?.platform ?? base?.platform ?? ami?.platform ?? 'Linux') as Image['platform'],
-    // As the list tells it.
+    // As the list has it.
     osVersion: named?.osVersion ?? image?.osVersion ?? base?.osVersion ?? ami?.os_version ?? undefined,
     enhancedImageMetadataEnabled: true,
     state: { status: 'AVAILABLE' as const },

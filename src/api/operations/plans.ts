@@ -22,7 +22,10 @@ export interface WantedImage {
   readonly task?: ImageTask;
 }
 
-/** `config.yaml` as it is now: what the operator has just opened needs no restart. A file in the middle of an edit says nothing yet. */
+/**
+ * `config.yaml` as it is now, so that a new permission needs no restart. While the file is invalid, in the middle of an
+ * edit, the last valid configuration applies.
+ */
 export function currentConfig({ services }: Pick<RequestContext, 'services'>): Promise<Config> {
   return readConfig(services.dataDirectory).catch((error: unknown) => {
     if (error instanceof ConfigError) return services.config;

@@ -77,7 +77,7 @@ export function recipeParts<T extends StoredRecipe, Column extends string>(kind:
       return recipe;
     },
 
-    /** One page of the caller's own, or of those that others opened to it; there are none of any other owner. */
+    /** One page of the caller's own, or of those that others shared with it; empty for any other owner. */
     async page(
       input: PageInput & { readonly owner?: string | undefined; readonly filters?: readonly Filter[] | undefined },
       context: OperationContext,

@@ -134,7 +134,7 @@ async function sourceAmi(context: OperationContext, given: string): Promise<Ami>
   return ami;
 }
 
-/** Name and version of the image that an AMI came from; of an AMI whose image is gone, its own name. */
+/** Name and version of the image that an AMI came from; the AMI's own name if the image was deleted. */
 async function namesOf(
   context: OperationContext,
   ami: Ami,

@@ -40,7 +40,7 @@ export const workflowOperations = {
     const data = documentText(context, input, 'workflow');
     const version = documentVersion(input.semanticVersion, 'workflow');
     const document = validDocument(parseWorkflowDocument(data, input.type), input);
-    // As CreateImage would: what cannot run is refused where it is written.
+    // As CreateImage would: a workflow that cannot run is rejected when it is created.
     const problems = stepsThatCannotRun(document);
     if (problems.length > 0) throw invalidParameterValue('data', problems.join('\n'));
     const content = compact({

@@ -46,7 +46,10 @@ async function add(archive: Pack, path: string, name: string, options: Parameter
   else options.skipped(path);
 }
 
-/** As many bytes as the archive was told: a file may grow meanwhile. @throws {Error} when it shrinks */
+/**
+ * As many bytes as the archive's header says: a file may grow meanwhile.
+ * @throws {Error} if it shrinks
+ */
 export async function* exactly(path: string, size: number): AsyncGenerator<Buffer> {
   if (size === 0) return;
   let read = 0;

@@ -80,7 +80,7 @@ async function deployBuild(
       ...latestOf(arn),
       ...(await operations.attributes(arn)),
     });
-  // What a uri points at may have changed without the template: only the service can tell.
+  // The content behind a uri may have changed without the template: only the service knows.
   const same =
     existing !== undefined && request['uri'] === undefined && differences(request, existing, members).length === 0;
   if (!same) {

@@ -19,7 +19,7 @@ export interface Change {
   readonly arn?: string;
   readonly replaces?: string;
   readonly changes?: readonly MemberChange[];
-  /** Why, where the changes do not tell. */
+  /** The reason, if the changes do not show it. */
   readonly reason?: string;
 }
 

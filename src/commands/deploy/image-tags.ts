@@ -26,9 +26,8 @@ function keepTagOf(args: Arguments): string | undefined {
 }
 
 /**
- * What the options say about layers of earlier builds, as the value of an image's tag; `undefined` when they say
- * nothing.
- * @throws {WrongUse} when the options contradict each other, or the age is none
+ * What the options say about layers of earlier builds, as the value of an image's tag; `undefined` if they say nothing.
+ * @throws {WrongUse} if the options contradict each other, or the age is invalid
  */
 function cacheTagOf(args: Arguments): string | undefined {
   const age = args.text('cache-max-age');

@@ -45,7 +45,7 @@ export interface JudgedResource {
   readonly answer?: DryRunAnswer;
   /** Why it was not checked. */
   readonly notJudged?: string;
-  /** What a nested stack comes to. */
+  /** The result of a nested stack. */
   readonly nested?: NestedJudgement;
 }
 
@@ -59,7 +59,7 @@ interface NestedJudgement {
 /** A fault, and the file that has it where that is not the template itself. */
 export type FileFault = Fault & { readonly file?: string };
 
-/** What a template comes to. */
+/** The result of a template. */
 export interface Judgement {
   readonly resources: readonly JudgedResource[];
   /** By their places: errors and warnings. Those in templates of nested stacks come last. */
@@ -93,7 +93,7 @@ interface Frame {
   readonly notJudged: Map<string, string>;
   /** By logical ids. */
   readonly children: Map<string, Frame>;
-  /** The stack as it is on record, of a nested one. */
+  /** The record of the stack, if it is nested. */
   readonly before: Stack | undefined;
   answers: ReadonlyMap<string, DryRunAnswer>;
 }
@@ -110,7 +110,7 @@ export async function judgeTemplate(
   file: EvaluatedTemplate,
   context: TemplateContext,
 ): Promise<Judgement> {
-  // What nested stacks will export is added for those that come after them.
+  // The exports of nested stacks are added for the stacks after them.
   const exports = [...context.surroundings.exports];
   const judging: Judging = { connection, frames: [] };
   const root = frameOf(judging, file, { ...context, surroundings: { ...context.surroundings, exports } }, undefined);
@@ -318,7 +318,7 @@ async function ask(connection: Connection, root: Frame): Promise<void> {
   for (const [frame, own] of found) frame.answers = own;
 }
 
-/** What a resource that would be made answers to Ref and GetAtt. What only a build can answer is not among it. */
+/** Answers of a resource that would be made to Ref and GetAtt, without those that only a build can give. */
 function attributesOf(
   { arn, name, version, type }: NonNullable<DryRunAnswer['resource']>,
   request: Request,

@@ -28,7 +28,7 @@ export interface TemplateContext {
 /** Where a template is, as far as the files that it names need it. */
 type Whereabouts = Pick<TemplateContext, 'files' | 'dataDirectory' | 'given'>;
 
-/** A template with the content of the files that it includes. What cannot be read is a fault of the template. */
+/** A template with the content of the files that it includes. A file that cannot be read is a fault of the template. */
 export async function withIncluded(file: TemplateFile, where: Whereabouts): Promise<TemplateFile> {
   const { template } = file;
   if (template === undefined || !template.includes) return file;

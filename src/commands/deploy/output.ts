@@ -1,4 +1,4 @@
-/** What `build` tells: to people, or as one JSON object a line. */
+/** The output of `build`: for people, or one JSON object per line. */
 import type { StackOutput } from '../../catalog/stacks.ts';
 import { timestamp } from '../../platform/clock.ts';
 import type { ProgressRecord } from '../../resources/progress.ts';
@@ -33,7 +33,7 @@ export interface BuildResult {
   readonly reason?: string;
 }
 
-/** Where `build` tells what it does. */
+/** Where `build` reports its progress. */
 export interface BuildOutput {
   /** What the command itself does: resources, the server. */
   note(text: string): void;

@@ -30,7 +30,7 @@ export async function packedComponent(
   const request = await withText(folder, asked, 'uri', 'data');
   const { data } = request;
   if (typeof data !== 'string') return { request, files: [], faults: [] };
-  // A template of S3 comes from elsewhere: this host's files are none of its business.
+  // A template in S3 comes from elsewhere: it must not name this host's files.
   if (/^s3:/.test(folder)) return { request, files: [], faults: [] };
   const uri = typeof asked['uri'] === 'string' ? await pathOf(folder, asked['uri']) : undefined;
   const own = uri === undefined ? folder : dirname(uri);

@@ -1,4 +1,4 @@
-/** The record of a stack while its resources are made, changed and deleted, so that the next run goes on from it. */
+/** The record of a stack while its resources are made, changed and deleted, so that the next run continues from it. */
 import {
   DeleteComponentCommand,
   DeleteContainerRecipeCommand,

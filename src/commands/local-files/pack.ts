@@ -33,7 +33,7 @@ export async function filesOf(
   return { files, faults };
 }
 
-/** Packs a document; one that cannot be read stays as it is, since others say why. */
+/** Packs a document; one that cannot be read stays as it is, because other code reports that. */
 export async function packDocument(text: string, places: FilePlaces): Promise<PackedDocument> {
   const none = { text, files: new Map(), faults: [] };
   if (!text.includes('file:')) return none;

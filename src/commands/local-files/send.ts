@@ -85,7 +85,7 @@ async function sendPart(
   }
 }
 
-/** Whether an error may be gone a moment later: the server is busy, or the connection broke. */
+/** Whether an error may be temporary: the server is busy, or the connection broke. */
 function passes(error: unknown): boolean {
   if (error instanceof RequestRefused) return error.status === 429 || error.status === 503;
   return ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(String((error as NodeJS.ErrnoException).code));

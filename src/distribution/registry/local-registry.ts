@@ -1,6 +1,6 @@
 /**
- * The container registry that Ingot runs where none is configured: Debian's `docker-registry` on loopback, with its
- * files in the data directory. It lives as long as the process that started it.
+ * The container registry that Ingot runs if none is configured: Debian's `docker-registry` on loopback, with its files
+ * in the data directory. It runs as long as the process that started it.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';

@@ -65,7 +65,7 @@ export function accessVerdict({ dataDirectory, own, directory, parents }: Direct
       remedy: `chown -R ${own} ${quoted}`,
     };
   }
-  // In a sticky folder nobody can remove another user's files.
+  // In a sticky folder no other user can remove a user's files.
   const weak = parents.find(
     ({ uid, mode }) => (uid !== 0 && uid !== own) || ((mode & 0o022) !== 0 && (mode & 0o1000) === 0),
   );

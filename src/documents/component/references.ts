@@ -197,7 +197,7 @@ export interface ReferenceScope {
   readonly targets: readonly ReferenceTarget[];
 }
 
-/** The step that a reference stands in. */
+/** The step that contains the reference. */
 export interface ReferenceSite {
   readonly phase: string;
   readonly order: number;

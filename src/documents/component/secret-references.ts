@@ -29,7 +29,7 @@ export interface SecretReference {
   readonly version?: string;
 }
 
-/** Braces that begin as a reference to a secret does, and name none. */
+/** Braces that begin like a reference to a secret but name none. */
 export interface BrokenSecretReference {
   readonly kind: 'broken-secret';
   readonly text: string;
@@ -38,7 +38,7 @@ export interface BrokenSecretReference {
 }
 
 const PREFIX = 'resolve:';
-// Names reach programs as arguments: none begins as an option does.
+// Names reach programs as arguments, so they must not begin like an option.
 const NAME = /^[A-Za-z0-9/_][A-Za-z0-9/_+=.@-]{0,511}$/;
 
 /** Reads the inside of a pair of braces; `undefined` if it is not a reference to a secret. */

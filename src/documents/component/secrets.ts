@@ -7,7 +7,7 @@
 export interface SecretHit {
   /** What it is, for the middle of a sentence: `the password in 'DB_PASSWORD=…'`. */
   readonly what: string;
-  /** The text before the secret with which it was found, so that its place can be told. */
+  /** The text before the secret with which it was found, for its position. */
   readonly found: string;
 }
 

@@ -12,8 +12,8 @@ import { Scanner, type Draft, type ReadingBudget } from './shell-scanner.ts';
 /** One command. */
 export interface ShellCommand {
   /**
-   * Program and arguments without their quotes; a program's folder is taken away. What only a run can tell (`$name`,
-   * `$(…)`) stays as it is written. Prefixes such as `sudo` and `VAR=x` are gone. Empty for a redirection alone.
+   * Program and arguments without their quotes; a program's folder is removed. What is known only in a run (`$name`,
+   * `$(…)`) stays as it is written. Prefixes such as `sudo` and `VAR=x` are removed. Empty for a redirection alone.
    */
   readonly words: readonly string[];
   /** The program as written, with its folder. */
@@ -178,7 +178,7 @@ function unwrap(draft: Draft, depth: number, reading: Reading): void {
   return input === undefined ? found(self) : nested(input);
 }
 
-/** Where the first `-c` behind the word `from` stands; -1 for none. */
+/** Position of the first `-c` after the word `from`; -1 if there is none. */
 interface OptionC {
   readonly from: number;
   readonly at: number;

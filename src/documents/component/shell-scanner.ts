@@ -143,7 +143,7 @@ export class Scanner {
     }
   }
 
-  /** `(( … ))`, `name() …`, or a group. Gives the command that goes on after it. */
+  /** `(( … ))`, `name() …`, or a group. Returns the command that continues after it. */
   #parenthesis(draft: Draft, finish: () => void): Draft {
     if (draft.words.length === 0 && this.#text.startsWith('((', this.#at)) {
       this.#skipArithmetic(2);

@@ -125,9 +125,9 @@ function operand(node: DocumentNode, name: string, path: string, faults: FaultCo
 }
 
 /**
- * Evaluates a condition; `and` and `or` stop at the first part that decides. What cannot be read as a boolean or a
- * number compares as false.
- * @throws {UnresolvedReferenceError} when a reference has no value
+ * Evaluates a condition; `and` and `or` stop at the first part that decides. A value that is not a boolean or a number
+ * compares as false.
+ * @throws {UnresolvedReferenceError} if a reference has no value
  */
 export function evaluateCondition(condition: WorkflowCondition, lookup: WorkflowLookup): boolean {
   switch (condition.kind) {

@@ -46,7 +46,7 @@ export function isPath(text: string): boolean {
   return PATH.test(text.trim());
 }
 
-/** Reads a path; undefined when it is none, or starts in no known tree. */
+/** Reads a path; undefined if the text is not a path, or starts with an unknown name. */
 export function readPath(text: string): WorkflowReference | undefined {
   const path = text.trim();
   if (!PATH.test(path)) return undefined;

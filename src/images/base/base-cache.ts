@@ -209,7 +209,7 @@ async function foreignFolder(folder: string): Promise<string | undefined> {
   for (let path = folder; ; path = dirname(path)) {
     const found = await lstat(path).catch(() => undefined);
     if (found === undefined) return 'absent';
-    // In a sticky folder that everyone may write to, nobody can rename root's files.
+    // In a sticky folder that everyone may write to, no other user can rename root's files.
     const open = (found.mode & OTHERS_WRITE) !== 0 && (path === folder || (found.mode & 0o1000) === 0);
     if (!found.isDirectory() || found.uid !== 0 || open)
       return `${path} is not a folder that only root may write to (chown root, chmod 0755)`;

@@ -20,7 +20,7 @@ export interface DebianContainer {
   readonly packages: readonly string[];
 }
 
-/** Bytes of a build's disk as a machine sees them. A sparse file: what nobody writes takes no room. */
+/** Bytes of a build's disk as a machine sees them. A sparse file: only what is written takes space. */
 export const CONTAINER_DISK_SIZE = 16 * 1024 ** 3;
 /** Folder of a build's disk that the parent image comes in, when it comes with the disk. */
 export const IMPORT_FOLDER = 'import';

@@ -1,5 +1,5 @@
 /**
- * Detects the format of a stranger's disk from its first and last bytes, before any program opens it. A header may name
+ * Detects the format of an untrusted disk from its first and last bytes, before any program opens it. A header may name
  * other files (a backing file, a data file), and a program that follows it would read or write any file of this host:
  * such disks are rejected here. Pure.
  */

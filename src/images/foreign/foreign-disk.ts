@@ -1,5 +1,5 @@
 /**
- * Converts a stranger's disk to one of Ingot's own: a new qcow2 file with the same content and none of the stranger's
+ * Converts an untrusted disk to one of Ingot's own: a new qcow2 file with the same content and none of the original
  * metadata. The reader (qemu-img) runs as a user that owns nothing else on this host, without a network, with limits on
  * memory, files and time.
  */
@@ -16,7 +16,7 @@ import { diskFormat, ForeignDiskError, HEAD_BYTES, isBootRecord, TAIL_BYTES, typ
 
 /** The disk to read, and the target. */
 export interface ForeignDiskRequest {
-  /** A copy of the disk that nobody else writes to, in a separate folder; it is moved away. */
+  /** A copy of the disk that no other process writes to, in a separate folder; it is moved away. */
   readonly path: string;
   /** The only accepted format; any known format if absent. */
   readonly format?: DiskFormat;
@@ -59,7 +59,7 @@ interface Info {
 }
 
 /**
- * Reads a stranger's disk.
+ * Reads an untrusted disk.
  * @throws {ForeignDiskError} why it is rejected; there is no target then
  */
 export async function readForeignDisk(request: ForeignDiskRequest): Promise<ForeignDisk> {
@@ -207,7 +207,7 @@ interface Limits {
   readonly file: number;
 }
 
-/** Runs a program on a stranger's file. Names are relative to the folder: that user cannot enter anything above it. */
+/** Runs a program on an untrusted file. Names are relative to the folder: that user cannot enter anything above it. */
 async function confined(
   { held, signal }: ForeignDiskRequest,
   directory: string,

@@ -1,6 +1,6 @@
 /**
- * Import sources: a file of this host, a web server, an object in S3. The disk is copied first, so that nobody can
- * change it after it was checked.
+ * Import sources: a file of this host, a web server, an object in S3. The disk is copied first, so that it cannot
+ * change after it was checked.
  */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';

@@ -34,7 +34,7 @@ export interface NameSource {
 /** The reason for another processor. */
 const OTHER_PROCESSOR = 'It is for ARM processors; instances here are x86-64, like this host.';
 
-/** A Linux or Windows system whose disk nobody may download, or that cannot run here. */
+/** A Linux or Windows system whose disk may not be downloaded, or that cannot run here. */
 export function refused(
   name: string,
   osVersion: string,

@@ -9,7 +9,7 @@ import type { CommandRequest, CommandResult, InstanceError } from '../instance.t
 import { openPipes } from '../pipes.ts';
 import { atTheDoor, enter, type ContainerDoor } from '../nspawn/door.ts';
 
-/** Where a command runs, and what it is told. */
+/** Where a command runs, and its arguments. */
 export interface CommandPlace {
   readonly door: ContainerDoor;
   /** Folder of the host for pipes. */

@@ -1,6 +1,6 @@
 /**
- * Filters of system calls for what a stranger's programs can reach of the host's kernel: programs for seccomp, as
- * hexadecimal digits. Pure. `enter.pl` and `confine.pl` load them.
+ * Filters of system calls for the parts of the host's kernel that untrusted programs can reach: programs for seccomp,
+ * as hexadecimal digits. Pure. `enter.pl` and `confine.pl` load them.
  *
  * Numbers and constants are the kernel's (`linux/seccomp.h`, `linux/filter.h`, `asm/unistd_64.h`) and never change.
  */

@@ -111,9 +111,9 @@ export const STATUS_WRITER = `${INSIDE_DIRECTORY}/ended`;
 export const STATUS_WRITER_SCRIPT = readScript(import.meta.url, 'ended.sh');
 
 /**
- * A script inside that is a unit's command. Its argument is the file of `commandWords`: it goes to the working
- * directory, takes the environment, and becomes the command. What a command is told may be a secret, and what stands in
- * a process's arguments, or in a unit, is for everybody to read.
+ * A script inside that is a unit's command. Its argument is the file of `commandWords`: it changes to the working
+ * directory, takes the environment, and becomes the command. The arguments of a command may be secret, and a process's
+ * arguments and a unit can be read by every user.
  */
 export const COMMAND = `${INSIDE_DIRECTORY}/command`;
 export const COMMAND_SCRIPT = readScript(import.meta.url, 'command.sh', { READ_LINES });

@@ -289,7 +289,7 @@ async function statusOf(
   }
 }
 
-/** Asks once. A system that shuts down kills the question: that is no answer, and the next one finds out. */
+/** Asks once. A system that shuts down kills the query, which is not an answer: the next query finds out. */
 async function askForStatus(
   container: Container,
   unit: string,

@@ -70,7 +70,7 @@ export async function openCommand(container: Container, request: StreamRequest):
     });
     const end = endOf(stdout, gone).finally(() => {
       ended = true;
-      // Its own marker comes first; later output belongs to nobody.
+      // Its own marker comes first; later output is dropped.
       if (!stderr.complete) setTimeout(() => stderr.end(), 200).unref();
       for (const socket of [pipes.stdin, pipes.stdout, pipes.stderr]) socket.unref();
       pipes.stdin.destroy();

@@ -242,7 +242,7 @@ function networkArguments(id: string, publish: readonly PublishedPort[]): string
   ];
 }
 
-/** QEMU's option lists end a value at a comma; two of them stand for one. */
+/** QEMU's option lists end a value at a comma; two of them are an escaped one. */
 function escape(value: string): string {
   return value.replaceAll(',', ',,');
 }

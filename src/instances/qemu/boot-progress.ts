@@ -20,7 +20,7 @@ const FIRMWARE_STARTS = /SeaBIOS \(version|BdsDxe: loading Boot/;
 const KERNEL_STARTS = /\] Linux version \d/;
 /** systemd counts the seconds of a wait: that output is not progress. */
 const JOB = /A (?:start|stop) job is running for (.+?) \((?:\d[^/]*) \/ ([^)]+)\)/;
-/** A machine's output is a stranger's: a line may have any length. */
+/** A machine's output is untrusted: a line may have any length. */
 const LONGEST_JOB = 500;
 /** The machine's disks exist from the start: a missing device will not appear. */
 const DEVICE = /^(?:\/dev\/|dev-)|\.device\b/;

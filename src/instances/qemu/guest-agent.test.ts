@@ -1,6 +1,4 @@
-/**
- * What a lying guest can do to the host: make its own commands fail. A real socket, with a stranger at its other end.
- */
+/** What a lying guest can do to the host: make its own commands fail. A real socket, with an untrusted peer. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -67,7 +65,7 @@ async function hostile(answer: (socket: Socket, question: Question) => void): Pr
   return agent;
 }
 
-/** Sends a piece repeatedly until nobody listens. */
+/** Sends a piece repeatedly until the socket is closed. */
 function flood(socket: Socket, piece: Buffer): void {
   const more = (): void => {
     while (!socket.destroyed && socket.write(piece));

@@ -28,9 +28,7 @@ function refusalOf(said: string): GuestAgentRefusal {
   return /handle/i.test(said) ? 'unknown-file' : 'other';
 }
 
-/**
- * The agent did not answer in time, or nobody listens on the socket. Whether the command was carried out is unknown.
- */
+/** The agent did not answer in time, or the socket is closed. Whether the command was carried out is unknown. */
 export class GuestAgentSilent extends Error {
   override readonly name = 'GuestAgentSilent';
 }

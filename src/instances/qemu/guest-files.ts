@@ -67,7 +67,7 @@ export class GrowingFile {
       if (this.offset > 0)
         await agent.execute('guest-file-seek', { handle: this.handle, offset: this.offset, whence: 'set' });
     } else if (this.atEnd) {
-      // The agent keeps returning "end of file" until it is told to look again.
+      // The agent keeps returning "end of file" until it is asked to look again.
       await agent.execute('guest-file-seek', { handle: this.handle, offset: 0, whence: 'cur' });
     }
     const chunk = await readChunk(this.guest, this.handle, count);

@@ -54,7 +54,7 @@ export async function isPortOpen(withQmp: WithQmp, port: string): Promise<boolea
 
 interface Chardev {
   readonly label: string;
-  /** Begins with `disconnected:` while nobody is connected on this side. */
+  /** Begins with `disconnected:` while no client is connected on this side. */
   readonly filename: string;
   readonly 'frontend-open': boolean;
 }

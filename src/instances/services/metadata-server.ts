@@ -71,7 +71,7 @@ export function metadataServer(
   }
 
   function newToken(request: IncomingMessage): Answer {
-    // As on EC2: a proxy that forwards a stranger's request gets nothing.
+    // As on EC2: a proxy that forwards a request gets nothing.
     if (request.headers['x-forwarded-for'] !== undefined) return { status: 403 };
     const wanted = String(request.headers[TTL] ?? '');
     const seconds = /^\d{1,5}$/.test(wanted) ? Number(wanted) : 0;

@@ -150,8 +150,8 @@ class WindowsInstance implements Instance {
     let pid: number | undefined;
     let said = '';
     const ssh = await this.#start(powerShellCommand(SUPERVISOR));
-    // The shared connection has the streams, too: they end with the command, or when nobody reads them any more, not
-    // with this ssh.
+    // The shared connection has the streams, too: they end with the command, or when they are no longer read, not with
+    // this ssh.
     const leave = (): void => {
       ssh.kill('SIGKILL');
       for (const stream of [ssh.stdout!, ssh.stderr!]) stream.destroy();

@@ -64,7 +64,7 @@ export interface Config {
   readonly rates: { readonly reads: Rate | null; readonly writes: Rate | null };
   /** Providers of secrets, in the order in which they are asked; `secrets/` reads them. Absent: the environment. */
   readonly secrets?: readonly Readonly<Record<string, unknown>>[];
-  /** Who is told of events, as it stands in the file: `events/` reads it. Absent: nobody. */
+  /** Receivers of events, as they are in the file: `events/` reads them. Absent: none. */
   readonly events?: Readonly<Record<string, unknown>>;
   /** Who may read `/metrics` from other hosts. */
   readonly monitoring: {

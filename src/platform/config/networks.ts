@@ -187,7 +187,7 @@ function endpointOf(url: string): Required<Endpoint> {
   return { host: hostname, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) };
 }
 
-/** The rules that a profile stands for. */
+/** The rules of a profile. */
 export function reachOf(profile: NetworkProfile): Reach {
   const all = [
     ...profile.allow,

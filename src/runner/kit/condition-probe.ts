@@ -14,7 +14,7 @@ type Asked = 'binary' | 'file' | 'folder' | 'hash';
 
 /**
  * Evaluates a condition whose references are replaced.
- * @throws {InputError} when it cannot be evaluated, such as a pattern that a reference brought in and that is none
+ * @throws {InputError} if it cannot be evaluated, for example because a reference contains an invalid pattern
  * @throws {StepTimeout} at the step's deadline
  */
 export async function conditionOutcome(context: AttemptContext, condition: InputValue): Promise<ConditionOutcome> {

@@ -85,7 +85,7 @@ export async function saidOfEnd(
 export function failingCommand(script: string, stderr: string, end?: ScriptEnd): string | undefined {
   const lines = script.split('\n');
   const complaint = complaintOf(stderr, end?.name);
-  // Bash does not run what it cannot parse: the last command that it ran tells nothing.
+  // Bash does not run what it cannot parse: the last command that it ran is not the cause.
   if (complaint?.syntax === true) return `${cut(complaint.text)} (line ${complaint.line} of the script)`;
 
   const commands = lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
@@ -141,7 +141,7 @@ function endedBy(script: string, lines: readonly string[], { pipeline, command }
     : `${cut(first)} (one of the lines ${found.slice(0, 5).join(', ')} of the script)`;
 }
 
-/** A group of commands in a process of its own, and what may look like one. */
+/** A group of commands in a subshell, and what may look like one. */
 const SUBSHELL = /(?:^|[^$\w"'\\=<>(])\((?!\()|\bcoproc\b/m;
 const FUNCTION = /\w\s*\(\s*\)|\bfunction\s/;
 

@@ -100,7 +100,7 @@ export function absolutePath(context: AttemptContext, path: string): string {
   return onWindows(context) ? windowsPath(path, context.workingDirectory) : posixPath(path, context.workingDirectory);
 }
 
-/** A path of the machine without the separators that it ends in, of which its first character is none. */
+/** A path of the machine without trailing separators; a separator as its first character stays. */
 export function withoutSeparators(context: AttemptContext, path: string): string {
   return withoutEnd(path, onWindows(context) ? '/\\' : '/', 1);
 }

@@ -61,7 +61,7 @@ export function wholeNumber(map: Readonly<Record<string, InputValue>>, name: str
 
 /**
  * File permissions as four octal digits.
- * @throws {InputError} when they are none, or `needed` and absent
+ * @throws {InputError} if they are invalid, or `needed` and absent
  */
 export function mode(map: Readonly<Record<string, InputValue>>, name: string): string | undefined;
 export function mode(map: Readonly<Record<string, InputValue>>, name: string, needed: 'needed'): string;

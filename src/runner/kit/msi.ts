@@ -108,7 +108,10 @@ export function msiCall(
   };
 }
 
-/** The name of the file at an address. @throws {InputError} when it has none that Windows takes */
+/**
+ * The name of the file at an address.
+ * @throws {InputError} if it has no name that Windows accepts
+ */
 function nameIn(address: string): string {
   let name = '';
   try {

@@ -136,7 +136,7 @@ async function* partsOf(file: SourceFile): AsyncGenerator<{ readonly bytes: Buff
   let length = 0;
   for await (const chunk of file.read()) {
     for (let rest = chunk; rest.length > 0; ) {
-      // The part that is full goes once there is more: it may be the last.
+      // A full part is sent when more bytes follow: it may be the last.
       if (length === PART) {
         yield { bytes: Buffer.concat(waiting), last: false };
         [waiting, length] = [[], 0];

@@ -16,8 +16,8 @@ interface UpdateEnd {
 }
 
 /**
- * Installs updates until there are none, restarting between them when one asks for it.
- * Source of include and exclude, KB numbers or titles with `*`: reference, `awstoe.md` section 6.
+ * Installs updates until there are none, restarting in between if one needs it. Source of include and exclude, KB
+ * numbers or titles with `*`: reference, `awstoe.md` section 6.
  */
 export async function updateWindows(context: AttemptContext): Promise<AttemptResult> {
   const inputs = mapOf(context.inputs);
@@ -48,7 +48,7 @@ function updateName(input: string, name: string): string {
   return /^\d+$/.test(trimmed) ? `KB${trimmed}` : trimmed;
 }
 
-/** What stands behind `end ` in the last line. */
+/** The text after `end ` in the last line. */
 function readEnd(stdout: string): UpdateEnd | undefined {
   const text = /^end (\{.*\})\s*$/m.exec(stdout)?.[1];
   if (text === undefined) return undefined;

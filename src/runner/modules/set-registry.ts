@@ -44,7 +44,10 @@ export function registryPath(path: string): string {
   return `${known}\\${withoutEnd(rest.replaceAll('/', '\\'), '\\')}`;
 }
 
-/** Kind and value, the value as a JSON list. @throws {InputError} for a value that is none of its kind */
+/**
+ * Kind and value, the value as a JSON list.
+ * @throws {InputError} for a value that does not fit its kind
+ */
 function registryValue(inputs: Readonly<Record<string, InputValue>>): readonly [kind: string, json: string] {
   const type = text(inputs, 'type').toUpperCase();
   const kind = KINDS[type];

@@ -103,7 +103,7 @@ export function showNote({ place, what, why }: Note): string {
   return `${showPlace(place)}: ${what}: ${why}`;
 }
 
-/** Comments on top of the template: where it comes from, and what is not in it. */
+/** Comments on top of the template: where it comes from, and what was left out. */
 function header(request: ImportRequest, notes: readonly Note[]): string {
   const lines = [`Imported from ${request.files.map(({ name }) => name).join(', ')} by ${request.ingot} import-packer`];
   for (const [kind, title] of [

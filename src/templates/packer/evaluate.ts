@@ -43,7 +43,7 @@ export class Evaluator {
     this.#read = read;
   }
 
-  /** @throws {PackerFault} for what has no value here */
+  /** @throws {PackerFault} for an expression without a value here */
   evaluate(expr: Expr, names: Names, own: ReadonlyMap<string, PackerValue> = new Map()): PackerValue {
     if (++this.#steps > MOST_STEPS) throw new PackerFault(`more than ${MOST_STEPS} expressions are evaluated`, expr.at);
     if (++this.#depth > MOST_DEPTH) throw new PackerFault('expressions depend on one another too deeply', expr.at);

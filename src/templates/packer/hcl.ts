@@ -126,7 +126,7 @@ class Reader {
     return character === undefined ? 'end of the file' : `'${character === '\n' ? 'end of line' : character}'`;
   }
 
-  /** Passes over blanks and comments; over ends of lines within brackets, or when told so. */
+  /** Skips blanks and comments; also line ends, within brackets or on request. */
   #space(lines = this.#nested > 0): void {
     for (;;) {
       const character = this.#text[this.#at];

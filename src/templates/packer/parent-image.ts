@@ -5,7 +5,7 @@ import type { PackerTemplate, Source } from './model.ts';
 import { dataOf, isMap, type PackerValue } from './values.ts';
 import { tagged } from './write.ts';
 
-/** The parameter of the template that says the parent image where none was found. */
+/** The parameter of the template for the parent image if none was found. */
 export const PARENT_PARAMETER = 'ParentImage';
 
 export interface ParentImage {

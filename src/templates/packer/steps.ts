@@ -35,7 +35,10 @@ export function powershellText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** The text of bytes that a document can have as it is, or undefined: binary, long, or with braces that would mean something. */
+/**
+ * The text of bytes that a document can contain unchanged. Undefined if they are binary, long, or have braces with a
+ * meaning.
+ */
 export function plainText(bytes: Uint8Array): string | undefined {
   if (bytes.length > MOST_PLAIN) return undefined;
   const text = Buffer.from(bytes).toString('utf8');
@@ -43,7 +46,7 @@ export function plainText(bytes: Uint8Array): string | undefined {
   return isPlain(text) ? text : undefined;
 }
 
-/** Whether a document can have a text as it is. */
+/** Whether a document can contain a text unchanged. */
 export function isPlain(text: string): boolean {
   return (
     text.length <= MOST_PLAIN &&

@@ -115,7 +115,10 @@ async function exportImage(
   }
 }
 
-/** What a build made, for work that begins behind it. @throws {StepError} when it is gone */
+/**
+ * What a build made, for work that begins after it.
+ * @throws {StepError} if it no longer exists
+ */
 export async function madeContainer(
   { catalog, layers }: Pick<ImageServices, 'catalog' | 'layers'>,
   arn: string,

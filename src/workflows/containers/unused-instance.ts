@@ -1,4 +1,4 @@
-/** The build instance of a container image that needs none: all of its layers are there. */
+/** The build instance of a container image that needs none, because all of its layers exist. */
 import { InstanceError, type Instance } from '../../instances/instance.ts';
 import { newInstanceId } from '../../platform/ids.ts';
 

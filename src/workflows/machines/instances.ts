@@ -24,8 +24,8 @@ import { enterNetwork } from './network.ts';
 export const DEFAULT_INSTANCE_TYPE = 't3.small';
 
 /**
- * How long an instance has to answer, in seconds. A container does at once or never. A machine is given up long before
- * where nothing happens any more; one that gets on, on a slow host, is waited for.
+ * How long an instance has to answer, in seconds. A container answers at once or never. A machine without progress is
+ * given up long before; one that makes progress on a slow host is waited for.
  */
 const LONGEST_LAUNCH = { container: 300, machine: 1800 } as const;
 
@@ -80,9 +80,9 @@ export async function launchWorkInstance(work: Launching, launch: WorkLaunch): P
 }
 
 /**
- * Goes on with another driver from the last layer: what the instance wrote since is thrown away, what it left running
- * is gone.
- * @throws {InstanceError} when the other driver's machine does not start; the instance is then ended
+ * Continues with another driver from the last layer: what the instance wrote since is discarded, and its processes are
+ * gone.
+ * @throws {InstanceError} if the other driver's machine does not start; the instance is then terminated
  */
 export async function moveToDriver(
   work: Launching,
@@ -214,7 +214,10 @@ async function endMachine({ catalog, layers }: Ending['services'], entry: WorkIn
   await updateInstance(catalog.db, entry.instance.id, { state: 'terminated', handle: null });
 }
 
-/** The instance that a step names. @throws {Error} when this image's work has none of that id */
+/**
+ * The instance that a step names.
+ * @throws {Error} if this image's work has no instance of that ID
+ */
 export function workInstance({ instances }: Pick<ImageProgress, 'instances'>, id: unknown): WorkInstance {
   const entry = typeof id === 'string' ? instances.get(id) : undefined;
   if (entry === undefined)
@@ -244,7 +247,7 @@ export async function takeLayer(
     throw error;
   }
   entry.layer = next;
-  // Noted as needed in the same moment: until the next machine lies over it, nothing else refers to it.
+  // Recorded as needed in the same moment: until the next machine uses it, nothing else refers to it.
   const sealed = await work.services.layers.seal(current, key.key, key.record, { label, owner: work.plan.arn });
   entry.parent = sealed;
   entry.parentKey = sealed.key;

@@ -11,9 +11,9 @@ import type { FindSourceFile } from '../../runner/source-files.ts';
 const READ = 1 << 20;
 
 /**
- * Finds files that components of a run name. A source may be computed by a document that lies in the instance: it gets
- * nothing that none of the run's components names.
- * @param components ARNs of build versions; it may grow while the run goes on
+ * Finds files that components of a run name. A source may be computed by a document in the instance: it gets only files
+ * that the run's components name.
+ * @param components ARNs of build versions; it may grow during the run
  */
 export function keptFileFinder(
   { catalog }: { readonly catalog: Catalog },

@@ -49,8 +49,8 @@ export interface LayerRecord {
 }
 
 /**
- * A constant of this name says that a component takes the newest of something, so that no older layer may stand in for
- * its work.
+ * A constant of this name says that a component takes the newest of something, so that no older layer may be used in
+ * its place.
  */
 const TAKES_NEWEST = 'IngotTakesNewest';
 
@@ -76,8 +76,8 @@ export function layerKey(input: LayerInput): { readonly key: string; readonly re
 }
 
 /**
- * Whether the phases of a document take the newest of something: they update the system, or the document says so. What
- * cannot be read might.
+ * Whether the phases of a document take the newest of something: they update the system, or the document says so. A
+ * document that cannot be read might.
  */
 function takesNewest(document: ComponentDocument | undefined, phases: readonly string[]): boolean {
   if (document === undefined) return true;

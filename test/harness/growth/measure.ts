@@ -14,7 +14,7 @@ export type Said =
   | { readonly type: 'end'; readonly texts: number };
 
 /**
- * Less than this for the longest text that a reader takes is no danger, however it grew. Milliseconds of processor
+ * A reader that takes less than this for its longest text is no danger, however it grew. Milliseconds of processor
  * time.
  */
 const HARMLESS_MS = 300;

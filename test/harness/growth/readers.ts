@@ -1,6 +1,6 @@
 /**
- * Everything that reads strangers' text in the API process, in the worker and in the commands, with texts that repeat
- * or nest. A reader that is new gets a line here.
+ * Every reader of untrusted text in the API process, in the worker and in the commands, with texts that repeat or nest.
+ * Add a line for a new reader.
  */
 import { parseConfig } from '../../../src/platform/config/config.ts';
 import { matchesPattern, API_DATA } from '../../../src/api/validate.ts';
