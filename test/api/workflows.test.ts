@@ -187,7 +187,9 @@ describe('workflows', () => {
     assert.deepEqual(
       workflowVersionList!.map(({ arn, type }) => [arn, type]),
       [
+        [amazon('build/build-container/1.0.0'), 'BUILD'],
         [amazon('build/build-image/1.0.0'), 'BUILD'],
+        [amazon('test/test-container/1.0.0'), 'TEST'],
         [amazon('test/test-image/1.0.0'), 'TEST'],
       ],
     );

@@ -226,7 +226,7 @@ describe('space', () => {
 
   for (const args of [
     ['gc', '--older-than', 'soon'],
-    ['deregister', 'web'],
+    ['deregister', 'ami-web'],
     ['deregister'],
     ['build', 'template.yaml', '--cache', '--no-cache'],
     ['build', 'template.yaml', '--cache-max-age', '1 day'],
