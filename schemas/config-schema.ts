@@ -3,6 +3,7 @@ import { closedMap, DIALECT, type JsonSchema } from '../src/documents/json-schem
 import { VENDORS } from '../src/platform/config/names.ts';
 import { DEFAULT_CONFIG, QUOTA_NAMES } from '../src/platform/config/config.ts';
 import { eventsSchema } from './events-schema.ts';
+import { DESTINATIONS } from '../src/logs/shipping/destinations.ts';
 import { hookKinds } from '../src/pipelines/hooks/signatures.ts';
 import { providerTypes } from '../src/secrets/providers.ts';
 
@@ -330,6 +331,29 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
       },
       ['pipeline', 'kind', 'secretFile'],
     ),
+  ),
+  logs: described(
+    'Where logs are shipped to.',
+    closedMap({
+      ship: mapOf(
+        'Destinations by name.',
+        closedMap(
+          {
+            type: { description: 'Kind of destination.', enum: Object.keys(DESTINATIONS) },
+            region: described('For `cloudwatch`, required: the Region.', TEXT),
+            endpoint: described('For `cloudwatch`: another endpoint.', TEXT),
+            profile: described('For `cloudwatch`: a profile of `~/.aws`.', TEXT),
+            groupPrefix: described('For `cloudwatch`: a prefix for the names of log groups.', TEXT),
+            address: described(
+              'For `syslog`, required: `tcp://HOST:PORT`, `tls://HOST:PORT` or `udp://HOST:PORT`.',
+              TEXT,
+            ),
+            path: described('For `file`, required: an absolute path.', PATH),
+          },
+          ['type'],
+        ),
+      ),
+    }),
   ),
   monitoring: described(
     'Who may read metrics.',

@@ -40,7 +40,7 @@ const namesOf = (schema: JsonSchema): readonly string[] => Object.keys(schema['p
 describe('the schema has the members that the reader has', () => {
   const properties = configSchema()['properties'] as Readonly<Record<string, JsonSchema>>;
   test('at the top', () => assert.deepEqual(namesOf(configSchema()), settingsAt([])));
-  for (const name of ['access', 'quotas', 'rates', 'audit', 'vendors', 'networks', 'monitoring'])
+  for (const name of ['access', 'quotas', 'rates', 'audit', 'vendors', 'networks', 'monitoring', 'logs'])
     test(name, () => assert.deepEqual(namesOf(properties[name]!), settingsAt([name])));
   for (const [name, path] of [
     ['instanceProfiles', ['instanceProfiles', 'x']],
@@ -57,6 +57,13 @@ describe('the schema has the members that the reader has', () => {
       namesOf(properties['secrets']!['items'] as JsonSchema),
       ['type', 'accounts', 'services', ...Object.values(providerTypes).flatMap(({ settings }) => settings)].sort(),
     ));
+  test('logs.ship', () => {
+    const { ship } = properties['logs']!['properties'] as Readonly<Record<string, JsonSchema>>;
+    assert.deepEqual(
+      namesOf(ship!['additionalProperties'] as JsonSchema),
+      [...new Set(['type', ...Object.values(DESTINATIONS).flatMap(({ settings }) => settings)])].sort(),
+    );
+  });
 });
 
 test('the defaults that it shows are those of the reader', () => {
