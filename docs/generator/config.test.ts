@@ -10,6 +10,7 @@ import { DEFAULT_CONFIG, parseConfig } from '../../src/platform/config/config.ts
 import { readHooks } from '../../src/pipelines/hooks/hooks.ts';
 import { readMaintenance } from '../../src/pipelines/maintenance.ts';
 import { readEvents } from '../../src/events/settings.ts';
+import { DESTINATIONS } from '../../src/logs/shipping/destinations.ts';
 import { configuredProviders, providerTypes } from '../../src/secrets/providers.ts';
 
 const check = new Ajv({ strict: true, strictTypes: false, strictRequired: false, allErrors: true }).compile(
@@ -40,7 +41,7 @@ const namesOf = (schema: JsonSchema): readonly string[] => Object.keys(schema['p
 describe('the schema has the members that the reader has', () => {
   const properties = configSchema()['properties'] as Readonly<Record<string, JsonSchema>>;
   test('at the top', () => assert.deepEqual(namesOf(configSchema()), settingsAt([])));
-  for (const name of ['access', 'quotas', 'rates', 'audit', 'vendors', 'networks', 'monitoring', 'logs'])
+  for (const name of ['access', 'quotas', 'rates', 'audit', 'vendors', 'networks', 'monitoring'])
     test(name, () => assert.deepEqual(namesOf(properties[name]!), settingsAt([name])));
   for (const [name, path] of [
     ['instanceProfiles', ['instanceProfiles', 'x']],
