@@ -4,6 +4,7 @@
  * which what is not there is refused.
  */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import type { ImagebuilderClient } from '@aws-sdk/client-imagebuilder';
 import { sql } from 'kysely';
@@ -188,7 +189,11 @@ interface Owned {
   readonly key: string;
   readonly stack: string;
   readonly parameter: string;
+  /** SHA-256 of a file that is whole. */
+  readonly file: string;
 }
+/** Content of the owner's file. */
+const FILE = Buffer.from(MARKER);
 
 async function owned(): Promise<Owned> {
   const { imageBuildVersionArn: arn } = (await CASES.GetImage.input(fixture)) as { imageBuildVersionArn: string };
@@ -217,8 +222,17 @@ async function owned(): Promise<Owned> {
   });
   const parameter = `/conformance/${stack}`;
   await post(`/ingot/parameters/${encodeURIComponent(parameter)}`, { type: 'String', value: MARKER });
+  const file = createHash('sha256').update(FILE).digest('hex');
+  const sent = await signedRequest(api.connectionOf('same'), {
+    method: 'POST',
+    path: `/ingot/files/${file}`,
+    query: { size: String(FILE.length) },
+    body: FILE,
+  });
+  assert.match(Buffer.concat((await sent.toArray()) as Buffer[]).toString('utf8'), /"complete":true/);
   return {
     arn,
+    file,
     parameter,
     ami,
     instance,
@@ -296,6 +310,8 @@ const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> =
   'ingot:ListReceivers': () => [{}],
   'ingot:GetStatus': () => [{}],
   'ingot:TestReceiver': () => [{ params: { name: 'ops' } }],
+  'ingot:ListFiles': () => [{}],
+  'ingot:PutFile': ({ file: sha256 }) => [{ params: { sha256 }, query: { size: String(FILE.length) } }],
 };
 /**
  * Asked without a name of the owner's, they are refused all the same: they are about the server, which is of the first
@@ -323,6 +339,7 @@ describe("routes of Ingot's own", () => {
         for (const request of ROUTES[route.action]?.(await owned()) ?? []) {
           const what = `${route.action} by ${who} with ${JSON.stringify(request)}`;
           const ask = (asked: object): Promise<string> => send(connection, route, asked as RouteCase);
+          if (route.action === 'ingot:PutFile') await assertNotHere(ask, request, what);
           if (route.action === 'ingot:LookupEvents') await assertOwnEvents(await ask(request), what);
           // The account that is asked for is not looked at: another account's root is answered its own.
           else if (route.action === 'ingot:ListPrincipals') await assertNothing(ask, request, what, false);
@@ -332,6 +349,12 @@ describe("routes of Ingot's own", () => {
     });
   }
 });
+
+/** Who knows the digest of another account's file does not have the file: all of it has to come. */
+async function assertNotHere(ask: (request: object) => Promise<string>, request: object, what: string): Promise<void> {
+  const { received, complete } = JSON.parse(await ask(request)) as { received: number; complete: boolean };
+  assert.deepEqual({ received, complete }, { received: 0, complete: false }, what);
+}
 
 async function send(
   connection: Connection,
