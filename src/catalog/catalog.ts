@@ -29,6 +29,7 @@ import * as logGroups from './migrations/0035-log-groups.ts';
 import * as logShipments from './migrations/0036-log-shipments.ts';
 import * as unknownMembers from './migrations/0038-unknown-members.ts';
 import * as suspendedImages from './migrations/0039-suspended-images.ts';
+import * as changedByHand from './migrations/0040-changed-by-hand.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
 import { dataPath } from '../platform/data-layout.ts';
@@ -82,6 +83,7 @@ const migrations: readonly Migration[] = [
   { number: 36, name: 'log shipments', up: logShipments.up },
   { number: 38, name: 'unknown members', up: unknownMembers.up },
   { number: 39, name: 'suspended images', up: suspendedImages.up },
+  { number: 40, name: 'changed by hand', up: changedByHand.up },
 ];
 
 /**

@@ -145,6 +145,8 @@ export interface InstanceTable {
   created: string;
   /** For a build or test instance that is kept after its image failed: when its keep time expires. */
   kept_until: string | null;
+  /** When somebody ran a command in it, opened a shell or sent files, first; null for what only its work changed. */
+  changed_by_hand: string | null;
 }
 
 /** See `platform/held.ts`. `seq` is the order in which things were taken. */

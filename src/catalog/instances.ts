@@ -25,6 +25,22 @@ export async function updateInstance(
   await db.updateTable('instances').set(changes).where('id', '=', id).execute();
 }
 
+/** Records that somebody changes a running instance by hand; to be called before it can be changed. */
+export async function markChangedByHand(db: Kysely<Tables>, id: string, now: string): Promise<void> {
+  await db
+    .updateTable('instances')
+    .set({ changed_by_hand: now })
+    .where('id', '=', id)
+    .where('changed_by_hand', 'is', null)
+    .execute();
+}
+
+/** Whether somebody may have changed an instance by hand. */
+export async function wasChangedByHand(db: Kysely<Tables>, id: string): Promise<boolean> {
+  const row = await db.selectFrom('instances').select('changed_by_hand').where('id', '=', id).executeTakeFirst();
+  return typeof row?.changed_by_hand === 'string';
+}
+
 /** Instances that have not ended, oldest first. */
 export async function liveInstances(db: Kysely<Tables>): Promise<readonly InstanceRecord[]> {
   return db

@@ -12,6 +12,7 @@ import {
   type InstanceRecord,
   isUsers,
   listInstances,
+  markChangedByHand,
   updateInstance,
 } from '../catalog/instances.ts';
 import { resolveImage } from '../catalog/resolve.ts';
@@ -116,12 +117,12 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
     },
 
     async exec(owner, instanceId, request, onOutput, signal) {
-      const instance = await attached(catalog, owner, instanceId);
+      const instance = await attachedToChange(catalog, owner, instanceId);
       return instance.run({ ...command(request), onOutput, signal });
     },
 
     async shell(owner, instanceId, request) {
-      const instance = await attached(catalog, owner, instanceId);
+      const instance = await attachedToChange(catalog, owner, instanceId);
       return sessionOf(await refusingInstanceErrors(openShell(instance, request)));
     },
 
@@ -131,7 +132,7 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
     },
 
     async putFiles(owner, instanceId, to) {
-      const instance = await attached(catalog, owner, instanceId);
+      const instance = await attachedToChange(catalog, owner, instanceId);
       return sessionOf(withoutTerminal(await refusingInstanceErrors(openPut(instance, to))));
     },
 
@@ -222,6 +223,13 @@ async function attached(catalog: Catalog, owner: Owner, instanceId: string): Pro
     if (!(error instanceof InstanceError)) throw error;
     throw invalidRequest(`${instanceId} is no longer running: ${error.message}`);
   }
+}
+
+/** The same, for what may change it: a build's layers then hold what no other build may find. */
+async function attachedToChange(catalog: Catalog, owner: Owner, instanceId: string): Promise<Instance> {
+  const record = await owned(catalog, owner, instanceId);
+  if (!isUsers(record)) await markChangedByHand(catalog.db, instanceId, timestamp());
+  return attached(catalog, owner, instanceId);
 }
 
 function consolePath(record: InstanceRecord): string | undefined {

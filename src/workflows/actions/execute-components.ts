@@ -79,8 +79,10 @@ async function run(needs: Needs): Promise<StepOutputs> {
     if (outcome.failure !== undefined) tellJournal(outcome.failure, tell);
     if (outcome.status !== 'success') throw documentFailed(component, outcome);
     if (stage !== 'BUILD') continue;
-    const key = componentKey(plan, planned, entry.parentKey, entry.driver);
-    const layer = await takeLayer(work, entry, key, layerLabel(plan, planned));
+    const layer = await takeLayer(work, entry, (parentKey) => componentKey(plan, planned, parentKey, entry.driver), {
+      label: layerLabel(plan, planned),
+      report: tell,
+    });
     entry.componentsDone = index + 1;
     tell({
       type: 'log',

@@ -1,12 +1,12 @@
 /**
  * `RunCommand`: runs a command document of Systems Manager in an instance. Source: reference, `workflows.md` section 4.
  */
-import { createHash } from 'node:crypto';
 import { limited } from '../../instances/output.ts';
 import { lineSplitter, LogLimit, type LineSplitter } from '../../guest/lines.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { StepError } from '../errors.ts';
 import { workInstance } from '../machines/instances.ts';
+import { keyOfItsOwn } from '../machines/layer-key.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
 /** How the scripts of each document run. */
@@ -39,8 +39,7 @@ async function run({
   const { program, suffix, script, cwd, seconds } = readCommand(inputs);
   const runCommandId = newUuid();
   // Layers of components that follow hold what the command did: no other build may find them.
-  if (stage === 'BUILD')
-    entry.parentKey = createHash('sha256').update(`${entry.parentKey} ${runCommandId}`).digest('hex');
+  if (stage === 'BUILD') entry.parentKey = keyOfItsOwn(entry.parentKey, runCommandId);
 
   const kept = { text: '' };
   const logged = new LogLimit();

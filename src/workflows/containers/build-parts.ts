@@ -41,8 +41,10 @@ export async function buildParts(work: PartsWork, entry: WorkInstance): Promise<
     const tell = within(report, { component: part.component.name });
     tell({ type: 'progress', text: partName(part), done: index, total: parts.length });
     await runPart(work, entry.instance, part, tell);
-    const key = componentKey(plan, part, entry.parentKey, entry.driver);
-    const layer = await takeLayer(work, entry, key, layerLabel(plan, part));
+    const layer = await takeLayer(work, entry, (parentKey) => componentKey(plan, part, parentKey, entry.driver), {
+      label: layerLabel(plan, part),
+      report: tell,
+    });
     entry.componentsDone = index + 1;
     tell({
       type: 'log',

@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { containerOutput, containerOutputWithKey, saveContainerOutput } from '../../catalog/container-outputs.ts';
+import { wasChangedByHand } from '../../catalog/instances.ts';
 import type { BuiltContainer } from '../../distribution/built-container.ts';
 import { storedManifest, takeLayout, type StoredManifest } from '../../images/container-blobs.ts';
 import { CURRENT_IMAGE, isContainerInstance } from '../../instances/buildah/driver.ts';
 import { timestamp } from '../../platform/clock.ts';
+import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
 import { readScript } from '../../platform/scripts.ts';
 import { parseArn } from '../../resources/arns.ts';
@@ -14,7 +16,7 @@ import { formatVersion } from '../../resources/versions.ts';
 import type { Report } from '../../resources/progress.ts';
 import { StepError } from '../errors.ts';
 import type { ImageProgress, ImageServices, WorkInstance } from '../machines/image-progress.ts';
-import { canonicalJson } from '../machines/layer-key.ts';
+import { canonicalJson, keyOfItsOwn } from '../machines/layer-key.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 import { beside } from './beside.ts';
 
@@ -71,7 +73,8 @@ export async function writeContainer(
   await saveContainerOutput(db, {
     image_arn: plan.arn,
     layer_id: entry.parent.id,
-    output_key: key,
+    // A hand may have changed it since the last layer was taken.
+    output_key: (await wasChangedByHand(db, entry.instance.id)) ? keyOfItsOwn(key, newUuid()) : key,
     digest,
     media_type: mediaType,
     size,

@@ -2,7 +2,7 @@
 import { totalmem, cpus as hostCpus } from 'node:os';
 import type { Queryable } from '../../catalog/catalog.ts';
 import { heldRecorder } from '../../catalog/held.ts';
-import { insertInstance, updateInstance } from '../../catalog/instances.ts';
+import { insertInstance, updateInstance, wasChangedByHand } from '../../catalog/instances.ts';
 import { getLayer } from '../../catalog/layers.ts';
 import type { OpenLayer, SealedLayer } from '../../images/layer-store.ts';
 import { usableDisk } from '../../images/disks.ts';
@@ -10,13 +10,15 @@ import type { Instance } from '../../instances/instance.ts';
 import { driverNamed, instanceDirectory } from '../../instances/launch.ts';
 import { resolveInstanceType } from '../../instances/types.ts';
 import { reachOf } from '../../platform/config/networks.ts';
-import { newInstanceId } from '../../platform/ids.ts';
+import { newInstanceId, newUuid } from '../../platform/ids.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
+import type { Report } from '../../resources/progress.ts';
 import type { DriverChoice } from '../planning/choose-driver.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 import type { ImageProgress, ImageServices, WorkInstance, WorkLaunch } from './image-progress.ts';
 import { metadataFor } from './instance-profile.ts';
+import { keyOfItsOwn } from './layer-key.ts';
 import { markFirstBoot } from '../../guest/first-boot.ts';
 import { enterNetwork } from './network.ts';
 
@@ -227,16 +229,20 @@ export function workInstance({ instances }: Pick<ImageProgress, 'instances'>, id
   return entry;
 }
 
-/** Seals what an instance wrote until now and lets it go on in a new layer. Returns the sealed one. */
+/**
+ * Seals what an instance wrote until now and lets it go on in a new layer. Returns the sealed one. Where somebody
+ * changed the instance by hand, the layer gets a key that no other build can have, and so do all that lie on it.
+ * @param keyOf the key of the layer on what has this key
+ */
 export async function takeLayer(
   work: {
     readonly plan: Pick<ImagePlan, 'arn'>;
     readonly progress: Pick<ImageProgress, 'sealed'>;
-    readonly services: Pick<ImageServices, 'layers'>;
+    readonly services: Pick<ImageServices, 'catalog' | 'layers'>;
   },
   entry: WorkInstance,
-  key: { readonly key: string; readonly record: object },
-  label: string,
+  keyOf: (parentKey: string) => { readonly key: string; readonly record: object },
+  { label, report }: { readonly label: string; readonly report: Report },
 ): Promise<SealedLayer> {
   const current = entry.layer!;
   const next = await work.services.layers.announce(current.id);
@@ -247,6 +253,15 @@ export async function takeLayer(
     throw error;
   }
   entry.layer = next;
+  // Asked only now: who changed what was just sealed had left the mark before.
+  if (await wasChangedByHand(work.services.catalog.db, entry.instance.id)) {
+    entry.parentKey = keyOfItsOwn(entry.parentKey, newUuid());
+    report({
+      type: 'log',
+      text: `${entry.instance.id} was changed by hand: no other build uses the layers that are made from now on`,
+    });
+  }
+  const key = keyOf(entry.parentKey);
   // Recorded as needed in the same moment: until the next machine uses it, nothing else refers to it.
   const sealed = await work.services.layers.seal(current, key.key, key.record, { label, owner: work.plan.arn });
   entry.parent = sealed;

@@ -76,6 +76,14 @@ export function layerKey(input: LayerInput): { readonly key: string; readonly re
 }
 
 /**
+ * A key that no other build can have, for a disk that holds what no key names: the effect of a command, or of a hand.
+ * @param nonce unique, such as an id
+ */
+export function keyOfItsOwn(key: string, nonce: string): string {
+  return sha256(`${key} ${nonce}`);
+}
+
+/**
  * Whether the phases of a document take the newest of something: they update the system, or the document says so. A
  * document that cannot be read might.
  */
