@@ -7,7 +7,7 @@ import { readScript } from '../../platform/scripts.ts';
 import { inDirectory } from '../in-directory.ts';
 import type { CommandRequest, CommandResult, InstanceError } from '../instance.ts';
 import { openPipes } from '../pipes.ts';
-import { atTheDoor, enter, type ContainerDoor } from '../nspawn/door.ts';
+import { atTheDoor, enter, environmentInside, type ContainerDoor } from '../nspawn/door.ts';
 
 /** Where a command runs, and its arguments. */
 export interface CommandPlace {
@@ -53,7 +53,7 @@ export async function runHere(place: CommandPlace, request: CommandRequest): Pro
   let child: Awaited<ReturnType<typeof start>>;
   try {
     child = await start(entered.command, {
-      env: { ...place.environment, HOME: '/root', TMPDIR: undefined, ...request.env },
+      env: environmentInside({ ...place.environment, HOME: '/root', TMPDIR: undefined, ...request.env }),
       stdio: pipes.stdio,
       detached: true,
     });

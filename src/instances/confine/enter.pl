@@ -12,6 +12,9 @@
 # program file for writing. The program then starts with no more capabilities than the container's first process has,
 # and with the filter.
 #
+# Variables of this program's environment whose names begin with INGOT_INSIDE_ are the program's, without that: if there
+# are any, it gets no others. Their names may be an attacker's, and one such as PERL5OPT would mean something out here.
+#
 # No modules: loading them takes longer than all of this.
 use strict;
 use warnings;
@@ -69,6 +72,8 @@ if ($child == 0) {
   my $code = pack 'H*', $filter;
   my $program = pack 'S x6 P', length($code) / 8, $code;
   must('its filter of system calls', syscall($PRCTL, $PR_SET_SECCOMP, $SECCOMP_MODE_FILTER, $program, 0, 0));
+  my %inside = map { /^INGOT_INSIDE_(.+)$/s ? ($1 => $ENV{$_}) : () } keys %ENV;
+  %ENV = %inside if %inside;
   { no warnings 'exec'; exec { $ARGV[0] } @ARGV; }
   my $missing = $!{ENOENT};
   print STDERR "failed to execute $ARGV[0]: $!\n";

@@ -13,7 +13,7 @@ import { endOfOwn, ownRunOptions } from '../own-program.ts';
 import { openPipes } from '../pipes.ts';
 import { unitLines } from '../unit-words.ts';
 import { commandWords, INSIDE_DIRECTORY, parseStatus, unitArguments } from './arguments.ts';
-import { atTheDoor, enter, floods, visit, type Container } from './door.ts';
+import { atTheDoor, enter, environmentInside, floods, visit, type Container } from './door.ts';
 import { killUnit } from './kill.ts';
 
 /** How long to wait for a container that does not react to the end of a command. */
@@ -39,7 +39,7 @@ export async function runOwn(container: Container, request: CommandRequest): Pro
     const ended = await visit(container, argv, (command) =>
       run(command, {
         ...ownRunOptions(request),
-        env: { ...NOTHING_INHERITED, ...request.env },
+        env: environmentInside(request.env ?? {}),
       }),
     );
     return { exitCode: ended.code, signal: null, timedOut: false };

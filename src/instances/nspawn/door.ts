@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { removeCgroup } from '../../platform/held.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
-import { NOTHING_INHERITED, ProcessError, run, sizeOf } from '../../platform/processes.ts';
+import { NOTHING_INHERITED, ProcessError, run, sizeOf, SYSTEM_PATH } from '../../platform/processes.ts';
 import { InstanceError } from '../instance.ts';
 import { enterArguments, type Door } from './arguments.ts';
 
@@ -101,6 +101,21 @@ export function floods(limit: number): InstanceError {
   return new InstanceError(
     `sh or systemctl in the instance printed more than ${sizeOf(limit)}: a component may have replaced it`,
   );
+}
+
+/** What the names of variables for the program inside begin with, on their way through `enter.pl`. */
+const INSIDE = 'INGOT_INSIDE_';
+
+/**
+ * The environment of a command of `enter` whose program is to get `env`. What comes out of a container, such as the
+ * variables of its image, must never be the environment of a program of the host: `PERL5OPT`, `LD_PRELOAD` and `PATH`
+ * would have it run what they name, as root.
+ */
+export function environmentInside(
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string | undefined>> {
+  const inside = Object.entries({ PATH: SYSTEM_PATH, LC_ALL: 'C.UTF-8', ...env });
+  return { ...NOTHING_INHERITED, ...Object.fromEntries(inside.map(([name, value]) => [`${INSIDE}${name}`, value])) };
 }
 
 /** Writes stdin to a file in a container. Arguments: path, mode. */
