@@ -208,17 +208,18 @@ function localFiles(folders: readonly string[], beside: string): ReadLocal {
   let left = MOST_ALL;
   const inside = (path: string): boolean => roots.some(({ real }) => isWithin(real, path));
 
-  const readOne = (path: string, name: string): LocalFile | string => {
+  const readOne = (path: string, name: string, what?: 'names'): LocalFile | string => {
     const stats = statSync(path);
     if (!stats.isFile()) return `${name} is not a file`;
     const file = { name, executable: (stats.mode & 0o100) !== 0, path: fromTemplate(path) };
     // The build reads it where it is.
-    if (stats.size > MOST_FILE || stats.size > left) return { ...file, bytes: new Uint8Array(), size: stats.size };
+    if (what === 'names' || stats.size > MOST_FILE || stats.size > left)
+      return { ...file, bytes: new Uint8Array(), size: stats.size };
     left -= stats.size;
     return { ...file, bytes: readFileSync(path) };
   };
 
-  return (asked): LocalContent => {
+  return (asked, what): LocalContent => {
     if (asked.includes('\0')) return { kind: 'absent', why: 'the path has a NUL' };
     let outside = false;
     for (const { folder } of roots) {
@@ -234,10 +235,13 @@ function localFiles(folders: readonly string[], beside: string): ReadLocal {
         continue;
       }
       if (!statSync(real).isDirectory()) {
-        const file = readOne(real, basename(asked));
+        const file = readOne(real, basename(asked), what);
         return typeof file === 'string' ? { kind: 'absent', why: file } : { kind: 'file', file };
       }
-      return { ...readFolder(real, asked, inside, readOne), path: fromTemplate(real) || '.' } as LocalContent;
+      return {
+        ...readFolder(real, asked, inside, (file, name) => readOne(file, name, what)),
+        path: fromTemplate(real) || '.',
+      } as LocalContent;
     }
     return {
       kind: 'absent',

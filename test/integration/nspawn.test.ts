@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { markFirstBoot, rebootMarked } from '../../src/guest/first-boot.ts';
@@ -31,6 +31,8 @@ const dataDirectory = join(mkdtempSync(join(tmpdir(), 'ingot-nspawn-')), 'data d
 let base: string;
 let hostBefore: HostState;
 let overlays = 0;
+/** How long the host had been up before any container here, in seconds. */
+const UPTIME_BEFORE = uptime();
 
 function overlayPath(): string {
   return join(dataDirectory, `layer-${overlays++}.qcow2`);
@@ -290,6 +292,12 @@ describe('a container', () => {
   metadataCases(() => instance);
 
   /** Commands of public components that machines take. */
+  test('as a machine: its uptime is its own', async () => {
+    const { stdout } = await outputOf(instance, { argv: ['cat', '/proc/uptime'] });
+
+    ok(Number.parseFloat(stdout) + UPTIME_BEFORE <= uptime() + 1, `${stdout} and ${uptime()}`);
+  });
+
   const asInAMachine: readonly (readonly [what: string, script: string])[] = [
     [
       'knows its own name, and has it in no file',
@@ -637,6 +645,8 @@ test('a disk that is larger than its partition grows', async () => {
   const { instance } = await launch({ sizeBytes: 8 * 2 ** 30, cpus: 1 });
   try {
     equal((await outputOf(instance, { argv: ['nproc'] })).stdout, '1\n', 'and it has the processors of its type');
+    const seen = (await outputOf(instance, { argv: ['sed', '-n', 's/^processor\t//p', '/proc/cpuinfo'] })).stdout;
+    equal(seen, ': 0\n', 'programs that read /proc/cpuinfo see one, too');
     const { stdout } = await outputOf(instance, { argv: ['stat', '-f', '-c', '%b %S', '/'] });
 
     const [blocks, size] = stdout.trim().split(' ').map(Number) as [number, number];

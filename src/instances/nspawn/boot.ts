@@ -36,7 +36,7 @@ import type { CgroupPlan, Limits } from './cgroups.ts';
 import { atTheDoor } from './door.ts';
 import { resolvesItself } from './names.ts';
 import { rootFault } from './root-faults.ts';
-import { memoryInfo, processorsOf } from './size.ts';
+import { bootTimeOffset, memoryInfo, processorInfoProgram, processorsOf } from './size.ts';
 
 const INTERFACE = 'host0';
 /** How long the services inside may take to start before the container is used as it is. */
@@ -103,7 +103,10 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
     uidBase: plan.uidBase,
   });
   const ownResolver = await resolvesItself(`${directory}/root`);
-  const inMachine = inCgroups([cgroups.machine], await onProcessors(plan, confined(command)));
+  const processors = await processorsFor(plan);
+  const inTime = [...(await ownUptime()), ...confined(command)];
+  const sized = processors === undefined ? inTime : ['taskset', '-c', processors, ...inTime];
+  const inMachine = inCgroups([cgroups.machine], sized);
   const argv = inCgroups(
     [...cgroups.limiting, cgroups.door],
     intoRingFiles({ '1,2': plan.consoleLog }, withExitCodeIn(`${directory}/exit`, inMachine)),
@@ -151,6 +154,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
             COMMAND,
             COMMAND_SCRIPT,
             plan.size === undefined ? '' : memoryInfo(plan.size.memoryMiB),
+            processors === undefined ? '' : processorInfoProgram(processors),
           ],
           { input: networkFile(INTERFACE), okCodes: 'any' },
         )
@@ -215,12 +219,24 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
   return booted;
 }
 
-/** Runs a command on as many processors as the container has, so that `nproc` inside is right. */
-async function onProcessors({ size, uidBase }: BootPlan, argv: readonly string[]): Promise<readonly string[]> {
+/** The processors that a container may run on, so that `nproc` inside is right; `undefined` for all of them. */
+async function processorsFor({ size, uidBase }: BootPlan): Promise<string | undefined> {
   const allowed = /^Cpus_allowed_list:\s*(\S+)$/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1];
-  if (allowed === undefined || size === undefined) return argv;
-  const processors = processorsOf(allowed, size.cpus, Math.floor(uidBase / UIDS_OF_A_CONTAINER));
-  return processors === undefined ? argv : ['taskset', '-c', processors, ...argv];
+  if (allowed === undefined || size === undefined) return undefined;
+  return processorsOf(allowed, size.cpus, Math.floor(uidBase / UIDS_OF_A_CONTAINER));
+}
+
+/** What runs a command in a time namespace where the kernel has just started; nothing where there are none. */
+async function ownUptime(): Promise<readonly string[]> {
+  try {
+    const [uptime, offsets] = await Promise.all(
+      ['/proc/uptime', '/proc/self/timens_offsets'].map((path) => readFile(path, 'utf8')),
+    );
+    return ['unshare', '--time', '--boottime', String(bootTimeOffset(uptime!, offsets!))];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 async function publish(slirp: Slirp, ports: readonly PublishedPort[]): Promise<void> {

@@ -1,6 +1,7 @@
 import { equal, match } from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { memoryInfo, processorsOf } from './size.ts';
+import { bootTimeOffset, memoryInfo, processorInfoProgram, processorsOf } from './size.ts';
 
 for (const [allowed, cpus, turn, expected] of [
   ['0-1', 2, 0, undefined],
@@ -19,3 +20,18 @@ test('the memory is that of the type, in the form of the kernel', () => {
   match(memoryInfo(2048), /^MemTotal: {8}2097152 kB\nMemFree: /);
   for (const line of memoryInfo(512).trim().split('\n')) match(line, /^\S+: +\d+ kB$/);
 });
+
+test('the processors of a container are those that it has, numbered from 0', () => {
+  const one = (cpu: number): string => `processor\t: ${cpu}\nmodel name\t: processor 1\ncore id\t\t: ${cpu}\n\n`;
+  const given = [0, 1, 2, 10, 11].map(one).join('');
+
+  const shown = execFileSync('sed', ['-n', processorInfoProgram('11,1')], { input: given, encoding: 'utf8' });
+
+  equal(shown, one(1).replace(': 1\n', ': 0\n') + one(11).replace(': 11\n', ': 1\n'));
+});
+
+for (const [uptime, offsets, expected] of [
+  ['7999.48 100.0\n', 'monotonic           0         0\nboottime            0         0\n', -7999],
+  ['30.90 1.0\n', 'monotonic           0         0\nboottime        -7000         0\n', -7030],
+] as const)
+  test(`a clock begins at 0 after ${uptime.trim()}`, () => equal(bootTimeOffset(uptime, offsets), expected));

@@ -23,6 +23,30 @@ export function processorsOf(allowed: string, cpus: number, turn: number): strin
 }
 
 /**
+ * A program for `sed -n` that leaves these processors in a `/proc/cpuinfo`, numbered from 0. Pure.
+ * @param processors as `processorsOf` answers
+ */
+export function processorInfoProgram(processors: string): string {
+  return processors
+    .split(',')
+    .map(Number)
+    .sort((a, b) => a - b)
+    .map((cpu, index) => `/^processor[[:space:]]*: ${cpu}$/,/^$/{s/^\\(processor[[:space:]]*: \\).*/\\1${index}/\np\n}`)
+    .join('\n');
+}
+
+/**
+ * By how much the clock of a new time namespace differs from the kernel's, in seconds, so that `uptime` begins at 0.
+ * Pure.
+ * @param uptime text of `/proc/uptime`, as this process sees it
+ * @param offsets text of `/proc/self/timens_offsets`
+ */
+export function bootTimeOffset(uptime: string, offsets: string): number {
+  const own = Number(/^boottime\s+(-?\d+)/m.exec(offsets)?.[1] ?? 0);
+  return own - Math.floor(Number.parseFloat(uptime));
+}
+
+/**
  * `/proc/meminfo` of a container. The total is that of its type. The free memory is not measured; an eighth counts as
  * used. Pure.
  */

@@ -2,8 +2,9 @@
 import { readUtf8 } from '../../platform/utf8.ts';
 import { nearestWord } from '../../documents/nearest.ts';
 import type { ReadLocal } from './files.ts';
+import { filesetMatcher } from './fileset.ts';
 import { FUNCTIONS } from './functions.ts';
-import { parseTemplateText } from './hcl.ts';
+import { parseJson, parseTemplateText } from './hcl.ts';
 import { PackerFault, type Expr, type Place } from './syntax.ts';
 import { booleanOf, dataMarker, isList, isMap, numberOf, textOf, type PackerValue } from './values.ts';
 
@@ -105,8 +106,6 @@ export class Evaluator {
         return evaluate(booleanOf(evaluate(expr.test), expr.at) ? expr.yes : expr.no);
       case 'for':
         return this.#for(expr, names, own);
-      case 'unsupported':
-        return fail(`${expr.what} is not evaluated here`, expr.at);
     }
   }
 
@@ -154,6 +153,12 @@ export class Evaluator {
       return textOfFile(this.#read, textOf(evaluate(expr.args[0]!), expr.at), expr.at);
     if (expr.name === 'templatefile' && this.#read !== undefined && expr.args.length === 2)
       return this.#templateFile(this.#read, evaluate(expr.args[0]!), evaluate(expr.args[1]!), expr.at);
+    if (expr.name === 'jsondecode' && expr.args.length === 1)
+      return this.#json(textOf(evaluate(expr.args[0]!), expr.at), expr.at);
+    if (expr.name === 'fileset' && this.#read !== undefined && expr.args.length === 2) {
+      const [folder, pattern] = expr.args.map((arg) => textOf(evaluate(arg), expr.at));
+      return fileset(this.#read, folder!, pattern!, expr.at);
+    }
     const run = FUNCTIONS.get(expr.name);
     if (run === undefined) {
       const near = nearestWord(expr.name, [...FUNCTIONS.keys()]);
@@ -165,6 +170,14 @@ export class Evaluator {
     const args = expr.args.map(evaluate);
     const last = args.at(-1);
     return run(expr.spread && last !== undefined && isList(last) ? [...args.slice(0, -1), ...last] : args, expr.at);
+  }
+
+  #json(text: string, at: Place): PackerValue {
+    try {
+      return this.evaluate(parseJson('jsondecode()', text), ONLY_GIVEN);
+    } catch (error) {
+      throw error instanceof PackerFault ? new PackerFault(`jsondecode(): ${error.message}`, at) : error;
+    }
   }
 
   /** As Packer: the file sees the given values only, and no other `templatefile()`. */
@@ -215,6 +228,19 @@ function textOfFile(read: ReadLocal, path: string, at: Place): string {
   } catch (error) {
     return fail(`file(): ${path} ${(error as Error).message}`, at);
   }
+}
+
+/** Names of the folder's files that fit a pattern, sorted; no folder has none. */
+function fileset(read: ReadLocal, folder: string, pattern: string, at: Place): readonly string[] {
+  const fits = filesetMatcher(pattern);
+  if (fits === undefined) return fail(`fileset(): the pattern '${pattern}' is not evaluated here`, at);
+  const found = read(folder, 'names');
+  if (found.kind === 'absent') return fail(`fileset(): ${found.why}`, at);
+  if (found.kind === 'file') return fail(`fileset(): ${folder} is a file`, at);
+  return found.files
+    .map(({ name }) => name)
+    .filter(fits)
+    .sort();
 }
 
 function fail(message: string, place: Place): never {

@@ -18,5 +18,8 @@ export type LocalContent =
   | { readonly kind: 'folder'; readonly files: readonly LocalFile[]; readonly path?: string }
   | { readonly kind: 'absent'; readonly why: string };
 
-/** Reads a file or a folder by the path that the template says. */
-export type ReadLocal = (path: string) => LocalContent;
+/**
+ * Reads a file or a folder by the path that the template says.
+ * @param what `names`: the contents are not needed, and count towards no limit
+ */
+export type ReadLocal = (path: string, what?: 'names') => LocalContent;

@@ -3,6 +3,7 @@
  * one pass over the text. Source: the HCL native syntax specification.
  */
 import { PackerFault, type Attribute, type Block, type Body, type Expr, type Place } from './syntax.ts';
+import { TemplateText, type Directive, type Sequence } from './template-text.ts';
 
 /** Largest text, in characters. */
 const MOST_CHARACTERS = 1 << 20;
@@ -90,20 +91,19 @@ class Reader {
     return value;
   }
 
-  /** The parts of a text with `${}` in it. */
+  /** The parts of a text with `${}` and `%{}` in it. */
   template(): readonly (string | Expr)[] {
-    const parts: (string | Expr)[] = [];
-    let plain = '';
-    while (this.#at < this.#text.length) {
-      const interpolation = this.#interpolation();
-      if (interpolation === undefined) plain += this.#text[this.#at++]!;
-      else if (typeof interpolation === 'string') plain += interpolation;
-      else {
-        parts.push(plain, interpolation);
-        plain = '';
-      }
-    }
-    return [...parts, plain];
+    const text = new TemplateText();
+    while (this.#at < this.#text.length) this.#pieceOf(text);
+    return text.parts();
+  }
+
+  /** One character, escape or sequence. */
+  #pieceOf(text: TemplateText): void {
+    const found = this.#mode === 'json' ? undefined : this.#interpolation();
+    if (found === undefined) text.text(this.#text[this.#at++]!);
+    else if (typeof found === 'string') text.text(found);
+    else text.sequence(found);
   }
 
   #place(at = this.#at): Place {
@@ -366,15 +366,19 @@ class Reader {
     return this.#mode === 'hcl' && /^for\s/.test(this.#text.slice(this.#at, this.#at + 4));
   }
 
-  #for(at: Place, end: string): Expr {
-    this.#at += 'for'.length;
+  #forHead(): { readonly names: readonly string[]; readonly over: Expr } {
     const names: string[] = [];
     do {
       this.#space();
       names.push(this.#match(NAME)?.[0] ?? this.#fail('expected a name'));
     } while (this.#take(','));
     this.#need('in');
-    const over = this.#expression();
+    return { names, over: this.#expression() };
+  }
+
+  #for(at: Place, end: string): Expr {
+    this.#at += 'for'.length;
+    const { names, over } = this.#forHead();
     this.#need(':');
     const first = this.#expression();
     const value = this.#take('=>') ? this.#expression() : undefined;
@@ -400,28 +404,16 @@ class Reader {
   #quoted(): Expr {
     const at = this.#place();
     const start = this.#at++;
-    const parts: (string | Expr)[] = [];
-    let plain = '';
+    const text = new TemplateText();
     for (;;) {
       const character = this.#text[this.#at];
       if (character === undefined || character === '\n') this.#fail('the text has no closing quote', start);
       if (character === '"') break;
-      if (character === '\\') plain += this.#escape();
-      else {
-        const interpolation = this.#mode === 'json' ? undefined : this.#interpolation();
-        if (interpolation === undefined) {
-          plain += character;
-          this.#at++;
-        } else if (typeof interpolation === 'string') plain += interpolation;
-        else {
-          parts.push(plain, interpolation);
-          plain = '';
-        }
-      }
+      if (character === '\\') text.text(this.#escape());
+      else this.#pieceOf(text);
     }
     this.#at++;
-    if (parts.length === 0) return { kind: 'literal', value: plain, at };
-    return { kind: 'template', parts: [...parts, plain], at };
+    return textExpression(text.parts(), at);
   }
 
   #escape(): string {
@@ -441,7 +433,7 @@ class Reader {
   }
 
   /** At `${`, `%{` or their escapes: what it is, and the text behind it is next. */
-  #interpolation(): Expr | string | undefined {
+  #interpolation(): Sequence | string | undefined {
     const sign = this.#text[this.#at];
     if (sign !== '$' && sign !== '%') return undefined;
     if (this.#text.startsWith(`${sign}${sign}{`, this.#at)) {
@@ -450,19 +442,33 @@ class Reader {
     }
     if (this.#text[this.#at + 1] !== '{') return undefined;
     const at = this.#place();
-    if (sign === '%') {
-      const end = this.#text.indexOf('}', this.#at);
-      if (end === -1) this.#fail('%{ is not closed');
-      this.#at = end + 1;
-      return { kind: 'unsupported', what: 'template directive %{ }', at };
-    }
     this.#at += 2;
-    if (this.#text[this.#at] === '~') this.#fail('the strip marker ~ is not supported');
+    const stripBefore = this.#text[this.#at] === '~';
+    if (stripBefore) this.#at++;
     return this.#within(1, () => {
-      const value = this.#expression();
+      const of = sign === '$' ? this.#expression() : this.#directive(at);
+      const stripAfter = this.#take('~');
       this.#need('}');
-      return value;
+      return { of, stripBefore, stripAfter };
     });
+  }
+
+  #directive(at: Place): Directive {
+    this.#space();
+    const start = this.#at;
+    const word = this.#match(NAME)?.[0];
+    switch (word) {
+      case 'if':
+        return { word, test: this.#expression(), at };
+      case 'for':
+        return { word, ...this.#forHead(), at };
+      case 'else':
+      case 'endif':
+      case 'endfor':
+        return { word, at };
+      default:
+        return this.#fail('expected if, else, endif, for or endfor after %{', start);
+    }
   }
 
   #heredoc(at: Place): Expr {
@@ -485,7 +491,10 @@ class Reader {
     if (dash === '-' && indents.length > 0) indent = indents.reduce((least, each) => Math.min(least, each));
     const text = lines.map((line) => `${line.slice(indent).replace(/\r$/, '')}\n`).join('');
     const parts = new Reader(this.#file, text, 'hcl', firstLine).template();
-    if (parts.length === 1) return { kind: 'literal', value: parts[0] as string, at };
-    return { kind: 'template', parts, at };
+    return textExpression(parts, at);
   }
+}
+
+function textExpression(parts: readonly (string | Expr)[], at: Place): Expr {
+  return parts.length === 1 ? { kind: 'literal', value: parts[0] as string, at } : { kind: 'template', parts, at };
 }

@@ -76,10 +76,10 @@ export class Settings {
     return this.#read(name, numberOf);
   }
 
-  /** A list of texts; one text is a list too. */
+  /** A list of texts, without items that are null; one text is a list too. */
   texts(name: string): readonly string[] | undefined {
     return this.#read(name, (value, place) =>
-      isList(value) ? value.map((item) => textOf(item, place)) : [textOf(value, place)],
+      (isList(value) ? value : [value]).filter((item) => item !== null).map((item) => textOf(item, place)),
     );
   }
 

@@ -63,6 +63,12 @@ for (const [text, expected] of [
   ['split(",", "a,b")', ['a', 'b']],
   ['lookup(var.map, "none", "default")', 'default'],
   ['source.name', 'source'],
+  ['"%{ if var.name == "web" }a%{ else }b%{ endif }c"', 'ac'],
+  ['"%{ if false }a%{ endif }"', ''],
+  ['"a  ${~ var.name ~}  b"', 'awebb'],
+  ['"%{ for a in var.list }<${a}>%{ endfor }"', '<a><b>'],
+  ['<<EOT\n  a\n  %{~ if true ~}\n  b\n  %{~ endif ~}\n  c\nEOT\n', '  a\n  b\n  c\n'],
+  ['jsondecode("{\\"a\\": [1, null, \\"x\\"]}").a[2]', 'x'],
   ['<<-EOT\n    a\n      b ${var.name}\n    EOT\n', 'a\n  b web\n'],
 ] as const)
   test(`evaluates ${text.replace(/\s+/g, ' ')}`, () => {
@@ -77,7 +83,12 @@ for (const [text, message] of [
   ['build.ID', /known only when Packer runs/],
   [`${'['.repeat(100)}`, /nested deeper/],
   ['"a', /no closing quote/],
-  ['"%{ if true }a%{ endif }"', /template directive/],
+  ['"%{ if true }a"', /%{ if } has no %{ endif }/],
+  ['"%{ for a in var.list }a%{ endif }"', /%{ for } has no %{ endfor }/],
+  ['"a%{ else }b"', /%{ else } without its beginning/],
+  ['"%{ when true }b"', /expected if, else, endif, for or endfor/],
+  [`"${'%{ if true }'.repeat(40)}"`, /nested deeper/],
+  ['jsondecode("{")', /expected/],
 ] as const)
   test(`refuses ${text.slice(0, 40)}`, () => assert.throws(() => evaluated(text), { message }));
 
@@ -153,7 +164,9 @@ test('templatefile() puts its values into the text of a file, and nothing else',
     'a.tpl': 'port ${port}\n%%{x} $${y} ${upper(join(",", names))}\n',
     'other.tpl': '${var.name}',
     'self.tpl': '${templatefile("a.tpl", {})}',
-    'if.tpl': '%{ if true }a%{ endif }',
+    'if.tpl':
+      '%{ if on ~}\non\n%{ else ~}\noff\n%{ endif ~}\n' +
+      '%{ for i, name in names ~}\n  - ${i} ${name}\n%{ endfor ~}\nend\n',
   };
   const evaluator = new Evaluator((path) =>
     texts[path] === undefined
@@ -162,15 +175,38 @@ test('templatefile() puts its values into the text of a file, and nothing else',
   );
   const of = (text: string) => evaluator.evaluate(parseExpression('x', text), NAMES);
   assert.equal(of('templatefile("a.tpl", { port = 80, names = var.list })'), 'port 80\n%{x} ${y} A,B\n');
+  assert.equal(of('templatefile("if.tpl", { on = true, names = ["a", "b"] })'), 'on\n  - 0 a\n  - 1 b\nend\n');
+  assert.equal(of('templatefile("if.tpl", { on = false, names = [] })'), 'off\nend\n');
   for (const [text, why] of [
     ['templatefile("a.tpl", { port = 80 })', /'names' is not known/],
     ['templatefile("other.tpl", {})', /var\.name is not known/],
     ['templatefile("self.tpl", {})', /within the file/],
-    ['templatefile("if.tpl", {})', /template directive/],
     ['templatefile("none", {})', /there is no none/],
     ['templatefile("a.tpl", 1)', /a map/],
   ] as const)
     assert.throws(() => of(text), why);
+});
+
+test('fileset() names files of a folder that fit a pattern', () => {
+  const names = ['b.sh', 'a.sh', 'sub/c.sh', 'sub/deep/d.sh', 'e.txt'];
+  const evaluator = new Evaluator((path, what) =>
+    path === 'scripts' && what === 'names'
+      ? { kind: 'folder', files: names.map((name) => ({ name, bytes: new Uint8Array(), executable: false })) }
+      : { kind: 'absent', why: `there is no ${path}` },
+  );
+  const of = (text: string) => evaluator.evaluate(parseExpression('x', text), NAMES);
+  for (const [pattern, expected] of [
+    ['*.sh', ['a.sh', 'b.sh']],
+    ['**/*.sh', ['a.sh', 'b.sh', 'sub/c.sh', 'sub/deep/d.sh']],
+    ['sub/**', ['sub/c.sh', 'sub/deep/d.sh']],
+    ['?.{txt,md}', ['e.txt']],
+    ['*', ['a.sh', 'b.sh', 'e.txt']],
+    ['*/d.sh', []],
+  ] as const)
+    assert.deepEqual(of(`fileset("scripts", "${pattern}")`), expected, pattern);
+  assert.deepEqual(of('[for f in fileset("scripts", "*.sh") : "scripts/${f}"]'), ['scripts/a.sh', 'scripts/b.sh']);
+  assert.throws(() => of('fileset("scripts", "[ab].sh")'), /the pattern/);
+  assert.throws(() => of('fileset("none", "*")'), /there is no none/);
 });
 
 test('a fault says line and column', () => {

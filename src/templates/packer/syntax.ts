@@ -42,9 +42,7 @@ export type Expr =
   | Node<'unary', { operator: string; of: Expr }>
   | Node<'binary', { operator: string; left: Expr; right: Expr }>
   | Node<'conditional', { test: Expr; yes: Expr; no: Expr }>
-  | Node<'for', { names: readonly string[]; over: Expr; key?: Expr; value: Expr; test?: Expr }>
-  /** A part of the language that is not evaluated here. */
-  | Node<'unsupported', { what: string }>;
+  | Node<'for', { names: readonly string[]; over: Expr; key?: Expr; value: Expr; test?: Expr }>;
 
 /** `name = value` */
 export interface Attribute extends At {
