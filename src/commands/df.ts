@@ -25,6 +25,8 @@ const KINDS: readonly (readonly [kind: keyof StorageUsage['kinds'], what: string
   ['instances', 'written by launched instances'],
   ['unreferenced', `for later builds only: ${INGOT} gc frees it`],
   ['files', 'files of components (file: sources)'],
+  ['containers', 'container images'],
+  ['registry', "container images in Ingot's own registry"],
   ['logs', 'logs'],
   ['catalog', 'records'],
   ['other', 'other'],

@@ -55,6 +55,8 @@ const NONE: StorageUsage = {
     instances: 0,
     unreferenced: 0,
     files: 0,
+    containers: 0,
+    registry: 0,
     logs: 0,
     catalog: 0,
     other: 4096,

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, copyFile, mkdir, open, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, link, mkdir, open, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { blobFile, dataPath } from '../platform/data-layout.ts';
 import { syncFile } from '../platform/files.ts';
@@ -70,13 +70,31 @@ export async function missingBlobs(dataDirectory: string, digests: readonly stri
 }
 
 /**
- * Makes a folder that is an OCI layout of one image, whose blobs are those of the data directory.
+ * Makes a folder that is an OCI layout of one image for a process of another user, who may only read it. Its blobs are
+ * those of the data directory, which get that owner and mode 0400, so nothing is copied; the folder that the process
+ * sees must be mounted read-only, since an owner may change modes.
  * @param folder does not exist yet; the caller removes it
+ * @throws {LayoutError} when a blob is not there any more
  */
-export async function makeLayout(dataDirectory: string, folder: string, image: BlobDescriptor): Promise<void> {
-  await mkdir(join(folder, 'blobs'), { recursive: true, mode: 0o700 });
-  await symlink(join(dataPath(dataDirectory, 'containers'), 'sha256'), join(folder, 'blobs/sha256'));
+export async function lendLayout(
+  dataDirectory: string,
+  folder: string,
+  image: BlobDescriptor,
+  user: number,
+): Promise<StoredManifest> {
+  const manifest = await storedManifest(dataDirectory, image);
+  const blobs = join(folder, 'blobs/sha256');
+  await mkdir(blobs, { recursive: true, mode: 0o755 });
+  for (const digest of new Set([manifest, manifest.config, ...manifest.layers].map((each) => each.digest))) {
+    const target = join(blobs, digest.slice('sha256:'.length));
+    await link(blobFile(dataDirectory, digest), target).catch((cause: unknown) => {
+      throw new LayoutError(`the blob ${digest} is not there any more: build its image again`, { cause });
+    });
+    await chown(target, user, user);
+    await chmod(target, 0o400);
+  }
   await writeDescription(folder, image);
+  return manifest;
 }
 
 /**

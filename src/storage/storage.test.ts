@@ -230,6 +230,22 @@ describe('storage', () => {
     assert.equal((await storage.usage(ME)).kinds.unreferenced, 0);
   });
 
+  test('container images are counted, those in the registry by themselves', async () => {
+    const before = (await storage.usage(ME)).kinds;
+    for (const [path, bytes] of [
+      [`containers/sha256/${'a'.repeat(64)}`, 100_000],
+      ['registry/files/docker/blob', 200_000],
+    ] as const) {
+      const file = join(catalog.dataDirectory, path);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, Buffer.alloc(bytes, 1));
+    }
+    const { containers, registry } = (await storage.usage(ME)).kinds;
+    assert.deepEqual([before.containers, before.registry], [0, 0]);
+    assert.ok(containers >= 100_000 && containers < 200_000, String(containers));
+    assert.ok(registry >= 200_000 && registry < 300_000, String(registry));
+  });
+
   test('gc takes nothing that is being written, nor what lies below it', async () => {
     const below = await layer(base, { label: 'below' });
     const open = await layers.announce(below.id);

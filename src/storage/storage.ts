@@ -43,6 +43,10 @@ export interface StorageUsage {
     readonly unreferenced: number;
     /** Files that components name by `file:`. */
     readonly files: number;
+    /** Blobs of container images. */
+    readonly containers: number;
+    /** What is in the container registry that Ingot runs. */
+    readonly registry: number;
     readonly logs: number;
     readonly catalog: number;
     readonly other: number;
@@ -260,6 +264,8 @@ async function usage(catalog: Catalog, account: string): Promise<StorageUsage> {
     instances: 0,
     unreferenced: 0,
     files: 0,
+    containers: 0,
+    registry: 0,
     logs: 0,
     catalog: 0,
     other: 0,
@@ -303,6 +309,8 @@ function kindOf(
   if (folder === DATA_NAMES.work && name !== undefined) return 'running';
   if (folder === DATA_NAMES.instances && name !== undefined) return 'instances';
   if (folder === DATA_NAMES.files && name !== undefined) return 'files';
+  if (folder === DATA_NAMES.containers && name !== undefined) return 'containers';
+  if (folder === DATA_NAMES.registry && name !== undefined) return 'registry';
   if (folder === DATA_NAMES.logs || folder.startsWith(DATA_NAMES.serverLog)) return 'logs';
   if (folder.startsWith(DATA_NAMES.catalog)) return 'catalog';
   return 'other';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { ensureLocalRegistry } from '../../src/distribution/registry/local-registry.ts';
-import { pushImage } from '../../src/distribution/registry/push.ts';
+import { inPushRoom, pushImage } from '../../src/distribution/registry/push.ts';
 import { copyLayout, missingBlobs, storedManifest, takeLayout } from '../../src/images/container-blobs.ts';
 import { run, waitForExit } from '../../src/platform/processes.ts';
 
@@ -90,6 +90,40 @@ describe('container images outside of builds', () => {
     await copyLayout(dataDirectory, join(folder, 'copied'), taken);
     const { stdout: copied } = await run(['skopeo', 'inspect', 'oci:copied'], { cwd: folder });
     assert.equal((JSON.parse(copied) as { Digest: string }).Digest, digest);
+  });
+
+  test('what pushes is a user without rights that sees nothing of the host but programs', async () => {
+    const room = join(folder, 'room');
+    for (const name of ['root', 'given', 'out']) mkdirSync(join(room, name), { recursive: true });
+    writeFileSync(join(room, 'given/file'), 'given');
+    writeFileSync(join(folder, 'secret of the host'), 'secret');
+    const script = [
+      'id -u; id -G',
+      'ls /',
+      'cat file; echo',
+      'ls /etc',
+      ...[
+        'echo x >/given/file',
+        'echo x >/usr/x',
+        'echo x >/etc/hosts.new',
+        `cat '${join(folder, 'secret of the host')}'`,
+        'cat /etc/shadow',
+        'cat /proc/version',
+        'ls -d /old/*',
+        'mount -t tmpfs x /tmp',
+        'kill -0 2',
+        'mknod /tmp/x b 8 0',
+      ].map((each) => `(${each}) 2>/dev/null && echo "reached: ${each.split(' ')[0]}"`),
+      'true',
+    ].join('\n');
+    const { stdout } = await run(inPushRoom(room, ['/bin/sh', '-c', script]));
+    const [user, groups, ...rest] = stdout.trim().split('\n');
+    assert.deepEqual([user, groups], ['60651', '60651']);
+    assert.ok(rest.includes('given'));
+    assert.ok(!rest.some((line) => ['root', 'home', 'work', 'var', 'shadow', 'passwd'].includes(line)), stdout);
+    assert.ok(!stdout.includes('reached'), stdout);
+    const { stdout: capabilities } = await run(inPushRoom(room, ['capsh', '--print']), { okCodes: 'any' });
+    assert.doesNotMatch(capabilities, /Current: =?.*cap_/);
   });
 
   test('a registry that is not there is told in one sentence', async () => {

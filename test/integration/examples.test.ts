@@ -17,7 +17,10 @@ describe('examples', () => {
     await endOnDirectory({ state, dataDirectory });
   });
 
-  const templates = globSync('examples/*/template.yaml', { cwd: PROJECT });
+  // That of a container image takes two minutes: `long/containers`.
+  const templates = globSync('examples/*/template.yaml', { cwd: PROJECT }).filter(
+    (template) => !template.startsWith('examples/container/'),
+  );
   assert.ok(templates.length > 0);
   for (const template of templates) {
     test(template, async () => {

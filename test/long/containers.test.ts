@@ -16,7 +16,7 @@ import {
 import { run } from '../../src/platform/processes.ts';
 import { hostState, type HostState } from '../harness/host-state.ts';
 import { outputOf, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
-import { imageLog, startServer, type TestServer } from '../harness/service.ts';
+import { imageLog, ingot, startServer, type TestServer } from '../harness/service.ts';
 import { endOnServer } from '../harness/suite.ts';
 
 const BASE = 'arn:aws:imagebuilder:us-east-1:aws:image/debian-12-slim/x.x.x';
@@ -97,7 +97,7 @@ describe('container images', () => {
         parentImage: wanted.parent ?? BASE,
         dockerfileTemplateData: wanted.template ?? TEMPLATE,
         targetRepository: { service: 'ECR', repositoryName: `team/${wanted.name}` },
-        components,
+        ...(components.length === 0 ? {} : { components }),
       }),
     );
     const { imageBuildVersionArn } = await server.client.send(
@@ -212,19 +212,40 @@ describe('container images', () => {
       'test "$(ls /proc | grep -c \'^[0-9]*$\')" -lt 20',
       'test ! -S /run/docker.sock',
     ];
-    const document = component('one').replace(
-      '            - pwd\n',
-      tries
-        .map(
-          (each) =>
-            `            - |\n              ${each} || { echo "reached: ${each.replaceAll('"', "'")}"; exit 1; }\n`,
-        )
-        .join(''),
-    );
+    const checks = tries
+      .map(
+        (each) =>
+          `            - |\n              ${each} || { echo "reached: ${each.replaceAll('"', "'")}"; exit 1; }\n`,
+      )
+      .join('');
+    // A function: `$'` in a text would stand for what follows.
+    const document = component('one').replace('            - pwd\n', () => checks);
     const template = TEMPLATE.replace(
       'RUN echo first >/first',
       `RUN echo first >/first\nRUN test ! -e /work && ! mount -t tmpfs x /mnt 2>/dev/null`,
     );
     await waitUntilAvailable(server, await start({ name: 'walls', document, template }));
+  });
+
+  test('the example is built by its template, twice, and is in the registry by the name that it puts out', async () => {
+    const digests: string[] = [];
+    for (let round = 1; round <= 2; round++) {
+      const { code, stdout, stderr } = await ingot(dataDirectory, [
+        'build',
+        'examples/container/template.yaml',
+        '--json',
+      ]);
+      assert.equal(code, 0, `${stderr}\n${stdout.split('\n').slice(-40).join('\n')}`);
+      const lines = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { type: string; outputs?: { name: string; value: string }[] });
+      const uri = lines.find(({ type }) => type === 'stack')?.outputs?.find(({ name }) => name === 'ImageUri')?.value;
+      assert.match(uri ?? '', /^127\.0\.0\.1:\d+\/\d{12}\/us-east-1\/nginx-container:latest$/);
+      digests.push((await inRegistry(uri!)).Digest);
+      const tagged = await inRegistry(uri!.replace(/latest$/, `build-${round}`));
+      assert.equal(tagged.Digest, digests.at(-1));
+    }
+    assert.equal(digests[0], digests[1]);
   });
 });

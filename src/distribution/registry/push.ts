@@ -1,10 +1,16 @@
-/** Copies container images to registries, by skopeo: manifests keep their digests, blobs that are there stay. */
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+/**
+ * Copies container images to registries, by skopeo: manifests keep their digests, blobs that are there stay. What a
+ * registry answers is a stranger's, so skopeo runs as a user of its own that sees nothing of the host but programs.
+ */
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeLayout, type BlobDescriptor } from '../../images/container-blobs.ts';
+import { lendLayout, type BlobDescriptor, type StoredManifest } from '../../images/container-blobs.ts';
 import { dataPath } from '../../platform/data-layout.ts';
+import { patient } from '../../platform/patience.ts';
 import { ProcessError, PROXY_VARIABLES, run } from '../../platform/processes.ts';
+import { readScript } from '../../platform/scripts.ts';
 import type { Report } from '../../resources/progress.ts';
+import type { RegistryLogin } from './login.ts';
 
 /** Where an image goes. */
 export interface PushTarget {
@@ -12,6 +18,16 @@ export interface PushTarget {
   readonly uri: string;
   /** Whether the registry speaks plain HTTP, as the one on loopback does. */
   readonly plain: boolean;
+  /** What the registry asks for. */
+  readonly login?: RegistryLogin;
+}
+
+/** What a push reports to, and what ends it. */
+export interface PushControl {
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  /** Milliseconds that it may take; default: two minutes, and one second more for each MiB. */
+  readonly timeoutMs?: number;
 }
 
 /** What the registry did not take. The message says why, in the registry's words. */
@@ -20,6 +36,9 @@ class PushError extends Error {
 }
 
 const OUTPUT_LIMIT = 4 << 20;
+/** Owns what is pushed, and nothing else of this host. */
+const PUSHING_USER = 60_651;
+const ROOM = readScript(import.meta.url, 'push-room.sh');
 
 /**
  * Copies an image of the data directory to a registry. Repeating it sends only what is missing there.
@@ -29,51 +48,92 @@ const OUTPUT_LIMIT = 4 << 20;
 export async function pushImage(
   dataDirectory: string,
   image: BlobDescriptor,
-  { uri, plain }: PushTarget,
-  { report, signal }: { readonly report: Report; readonly signal: AbortSignal },
+  target: PushTarget,
+  { report, signal, timeoutMs }: PushControl,
 ): Promise<string> {
+  const { uri, login } = target;
   const work = dataPath(dataDirectory, 'work');
   await mkdir(work, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(work, 'push-'));
   try {
-    await makeLayout(dataDirectory, join(folder, 'layout'), image);
-    await run(
-      [
-        'skopeo',
-        '--insecure-policy',
-        'copy',
-        '--preserve-digests',
-        '--retry-times',
-        '2',
-        `--dest-tls-verify=${!plain}`,
-        '--digestfile',
-        join(folder, 'digest'),
-        // By its name alone: a path may hold what separates words of this form.
-        'oci:layout',
-        `docker://${uri}`,
-      ],
-      {
-        cwd: folder,
-        signal,
-        inherit: PROXY_VARIABLES,
-        maxOutput: OUTPUT_LIMIT,
-        env: { TMPDIR: folder },
-      },
-    );
-    const digest = (await readFile(join(folder, 'digest'), 'utf8')).trim();
+    for (const name of ['root', 'given', 'out']) await mkdir(join(folder, name), { mode: 0o755 });
+    await chown(join(folder, 'out'), PUSHING_USER, PUSHING_USER);
+    // The umask may have closed it; outside, the data directory above is closed.
+    await chmod(join(folder, 'given'), 0o755);
+    const manifest = await lendLayout(dataDirectory, join(folder, 'given/layout'), image, PUSHING_USER);
+    for (const name of ['layout', 'layout/blobs', 'layout/blobs/sha256'])
+      await chmod(join(folder, 'given', name), 0o755);
+    if (login !== undefined) await writeLogin(join(folder, 'given/auth.json'), uri, login);
+    await run(pushArguments(folder, target), {
+      cwd: folder,
+      signal,
+      inherit: PROXY_VARIABLES,
+      maxOutput: OUTPUT_LIMIT,
+      timeoutMs: timeoutMs ?? patient(timeFor(manifest)),
+      env: { TMPDIR: '/tmp', HOME: '/tmp' },
+    });
+    const digest = (await readFile(join(folder, 'out/digest'), 'utf8')).trim();
     report({ type: 'log', level: 'debug', text: `${uri} is ${digest}` });
     return digest;
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
-    throw new PushError(`${uri} could not be pushed: ${reasonOf(error.stderr || error.message)}`, { cause: error });
+    const why = error.timedOut ? 'the registry took too long' : reasonOf(error.stderr || error.message, login);
+    // Without its cause: that has the whole output, which may hold what the registry was asked with.
+    throw new PushError(`${uri} could not be pushed: ${why}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** The last words of skopeo without its own log form. Pure. */
-function reasonOf(output: string): string {
+/** Pure. */
+function pushArguments(folder: string, { uri, plain, login }: PushTarget): string[] {
+  return inPushRoom(folder, [
+    ...['skopeo', '--insecure-policy', 'copy', '--preserve-digests', '--retry-times', '2'],
+    `--dest-tls-verify=${!plain}`,
+    ...(login === undefined ? [] : ['--dest-authfile', '/given/auth.json']),
+    ...['--digestfile', '/out/digest', 'oci:layout', `docker://${uri}`],
+  ]);
+}
+
+/**
+ * A command that runs as a user of its own, without capabilities, and sees of the host its programs and its network.
+ * Pure.
+ * @param folder with the folders `root` (empty), `given` (to read, the working directory) and `out` (to write)
+ */
+export function inPushRoom(folder: string, argv: readonly string[]): string[] {
+  return [
+    // Ends with the process that started it, however that ends.
+    ...['setpriv', '--pdeathsig', 'KILL', '--'],
+    ...['unshare', '--mount', '--propagation', 'private', '--ipc', '--uts', '--pid', '--fork', '--kill-child', '--'],
+    ...['/bin/sh', '-c', ROOM, 'sh', join(folder, 'root'), join(folder, 'given'), join(folder, 'out')],
+    String(PUSHING_USER),
+    ...argv,
+  ];
+}
+
+async function writeLogin(path: string, uri: string, { user, password }: RegistryLogin): Promise<void> {
+  const host = uri.slice(0, uri.indexOf('/'));
+  const auth = Buffer.from(`${user}:${password}`).toString('base64');
+  await writeFile(path, JSON.stringify({ auths: { [host]: { auth } } }), { mode: 0o400 });
+  await chown(path, PUSHING_USER, PUSHING_USER);
+}
+
+function timeFor({ layers }: StoredManifest): number {
+  const mebibytes = layers.reduce((sum, { size }) => sum + size, 0) / 2 ** 20;
+  return 120_000 + mebibytes * 1000;
+}
+
+/** The last words of skopeo without its own log form, and without the password. Pure. */
+function reasonOf(output: string, login: RegistryLogin | undefined): string {
   const line = output.trim().split('\n').at(-1) ?? '';
   const message = /msg="((?:[^"\\]|\\.)*)"/.exec(line)?.[1]?.replaceAll('\\"', '"') ?? line;
-  return message.slice(0, 600);
+  return withoutPassword(message, login).slice(0, 600);
+}
+
+function withoutPassword(text: string, login: RegistryLogin | undefined): string {
+  if (login === undefined) return text;
+  const pair = Buffer.from(`${login.user}:${login.password}`).toString('base64');
+  return [pair, login.password, encodeURIComponent(login.password)]
+    .filter((each) => each !== '')
+    .reduce((rest, each) => rest.replaceAll(each, '***'), text);
 }
