@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, chown, copyFile, link, mkdir, open, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { blobFile, dataPath } from '../platform/data-layout.ts';
+import { blobFile } from '../platform/data-layout.ts';
 import { syncFile } from '../platform/files.ts';
 import { newUuid } from '../platform/ids.ts';
 
