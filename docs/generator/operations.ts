@@ -291,9 +291,10 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
   'ingot:TestReceiver': '`{receiver, type, answers: [{what, id, ok, answer, milliseconds}]}`',
   'ingot:DescribeStorage':
     '`{dataDirectory, totalBytes, availableBytes, kinds: {baseImages, images, copies, running, instances, ' +
-    'unreferenced, files, logs, catalog, other}, regions: [{region, bytes}], amis: [{id, region, name, image, ' +
-    'created, bytes, freedBytes}]}`: bytes on the disk; `freedBytes` is what deregistering that AMI alone would ' +
-    'free. Accounts other than that of the first key pair get `amis` only',
+    'unreferenced, files, containers, registry, logs, catalog, other}, ' +
+    'regions: [{region, bytes}], amis: [{id, region, name, image, created, bytes, freedBytes}]}`: bytes on the ' +
+    'disk; `freedBytes` is what deregistering that AMI alone would free. Accounts other than that of the first key ' +
+    'pair get `amis` only',
   'ingot:CollectGarbage':
     '`{olderThanSeconds?, hostCache?}`. `olderThanSeconds` (default 0): layers of components that were used within ' +
     'this time are kept. `hostCache` (default false): also frees the base images that the host keeps. ' +
