@@ -21,6 +21,7 @@ export interface EngineTables {
   container_copies: ContainerCopyTable;
   unknown_members: UnknownMemberTable;
   suspended_images: SuspendedImageTable;
+  build_turns: BuildTurnTable;
 }
 
 /**
@@ -147,6 +148,14 @@ export interface InstanceTable {
   kept_until: string | null;
   /** When somebody ran a command in it, opened a shell or sent files, first; null for what only its work changed. */
   changed_by_hand: string | null;
+}
+
+/** When a queue of waiting builds last had its turn. See `build-queue.ts`. */
+interface BuildTurnTable {
+  /** ARN of a pipeline, or `<account>/<region>/<name>` of images without one. */
+  queue: string;
+  /** ISO-8601. */
+  last: string;
 }
 
 /** See `platform/held.ts`. `seq` is the order in which things were taken. */

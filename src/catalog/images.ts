@@ -85,6 +85,7 @@ export async function createImage(
       ...listed(image),
       type: image.type ?? null,
       pipeline_arn: image.sourcePipelineArn ?? null,
+      by_itself: image.buildType === 'SCHEDULED' ? 1 : 0,
       task: task === undefined ? null : JSON.stringify(task),
       cancel_requested: 0,
       date_created: record.dateCreated!,

@@ -1,6 +1,7 @@
 /** Queries on leases: which process works on which image. */
 import type { Kysely } from 'kysely';
-import type { Catalog, Queryable } from './catalog.ts';
+import { nextInTurn, recordTurn } from './build-queue.ts';
+import type { Catalog } from './catalog.ts';
 import { timestamp } from '../platform/clock.ts';
 import { isSameProcess } from '../platform/processes.ts';
 import { nextToGoOn } from './suspended-images.ts';
@@ -19,8 +20,7 @@ export interface Lessee {
 const LEASE_MS = 60_000;
 
 /**
- * Claims an image: first one whose work waited and can go on, then the oldest PENDING one, first those that must be
- * built alone.
+ * Claims an image: first one whose work waited and can go on, then the PENDING one whose turn it is (`build-queue.ts`).
  * @param busy whether this worker has other images: an image that must be alone waits until these are finished, and the
  *   rest waits for it
  * @param full whether there is no place for another image: only one that is to be cancelled is claimed then
@@ -33,10 +33,13 @@ export async function claimImage(
   full = false,
 ): Promise<{ readonly arn: string; readonly alone: boolean } | undefined> {
   return catalog.transaction(async (trx) => {
-    const image =
-      (await nextToGoOn(trx, timestamp(), { cancelled: full })) ?? (full ? undefined : await oldestPending(trx));
-    const alone = image?.alone === 1;
+    const now = timestamp();
+    const suspended = await nextToGoOn(trx, now, { cancelled: full });
+    const waiting = suspended === undefined && !full ? await nextInTurn(trx) : undefined;
+    const image = suspended ?? waiting;
+    const alone = waiting?.alone ?? suspended?.alone === 1;
     if (image === undefined || (alone && busy)) return undefined;
+    if (waiting !== undefined) await recordTurn(trx, waiting.queue, now);
     await trx
       .insertInto('leases')
       .values({
@@ -50,22 +53,6 @@ export async function claimImage(
       .execute();
     return { arn: image.arn, alone };
   });
-}
-
-async function oldestPending(trx: Queryable): Promise<{ readonly arn: string; readonly alone: number } | undefined> {
-  return trx
-    .selectFrom('images')
-    .select(['images.arn', 'images.alone'])
-    .where('images.status', '=', 'PENDING')
-    .where((e) =>
-      e.not(
-        e.exists(e.selectFrom('leases').select('leases.image_arn').whereRef('leases.image_arn', '=', 'images.arn')),
-      ),
-    )
-    .orderBy('images.alone', 'desc')
-    .orderBy('images.date_created')
-    .limit(1)
-    .executeTakeFirst();
 }
 
 /** Extends a worker's leases. */

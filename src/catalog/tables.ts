@@ -142,6 +142,8 @@ export interface ImageTable extends ResourceColumns, VersionColumns {
   cancel_requested: number;
   /** 1 if its worker died while it worked on other images too: it is built again, alone. */
   alone: Generated<number>;
+  /** 1 if nobody asked for it: a schedule, a rule or another image did. A retry makes it 0. */
+  by_itself: Generated<number>;
 }
 
 /**

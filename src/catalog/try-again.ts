@@ -13,7 +13,7 @@ export async function tryAgain(trx: Queryable, arn: string, task: ImageTask): Pr
   await transitionImage(trx, arn, 'PENDING');
   await trx
     .updateTable('images')
-    .set({ task: JSON.stringify(task), cancel_requested: 0, alone: 0 })
+    .set({ task: JSON.stringify(task), cancel_requested: 0, alone: 0, by_itself: 0 })
     .where('arn', '=', arn)
     .execute();
   await countNoMore(trx, arn, stagesOf(task));

@@ -33,7 +33,8 @@ export interface Status {
   readonly time: string;
   readonly worker: { readonly up: boolean; readonly silentSeconds: number };
   readonly running: readonly BusyImage[];
-  readonly waiting: readonly BusyImage[];
+  /** With its place in line, from 1; what waits for an answer has none. */
+  readonly waiting: readonly (BusyImage & { readonly place?: number })[];
   readonly waitingSteps: readonly { readonly image: string; readonly step: string; readonly since: string }[];
   readonly failed: readonly { readonly arn: string; readonly created: string; readonly reason?: string }[];
   readonly due: readonly { readonly pipeline: string; readonly due: string; readonly lookAt: string }[];
@@ -104,10 +105,18 @@ export function shown(found: Status): string {
   return `${head}${blocks.join('')}`;
 }
 
-function whyOf({ cancelRequested }: BusyImage, { running, worker }: Status): string {
+function whyOf(
+  { arn, cancelRequested, place }: Status['waiting'][number],
+  { running, waiting, waitingSteps, worker }: Status,
+): string {
   if (cancelRequested) return 'is being canceled';
+  const step = waitingSteps.find(({ image }) => image === arn);
+  if (step !== undefined) return `waits for an answer to ${step.step}`;
   if (!worker.up) return 'the worker does not answer';
-  return running.length === 0 ? 'starts soon' : `waits for one of ${running.length} running builds to end`;
+  if (running.length === 0) return 'starts soon';
+  const inLine = waiting.filter((each) => each.place !== undefined).length;
+  const where = place === undefined ? '' : `, place ${place} of ${inLine}`;
+  return `waits for one of ${running.length} running builds to end${where}`;
 }
 
 function nameOf(arn: string): string {

@@ -1,4 +1,5 @@
 /** The whole server on one page: what runs, what waits and why, what failed, what is due, disk, receivers. */
+import { inTurn } from '../../catalog/build-queue.ts';
 import { imagesUnderWay, lastFailures, nextDue, stepsThatWait } from '../../catalog/status.ts';
 import { receiversOf } from './events.ts';
 import { serverArn } from './resources.ts';
@@ -6,6 +7,8 @@ import type { IngotRoute } from './route.ts';
 
 /** Most of each list. */
 const MOST = 10;
+/** Images in line whose place is told. */
+const MOST_PLACES = 1000;
 
 export const statusRoutes: readonly IngotRoute[] = [
   {
@@ -15,14 +18,16 @@ export const statusRoutes: readonly IngotRoute[] = [
     resource: (_params, context) => serverArn(context),
     async handle(_request, { services }) {
       const { db } = services.catalog;
-      const [busy, waitingSteps, failed, due, receivers, usage] = await Promise.all([
+      const [busy, line, waitingSteps, failed, due, receivers, usage] = await Promise.all([
         imagesUnderWay(db),
+        inTurn(db, MOST_PLACES),
         stepsThatWait(db),
         lastFailures(db, MOST),
         nextDue(db, MOST),
         receiversOf(services),
         services.storage.usage({ account: services.defaultAccount }),
       ]);
+      const places = new Map(line.map(({ arn }, index) => [arn, index + 1]));
       const { totalBytes, availableBytes, kinds } = usage;
       return {
         json: {
@@ -30,7 +35,7 @@ export const statusRoutes: readonly IngotRoute[] = [
           time: new Date().toISOString(),
           worker: services.worker(),
           running: busy.filter(({ working }) => working),
-          waiting: busy.filter(({ working }) => !working),
+          waiting: busy.filter(({ working }) => !working).map((image) => ({ ...image, place: places.get(image.arn) })),
           waitingSteps,
           failed,
           due,
