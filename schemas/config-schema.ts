@@ -49,7 +49,7 @@ const RATE: JsonSchema = {
   type: ['object', 'null'],
 };
 
-const { audit, files } = DEFAULT_CONFIG;
+const { audit, builds, files } = DEFAULT_CONFIG;
 
 const MANAGED_DOCUMENT: readonly JsonSchema[] = [
   described('Absolute path of a component document.', PATH),
@@ -125,6 +125,21 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
     closedMap({
       maxMegabytes: atLeast(1, files.maxBytes / 1e6, 'Most of one file, in MB.'),
       accountMegabytes: atLeast(1, files.accountBytes / 1e6, 'Most of all files of an account, in MB.'),
+    }),
+  ),
+  builds: described(
+    'How many images are built at once.',
+    closedMap({
+      atOnce: {
+        description: 'Most images in work at once. Default: the number of processors, at least 2.',
+        type: 'integer',
+        minimum: 1,
+      },
+      keepFreeMegabytes: atLeast(
+        0,
+        builds.keepFreeBytes / 1e6,
+        'Free disk space, in MB, below which no build starts beside another.',
+      ),
     }),
   ),
   audit: described(

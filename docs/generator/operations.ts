@@ -287,7 +287,8 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     '`{receivers: [{name, type, state: "ok"\\|"failing"\\|"gone", delivered, retrying, dead, lastSuccess, ' +
     'lastError, nextAttempt}]}`',
   'ingot:GetStatus':
-    '`{version, time, worker: {up, silentSeconds}, running, waiting, waitingSteps, failed, due, disk, receivers}`',
+    '`{version, time, worker: {up, silentSeconds}, running, waiting, waitingSteps, failed, due, disk, ' +
+    'limits, receivers}`',
   'ingot:TestReceiver': '`{receiver, type, answers: [{what, id, ok, answer, milliseconds}]}`',
   'ingot:DescribeStorage':
     '`{dataDirectory, totalBytes, availableBytes, kinds: {baseImages, images, copies, running, instances, ' +

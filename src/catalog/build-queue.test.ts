@@ -46,7 +46,7 @@ async function image(
 }
 
 const claim = async (catalog: Catalog, busy = false): Promise<string | undefined> =>
-  (await claimImage(catalog, LESSEE, busy))?.arn;
+  (await claimImage(catalog, LESSEE, { busy }))?.arn;
 async function end(catalog: Catalog, arn: string | undefined): Promise<void> {
   await catalog.transaction((trx) => transitionImage(trx, arn!, 'FAILED'));
   await endLease(catalog.db, arn!);
@@ -114,6 +114,19 @@ test('one that has to be built alone comes first, and waits for those in work', 
   await endLease(catalog.db, suspect);
   assert.equal(await claim(catalog, true), undefined);
   assert.deepEqual([await claim(catalog), await claim(catalog)], [suspect, asked]);
+  await catalog.close();
+});
+
+test('a nearly full disk holds back what starts by itself, and all beside another', async () => {
+  const catalog = await fresh();
+  const nightly = await image(catalog, 'nightly', { byItself: true });
+  const scarce = async (busy: boolean): Promise<string | undefined> =>
+    (await claimImage(catalog, LESSEE, { busy, scarce: true }))?.arn;
+  assert.equal(await scarce(false), undefined);
+  const asked = await image(catalog, 'asked');
+  assert.equal(await scarce(true), undefined);
+  assert.equal(await scarce(false), asked);
+  assert.equal(await claim(catalog, true), nightly);
   await catalog.close();
 });
 

@@ -16,21 +16,29 @@ export interface Lessee {
   readonly processStart: string;
 }
 
+/** What the host of a worker can take. */
+interface ClaimingHost {
+  readonly busy?: boolean;
+  readonly full?: boolean;
+  readonly scarce?: boolean;
+}
+
 /** Duration of a lease without renewal, in milliseconds. */
 const LEASE_MS = 60_000;
 
 /**
  * Claims an image: first one whose work waited and can go on, then the PENDING one whose turn it is (`build-queue.ts`).
- * @param busy whether this worker has other images: an image that must be alone waits until these are finished, and the
- *   rest waits for it
- * @param full whether there is no place for another image: only one that is to be cancelled is claimed then
+ * @param host.busy whether this worker has other images: one that must be alone waits until these are finished, and
+ *   the rest waits for it
+ * @param host.full whether there is no place for another image: only one that is to be cancelled is claimed then
+ * @param host.scarce whether the disk is nearly full: no image begins beside another then, and none by itself. What a
+ *   person started begins when nothing else is in work, and says what it lacks: no waiting would make room
  * @returns its ARN, or `undefined` if none can be claimed now
  */
 export async function claimImage(
   catalog: Catalog,
   lessee: Lessee,
-  busy: boolean,
-  full = false,
+  { busy = false, full = false, scarce = false }: ClaimingHost,
 ): Promise<{ readonly arn: string; readonly alone: boolean } | undefined> {
   return catalog.transaction(async (trx) => {
     const now = timestamp();
@@ -39,6 +47,7 @@ export async function claimImage(
     const image = suspended ?? waiting;
     const alone = waiting?.alone ?? suspended?.alone === 1;
     if (image === undefined || (alone && busy)) return undefined;
+    if (waiting !== undefined && scarce && (busy || (waiting.byItself && !alone))) return undefined;
     if (waiting !== undefined) await recordTurn(trx, waiting.queue, now);
     await trx
       .insertInto('leases')

@@ -38,6 +38,7 @@ export interface Status {
   readonly waitingSteps: readonly { readonly image: string; readonly step: string; readonly since: string }[];
   readonly failed: readonly { readonly arn: string; readonly created: string; readonly reason?: string }[];
   readonly due: readonly { readonly pipeline: string; readonly due: string; readonly lookAt: string }[];
+  readonly limits: { readonly atOnce: number; readonly keepFreeBytes: number };
   readonly disk: { readonly totalBytes: number; readonly availableBytes: number };
   readonly receivers: readonly ShownReceiver[];
 }
@@ -107,16 +108,19 @@ export function shown(found: Status): string {
 
 function whyOf(
   { arn, cancelRequested, place }: Status['waiting'][number],
-  { running, waiting, waitingSteps, worker }: Status,
+  { running, waiting, waitingSteps, worker, disk, limits }: Status,
 ): string {
   if (cancelRequested) return 'is being canceled';
   const step = waitingSteps.find(({ image }) => image === arn);
   if (step !== undefined) return `waits for an answer to ${step.step}`;
   if (!worker.up) return 'the worker does not answer';
-  if (running.length === 0) return 'starts soon';
   const inLine = waiting.filter((each) => each.place !== undefined).length;
   const where = place === undefined ? '' : `, place ${place} of ${inLine}`;
-  return `waits for one of ${running.length} running builds to end${where}`;
+  if (disk.availableBytes < limits.keepFreeBytes)
+    return `waits for disk space: ${size(limits.keepFreeBytes)} have to be free (builds.keepFreeMegabytes)${where}`;
+  return running.length < limits.atOnce
+    ? `starts soon${where}`
+    : `waits for one of ${running.length} running builds to end${where}`;
 }
 
 function nameOf(arn: string): string {

@@ -39,6 +39,12 @@ export async function runningOut(folder: string): Promise<string | undefined> {
   );
 }
 
+/** Whether less than `least` bytes are free. */
+export async function isScarce(folder: string, least: number): Promise<boolean> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize < least;
+}
+
 /** Time between attempts that a full disk prevents, in milliseconds. */
 const AGAIN_MS = 1000;
 

@@ -1,6 +1,5 @@
 /** The service: the API process of a data directory, and the worker process that it supervises. */
 import { rm } from 'node:fs/promises';
-import { cpus } from 'node:os';
 import { openIdentities } from '../api/access/identities.ts';
 import type { ApiServices } from '../api/context.ts';
 import { buildByItself } from '../api/operations/pipeline-runs.ts';
@@ -180,7 +179,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
    */
   async function startWorker(before: WorkerEnd = {}): Promise<WorkerLink> {
     const started = Date.now();
-    const task: WorkerTask = { concurrency: Math.max(2, cpus().length), before: { silent: killed, ...before } };
+    const task: WorkerTask = { concurrency: config.builds.atOnce, before: { silent: killed, ...before } };
     killed = undefined;
     const link = await WorkerLink.start(workerCommand(dataDirectory, task), (each) => {
       endIfSilent(each).catch((error: unknown) =>

@@ -61,7 +61,7 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
   const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: config.names });
   await sweepAtStart(catalog, before);
   if (concurrency > 0 && !asked.signal.aborted) {
-    worker = startWorker(catalog, concurrency);
+    worker = startWorker(catalog, { atOnce: concurrency, keepFreeBytes: config.builds.keepFreeBytes });
     deliverer = await startDeliverer({
       catalog,
       config: readEvents(config),

@@ -9,7 +9,7 @@ import { endExpired, instancesToActOn, liveInstances } from '../catalog/instance
 import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/leases.ts';
 import { copyPending } from './image-copies.ts';
 import { endLaunched, makeLaunched } from './launches.ts';
-import { onceThereIsRoom, runningOut } from '../images/space.ts';
+import { isScarce, onceThereIsRoom, runningOut } from '../images/space.ts';
 import { timestamp } from '../platform/clock.ts';
 import { restoreNetwork } from '../platform/host.ts';
 import { logger } from '../platform/log.ts';
@@ -44,9 +44,13 @@ export interface Worker {
 
 /**
  * Starts a worker on a data directory that was swept.
- * @param concurrency how many images are built at once
+ * @param limits.atOnce how many images are built at once
+ * @param limits.keepFreeBytes free space of the data directory below which no image begins beside another
  */
-export function startWorker(catalog: Catalog, concurrency: number): Worker {
+export function startWorker(
+  catalog: Catalog,
+  { atOnce, keepFreeBytes }: { readonly atOnce: number; readonly keepFreeBytes: number },
+): Worker {
   const lessee: Lessee = {
     worker: newUuid(),
     host: hostname(),
@@ -82,8 +86,12 @@ export function startWorker(catalog: Catalog, concurrency: number): Worker {
     if (!stopping) updateStates();
     if (!stopping) copyImages();
     while (!stopping) {
-      const full = images.size >= (alone ? 1 : concurrency);
-      const claimed = await claimImage(catalog, lessee, images.size > 0, full);
+      const full = images.size >= (alone ? 1 : atOnce);
+      const claimed = await claimImage(catalog, lessee, {
+        busy: images.size > 0,
+        full,
+        scarce: !full && (await isScarce(catalog.dataDirectory, keepFreeBytes)),
+      });
       if (claimed === undefined) break;
       const { arn } = claimed;
       alone = claimed.alone;

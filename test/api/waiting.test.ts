@@ -40,7 +40,7 @@ describe('an image that waits for an answer', () => {
   });
   after(() => api.close());
   // One place: what waits has to leave it to others.
-  beforeEach(() => (worker = startWorker(api.catalog, 1)));
+  beforeEach(() => (worker = startWorker(api.catalog, { atOnce: 1, keepFreeBytes: 0 })));
   afterEach(() => worker.stop('the test is over'));
 
   async function image(steps: string): Promise<string> {
@@ -105,7 +105,7 @@ describe('an image that waits for an answer', () => {
     await worker.stop('restart');
     await sweepAtStart(api.catalog);
     await api.restart();
-    worker = startWorker(api.catalog, 1);
+    worker = startWorker(api.catalog, { atOnce: 1, keepFreeBytes: 0 });
     await answer(first, 'One', 'RESUME');
     await answer(first, 'Two', 'RESUME');
     await answer(first, 'Last', 'RESUME');

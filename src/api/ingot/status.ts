@@ -40,6 +40,7 @@ export const statusRoutes: readonly IngotRoute[] = [
           failed,
           due,
           disk: { totalBytes, availableBytes, kinds },
+          limits: services.config.builds,
           receivers,
         },
       };

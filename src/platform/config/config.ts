@@ -3,6 +3,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { cpus } from 'node:os';
 import { parseDocument } from 'yaml';
 import { list, map, section, strings, text } from './reading.ts';
 import { DEFAULT_NAMES, readNames, type NameSettings } from './names.ts';
@@ -81,6 +82,12 @@ export interface Config {
     /** Most of all that an account has, in bytes. */
     readonly accountBytes: number;
   };
+  readonly builds: {
+    /** Most images in work at once. */
+    readonly atOnce: number;
+    /** With less free space, in bytes, no build begins beside another, and none by itself. */
+    readonly keepFreeBytes: number;
+  };
   readonly audit: {
     /** A file is closed at this size, in bytes, */
     readonly maxBytes: number;
@@ -133,6 +140,7 @@ export const DEFAULT_CONFIG: Config = {
   monitoring: {},
   names: DEFAULT_NAMES,
   files: { maxBytes: 1_000_000_000, accountBytes: 20_000_000_000 },
+  builds: { atOnce: Math.max(2, cpus().length), keepFreeBytes: 1_000_000_000 },
   audit: { maxBytes: 64_000_000, maxSeconds: 86_400, keepDays: 90, keepFiles: 32 },
   instanceProfiles: {},
   uriProfiles: [],
@@ -186,6 +194,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'rates',
       'audit',
       'files',
+      'builds',
       'secrets',
       'parentImages',
       'managedComponents',
@@ -208,6 +217,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
   const rates = section(root['rates'], 'rates', ['reads', 'writes'], faults);
   const audit = section(root['audit'], 'audit', ['maxMegabytes', 'maxHours', 'keepDays', 'keepFiles'], faults);
   const files = section(root['files'], 'files', ['maxMegabytes', 'accountMegabytes'], faults);
+  const builds = section(root['builds'], 'builds', ['atOnce', 'keepFreeMegabytes'], faults);
   const whole = (value: unknown, place: string, otherwise: number, min: number): number => {
     if (value === undefined) return otherwise;
     if (Number.isSafeInteger(value) && (value as number) >= min) return value as number;
@@ -261,6 +271,12 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       maxBytes: whole(files['maxMegabytes'], 'files.maxMegabytes', DEFAULT_CONFIG.files.maxBytes / 1e6, 1) * 1e6,
       accountBytes:
         whole(files['accountMegabytes'], 'files.accountMegabytes', DEFAULT_CONFIG.files.accountBytes / 1e6, 1) * 1e6,
+    },
+    builds: {
+      atOnce: whole(builds['atOnce'], 'builds.atOnce', DEFAULT_CONFIG.builds.atOnce, 1),
+      keepFreeBytes:
+        whole(builds['keepFreeMegabytes'], 'builds.keepFreeMegabytes', DEFAULT_CONFIG.builds.keepFreeBytes / 1e6, 0) *
+        1e6,
     },
     audit: {
       maxBytes: whole(audit['maxMegabytes'], 'audit.maxMegabytes', DEFAULT_CONFIG.audit.maxBytes / 1e6, 1) * 1e6,
