@@ -225,6 +225,18 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
       ),
     ),
   ),
+  registries: mapOf(
+    'Container registries that images may go to, by host and port.',
+    closedMap({
+      accounts: ACCOUNTS,
+      authFile: described(
+        "Absolute path of the file with its login: Docker's config.json or Podman's auth.json, with their credential " +
+          'helpers.',
+        PATH,
+      ),
+      plain: { description: 'Speak HTTP without TLS.', type: 'boolean', default: false },
+    }),
+  ),
   instanceProfiles: mapOf(
     'Credentials of instances, by the name of their instance profile.',
     closedMap(

@@ -175,6 +175,7 @@ test('who gives a child all of the environment is on this list', () => {
   );
   assert.deepEqual(asking.sort(), [
     'commands/client.ts', // the server that a command starts in the background
+    'distribution/registry/login.ts', // the user's own program for registries
     'events/receivers/command.ts', // the user's own program for events
     'instances/ssh/windows-instance.ts', // ssh, run for the user who asked for it
     'secrets/command.ts', // the user's own program for secrets

@@ -44,7 +44,7 @@ const lists: Readonly<Record<string, readonly TestList[]>> = {
         'src/{commands/cp/*,images/foreign/*,guest/disk-search}.test.ts',
         'test/api/{access,audit-and-quotas,full-disk,fuzz,granted,odd-requests,reader-growth}.test.ts',
         'test/api/{resource-policies,sharing,spellings,sts}.test.ts',
-        'test/integration/{container-registry,container-walls,hostile-instance,networks}.test.ts',
+        'test/integration/{container-push,container-registry,container-walls,hostile-instance,networks}.test.ts',
         'test/integration/{nspawn,qemu,secrets,imports,host}.test.ts',
         'test/long/{container-race,containers,stopped-worker,fuzz-readers}.test.ts',
       ],

@@ -46,6 +46,7 @@ describe('the schema has the members that the reader has', () => {
   for (const [name, path] of [
     ['instanceProfiles', ['instanceProfiles', 'x']],
     ['networks', ['networks', 'profiles', 'x']],
+    ['registries', ['registries', 'x']],
   ] as const)
     test(path.join('.'), () => {
       const whole = properties[name]!;

@@ -1,6 +1,5 @@
 /** What leaves a container build, and the registry that it goes to: nothing is built here. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,54 +8,7 @@ import { ensureLocalRegistry } from '../../src/distribution/registry/local-regis
 import { inPushRoom, pushImage } from '../../src/distribution/registry/push.ts';
 import { copyLayout, missingBlobs, storedManifest, takeLayout } from '../../src/images/container-blobs.ts';
 import { run, waitForExit } from '../../src/platform/processes.ts';
-
-const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
-
-/** Writes an OCI layout of one layer. @returns the digest of its manifest */
-function writeLayout(folder: string, change: (files: Record<string, string | Buffer>) => void = () => {}): string {
-  const blobs = join(folder, 'blobs/sha256');
-  mkdirSync(blobs, { recursive: true });
-  const layer = Buffer.alloc(10240);
-  const config = JSON.stringify({
-    architecture: 'amd64',
-    os: 'linux',
-    config: {},
-    rootfs: { type: 'layers', diff_ids: [`sha256:${sha256(layer)}`] },
-  });
-  const manifest = JSON.stringify({
-    schemaVersion: 2,
-    mediaType: 'application/vnd.oci.image.manifest.v1+json',
-    config: {
-      mediaType: 'application/vnd.oci.image.config.v1+json',
-      digest: `sha256:${sha256(config)}`,
-      size: config.length,
-    },
-    layers: [
-      {
-        mediaType: 'application/vnd.oci.image.layer.v1.tar',
-        digest: `sha256:${sha256(layer)}`,
-        size: layer.length,
-      },
-    ],
-  });
-  const index = JSON.stringify({
-    schemaVersion: 2,
-    manifests: [
-      {
-        mediaType: 'application/vnd.oci.image.manifest.v1+json',
-        digest: `sha256:${sha256(manifest)}`,
-        size: manifest.length,
-      },
-    ],
-  });
-  const files: Record<string, string | Buffer> = { layer, config, manifest, index };
-  change(files);
-  writeFileSync(join(blobs, sha256(layer)), files['layer']!);
-  writeFileSync(join(blobs, sha256(config)), files['config']!);
-  writeFileSync(join(blobs, sha256(manifest)), files['manifest']!);
-  writeFileSync(join(folder, 'index.json'), files['index']!);
-  return `sha256:${sha256(manifest)}`;
-}
+import { sha256, writeLayout } from '../harness/oci-layout.ts';
 
 describe('container images outside of builds', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ingot registry '));

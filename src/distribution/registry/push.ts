@@ -133,7 +133,7 @@ function reasonOf(output: string, login: RegistryLogin | undefined): string {
 function withoutPassword(text: string, login: RegistryLogin | undefined): string {
   if (login === undefined) return text;
   const pair = Buffer.from(`${login.user}:${login.password}`).toString('base64');
-  return [pair, login.password, encodeURIComponent(login.password)]
+  return [pair, login.password, encodeURIComponent(login.password), JSON.stringify(login.password).slice(1, -1)]
     .filter((each) => each !== '')
     .reduce((rest, each) => rest.replaceAll(each, '***'), text);
 }

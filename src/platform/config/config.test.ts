@@ -151,6 +151,10 @@ test('every fault is reported with its place', () => {
       /accounts\.111122223333: '444455556666' is mapped itself/,
     ],
     ['parentImages: [a]', /parentImages: must be a map/],
+    ['registries: {https://r.example: {}}', /registries\.https:\/\/r\.example: '.*' is not a host/],
+    ['registries: {r.example: {authFile: auth.json}}', /registries\.r\.example\.authFile: must be the absolute path/],
+    ['registries: {r.example: {plain: 1}}', /registries\.r\.example\.plain: must be true or false/],
+    ['registries: {r.example: {accounts: [me]}}', /registries\.r\.example\.accounts: must be a list of accounts/],
     [
       'parentImages: {"Amazon Linux": ami-0123456789abcdef0}',
       /parentImages\.Amazon Linux: 'Amazon Linux' is not a valid name of a managed image/,

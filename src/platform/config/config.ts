@@ -8,6 +8,7 @@ import { parseDocument } from 'yaml';
 import { list, map, section, strings, text } from './reading.ts';
 import { DEFAULT_NAMES, readNames, type NameSettings } from './names.ts';
 import { defaultNetworks, readNetworks, type Networks } from './networks.ts';
+import { readRegistries, type Registry } from './registries.ts';
 import { readInstanceProfiles, type InstanceProfile } from './profiles.ts';
 import { DEFAULT_ACCOUNT, readCredentials } from '../credentials.ts';
 import { dataPath } from '../data-layout.ts';
@@ -107,6 +108,8 @@ export interface Config {
   readonly uriProfiles: readonly string[];
   /** What instances reach, by subnets and security groups. */
   readonly networks: Networks;
+  /** Container registries that images may go to, by host. */
+  readonly registries: Readonly<Record<string, Registry>>;
   /** Times in which nothing starts by itself, as they stand in the file: `pipelines/` reads them. */
   readonly maintenance?: readonly unknown[];
   /** Web hooks that start pipelines, by their names, as they stand in the file: `pipelines/` reads them. */
@@ -145,6 +148,7 @@ export const DEFAULT_CONFIG: Config = {
   instanceProfiles: {},
   uriProfiles: [],
   networks: defaultNetworks(DEFAULT_ACCOUNT),
+  registries: {},
 };
 
 /**
@@ -204,6 +208,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'instanceProfiles',
       'uriProfiles',
       'networks',
+      'registries',
       'maintenance',
       'events',
       'logs',
@@ -291,6 +296,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       return name;
     }),
     networks: readNetworks(root['networks'], faults, homeAccount),
+    registries: readRegistries(root['registries'], faults, homeAccount),
     ...(root['hooks'] === undefined ? {} : { hooks: map(root['hooks'], 'hooks', faults) }),
     ...(root['maintenance'] === undefined ? {} : { maintenance: list(root['maintenance'], 'maintenance', faults) }),
   };

@@ -24,7 +24,11 @@ async function run({ plan, progress, services, report, signal }: Needs): Promise
   const succeededRegions: string[] = [];
   for (const { region, container } of plan.distribution.regions) {
     if (container === undefined) continue;
-    const repository = await repositoryOf(services.dataDirectory, { region, account: plan.account, target: container });
+    const repository = await repositoryOf(
+      services.dataDirectory,
+      { region, account: plan.account, target: container },
+      signal,
+    );
     for (const tag of container.tags) {
       const uri = `${repository.name}:${tag}`;
       if (there.some((copy) => copy.uri === uri && copy.region === region && copy.digest === image.digest)) {
@@ -34,7 +38,7 @@ async function run({ plan, progress, services, report, signal }: Needs): Promise
       const digest = await pushImage(
         services.dataDirectory,
         image,
-        { uri, plain: repository.plain },
+        { uri, plain: repository.plain, ...(repository.login === undefined ? {} : { login: repository.login }) },
         { report, signal },
       );
       if (digest !== image.digest)

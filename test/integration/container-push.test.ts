@@ -1,0 +1,150 @@
+/** Registries on bad days, what is sent to them, and that no password is said. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { ensureLocalRegistry } from '../../src/distribution/registry/local-registry.ts';
+import { pushImage, type PushTarget } from '../../src/distribution/registry/push.ts';
+import { takeLayout, type StoredManifest } from '../../src/images/container-blobs.ts';
+import { waitForExit } from '../../src/platform/processes.ts';
+import { writeLayout } from '../harness/oci-layout.ts';
+
+const LOGIN = { user: 'ann', password: 'hunter2/secret' };
+const PAIR = Buffer.from(`${LOGIN.user}:${LOGIN.password}`).toString('base64');
+
+describe('pushes', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ingot-push-'));
+  const dataDirectory = join(folder, 'data');
+  let image: StoredManifest;
+  const servers: Server[] = [];
+
+  before(async () => {
+    mkdirSync(dataDirectory);
+    writeLayout(join(folder, 'layout'));
+    image = await takeLayout(dataDirectory, join(folder, 'layout'));
+  });
+  after(() => {
+    for (const server of servers) {
+      server.closeAllConnections();
+      server.close();
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  /** @returns its host and port */
+  async function registry(listener: RequestListener): Promise<string> {
+    const server = createServer(listener);
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  const push = (host: string, more: Partial<PushTarget> = {}, timeoutMs?: number, pushed = image): Promise<string> =>
+    pushImage(
+      dataDirectory,
+      pushed,
+      { uri: `${host}/team/web:1`, plain: true, ...more },
+      {
+        report: () => {},
+        signal: new AbortController().signal,
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      },
+    );
+
+  const refused = (push: Promise<string>, words: RegExp): Promise<void> =>
+    assert.rejects(push, (error: Error) => {
+      assert.equal(error.name, 'PushError');
+      assert.match(error.message, words);
+      for (const secret of [LOGIN.password, encodeURIComponent(LOGIN.password), PAIR])
+        assert.ok(!`${error.message}${String(error.cause)}`.includes(secret), error.message);
+      return true;
+    });
+
+  test('a registry that answers 401 gets the login, and its answer is told without the password', async () => {
+    const got: (string | undefined)[] = [];
+    const host = await registry((asked, answer) => {
+      got.push(asked.headers.authorization);
+      if (asked.headers.authorization !== `Basic ${PAIR}`) {
+        answer.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+      } else if (asked.method === 'POST') {
+        // A stranger who says what it was asked with.
+        answer.writeHead(403, { 'content-type': 'application/json' });
+        answer.end(JSON.stringify({ errors: [{ code: 'DENIED', message: `no ${LOGIN.password} for ${PAIR} here` }] }));
+      } else {
+        answer.writeHead(asked.url === '/v2/' ? 200 : 404).end();
+      }
+    });
+    await refused(push(host, { login: LOGIN }), /team\/web:1 could not be pushed: .*no \*\*\* for \*\*\* here/);
+    assert.ok(got.includes(`Basic ${PAIR}`), String(got));
+    got.length = 0;
+    await refused(push(host), /could not be pushed: .*authentication required/);
+    // skopeo sends an empty user where it has none.
+    assert.ok(
+      got.every((each) => each === undefined || each === 'Basic Og=='),
+      String(got),
+    );
+  });
+
+  test('a registry that hangs ends the push, and nothing stays', async () => {
+    const host = await registry(() => {});
+    await refused(push(host, { login: LOGIN }, 2000), /could not be pushed: the registry took too long$/);
+    assert.deepEqual(readdirSync(join(dataDirectory, 'work')), []);
+  });
+
+  test('a registry that drops the connection within a blob is told', async () => {
+    let begun = 0;
+    const host = await registry((asked, answer) => {
+      if (asked.method === 'POST') {
+        answer.writeHead(202, { location: '/v2/team/web/blobs/uploads/1', range: '0-0' }).end();
+      } else if (asked.method === 'PATCH') {
+        begun++;
+        asked.once('data', () => asked.socket.destroy());
+      } else {
+        answer.writeHead(asked.url === '/v2/' ? 200 : 404).end();
+      }
+    });
+    await refused(push(host), /could not be pushed: .*(EOF|reset|closed)/);
+    assert.ok(begun > 0);
+  });
+
+  test('only what a registry does not have is sent', async () => {
+    const { host } = await ensureLocalRegistry(dataDirectory);
+    const sent: string[] = [];
+    const between = await registry((asked: IncomingMessage, answer) => {
+      if (asked.method === 'PUT') sent.push(asked.url!.includes('/manifests/') ? 'manifest' : 'blob');
+      const onward = request(`http://${host}${asked.url}`, { method: asked.method!, headers: asked.headers }, (got) => {
+        answer.writeHead(got.statusCode!, got.headers);
+        got.pipe(answer);
+      });
+      onward.on('error', () => answer.destroy());
+      asked.pipe(onward);
+    });
+    try {
+      const kinds = async (pushed: StoredManifest): Promise<readonly string[]> => {
+        sent.length = 0;
+        assert.equal(await push(between, {}, undefined, pushed), pushed.digest);
+        return sent.toSorted();
+      };
+      assert.deepEqual(await kinds(image), ['blob', 'blob', 'manifest']);
+      assert.deepEqual(
+        (await kinds(image)).filter((each) => each === 'blob'),
+        [],
+      );
+      // Another image on the same layer.
+      writeLayout(join(folder, 'other'), () => {}, { Labels: { version: '2' } });
+      const other = await takeLayout(dataDirectory, join(folder, 'other'));
+      assert.notEqual(other.digest, image.digest);
+      assert.deepEqual(await kinds(other), ['blob', 'manifest']);
+    } finally {
+      const { pid, startTime } = JSON.parse(readFileSync(join(dataDirectory, 'registry/registry.json'), 'utf8')) as {
+        pid: number;
+        startTime: string;
+      };
+      process.kill(pid, 'SIGTERM');
+      assert.ok(await waitForExit(pid, startTime, 20_000));
+    }
+  });
+});
