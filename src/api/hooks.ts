@@ -8,6 +8,7 @@ import { hookKinds, type Delivery } from '../pipelines/hooks/signatures.ts';
 import { readMaintenance, windowNow } from '../pipelines/maintenance.ts';
 import { declineStart, startPipeline, type Cause } from '../pipelines/start.ts';
 import { logger } from '../platform/log.ts';
+import { readUtf8 } from '../platform/utf8.ts';
 import { parseArn } from '../resources/arns.ts';
 import { accessDenied, invalidRequest, resourceNotFound } from '../resources/errors.ts';
 import { decodeJsonObject } from './codec.ts';
@@ -62,13 +63,15 @@ export async function takeDelivery(
 
 /** A file of the operator's: a text in it may end with a line's end. */
 async function secretOf({ name, secretFile }: Hook): Promise<string> {
-  const secret = await readFile(secretFile, 'utf8').then(
-    (text) => text.replace(/\r?\n$/, ''),
-    (error: unknown) => {
-      logger().error({ hook: name, error }, 'the secret of a hook cannot be read');
-      return '';
-    },
-  );
+  const secret = await readFile(secretFile)
+    .then(readUtf8)
+    .then(
+      (text) => text.replace(/\r?\n$/, ''),
+      (error: unknown) => {
+        logger().error({ hook: name, error }, 'the secret of a hook cannot be read');
+        return '';
+      },
+    );
   if (secret === '') throw accessDenied('The hook has no secret on this server.');
   return secret;
 }

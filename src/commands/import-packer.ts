@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { INGOT } from '../platform/own-program.ts';
+import { readUtf8 } from '../platform/utf8.ts';
 import { importPacker, showNote, type ImportResult, type PackerFile } from '../templates/packer/convert.ts';
 import type { LocalContent, LocalFile, ReadLocal } from '../templates/packer/files.ts';
 import { PackerFault, showPlace } from '../templates/packer/syntax.ts';
@@ -183,7 +184,7 @@ function readTemplate(path: string): string {
     const stats = statSync(path);
     if (!stats.isFile()) throw new Error('it is not a file');
     if (stats.size > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES >> 20} MiB`);
-    return readFileSync(path, 'utf8').replace(/^\ufeff/, '');
+    return readUtf8(readFileSync(path));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new WrongUse(`cannot read ${path}: ${code === 'ENOENT' ? 'no such file' : message}`);

@@ -7,7 +7,7 @@ import type { Document, Node, Scalar } from 'yaml';
 import { withoutStacks } from '../platform/without-stacks.ts';
 import type { FaultCollector } from './faults.ts';
 import type { Position } from './position.ts';
-import { explainSyntax } from './syntax.ts';
+import { syntaxFaults, UNQUOTED_MESSAGE } from './syntax-faults.ts';
 
 export type DocumentNode = ScalarNode | ListNode | MapNode;
 
@@ -52,11 +52,6 @@ const MAX_REPEATED = 4 * MAX_DOCUMENT_BYTES;
 const MAX_DEPTH = 64;
 /** What follows mostly follows from the first. */
 const MAX_SYNTAX_FAULTS = 10;
-
-/** Errors of the parser that are looked at: each is explained from the text around it. */
-const MAX_EXPLAINED = 50;
-/** Characters of a line in which an unquoted reference is looked for. */
-const LONGEST_LINE = 1000;
 
 /** Hundreds of lists opened in one line: the library takes seconds over thousands of them. */
 const NESTED_LINE = /^ *(?:[-?:] +){500}/m;
@@ -177,46 +172,9 @@ class TreeReader {
   }
 
   #reportSyntax(): void {
-    const seen = new Set<string>();
-    let misread = false;
-    const looked = new Set<number>();
-    for (const error of this.#document.errors) {
-      const position = this.#at(error.pos[0]);
-      // The first of a line says what is wrong there; there may be tens of thousands.
-      if (looked.has(position.line)) continue;
-      if (looked.add(position.line).size > MAX_EXPLAINED) return;
-      const reference = this.#unquotedReference(position.line);
-      const explained =
-        reference === undefined ? explainSyntax(this.#text, error.code, error.message, position.line) : undefined;
-      // What the parser says after such a line may only follow from it.
-      if (misread && explained?.misread !== true && reference === undefined) continue;
-      misread ||= explained?.misread === true;
-      const code = reference === undefined ? 'invalid-yaml' : 'unquoted-reference';
-      const own = explained?.line === undefined ? position : this.#lineStart(explained.line);
-      const at = reference ?? { ...own, column: explained?.column ?? own.column };
-      const key = `${at.line} ${code}`;
-      if (!seen.has(key)) this.#faults.add(code, at, '', explained?.message ?? UNQUOTED_MESSAGE);
-      seen.add(key);
-      if (explained?.last === true || seen.size === MAX_SYNTAX_FAULTS) return;
-    }
-  }
-
-  #lineStart(line: number): Position {
-    return { line, column: this.#line(line).search(/\S|$/) + 1 };
-  }
-
-  /** @param line from 1 */
-  #line(line: number): string {
-    const start = this.#lines.lineStarts[line - 1];
-    return start === undefined ? '' : this.#text.slice(start, this.#lines.lineStarts[line]).replace(/\n$/, '');
-  }
-
-  /** Where on a line a value starts with `{{`. */
-  #unquotedReference(line: number): Position | undefined {
-    const found = /^(?<before>\s*(?:-\s+)*(?:[^\s:#'"][^:#'"]*:\s+)?)\{\{/.exec(
-      this.#line(line).slice(0, LONGEST_LINE),
-    );
-    return found === null ? undefined : { line, column: (found.groups?.['before'] ?? '').length + 1 };
+    const { errors } = this.#document;
+    for (const { code, position, message } of syntaxFaults(this.#text, errors, this.#lines, MAX_SYNTAX_FAULTS))
+      this.#faults.add(code, position, '', message);
   }
 
   #at(offset: number): Position {
@@ -359,9 +317,6 @@ function droppedTag(tag: string): string {
     'text that starts with !.'
   );
 }
-
-const UNQUOTED_MESSAGE =
-  'A value that starts with {{ is a map to YAML: put the whole value in quotes, as in "{{ Name }}".';
 
 function scalarValue(value: unknown): string | number | boolean | null {
   if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value;

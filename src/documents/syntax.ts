@@ -29,9 +29,9 @@ const TEACHING: readonly (readonly [words: RegExp, message: string])[] = [
     /^Unexpected (?:\S+-)?scalar at node end/,
     'something follows the closing quote of a text; a quote within a text in single quotes is written twice',
   ],
-  [/^Flow sequence in block collection/, 'a list is opened by [, and not closed by ]'],
+  [/^Flow sequence (?:in block collection|must end)/, 'a list is opened by [, and not closed by ]'],
   [
-    /^Flow map in block collection/,
+    /^Flow map (?:in block collection|must end)/,
     'a map is opened by {, and not closed by }. A text that starts with { must be quoted',
   ],
   [/^Unexpected block-seq-ind on same line with key/, 'the items of a list begin on the line after their key'],
@@ -70,8 +70,29 @@ export function explainSyntax(text: string, code: string, words: string, line: n
   }
   const misread = misreadText(lines[line - 1] ?? '');
   if (misread !== undefined) return { ...misread, last: false, misread: true };
+  if (/^(?:Nested mappings|Implicit keys)/.test(words)) {
+    const deeper = indentedFurther(lines, line);
+    if (deeper !== undefined) {
+      const message =
+        'This is not YAML: the line is indented further ' + `than '${deeper.name}' above it, which has a value.`;
+      return { message, line: deeper.line, last: false };
+    }
+  }
   const taught = TEACHING.find(([pattern]) => pattern.test(words))?.[1];
   return { message: `This is not YAML: ${taught ?? words.replace(/\.$/, '')}.`, last: false };
+}
+
+/** A key below a key that has a value already, and further to the right: its name, and the line that is wrong, from 1. */
+function indentedFurther(
+  lines: readonly string[],
+  line: number,
+): { readonly name: string; readonly line: number } | undefined {
+  const above = /^(\s*(?:-\s+)*)([^\s:#'"{[]{1,100}):\s+[^\s#|>&]/.exec(
+    (lines[line - 1] ?? '').slice(0, LONGEST_MISREAD),
+  );
+  const below = /^(\s*)[^\s:#'"]{1,100}:(?:\s|$)/.exec((lines[line] ?? '').slice(0, LONGEST_MISREAD));
+  if (above === null || below === null || below[1]!.length <= above[1]!.length) return undefined;
+  return { name: above[2]!, line: line + 1 };
 }
 
 /** What YAML takes a character at the start of a text for. */

@@ -58,6 +58,21 @@ test('no error quotes a secret', async () => {
   }
 });
 
+test('a credentials file that is not UTF-8 is refused with the place of its byte', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'ingot-credentials-'));
+  try {
+    const path = join(folder, 'file');
+    await writeFile(path, Buffer.from('# f\u00fcr builds\n[default]\n', 'latin1'));
+    await rejects(credentialProvider({ kind: 'file', path, profile: 'default' }), {
+      message:
+        `the credentials file ${path} is not UTF-8: ` +
+        'byte 0xfc in line 1, 4 bytes into it (offset 3). Save it as UTF-8',
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 test('a program is asked again when what it gave ends', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ingot-credentials-'));
   try {

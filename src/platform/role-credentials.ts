@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { ProcessError, run } from './processes.ts';
+import { NotUtf8, readUtf8 } from './utf8.ts';
 
 /** Where the credentials come from. */
 export type CredentialSource =
@@ -58,11 +59,15 @@ async function askForCredentials(source: CredentialSource): Promise<RoleCredenti
       return keys;
     }
     case 'file': {
-      const text = await readFile(source.path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        throw new CredentialError(
-          `the credentials file ${source.path} cannot be read (${error.code ?? error.message})`,
-        );
-      });
+      const text = await readFile(source.path)
+        .then(readUtf8)
+        .catch((error: NodeJS.ErrnoException) => {
+          throw new CredentialError(
+            error instanceof NotUtf8
+              ? `the credentials file ${source.path} ${error.message}`
+              : `the credentials file ${source.path} cannot be read (${error.code ?? error.message})`,
+          );
+        });
       const found = credentialsInFile(text, source.profile);
       if (found === undefined)
         throw new CredentialError(

@@ -1,6 +1,7 @@
 /** Text of a CloudFormation template (YAML 1.2 core schema with short tags, or JSON) to nodes with their places. */
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type ParsedNode } from 'yaml';
 import type { Position } from '../documents/position.ts';
+import { syntaxFaults } from '../documents/syntax-faults.ts';
 import { withoutStacks } from '../platform/without-stacks.ts';
 import { Faults, TemplateError } from './faults.ts';
 import type { CallNode, ListNode, MapEntry, MapNode, ScalarNode, TemplateNode } from './nodes.ts';
@@ -49,8 +50,11 @@ export function parseText(text: string, file?: string): MapNode {
     );
   }
   const document: Document.Parsed = documents[0]!;
-  for (const error of document.errors.slice(0, MAX_SYNTAX_FAULTS))
-    reader.faults.add('syntax', reader.at(error.pos[0]), '', error.message);
+  const language = /^\s*\{/.test(text) ? 'JSON' : 'YAML';
+  for (const { position, message } of syntaxFaults(text, document.errors, lines, MAX_SYNTAX_FAULTS)) {
+    const words = message.replace(/^This is not YAML/, `This is not ${language}`);
+    reader.faults.add('syntax', { ...position, ...(file === undefined ? {} : { file }) }, '', words);
+  }
   reader.faults.throwIfAny();
   if (document.contents === null) throw atStart(empty, file);
   const root = reader.read(document.contents, '', 0);

@@ -352,7 +352,21 @@ describe('faults of resources, with their places', () => {
     ['null', 'Resources:\n  A: ~\n', /null is not allowed/],
     ['two documents', 'a: 1\n---\nb: 2\n', /a template is one YAML document/],
     ['empty', '', /1:1 the template is empty/],
-    ['syntax', 'Resources: [1\n', /^2:1 Flow sequence/],
+    ['syntax', 'Resources: [1\n', /^2:1 This is not YAML: a list is opened by \[/],
+    ['syntax', '{"Resources": {"A": 1}', /^1:\d+ This is not JSON: a map is opened/],
+    ['syntax', 'Resources:\n\tA: 1\n', /^2:1 This is not YAML: YAML is indented by spaces/],
+    [
+      'syntax',
+      'Resources:\n  A:\n    Name: {{ imagebuilder:buildDate }}\n',
+      /^3:11 A value that starts with {{[^\n]*$/,
+    ],
+    ['syntax', 'Resources:\n  A:\n    Name: {{ a }}-x\n', /^3:11 A value that starts with {{[^\n]*$/],
+    [
+      'syntax',
+      'Resources:\n  A:\n    Type: B\n     More:\n      - 1\n',
+      /^4:6 [^\n]*further than 'Type' above it[^\n]*$/,
+    ],
+    ['syntax', 'Resources:\n  A:\n    Name: *foo bar\n', /^3:11 YAML reads \* at the start of a text[^\n]*$/],
     [
       'unknown dependency',
       resource('Component', '      {Name: xxx, Version: 1.0.0, Platform: Linux, Data: x}\n', '    DependsOn: Othr\n'),

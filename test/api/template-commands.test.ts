@@ -428,3 +428,18 @@ test('completion asks the running server for names, and says nothing where none 
   );
   assert.equal(asked.stdout, 'completed\n');
 });
+
+test('texts that are not UTF-8 are refused with the place of the byte: a template, and a document that it names', async () => {
+  const latin = join(folder, 'latin.yaml');
+  await writeFile(latin, Buffer.from('schemaVersion: 1.0\n# Gr\u00f6\u00dfe\n', 'latin1'));
+  const naming = await file(
+    'naming.yaml',
+    'Resources:\n  Tool:\n    Type: AWS::ImageBuilder::Component\n' +
+      '    Properties: { Name: tool, Version: 1.0.0, Platform: Linux, Uri: latin.yaml }\n',
+  );
+  for (const path of [latin, naming]) {
+    const { code, stdout, stderr } = await run('validate', path);
+    assert.notEqual(code, 0);
+    assert.match(`${stdout}${stderr}`, /latin\.yaml.* is not UTF-8: byte 0xf6 in line 2, 5 bytes into it/);
+  }
+});

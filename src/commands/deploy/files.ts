@@ -2,6 +2,7 @@
 import { open, readdir } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readUtf8 } from '../../platform/utf8.ts';
 import type { RequestValue } from '../../templates/template.ts';
 import { CommandFailed } from '../command.ts';
 
@@ -82,7 +83,7 @@ async function readText(path: string, uri: string): Promise<string> {
     try {
       const { size } = await file.stat();
       if (size > LONGEST) throw new CommandFailed(`the file '${uri}' has ${size} bytes; at most ${LONGEST} are read`);
-      return await file.readFile('utf8');
+      return readUtf8(await file.readFile());
     } finally {
       await file.close();
     }

@@ -5,6 +5,7 @@ import { basename, dirname, extname, resolve } from 'node:path';
 import type { StackExport } from '../../catalog/stacks.ts';
 import type { Fault } from '../../documents/position.ts';
 import { signedJson, type Connection } from '../../platform/api-client.ts';
+import { readUtf8 } from '../../platform/utf8.ts';
 import { leniently } from '../../templates/faults.ts';
 import { describeFile, recognize } from '../../templates/recognize.ts';
 import {
@@ -53,7 +54,7 @@ export async function readText(path: string, what: string): Promise<string> {
   try {
     if ((await stat(path)).isDirectory()) throw new WrongUse(describeFile(path, 'directory', INGOT));
     if ((await stat(path)).size > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES >> 20} MiB`);
-    return (await readFile(path, 'utf8')).replace(/^\ufeff/, '');
+    return readUtf8(await readFile(path));
   } catch (error) {
     if (error instanceof WrongUse) throw error;
     throw new WrongUse(
