@@ -289,7 +289,7 @@ describe('workflows', () => {
     const condition = '    if:\n      stringEquals: Windows\n      value: $.imagebuilder.platform\n';
     const refused = {
       name: 'InvalidParameterValueException',
-      message: /\d+:\d+ The step 'RunSysPrep' has the action RunSysPrep, which is not supported/,
+      message: /\d+:\d+ The step 'RunSysPrep' has the action RunSysPrep, which prepares Windows for imaging/,
     };
     await assert.rejects(create('windows', { data: documentOf(prepare('')) }), refused);
     await create('windows', { data: documentOf(prepare(condition)) });

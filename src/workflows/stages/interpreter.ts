@@ -13,6 +13,7 @@ import {
 import { evaluateCondition } from '../../documents/workflow/conditions.ts';
 import type { WorkflowDocument, WorkflowStep } from '../../documents/workflow/document.ts';
 import { resolveWorkflowValue, UnresolvedReferenceError } from '../../documents/workflow/references.ts';
+import { whyNotRunnable } from '../../documents/workflow/runnable.ts';
 import { InstanceError } from '../../instances/instance.ts';
 import { sleep, timestamp, withDeadline } from '../../platform/clock.ts';
 import { newStepExecutionId, newWorkflowExecutionId } from '../../platform/ids.ts';
@@ -239,7 +240,7 @@ async function runStep(
     await updateStepExecution(db, executionId, { inputs: JSON.stringify(inputs) });
     if (action === undefined)
       throw new Error(
-        `step action ${step.action} is not supported yet; there are: ` +
+        `the step has the action ${step.action}, ${whyNotRunnable(step.action)}. Supported actions: ` +
           `${Object.keys(run.actions ?? stepActions).join(', ')}`,
       );
     const given = await action.run({
