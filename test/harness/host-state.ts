@@ -28,7 +28,7 @@ interface Allocation {
 
 const TEST_FOLDER = new RegExp(`/[^\\s,=:]*/${RUN_FOLDER_PREFIX}[^/]+/\\d+`, 'g');
 /** Files of the host, which are no instance's: the allocations, what is known of KVM, locks for making base images. */
-const STAYS = /^(?:host\.db|kvm\.json$|base-.*\.lock$)/;
+const STAYS = /^(?:host\.db|kvm\.json$|base-.*\.lock(?:-journal)?$)/;
 const PROGRAMS = /^(qemu-|systemd-nspawn|slirp4netns|fsfreeze)/;
 /** Uids from here on belong to containers. */
 const FIRST_CONTAINER_UID = 16384 * 65536;
