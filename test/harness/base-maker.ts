@@ -7,7 +7,7 @@ import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'no
 import { openCatalog } from '../../src/catalog/catalog.ts';
 import type { BaseImage } from '../../src/images/base/base-images.ts';
 import { ensureBaseImage } from '../../src/images/base/ensure.ts';
-import { MEMORY_SOURCE } from '../../src/images/base/left-memory.ts';
+import { memorySource } from '../../src/images/base/left-memory.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { sleep } from '../../src/platform/clock.ts';
 import { takeDataDirectory } from '../../src/platform/data-directory.ts';
@@ -34,7 +34,7 @@ const base: BaseImage = {
     let memory: string | undefined;
     if (process.env['IN_MEMORY'] !== undefined) {
       memory = await held.record({ kind: 'mount', path: workDirectory });
-      await run(['mount', '-t', 'tmpfs', '-o', 'mode=0700,size=1m', MEMORY_SOURCE, workDirectory]);
+      await run(['mount', '-t', 'tmpfs', '-o', 'mode=0700,size=1m', memorySource(), workDirectory]);
       writeFileSync(`${workDirectory}/mounted`, '');
     }
     while (end !== undefined && !existsSync(end)) await sleep(50, signal);

@@ -17,7 +17,7 @@ import {
   grubRedirect,
   type ImageFile,
 } from './debian-files.ts';
-import { MEMORY_SOURCE } from './left-memory.ts';
+import { memorySource } from './left-memory.ts';
 import { debianSources, explainFailure, packageProgress, type DebianMirrors } from './debian-packages.ts';
 
 /** What to make, and where. */
@@ -165,7 +165,7 @@ export async function makeDebianBase(request: DebianBaseRequest): Promise<void> 
     await mkdir(dirname(request.target), { recursive: true, mode: 0o700 });
     if (process.availableMemory() >= MEMORY_FREE) {
       memory = await held.record({ kind: 'mount', path: workDirectory });
-      await run(['mount', '-t', 'tmpfs', '-o', `mode=0700,size=${MEMORY_SIZE}`, MEMORY_SOURCE, workDirectory]);
+      await run(['mount', '-t', 'tmpfs', '-o', `mode=0700,size=${MEMORY_SIZE}`, memorySource(), workDirectory]);
     }
     const tree = join(workDirectory, 'tree');
     const rootUuid = randomUUID();

@@ -7,12 +7,15 @@ test('memory of base images is known by the source of its mount', () => {
     memoryMounts(
       [
         '30 1 0:26 / /tmp rw - tmpfs tmpfs rw',
-        '31 1 0:27 / /data/work/debian-12-x86 rw,relatime shared:9 - tmpfs ingot-base rw,size=1000k',
-        '32 1 0:28 / /a\\040b/work/debian-13-x86 rw - tmpfs ingot-base rw',
+        '31 1 0:27 / /data/work/debian-12-x86 rw,relatime shared:9 - tmpfs ingot-base:41:900 rw,size=1000k',
+        '32 1 0:28 / /a\\040b/work/debian-13-x86 rw - tmpfs ingot-base:42:901 rw',
         '33 1 8:1 / /ingot-base rw - ext4 ingot-base rw',
         '',
       ].join('\n'),
     ),
-    ['/data/work/debian-12-x86', '/a b/work/debian-13-x86'],
+    [
+      { path: '/data/work/debian-12-x86', pid: 41, startTime: '900' },
+      { path: '/a b/work/debian-13-x86', pid: 42, startTime: '901' },
+    ],
   );
 });

@@ -5,19 +5,40 @@
 import { readFile, rmdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { memoryRecorder, release } from '../../platform/held.ts';
+import { isSameProcess, processStartTime } from '../../platform/processes.ts';
 import { tryMakingLock } from './making-lock.ts';
 
-/** The source of such a mount, by which it is known. */
-export const MEMORY_SOURCE = 'ingot-base';
+const MEMORY_SOURCE = 'ingot-base';
 
-/** Folders in whose place such memory is mounted. Pure. @param mountinfo `/proc/self/mountinfo` */
-export function memoryMounts(mountinfo: string): readonly string[] {
+/** Such a mount, and the process that made it. */
+export interface MemoryMount {
+  readonly path: string;
+  readonly pid: number;
+  /** In clock ticks since the host started: a process id alone is given again. */
+  readonly startTime: string;
+}
+
+/** The source of such a mount of this process: what it is known by, and whose it is. */
+export function memorySource(): string {
+  return `${MEMORY_SOURCE}:${process.pid}:${processStartTime(process.pid)}`;
+}
+
+/** Such mounts. Pure. @param mountinfo `/proc/self/mountinfo` */
+export function memoryMounts(mountinfo: string): readonly MemoryMount[] {
   return mountinfo.split('\n').flatMap((line) => {
     const [place = '', what = ''] = line.split(' - ', 2);
     const [type, source] = what.split(' ');
     const path = place.split(' ')[4];
-    if (type !== 'tmpfs' || source !== MEMORY_SOURCE || path === undefined) return [];
-    return [path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)))];
+    const [name, pid, startTime] = source?.split(':') ?? [];
+    if (type !== 'tmpfs' || name !== MEMORY_SOURCE || path === undefined) return [];
+    if (pid === undefined || startTime === undefined) return [];
+    return [
+      {
+        path: path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
+        pid: Number(pid),
+        startTime,
+      },
+    ];
   });
 }
 
@@ -27,7 +48,8 @@ export function memoryMounts(mountinfo: string): readonly string[] {
  */
 export async function freeLeftMemory(): Promise<void> {
   if (process.geteuid!() !== 0) return;
-  for (const path of memoryMounts(await readFile('/proc/self/mountinfo', 'utf8'))) {
+  for (const { path, pid, startTime } of memoryMounts(await readFile('/proc/self/mountinfo', 'utf8'))) {
+    if (isSameProcess(pid, startTime)) continue;
     // Held meanwhile, so that nobody begins to make it there.
     const lock = tryMakingLock(basename(path));
     if (lock === undefined) continue;
