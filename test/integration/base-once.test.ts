@@ -127,7 +127,8 @@ test('one that is killed while it makes it: the next one frees what it left, and
 test('memory that a killed process left in another data directory is freed, and that of one that runs is not', async () => {
   const { need, makings, argv, data, end } = place('memory');
   const other = place('no-memory');
-  const mounted = (): boolean => memoryMounts(readFileSync('/proc/self/mountinfo', 'utf8')).some(({ path }) => path === work);
+  const mounted = (): boolean =>
+    memoryMounts(readFileSync('/proc/self/mountinfo', 'utf8')).some(({ path }) => path === work);
   const work = join(data, 'work', 'test-base');
   const making = await start(argv(true), {
     env: { INGOT_BASE_CACHE: 'off', IN_MEMORY: '1' },
