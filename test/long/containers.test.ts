@@ -1,7 +1,7 @@
 /** Container images through the API: built, tested, pushed to a registry; built again; failures and their words. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -74,6 +74,7 @@ describe('container images', () => {
     readonly template?: string;
     readonly parent?: string;
     readonly document?: string;
+    readonly repository?: string;
     readonly tags?: Readonly<Record<string, string>>;
   }): Promise<string> {
     const components = [];
@@ -96,7 +97,7 @@ describe('container images', () => {
         containerType: 'DOCKER',
         parentImage: wanted.parent ?? BASE,
         dockerfileTemplateData: wanted.template ?? TEMPLATE,
-        targetRepository: { service: 'ECR', repositoryName: `team/${wanted.name}` },
+        targetRepository: { service: 'ECR', repositoryName: wanted.repository ?? `team/${wanted.name}` },
         ...(components.length === 0 ? {} : { components }),
       }),
     );
@@ -225,6 +226,34 @@ describe('container images', () => {
       `RUN echo first >/first\nRUN test ! -e /work && ! mount -t tmpfs x /mnt 2>/dev/null`,
     );
     await waitUntilAvailable(server, await start({ name: 'walls', document, template }));
+  });
+
+  test('go to a registry that config.yaml lists, with its login; what is wrong with that is the reason', async () => {
+    const web = await waitUntilAvailable(server, await start({ name: 'web', document: component('two') }));
+    const host = uriOf(web).split('/')[0]!;
+    const configure = (authFile: string): void =>
+      writeFileSync(
+        join(dataDirectory, 'config.yaml'),
+        JSON.stringify({ registries: { [host]: { plain: true, authFile } } }),
+      );
+    const authFile = join(dataDirectory, 'auth.json');
+    writeFileSync(authFile, JSON.stringify({ auths: { [host]: { auth: Buffer.from('a:b').toString('base64') } } }));
+    configure(authFile);
+    const wanted = { name: 'away', document: component('two'), repository: `${host}/elsewhere/web` };
+    const away = await waitUntilAvailable(server, await start(wanted));
+    assert.equal(uriOf(away), `${host}/elsewhere/web:1.0.0-1`);
+    assert.equal((await inRegistry(uriOf(away))).Labels['org.opencontainers.image.version'], '1.0.0');
+
+    configure('/absent/auth.json');
+    const { imageBuildVersionArn } = await server.client.send(
+      new CreateImageCommand({
+        containerRecipeArn: away.containerRecipe!.arn!,
+        infrastructureConfigurationArn: infrastructure,
+      }),
+    );
+    const failed = await waitForStatus(server, imageBuildVersionArn!);
+    assert.equal(failed.state!.status, 'FAILED');
+    assert.match(failed.state!.reason!, /authFile \/absent\/auth\.json cannot be read \(ENOENT\)/);
   });
 
   test('the example is built by its template, twice, and is in the registry by the name that it puts out', async () => {
