@@ -60,5 +60,8 @@ test('what may be secret is not in the audit log', () => {
       { filters: [{ name: 'n', values: ['a'] }], maxResults: 5, dryRun: true, nothing: null },
     ],
   ];
+  assert.deepEqual(maskSecrets({ 'LaunchTemplateData.UserData': 'eA==' }), {
+    'LaunchTemplateData.UserData': 'HIDDEN_DUE_TO_SECURITY_REASONS',
+  });
   for (const [given, masked] of cases) assert.deepEqual(maskSecrets(given), masked);
 });

@@ -15,6 +15,8 @@ export interface Call {
   readonly service: string;
   /** `CreateComponent`, `GetCallerIdentity`, `LaunchInstance`; `UnknownOperation` for an unknown one. */
   name: string;
+  /** `false` while the name is only what a request says: anybody can send any. */
+  named?: boolean;
   readOnly: boolean;
   readonly sourceIp: string;
   readonly userAgent: string | undefined;
@@ -120,7 +122,12 @@ function kept(value: object): object {
  */
 export function maskSecrets(value: unknown, name = '', parent = '', depth = 0): unknown {
   // A member at the top (`Value` of PutParameter) and a parameter's; not a tag's.
-  if (SECRET.has(name) || (name === 'value' && (parent === 'parameters' || depth === 1))) return HIDDEN;
+  // A query has its members as one name: `LaunchTemplateData.UserData`.
+  if (
+    SECRET.has(name.slice(name.lastIndexOf('.') + 1)) ||
+    (name === 'value' && (parent === 'parameters' || depth === 1))
+  )
+    return HIDDEN;
   // An address may be signed, or carry a password.
   if (name === 'source' && typeof value === 'string') return sourceName(value).slice(0, LONGEST_TEXT);
   if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;

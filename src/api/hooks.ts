@@ -10,7 +10,7 @@ import { declineStart, startPipeline, type Cause } from '../pipelines/start.ts';
 import { logger } from '../platform/log.ts';
 import { readUtf8 } from '../platform/utf8.ts';
 import { parseArn } from '../resources/arns.ts';
-import { accessDenied, invalidRequest, resourceNotFound } from '../resources/errors.ts';
+import { accessDenied, invalidRequest, resourceNotFound, type ApiError } from '../resources/errors.ts';
 import { decodeJsonObject } from './codec.ts';
 import type { ApiServices } from './context.ts';
 import { currentConfig } from './operations/plans.ts';
@@ -30,13 +30,35 @@ interface Arrival {
   readonly now: number;
   /** @throws {ApiError} TooManyRequestsException */
   count(account: string): void;
+  /** Gets, for the audit log alone, why a sender without the secret is refused. */
+  refused(error: ApiError): void;
 }
+
+/** A request without the secret of a hook: its sender is not told which hooks there are. */
+class NotTaken extends Error {
+  override readonly name = 'NotTaken';
+}
+
+/** What such a sender is told. */
+const REFUSAL =
+  'There is no such hook, or the request does not carry the signature of its secret. The audit log of the server has ' +
+  'the reason (`ingot audit`).';
 
 /**
  * Takes a delivery.
- * @throws {ApiError} ResourceNotFoundException, AccessDeniedException, InvalidRequestException, what refuses a build
+ * @throws {ApiError} AccessDeniedException; for who has the secret also InvalidRequestException, what refuses a build
  */
-export async function takeDelivery(
+export async function takeDelivery(...given: Parameters<typeof take>): Promise<HookAnswer> {
+  try {
+    return await take(...given);
+  } catch (error) {
+    if (!(error instanceof NotTaken)) throw error;
+    given[3].refused(accessDenied(error.message));
+    throw accessDenied(REFUSAL);
+  }
+}
+
+async function take(
   services: ApiServices,
   name: string,
   request: { readonly headers: IncomingHttpHeaders; readonly body: Uint8Array },
@@ -44,9 +66,9 @@ export async function takeDelivery(
 ): Promise<HookAnswer> {
   const config = await currentConfig({ services });
   const hook = readHooks(config.hooks).get(name);
-  if (hook === undefined) throw resourceNotFound(`hook/${name}`);
+  if (hook === undefined) throw new NotTaken(`There is no hook '${name.slice(0, 128)}'.`);
   const delivery = hookKinds[hook.kind].verify(request, await secretOf(hook), now);
-  if (typeof delivery === 'string') throw accessDenied(delivery);
+  if (typeof delivery === 'string') throw new NotTaken(delivery);
   count(parseArn(hook.pipeline)!.owner);
   if (delivery.event === 'ping') return { started: false, reason: 'A ping starts nothing.' };
   if (hook.events.length > 0 && !hook.events.includes(delivery.event))
@@ -72,7 +94,7 @@ async function secretOf({ name, secretFile }: Hook): Promise<string> {
         return '';
       },
     );
-  if (secret === '') throw accessDenied('The hook has no secret on this server.');
+  if (secret === '') throw new NotTaken('The hook has no secret on this server.');
   return secret;
 }
 

@@ -116,7 +116,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     if (recorded.has(call)) return;
     recorded.add(call);
     services.audit.write(auditEvent(call));
-    metrics.countCall(call.name, call.error?.code ?? 'ok');
+    metrics.countCall(call.named === false ? 'UnknownOperation' : call.name, call.error?.code ?? 'ok');
   };
   const answering =
     <T>(answer: (request: FastifyRequest, reply: FastifyReply, call: Call) => Promise<T>) =>
@@ -233,7 +233,11 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
         services,
         name,
         { headers: request.raw.headers, body: bodyOf(request) },
-        { now: call.time, count: (account) => limit(account, 'writes', call.time) },
+        {
+          now: call.time,
+          count: (account) => limit(account, 'writes', call.time),
+          refused: (error) => (call.error = error),
+        },
       );
       call.answer = answer;
       return reply

@@ -60,6 +60,19 @@ export async function keptFilesOf(db: Queryable, account: string): Promise<reado
   return rows.map(fileOf);
 }
 
+/** How many files an account has, and their bytes. */
+export async function keptFilesUse(
+  db: Queryable,
+  account: string,
+): Promise<{ readonly files: number; readonly bytes: number }> {
+  const row = await db
+    .selectFrom('kept_files')
+    .select(({ fn }) => [fn.countAll().as('files'), fn.sum('size').as('bytes')])
+    .where('account', '=', account)
+    .executeTakeFirstOrThrow();
+  return { files: Number(row.files), bytes: Number(row.bytes ?? 0) };
+}
+
 /** All files of all accounts. */
 export async function allKeptFiles(db: Queryable): Promise<readonly KeptFile[]> {
   return (await db.selectFrom('kept_files').selectAll().execute()).map(fileOf);

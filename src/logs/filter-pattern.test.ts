@@ -37,6 +37,8 @@ const CASES: readonly (readonly [pattern: string, message: string, matches: bool
   ['[..., status_code = 4*, bytes]', ACCESS, true],
   ['[ip=%127\\.0\\.0\\.[1-9]%, ...]', ACCESS, true],
   ['[ip, bytes]', ACCESS, false],
+  ['[a = "x y", b = "[z", c]', '[x y] [z "w"', true],
+  ['[a, b = w, c = "]"]', '[] w ]', true],
   ['{ $.eventType = "UpdateTrail" }', JSON_EVENT, true],
   ['{ $.eventType = UpdateTrail }', JSON_EVENT, true],
   ['{ $.eventType = "Update*" }', JSON_EVENT, true],
@@ -93,5 +95,6 @@ for (const [pattern, message] of WRONG)
 
 test('many parentheses and repetitions end soon', () => {
   assert.throws(() => readFilterPattern(`{ ${'('.repeat(1000)} }`), FilterPatternError);
+  assert.equal(readFilterPattern('[a, b]')({ message: '[ '.repeat(500_000), record: 0 }), false);
   assert.equal(readFilterPattern('%a*a*a*a*a*b%')({ message: 'a'.repeat(50_000), record: 0 }), false);
 });

@@ -106,9 +106,28 @@ function terms(text: string): FilterPattern {
 
 /** Splits a message as the form with brackets sees it: at spaces, but not in `[…]` and `"…"`. */
 function columnsOf(message: string): readonly string[] {
-  return [...message.matchAll(/\[([^\]]*)\]|"([^"]*)"|(\S+)/g)].map(([, inBrackets, quoted, word]) =>
-    String(inBrackets ?? quoted ?? word),
-  );
+  const columns: string[] = [];
+  // Where the search for what closes begins to be in vain: a line of `[ [ [ [` is a stranger's.
+  const open: Record<string, boolean> = { ']': true, '"': true };
+  const word = /\S+/y;
+  for (let at = 0; at < message.length; ) {
+    const first = message[at]!;
+    const close = first === '[' ? ']' : first === '"' ? '"' : undefined;
+    if (close !== undefined && open[close]) {
+      const end = message.indexOf(close, at + 1);
+      if (end >= 0) {
+        columns.push(message.slice(at + 1, end));
+        at = end + 1;
+        continue;
+      }
+      open[close] = false;
+    }
+    word.lastIndex = at;
+    const found = word.exec(message)?.[0];
+    if (found !== undefined) columns.push(found);
+    at += found?.length ?? 1;
+  }
+  return columns;
 }
 
 type Test = (value: string) => boolean;

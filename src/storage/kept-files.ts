@@ -10,6 +10,7 @@ import {
   allKeptFiles,
   getKeptFile,
   keptFilesOf,
+  keptFilesUse,
   putKeptFile,
   removeKeptFile,
   tooLarge,
@@ -22,6 +23,9 @@ import { invalidParameterValue, serviceQuotaExceeded } from '../resources/errors
 
 /** How long a file waits for its component, in milliseconds: long enough for an upload that a person goes on with. */
 const WAITS_MS = 86_400_000;
+
+/** Files of an account, those included that are still coming: each is a row and a file, however small. */
+const MOST_FILES = 10_000;
 
 /** A file, and how much of it is there. */
 export interface Received {
@@ -80,7 +84,12 @@ async function begin(catalog: Catalog, limits: FileLimits, { account, sha256, si
     if (known?.complete === true && known.size !== size)
       throw invalidParameterValue('size', `The file with this SHA-256 has ${known.size} bytes, not ${size}.`);
     if (known === undefined) {
-      const used = (await keptFilesOf(trx, account)).reduce((sum, file) => sum + file.size, 0);
+      const { files, bytes: used } = await keptFilesUse(trx, account);
+      if (files >= MOST_FILES)
+        throw serviceQuotaExceeded(
+          `Account ${account} has ${files} files, and at most ${MOST_FILES} are kept. Delete components whose files ` +
+            'nobody needs, or pack files into one.',
+        );
       if (used + size > limits.accountBytes)
         throw serviceQuotaExceeded(
           `The files of account ${account} would have ${used + size} bytes, and at most ${limits.accountBytes} are ` +

@@ -60,6 +60,9 @@ async function deliver(name: string, body: string, more: Readonly<Record<string,
 
 const push = (id: string, ref = 'refs/heads/main') => JSON.stringify({ ref, head_commit: { id } });
 
+/** Who has no secret learns nothing of which hooks there are. */
+const REFUSED = /^There is no such hook, or the request does not carry the signature of its secret\./;
+
 describe('a web hook', () => {
   test('starts its pipeline once for each delivery, with the parameters that it may set', async () => {
     const { status, answer } = await deliver('web', push('4f2a'));
@@ -96,10 +99,10 @@ describe('a web hook', () => {
   test('is refused without its secret, without its name, and with what it may not set', async () => {
     const before_ = (await runs(api, arn)).length;
     for (const [name, body, headers, key, status, message] of [
-      ['web', push('2'), {}, 'another', 403, /does not match/],
-      ['web', push('2'), { 'x-hub-signature-256': 'sha256=' }, undefined, 403, /malformed/],
-      ['none', push('2'), {}, undefined, 404, /hook\/none/],
-      ['no-secret', push('2'), {}, '', 403, /no secret/],
+      ['web', push('2'), {}, 'another', 403, REFUSED],
+      ['web', push('2'), { 'x-hub-signature-256': 'sha256=' }, undefined, 403, REFUSED],
+      ['none', push('2'), {}, undefined, 403, REFUSED],
+      ['no-secret', push('2'), {}, '', 403, REFUSED],
       ['undeclared', push('2'), {}, undefined, 400, /not defined in the provided component: Owner/],
       ['web', push('a\nb'), {}, undefined, 400, /in one line/],
       ['web', JSON.stringify({ ref: 'refs/heads/main' }), {}, undefined, 400, /no text at 'head_commit.id'/],

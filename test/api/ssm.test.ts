@@ -27,6 +27,7 @@ import { ACCOUNT, addUser, DEBIAN, REGION, startApi, type TestApi } from './serv
 let api: TestApi;
 let ssm: SSMClient;
 const AMI = 'ami-0123456789abcdef0';
+const AMI_OF_ANOTHER = 'ami-0123456789abcdef1';
 
 const clientOf = (credentials: { accessKeyId: string; secretAccessKey: string }): SSMClient =>
   new SSMClient({ endpoint: api.endpoint, region: REGION, credentials, maxAttempts: 1 });
@@ -38,24 +39,31 @@ const valueOf = async (Name: string, WithDecryption?: boolean): Promise<string |
 before(async () => {
   api = await startApi({ names: { ...DEFAULT_NAMES, parameters: { '/aws/service/golden': 'debian-12-x86' } } });
   ssm = clientOf(api.connectionOf('same').credentials);
-  await insertAmi(api.catalog.db, {
-    id: AMI,
+  const ami = (id: string, account: string) => ({
+    id,
     region: REGION,
-    account: ACCOUNT,
+    account,
     name: 'golden',
     description: null,
     image_arn: `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:image/golden/1.0.0/1`,
     layer_id: null,
     file: 'x',
-    state: 'available',
+    state: 'available' as const,
     tags: '{}',
     platform: 'Linux',
     os_version: null,
     architecture: 'x86_64',
     created: '2026-01-01T00:00:00.000Z',
   });
+  await insertAmi(api.catalog.db, ami(AMI, ACCOUNT));
+  await insertAmi(api.catalog.db, ami(AMI_OF_ANOTHER, '210987654321'));
 });
 after(() => api.close());
+
+test('names of JavaScript are names as any other', async () => {
+  for (const Name of ['constructor', '__proto__', '/toString'])
+    await assert.rejects(ssm.send(new GetParameterCommand({ Name })), { name: 'ParameterNotFound' }, Name);
+});
 
 test('versions, history and labels', async () => {
   assert.deepEqual((await put('/v/one', 'a', { Description: 'first' })).Version, 1);
@@ -126,6 +134,12 @@ test('what is wrong is rejected, and leaves nothing', async () => {
       /does not match/,
     ],
     [{ Name: '/bad', Value: 'x', Type: 'String', DataType: 'aws:ec2:image' }, 'ValidationException', /ID of an AMI/],
+    // As one that is not there.
+    [
+      { Name: '/bad', Value: AMI_OF_ANOTHER, Type: 'String', DataType: 'aws:ec2:image' },
+      'ValidationException',
+      /ID of an AMI/,
+    ],
     [{ Name: '/bad', Value: 'x', Type: 'String', Policies: '[]' }, 'ValidationException', /Policies is not supported/],
     [{ Name: '/bad', Value: undefined, Type: 'String' }, 'ValidationException', /'value' failed/],
   ];

@@ -8,7 +8,12 @@ import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:ht
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { NormalizedSchema } from '@smithy/core/schema';
 import { ingotRoutes } from '../../src/api/ingot/register.ts';
+import { members } from '../../src/api/model.ts';
+import { readModel } from '../../src/api/services/model.ts';
+import { nameTraits } from '../../src/api/services/protocols/xml.ts';
+import { SERVICES } from '../../src/api/services/register.ts';
 import { API_DATA, type Shape } from '../../src/api/validate.ts';
 import type { OperationName } from '../../src/api/model.ts';
 import type { Connection } from '../../src/platform/api-client.ts';
@@ -24,6 +29,8 @@ interface Sent {
 }
 
 const DEADLINE_MS = 30_000;
+/** What begins the header of operations of services that speak JSON. */
+const TARGETS: Readonly<Record<string, string>> = { ssm: 'AmazonSSM', logs: 'Logs_20140328' };
 const OPERATIONS = Object.keys(API_DATA.operations) as OperationName[];
 
 /** A small generator of numbers, so that a seed gives the same requests again. */
@@ -56,6 +63,12 @@ export async function fuzz(
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const tally: Record<number, number> = {};
   const signer = createSigner(connection);
+  const services = await Promise.all(
+    [...SERVICES.values()].map(async (entry) => {
+      const { schemas, operations } = await entry.load();
+      return { name: entry.name, operations, model: readModel(schemas, Object.keys(operations)) };
+    }),
+  );
 
   const TEXTS: readonly (() => string)[] = [
     () => '',
@@ -269,6 +282,86 @@ export async function fuzz(
       body: Buffer.from(parameters.map(([name, value]) => `${name}=${encode(value!)}`).join('&')),
     };
   }
+  const SERVICE_TEXTS = [
+    ...['self', '*', 'a*b?', 'ami-0123456789abcdef0', 'snap-0123456789abcdef0', 'lt-0123456789abcdef0', '$Latest'],
+    ...[
+      '/a/b',
+      '/a/b:1',
+      'aws:ec2:image',
+      'String',
+      'SecureString',
+      'name',
+      'tag:a',
+      '/ingot/x',
+      '[a, b]',
+      'us-east-1',
+    ],
+  ];
+  /** A value for a schema of a service: mostly of its type. */
+  function serviceValue(schema: NormalizedSchema, depth: number): unknown {
+    if (below(20) === 0 || depth > 6) return pick(SCALARS)();
+    if (schema.isStructSchema())
+      return Object.fromEntries(
+        [...members(schema)]
+          .filter(() => below(3) === 0)
+          .map(([name, member]) => [name, serviceValue(member, depth + 1)]),
+      );
+    if (schema.isListSchema())
+      return Array.from({ length: below(3) }, () => serviceValue(schema.getValueSchema(), depth + 1));
+    if (schema.isMapSchema()) return { [pick(TEXTS)()]: serviceValue(schema.getValueSchema(), depth + 1) };
+    if (schema.isBooleanSchema()) return below(2) === 0;
+    if (schema.isNumericSchema()) return pick([0, 1, 5, 50, -1, 2 ** 53, 0.5]);
+    if (schema.isTimestampSchema()) return pick([0, 1e9, '2027-01-01T00:00:00Z', 1e20]);
+    return below(3) > 0 ? pick(SERVICE_TEXTS) : pick([...TEXTS, () => 'e30='])();
+  }
+  /** The names and values of a query. */
+  function flat(
+    service: string,
+    schema: NormalizedSchema,
+    value: unknown,
+    name: string,
+  ): readonly (readonly [string, string])[] {
+    if (schema.isListSchema() && Array.isArray(value)) {
+      const infix = service === 'ec2' ? '' : '.member';
+      return value.flatMap((each, index) =>
+        flat(service, schema.getValueSchema(), each, `${name}${infix}.${below(15) === 0 ? pick(TEXTS)() : index + 1}`),
+      );
+    }
+    if (schema.isStructSchema() && typeof value === 'object' && value !== null)
+      return [...members(schema)].flatMap(([member, target]) => {
+        const given = (value as Readonly<Record<string, unknown>>)[member];
+        if (given === undefined) return [];
+        const { ec2QueryName, xmlName } = nameTraits(target);
+        const plain = xmlName ?? member;
+        const own = service === 'ec2' ? (ec2QueryName ?? `${plain[0]!.toUpperCase()}${plain.slice(1)}`) : plain;
+        return flat(service, target, given, name === '' ? own : `${name}.${own}`);
+      });
+    return [[name, asText(value)]];
+  }
+  function serviceCall(): readonly [sent: Sent, service: string] {
+    const { name: service, operations, model } = pick(services);
+    const operation = pick(Object.keys(operations));
+    const { input: schema, required } = model.get(operation)!;
+    const takes: readonly string[] = operations[operation]!.takes;
+    const input = Object.fromEntries(
+      [...members(schema)]
+        .filter(([member]) =>
+          takes.includes(member) ? below(10) < (required.includes(member) ? 9 : 3) : below(40) === 0,
+        )
+        .map(([member, target]) => [member, serviceValue(target, 0)]),
+    );
+    const target = TARGETS[service];
+    if (target !== undefined) {
+      const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `${target}.${operation}` };
+      return [{ method: 'POST', url: '/', headers, body: Buffer.from(JSON.stringify(input)) }, service];
+    }
+    const pairs = [['Action', operation] as const, ...flat(service, schema, input, '')];
+    const body = Buffer.from(pairs.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&'));
+    return [
+      { method: 'POST', url: '/', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body },
+      service,
+    ];
+  }
   function unsigned(sent: Sent): Sent {
     const signed = signer(sent, 'imagebuilder');
     const authorization = signed.headers['authorization']!;
@@ -291,15 +384,17 @@ export async function fuzz(
     for (let number = 0; number < count; number++) {
       const kind = below(100);
       const sent =
-        kind < 74
+        kind < 62
           ? signer(modelled(), 'imagebuilder')
-          : kind < 82
-            ? signer(ingots(), 'imagebuilder')
-            : kind < 88
-              ? signer(strays(), 'imagebuilder')
-              : kind < 93
-                ? signer(stsCalls(), 'sts')
-                : unsigned(modelled());
+          : kind < 74
+            ? signer(...serviceCall())
+            : kind < 82
+              ? signer(ingots(), 'imagebuilder')
+              : kind < 88
+                ? signer(strays(), 'imagebuilder')
+                : kind < 93
+                  ? signer(stsCalls(), 'sts')
+                  : unsigned(modelled());
       const where =
         `FUZZ_SEED=${seed}, request ${number}: ${sent.method} ${sent.url.slice(0, 500)} ` +
         `${sent.body?.subarray(0, 1000).toString('latin1') ?? ''}`;
@@ -312,7 +407,8 @@ export async function fuzz(
         assert.equal(after, before, `${where}\nwas refused with ${status}, but something was written: ${text}`);
         if (sent.method !== 'HEAD' && headers['content-type'] !== 'text/xml') {
           const told = JSON.parse(text) as Record<string, string>;
-          assert.equal(told['__type'], headers['x-amzn-errortype'], where);
+          if (headers['content-type'] === 'application/json')
+            assert.equal(told['__type'], headers['x-amzn-errortype'], where);
           assert.equal(typeof told['message'], 'string', where);
         }
       }

@@ -67,5 +67,5 @@ async function isAllowed(request: IncomingMessage, services: ApiServices): Promi
 
 /** Whether a request is one of these. */
 export function isHealthRequest(request: FastifyRequest): boolean {
-  return HEALTH_PATHS.includes(request.url.split('?')[0]!);
+  return request.method === 'GET' && HEALTH_PATHS.includes(request.url.split('?')[0]!);
 }

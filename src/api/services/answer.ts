@@ -49,12 +49,12 @@ export async function answerService(request: ServiceRequest): Promise<Answer> {
   const { call } = anonymous;
   const envelope = entry.protocol.open(request);
   const { operation: name } = envelope;
-  Object.assign(call, { name: name?.slice(0, 64) ?? call.name, parameters: envelope.parameters });
+  Object.assign(call, { name: name?.slice(0, 64) ?? call.name, named: false, parameters: envelope.parameters });
   // Only what a signature vouches for may have a large model loaded, except where a service can be asked without one.
   const own = name !== undefined && entry.unsigned?.includes(name) === true ? await loadService(entry) : undefined;
   if (own !== undefined) {
     const { run, takes } = own.unsigned![name!]!;
-    call.readOnly = false;
+    Object.assign(call, { readOnly: false, named: true });
     const input = readInput(request, name!, own, envelope, takes);
     return encode(request, name!, own, await run(input as never, anonymous));
   }
@@ -62,7 +62,7 @@ export async function answerService(request: ServiceRequest): Promise<Answer> {
   const service = await loadService(entry);
   const operation =
     name !== undefined && Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
-  call.readOnly = operation?.mutating !== true;
+  Object.assign(call, { readOnly: operation?.mutating !== true, named: operation !== undefined });
   request.count(context, call.readOnly ? 'reads' : 'writes');
   if (name === undefined || operation === undefined) {
     throw entry.protocol.unknownOperation(name, namesOf(service), entry.title);

@@ -44,6 +44,7 @@ const capabilities: Capabilities = {
 
 const SESSION_MS = 60_000;
 const COMMIT_SECONDS = 600;
+const VARIABLES_MS = 2000;
 const GET_LIMIT = 16 * 1024 * 1024;
 
 /** The driver. */
@@ -250,7 +251,13 @@ class BuildahInstance implements ContainerInstance {
     const { directory, leader } = this.state;
     const running = sessionOf(this.state);
     const first = running ?? (await this.makeSession());
-    const text = await readFile(`/proc/${first.pid}/environ`, 'latin1');
+    // A process has its program's name a moment before it has its variables.
+    const text = await until(
+      `the variables of ${this.id}`,
+      patient(VARIABLES_MS),
+      async () => (await readFile(`/proc/${first.pid}/environ`, 'latin1')) || undefined,
+      { everyMs: 5 },
+    ).catch(() => '');
     const environment = Object.fromEntries(
       text
         .slice(0, 1 << 20)

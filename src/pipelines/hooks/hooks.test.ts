@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { memberAt, parametersFrom, readHooks } from './hooks.ts';
-import { hookKinds } from './signatures.ts';
+import { hookKinds, type Delivery } from './signatures.ts';
 
 // GitHub's own example, from its page on validating deliveries.
 test("GitHub's example of a signature is verified, and nothing near it", () => {
@@ -18,6 +18,11 @@ test("GitHub's example of a signature is verified, and nothing near it", () => {
   assert.match(String(verify('Hello, World?', signature)), /does not match/);
   assert.match(String(verify('Hello, World!', signature, 'another')), /does not match/);
   assert.match(String(verify('Hello, World!', undefined)), /missing/);
+  const other = hookKinds.github.verify(
+    { headers: { 'x-hub-signature-256': signature, 'x-github-event': 'made up' }, body: Buffer.from('Hello, World!') },
+    secret,
+  );
+  assert.equal((other as Delivery).id, delivery.id, 'the event is not signed, so it makes no other delivery');
   assert.match(String(verify('Hello, World!', signature.replace('256', '1'))), /malformed/);
 });
 
@@ -42,6 +47,16 @@ test("Standard Webhooks' example is verified within five minutes, and nothing ne
   assert.match(String(verify({ 'webhook-signature': '' })), /does not match/);
   assert.match(String(verify({}, 1614265330_000 + 301_000)), /more than 5 minutes/);
   assert.match(String(verify({ 'webhook-timestamp': 'now' })), /malformed/);
+  for (const none of ['whsec_', 'no base64!', 'whsec_c2hvcnQ=']) {
+    const key = Buffer.from(none.replace(/^whsec_/, ''), 'base64');
+    const forged = createHmac('sha256', key).update(`${id}.${time}.${body}`).digest('base64');
+    const headers = { 'webhook-id': id, 'webhook-timestamp': time, 'webhook-signature': `v1,${forged}` };
+    assert.match(
+      String(hookKinds.standard.verify({ headers, body: Buffer.from(body) }, none, 1614265330_000)),
+      /must be whsec_/,
+      none,
+    );
+  }
 });
 
 test("GitLab's token is compared", () => {

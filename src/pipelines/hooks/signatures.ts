@@ -27,6 +27,9 @@ interface HookKind {
 /** How old, or how far in the future, a signed time may be, in milliseconds. */
 const TOLERANCE_MS = 300_000;
 
+/** Bytes of a key of Standard Webhooks. Source: its specification, 24 to 64. */
+const LEAST_KEY_BYTES = 24;
+
 /** The register of kinds. */
 export const hookKinds = {
   /** GitHub, Gitea and Forgejo: `X-Hub-Signature-256`. Delivery ids are not signed, so the body is its own id. */
@@ -37,7 +40,8 @@ export const hookKinds = {
       const expected = createHmac('sha256', secret).update(body).digest();
       if (!same(Buffer.from(given, 'hex'), expected)) return 'The signature does not match the secret.';
       const event = one(headers['x-github-event']) || 'push';
-      return { id: digestOf(event, body), event };
+      // The event is not signed either: who replays a body could name another one.
+      return { id: digestOf('', body), event };
     },
   },
   /** GitLab: the secret itself, in `X-Gitlab-Token`. */
@@ -58,7 +62,11 @@ export const hookKinds = {
         return 'The headers webhook-id and webhook-timestamp are missing or malformed.';
       if (Math.abs(now - Number(time) * 1000) > TOLERANCE_MS)
         return 'The webhook-timestamp is more than 5 minutes away from the time of this server.';
-      const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+      const [, base64 = ''] = /^(?:whsec_)?([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? [];
+      const key = Buffer.from(base64, 'base64');
+      // Of a text that is no base64 next to nothing would be left, and anybody could sign.
+      if (key.length < LEAST_KEY_BYTES)
+        return `The secret of the hook must be whsec_ and the base64 of ${LEAST_KEY_BYTES} bytes or more.`;
       const expected = createHmac('sha256', key).update(`${id}.${time}.`).update(body).digest();
       const signatures = one(headers['webhook-signature']).slice(0, 4096).split(' ');
       const signed = signatures.some(

@@ -24,6 +24,13 @@ test('an index is read for the packages that are asked for, however it comes', (
   }
 });
 
+test('an index without lines is not gathered', () => {
+  const reader = packageReader(new Set(['curl']));
+  for (let piece = 0; piece < 2000; piece++) reader.read(Buffer.alloc(1 << 16, 'x'));
+  reader.read(Buffer.from('\nPackage: curl\nVersion: 1\n'));
+  assert.deepEqual([...reader.end()], [['curl', '1']]);
+});
+
 test('what is newer is told, with where it is and whether it is a security update', () => {
   const index = (suite: string, versions: Readonly<Record<string, string>>) => ({
     suite,

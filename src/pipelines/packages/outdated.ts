@@ -48,6 +48,9 @@ export function updatesFor(
   });
 }
 
+/** Characters of a line. */
+const LONGEST_LINE = 1 << 20;
+
 /** Reads an apt `Packages` file piece by piece: one of main has 50 MB. */
 export interface PackageReader {
   read(chunk: Buffer): void;
@@ -74,7 +77,8 @@ export function packageReader(names: ReadonlySet<string>): PackageReader {
       const text = rest + chunk.toString('latin1');
       const end = text.lastIndexOf('\n') + 1;
       take(text.slice(0, end));
-      rest = text.slice(end);
+      // No line of an index is that long: it would be gathered again with each piece.
+      rest = text.length - end > LONGEST_LINE ? '' : text.slice(end);
     },
     end() {
       take(rest);

@@ -16,6 +16,8 @@ export type FilterValues<T> = Readonly<Record<string, (item: T) => readonly (str
 /** Source: EC2 User Guide, "Filtering considerations". */
 const MOST_FILTERS = 50;
 const MOST_VALUES = 200;
+/** Comparisons of characters that the filters of a request may take: a tenth of a second. */
+const MOST_STEPS = 20_000_000;
 
 /**
  * The items that pass all filters.
@@ -30,11 +32,12 @@ export function filtered<T>(
 ): T[] {
   if ((filters?.length ?? 0) > MOST_FILTERS) throw invalidParameter(`A request takes at most ${MOST_FILTERS} filters.`);
   let found = [...items];
+  const budget: Budget = { left: MOST_STEPS };
   for (const { Name: name, Values: wanted = [] } of filters ?? []) {
     if (name === undefined) throw invalidParameter('Each filter needs a Name.');
     if (wanted.length > MOST_VALUES) throw invalidParameter(`The filter '${name.slice(0, 64)}' has too many values.`);
     const valuesOf = valuesFor(name, values, tagsOf);
-    const matches = wanted.map(matcher);
+    const matches = wanted.map((pattern) => matcher(pattern, budget));
     found = found.filter((item) =>
       valuesOf(item).some((value) => value !== undefined && matches.some((match) => match(value))),
     );
@@ -60,8 +63,16 @@ function valuesFor<T>(
   throw invalidParameter(`The filter '${name.slice(0, 64)}' is invalid. Valid filters are: ${known.join(', ')}.`);
 }
 
-/** Compares with a pattern in one pass: the last star is where a mismatch goes back to. */
-export function matcher(pattern: string): (value: string) => boolean {
+/** What comparing may still cost. */
+interface Budget {
+  left: number;
+}
+
+/**
+ * Compares with a pattern: the last star is where a mismatch goes back to.
+ * @throws {ServiceError} InvalidParameterValue, from the comparison that uses the budget up
+ */
+export function matcher(pattern: string, budget: Budget = { left: Infinity }): (value: string) => boolean {
   const parts: string[] = [];
   const STAR = '*';
   const ANY = '?';
@@ -81,6 +92,8 @@ export function matcher(pattern: string): (value: string) => boolean {
     let star = -1;
     let back = 0;
     while (at < value.length) {
+      if (budget.left-- <= 0)
+        throw invalidParameter('The filters take too long: use fewer values with * and ?, or shorter ones.');
       if (next < parts.length && (parts[next] === ANY || parts[next] === `=${value[at]}`)) {
         at++;
         next++;

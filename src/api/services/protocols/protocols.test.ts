@@ -78,6 +78,7 @@ test('faults name the parameter', () => {
     ['Owner.1=a&Owner.1=b', /The parameter Owner.1 is given twice/],
     [Array.from({ length: 1001 }, (_, i) => `Owner.${i}=x`).join('&'), /Owner has 1001 entries, at most 1000/],
     [`${'a.'.repeat(40)}a=1`, /has more than 16 parts/],
+    [Array.from({ length: 10_001 }, (_, i) => `a${i}=`).join('&'), /has more than 10000 parameters/],
     ['__proto__=1', /The parameter __proto__ is not supported/],
   ];
   for (const [body, message] of cases) assert.throws(() => open(ec2, body).decode(input), { message });

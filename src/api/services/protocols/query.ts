@@ -38,6 +38,9 @@ function readParameters(query: string, body: Uint8Array): Parameters {
   const parameters = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(text)) {
     if (/^x-amz-/i.test(name)) continue;
+    // Nobody is known yet.
+    if (parameters.size >= MOST.parameters)
+      throw serializationError(`The request has more than ${MOST.parameters} parameters.`);
     if (parameters.has(name)) {
       throw serializationError(`The parameter ${name.slice(0, 64)} is given twice.`);
     }
@@ -56,9 +59,6 @@ interface Node {
 
 function treeOf(parameters: Parameters): Node {
   const root: Node = { children: new Map(), used: true };
-  if (parameters.size > MOST.parameters) {
-    throw serializationError(`The request has ${parameters.size} parameters, at most ${MOST.parameters} are allowed.`);
-  }
   for (const [name, value] of parameters) {
     if (name === 'Action' || name === 'Version') continue;
     const segments = name.split('.', MOST.depth + 1);

@@ -1,6 +1,7 @@
 /** Parameters: putting, labelling and deleting them. */
 import { createRequire } from 'node:module';
 import type * as sdk from '@aws-sdk/client-ssm';
+import { mayUse } from '../../../catalog/ami-sharing.ts';
 import { findAmi } from '../../../catalog/amis.ts';
 import {
   addParameterVersion,
@@ -85,7 +86,9 @@ async function checkDataType(context: ServiceContext, type: string, { Value }: P
   if (type !== 'aws:ec2:image')
     throw validation(`DataType must be text or aws:ec2:image, not '${type.slice(0, 128)}'.`);
   const ami = await findAmi(context.db, Value, context.region);
-  if (ami === undefined)
+  const { organizations } = context.services.catalog.managed.settings;
+  // Another account's is not there, unless it may be used.
+  if (ami === undefined || !mayUse(ami, context.account, organizations))
     throw validation(
       `The data type aws:ec2:image needs the ID of an AMI in ${context.region}, not '${Value.slice(0, 64)}'.`,
     );

@@ -116,9 +116,12 @@ export async function findParameter(
  */
 function publicParameter({ services, region, account }: ServiceContext, { name }: ParameterReference) {
   const { settings, images } = services.catalog.managed;
+  // A stranger's name: `constructor` is none of the configuration's.
+  const configured = (key: string): string | undefined =>
+    Object.hasOwn(settings.parameters, key) ? settings.parameters[key] : undefined;
   const value =
-    settings.parameters[name] ??
-    settings.parameters[name.replace(/^\//, '')] ??
+    configured(name) ??
+    configured(name.replace(/^\//, '')) ??
     images.find(({ parameters }) => parameters?.includes(name))?.name;
   if (value === undefined) return undefined;
   const parameter: StoredParameter = {
