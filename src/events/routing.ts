@@ -3,7 +3,7 @@ import type { OutboxRow } from '../catalog/outbox.ts';
 import { isFor } from '../platform/config/reading.ts';
 import { wildcardMatcher } from '../policies/globs.ts';
 import { envelopeOf, snapshotOf, type EventEnvelope } from './envelope.ts';
-import { topicMessage } from './topic-message.ts';
+import { isTopicArn, topicMessage } from './topic-message.ts';
 import { noticeOf } from './notice.ts';
 import type { Delivery } from './receiver.ts';
 import type { EventsConfig } from './settings.ts';
@@ -31,7 +31,7 @@ export function routerOf({ rules, topics }: Pick<EventsConfig, 'rules' | 'topics
     const add = (receivers: readonly string[], route: Route): void => {
       for (const receiver of receivers) if (!routes.has(receiver)) routes.set(receiver, route);
     };
-    if (topicArn !== null)
+    if (topicArn !== null && isTopicArn(topicArn))
       for (const { matches, accounts, receivers } of byTopic)
         if (matches(topicArn) && isFor(accounts, event.account)) add(receivers, { topicArn, template: undefined });
     for (const { pattern, receivers, template } of rules)

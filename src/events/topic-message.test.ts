@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Image } from '@aws-sdk/client-imagebuilder';
+import type { OutboxRow } from '../catalog/outbox.ts';
+import type { EventEnvelope } from './envelope.ts';
+import { routerOf } from './routing.ts';
 import { imageMessage } from './topic-message.ts';
 
 const ARN = 'arn:aws:imagebuilder:us-east-1:123456789012:image/test-recipe/1.0.0/1';
@@ -58,4 +61,17 @@ test('a failed image has its reason, no AMIs and no ids of jobs', () => {
   assert.deepEqual(message['state'], { status: 'FAILED', reason: 'why' });
   assert.deepEqual(message['outputResources'], { amis: [] });
   assert.equal(Object.hasOwn(message, 'buildExecutionId'), false);
+});
+
+test('a topic of a workflow is the ARN of a topic, or goes nowhere', () => {
+  const route = routerOf({
+    rules: [],
+    topics: [{ topic: 'arn:aws:sns:*:123456789012:*', accounts: ['123456789012'], receivers: ['ops'] }],
+  });
+  const routes = (topic_arn: string): readonly string[] => [
+    ...route({ topic_arn } as OutboxRow, { account: '123456789012' } as EventEnvelope).keys(),
+  ];
+  assert.deepEqual(routes('arn:aws:sns:eu-west-1:123456789012:images'), ['ops']);
+  for (const region of ['evil.example/', 'a\r\nx-header: y', '@evil.example#', ''])
+    assert.deepEqual(routes(`arn:aws:sns:${region}:123456789012:images`), [], region);
 });

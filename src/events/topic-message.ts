@@ -13,6 +13,11 @@ import type { EventEnvelope } from './envelope.ts';
 /** Stands for `semver` until the JSON is made: JavaScript has no JSON number of that size. */
 const SEMVER = 'semver:of-this-image';
 
+/** Whether a text is the ARN of a topic. It may be a stranger's, and its Region becomes a part of a host's name. */
+export function isTopicArn(text: string): boolean {
+  return /^arn:aws[a-z-]*:sns:[a-z0-9-]{1,64}:\d{12}:[A-Za-z0-9_-]{1,256}$/.test(text);
+}
+
 /** What an event's topic gets: of an image at its end its record, of a step that waits its ids. */
 export function topicMessage(row: OutboxRow, event: EventEnvelope, image: Image | undefined): string {
   if (image !== undefined) return imageMessage(image);

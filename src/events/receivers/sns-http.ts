@@ -5,6 +5,7 @@
 import { post } from '../post.ts';
 import type { Delivery, ReceiverType } from '../receiver.ts';
 import { checkSecret, signedHeaders } from './web-hook.ts';
+import { isTopicArn } from '../topic-message.ts';
 
 /** Characters of a subject, as SNS has it. */
 const LONGEST_SUBJECT = 100;
@@ -41,7 +42,7 @@ export const snsHttp: ReceiverType = {
 
 /** What is wrong with the ARN of a topic. */
 export function checkTopic(topicArn: string | undefined, fault: (problem: string) => void): void {
-  if (topicArn !== undefined && !/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/.test(topicArn))
+  if (topicArn !== undefined && !isTopicArn(topicArn))
     fault('must be the ARN of a topic, such as arn:aws:sns:us-east-1:123456789012:images');
 }
 
