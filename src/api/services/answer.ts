@@ -7,7 +7,7 @@ import type { Structure } from '../codec.ts';
 import type { RequestContext } from '../context.ts';
 import { runAfter } from '../operate.ts';
 import { canonical } from '../paging.ts';
-import { type ModelOperation, readModel } from './model.ts';
+import { missingMember, type ModelOperation, readModel } from './model.ts';
 import type { Answer, Envelope, ProtocolRequest } from './protocols/protocol.ts';
 import { readTimes, writeTimes } from './times-json.ts';
 import type { AnyOperation, Service, ServiceContext, ServiceEntry } from './service.ts';
@@ -78,10 +78,10 @@ function readInput(
   envelope: Envelope,
   takes: readonly string[],
 ): Structure {
-  const { input: schema, required } = model.get(name)!;
+  const { input: schema } = model.get(name)!;
   const input = envelope.decode(schema);
   call.parameters = input;
-  const missing = required.find((member) => input[member] === undefined);
+  const missing = missingMember(schema, input);
   if (missing !== undefined) throw protocol.missing(missing);
   const untaken = Object.keys(input).find((member) => !takes.includes(member));
   if (untaken !== undefined) throw protocol.notTaken(untaken);

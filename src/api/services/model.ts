@@ -7,7 +7,7 @@ import type { StaticOperationSchema } from '@smithy/types';
 export interface ModelOperation {
   readonly input: NormalizedSchema;
   readonly output: NormalizedSchema;
-  /** Members of the input that a request must have. */
+  /** Members at the top of the input that a request must have. */
   readonly required: readonly string[];
 }
 
@@ -43,4 +43,32 @@ function requiredOf(structure: NormalizedSchema): readonly string[] {
   const schema = structure.getSchema() as unknown as readonly unknown[];
   const names = (schema[4] ?? []) as readonly string[];
   return names.slice(0, (schema[REQUIRED] as number | undefined) ?? 0);
+}
+
+/**
+ * The first member that is required and absent, at any depth: `Filters.1.Key`, or `undefined`.
+ * @param value what a protocol decoded by the schema
+ */
+export function missingMember(
+  schema: NormalizedSchema,
+  value: unknown,
+  path: readonly string[] = [],
+): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (schema.isStructSchema()) {
+    const given = value as Readonly<Record<string, unknown>>;
+    const absent = requiredOf(schema).find((member) => given[member] === undefined || given[member] === null);
+    if (absent !== undefined) return [...path, absent].join('.');
+    for (const [name, member] of schema.structIterator()) {
+      const missing = missingMember(member, given[name], [...path, name]);
+      if (missing !== undefined) return missing;
+    }
+  } else if (schema.isListSchema() || schema.isMapSchema()) {
+    const items = schema.isListSchema() ? (value as readonly unknown[]) : Object.values(value);
+    for (const [index, item] of items.entries()) {
+      const missing = missingMember(schema.getValueSchema(), item, [...path, String(index + 1)]);
+      if (missing !== undefined) return missing;
+    }
+  }
+  return undefined;
 }

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ServiceError } from '../errors.ts';
-import { readModel } from '../model.ts';
+import { missingMember, readModel } from '../model.ts';
 import { awsJson } from './aws-json.ts';
 import type { Protocol } from './protocol.ts';
 import { awsQuery, ec2Query } from './query.ts';
 
 const EC2 = readModel('@aws-sdk/client-ec2/dist-cjs/schemas/schemas_0.js', ['DescribeImages', 'CreateLaunchTemplate']);
 const STS = readModel('@aws-sdk/client-sts/dist-cjs/schemas/schemas_0.js', ['AssumeRole']);
-const SSM = readModel('@aws-sdk/client-ssm/dist-cjs/schemas/schemas_0.js', ['GetParameter', 'GetParameters']);
+const SSM = readModel('@aws-sdk/client-ssm/dist-cjs/schemas/schemas_0.js', [
+  'DescribeParameters',
+  'GetParameter',
+  'GetParameters',
+]);
 const ec2 = ec2Query('http://ec2.amazonaws.com/doc/2016-11-15/');
 const sts = awsQuery('https://sts.amazonaws.com/doc/2011-06-15/');
 const ssm = awsJson('AmazonSSM');
@@ -16,11 +20,14 @@ const ssm = awsJson('AmazonSSM');
 const open = (protocol: Protocol, body: string, target?: string) =>
   protocol.open({ query: '', target, body: Buffer.from(body) });
 
-test('required members are those of the schema', () => {
-  assert.deepEqual(EC2.get('DescribeImages')!.required, []);
-  assert.deepEqual(EC2.get('CreateLaunchTemplate')!.required, ['LaunchTemplateName', 'LaunchTemplateData']);
-  assert.deepEqual(STS.get('AssumeRole')!.required, ['RoleArn', 'RoleSessionName']);
-  assert.deepEqual(SSM.get('GetParameter')!.required, ['Name']);
+test('a required member that is absent is named, at any depth', () => {
+  const missing = (model: typeof EC2, name: string, input: object) => missingMember(model.get(name)!.input, input);
+  assert.equal(missing(EC2, 'DescribeImages', {}), undefined);
+  assert.equal(missing(EC2, 'CreateLaunchTemplate', {}), 'LaunchTemplateName');
+  assert.equal(missing(EC2, 'CreateLaunchTemplate', { LaunchTemplateName: 'web' }), 'LaunchTemplateData');
+  assert.equal(missing(STS, 'AssumeRole', { RoleArn: 'a' }), 'RoleSessionName');
+  assert.equal(missing(SSM, 'GetParameter', { Name: 'a' }), undefined);
+  assert.equal(missing(SSM, 'DescribeParameters', { Filters: [{ Key: 'Name', Values: ['a'] }, {}] }), 'Filters.2.Key');
 });
 
 test('queries of EC2', () => {
