@@ -85,7 +85,7 @@ const BY_MESSAGE: readonly Remedy[] = [
       'the Reboot action or exit code 194.',
   },
   {
-    patterns: [/has no \/bin\/sh/, /systemctl: not found/],
+    patterns: [/no longer has a working \/bin\/sh/, /systemctl: not found/],
     advice: 'Ingot and the boot process need this file: leave it in place.',
   },
   {
