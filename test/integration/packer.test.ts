@@ -27,7 +27,14 @@ describe('import-packer', () => {
     const image = '    Type: AWS::ImageBuilder::Image\n    Properties:\n';
     assert.ok(text.includes(image));
     await writeFile(made, text.replace(image, `${image}      ImageTestsConfiguration: {ImageTestsEnabled: false}\n`));
-    const { code, stdout, stderr } = await ingot(dataDirectory, ['build', made, '--json']);
+    const { code, stdout, stderr } = await ingot(dataDirectory, [
+      'build',
+      made,
+      '--json',
+      // The template was written elsewhere: its files are not beside it.
+      '--file-root',
+      join(PROJECT, 'examples/packer'),
+    ]);
     assert.equal(code, 0, `${stderr}\n${stdout.split('\n').slice(-40).join('\n')}`);
     const result = JSON.parse(stdout.trim().split('\n').at(-1)!) as {
       status: string;
