@@ -277,7 +277,7 @@ describe('AssumeRole', () => {
         'ValidationError',
         /PolicyArns is not supported/,
       ],
-      [{ 'Tags.member.1.Key': 'team' }, 'ValidationError', /needs Key and Value/],
+      [{ 'Tags.member.1.Key': 'team' }, 'ValidationError', /the parameter Tags\.1\.Value$/],
     ];
     for (const [more, code, message] of cases) {
       const answer = await assume(external, root(), { ExternalId: 'secret handshake', ...more });
