@@ -1,4 +1,4 @@
-/** `npm run bench:events`: 10,000 events through a fast and a slow receiver. The slow one holds up nobody. */
+/** `npm run bench:events`: 10,000 events through a fast and a slow receiver. The slow one must not delay the fast one. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { sleep } from '../src/platform/clock.ts';

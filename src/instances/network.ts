@@ -13,6 +13,7 @@ import type { Reach } from '../platform/network-rules.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
 import { intoRingFiles, ringTail } from '../platform/ring-file.ts';
+import type { PublishedPort } from './instance.ts';
 import { reachableResolver } from './resolvers.ts';
 
 /** The default network of an instance. */
@@ -34,7 +35,7 @@ export interface SlirpRequest {
   readonly directory: string;
   readonly held: HeldRecorder;
   readonly allocationOwner: AllocationOwner;
-  /** Opens the socket that `addHostForward` needs. Default `false`. */
+  /** Opens the socket that `publishPorts` needs. Default `false`. */
   readonly apiSocket?: boolean;
   /** IPv4 network of the instance, default `10.0.2.0/24`. */
   readonly cidr?: string;
@@ -172,7 +173,7 @@ export function slirpComplaint(log: string): string {
 }
 
 /** A TCP port of the host that forwards into the namespace. */
-export interface HostForward {
+interface HostForward {
   readonly hostAddress: string;
   readonly hostPort: number;
   readonly guestPort: number;
@@ -184,7 +185,7 @@ export interface HostForward {
  * Opens a port of the host that leads to a port in the namespace, for as long as slirp4netns runs.
  * @throws {Error} if the port is in use, or slirp4netns does not answer within 5 s
  */
-export async function addHostForward(apiSocket: string, forward: HostForward): Promise<void> {
+async function addHostForward(apiSocket: string, forward: HostForward): Promise<void> {
   const request = {
     execute: 'add_hostfwd',
     arguments: {
@@ -202,6 +203,20 @@ export async function addHostForward(apiSocket: string, forward: HostForward): P
         `(${answer.error.desc ?? 'no reason given'}): something may listen there already`,
     );
   }
+}
+
+/**
+ * Opens the ports that an instance publishes.
+ * @param guestAddress default: the address of the interface that slirp4netns made
+ * @throws {Error} if a port is in use, or slirp4netns does not answer within 5 s
+ */
+export async function publishPorts(
+  { apiSocket }: Slirp,
+  ports: readonly PublishedPort[],
+  guestAddress?: string,
+): Promise<void> {
+  for (const { hostAddress = '127.0.0.1', hostPort, instancePort } of ports)
+    await addHostForward(apiSocket!, { hostAddress, hostPort, guestPort: instancePort, guestAddress });
 }
 
 /** Characters of an answer. */

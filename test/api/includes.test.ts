@@ -1,45 +1,14 @@
 /** `AWS::Include` as a user has it: files beside the template and in S3, in a nested stack, and their faults. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { GetComponentCommand, ListComponentsCommand } from '@aws-sdk/client-imagebuilder';
-import { s3Server, type S3Server } from '../harness/s3-server.ts';
-import { ingot, startServer, type TestServer } from '../harness/service.ts';
+import { templatesInS3, type TemplatesInS3 } from './templates-in-s3.ts';
 
-const USER = { accessKeyId: 'AKIDINCLUDED', secretAccessKey: 'of-s3' };
-
-let folder: string;
-let data: string;
-let server: TestServer;
-let s3: S3Server;
+let at: TemplatesInS3;
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'ingot-includes-'));
-  data = join(folder, 'data');
-  server = await startServer(data);
-  s3 = await s3Server(USER);
-  writeFileSync(
-    join(data, 'config.yaml'),
-    `instanceProfiles: {templates: {credentials: ${JSON.stringify(USER)}, endpoints: {s3: '${s3.endpoint}'}}}\n` +
-      'uriProfiles: [templates]\n',
-  );
+  at = await templatesInS3();
 });
-after(async () => {
-  await server.stop();
-  await s3.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-function file(name: string, text: string): string {
-  const path = join(folder, name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
-  return path;
-}
-
-const run = (...args: readonly string[]) => ingot(data, args);
+after(() => at.end());
 
 const TEMPLATE = `Parameters: {Bucket: {Type: String, Default: snippets}}
 Transform: {Name: AWS::Include, Parameters: {Location: parts/outputs.yaml}}
@@ -66,49 +35,52 @@ Data: |
 `;
 
 test('files beside the template and in S3 are a part of it', async () => {
-  const path = file('including.yaml', TEMPLATE);
-  file('parts/outputs.yaml', 'Outputs: {Arn: {Value: !GetAtt Tool.Arn}}\n');
-  s3.objects.set('snippets/properties.yaml', Buffer.from(PROPERTIES('commands')));
+  const path = at.file('including.yaml', TEMPLATE);
+  at.file('parts/outputs.yaml', 'Outputs: {Arn: {Value: !GetAtt Tool.Arn}}\n');
+  at.s3.objects.set('snippets/properties.yaml', Buffer.from(PROPERTIES('commands')));
   for (const command of ['validate', 'plan', 'build']) {
-    const { code, stdout, stderr } = await run(command, path);
+    const { code, stdout, stderr } = await at.run(command, path);
     assert.equal(code, 0, `${command}: ${stdout}${stderr}`);
   }
-  const { componentVersionList } = await server.client.send(new ListComponentsCommand({ owner: 'Self' }));
+  const { componentVersionList } = await at.server.client.send(new ListComponentsCommand({ owner: 'Self' }));
   const [made] = componentVersionList!;
-  const { component } = await server.client.send(new GetComponentCommand({ componentBuildVersionArn: made!.arn! }));
+  const { component } = await at.server.client.send(new GetComponentCommand({ componentBuildVersionArn: made!.arn! }));
   assert.equal(component!.description, 'of including');
   assert.match(component!.data!, /commands: \['true'\]/);
-  assert.match((await run('plan', path)).stdout, /\n1 unchanged\n$/);
+  assert.match((await at.run('plan', path)).stdout, /\n1 unchanged\n$/);
 });
 
 test('a nested stack includes files beside it', async () => {
-  file('lower/nested.yaml', TEMPLATE.replace('parts/outputs', 'here').replace('Name: included', 'Name: nested'));
-  file('lower/here.yaml', 'Outputs: {Version: {Value: !GetAtt Tool.Version}}\n');
-  s3.objects.set('snippets/properties.yaml', Buffer.from(PROPERTIES('commands')));
-  const path = file(
+  at.file('lower/nested.yaml', TEMPLATE.replace('parts/outputs', 'here').replace('Name: included', 'Name: nested'));
+  at.file('lower/here.yaml', 'Outputs: {Version: {Value: !GetAtt Tool.Version}}\n');
+  at.s3.objects.set('snippets/properties.yaml', Buffer.from(PROPERTIES('commands')));
+  const path = at.file(
     'around.yaml',
     'Resources:\n  Net: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: lower/nested.yaml}}\n' +
       'Outputs: {Version: {Value: !GetAtt Net.Outputs.Version}}\n',
   );
-  const { code, stdout, stderr } = await run('build', path);
+  const { code, stdout, stderr } = await at.run('build', path);
   assert.equal(code, 0, stdout + stderr);
   assert.match(stdout + stderr, /Version.*1\.0\.0/);
 });
 
 test('faults name the included file, and line and column in it', async () => {
-  const path = file('faulty.yaml', TEMPLATE);
-  file('parts/outputs.yaml', 'Outputs: {Arn: {Value: !GetAtt Tol.Arn}}\n');
-  s3.objects.set('snippets/properties.yaml', Buffer.from(PROPERTIES('comands')));
-  const { code, stdout } = await run('validate', path);
+  const path = at.file('faulty.yaml', TEMPLATE);
+  at.file('parts/outputs.yaml', 'Outputs: {Arn: {Value: !GetAtt Tol.Arn}}\n');
+  at.s3.objects.set('snippets/properties.yaml', Buffer.from(PROPERTIES('comands')));
+  const { code, stdout } = await at.run('validate', path);
   assert.equal(code, 1);
   assert.match(stdout, /parts\/outputs\.yaml:1:32 Outputs\.Arn\.Value: no resource is called 'Tol'/);
   assert.match(stdout, /s3:\/\/snippets\/properties\.yaml:10:19 Resources\.Tool\.Properties\.Data: .*comands/);
-  const [listed] = JSON.parse((await run('validate', '--json', path)).stdout) as readonly {
+  const [listed] = JSON.parse((await at.run('validate', '--json', path)).stdout) as readonly {
     readonly faults: readonly { readonly file?: string; readonly line: number }[];
   }[];
   assert.ok(listed!.faults.some((fault) => fault.file === 's3://snippets/properties.yaml' && fault.line === 10));
 
-  s3.objects.delete('snippets/properties.yaml');
-  assert.match((await run('validate', path)).stdout, /cannot read the included file s3:\/\/snippets.*: NoSuchBucket/);
-  assert.equal((await run('build', path)).code, 2);
+  at.s3.objects.delete('snippets/properties.yaml');
+  assert.match(
+    (await at.run('validate', path)).stdout,
+    /cannot read the included file s3:\/\/snippets.*: NoSuchBucket/,
+  );
+  assert.equal((await at.run('build', path)).code, 2);
 });

@@ -1,55 +1,25 @@
 /** Nested stacks, as a user deploys them: templates beside the template and in S3, outputs, exports, deletion, faults. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { ListComponentsCommand, ListImageRecipesCommand } from '@aws-sdk/client-imagebuilder';
 import type { Stack } from '../../src/catalog/stacks.ts';
-import { s3Server, type S3Server } from '../harness/s3-server.ts';
-import { ingot, startServer, type TestServer } from '../harness/service.ts';
+import { templatesInS3, type TemplatesInS3 } from './templates-in-s3.ts';
 
-const USER = { accessKeyId: 'AKIDNESTED', secretAccessKey: 'of-s3' };
-
-let folder: string;
-let data: string;
-let server: TestServer;
-let s3: S3Server;
+let at: TemplatesInS3;
 before(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'ingot-nested-'));
-  data = join(folder, 'data');
-  server = await startServer(data);
-  s3 = await s3Server(USER);
-  writeFileSync(
-    join(data, 'config.yaml'),
-    `instanceProfiles: {templates: {credentials: ${JSON.stringify(USER)}, endpoints: {s3: '${s3.endpoint}'}}}\n` +
-      'uriProfiles: [templates]\n',
-  );
+  at = await templatesInS3();
 });
-after(async () => {
-  await server.stop();
-  await s3.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-function file(name: string, text: string): string {
-  const path = join(folder, name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
-  return path;
-}
-
-const run = (...args: readonly string[]) => ingot(data, args);
+after(() => at.end());
 
 async function stacks(): Promise<readonly Stack[]> {
-  const { stdout } = await run('stacks', '--json');
+  const { stdout } = await at.run('stacks', '--json');
   return (JSON.parse(stdout) as { readonly stacks: readonly Stack[] }).stacks;
 }
 
 async function made(): Promise<readonly string[]> {
-  const components = await server.client.send(new ListComponentsCommand({ owner: 'Self' }));
-  const recipes = await server.client.send(new ListImageRecipesCommand({ owner: 'Self' }));
+  const components = await at.server.client.send(new ListComponentsCommand({ owner: 'Self' }));
+  const recipes = await at.server.client.send(new ListImageRecipesCommand({ owner: 'Self' }));
   return [...components.componentVersionList!, ...recipes.imageRecipeSummaryList!].map(({ arn }) => arn!).sort();
 }
 
@@ -115,18 +85,18 @@ Outputs:
 `;
 
 beforeEach(() => {
-  file('lower/tools.yaml', TOOLS);
-  for (const name of ['nested-one', 'nested-two', 'x']) file(`lower/documents/${name}.yaml`, DOCUMENT);
-  s3.objects.set('templates/lower/recipe.yaml', Buffer.from(RECIPE));
+  at.file('lower/tools.yaml', TOOLS);
+  for (const name of ['nested-one', 'nested-two', 'x']) at.file(`lower/documents/${name}.yaml`, DOCUMENT);
+  at.s3.objects.set('templates/lower/recipe.yaml', Buffer.from(RECIPE));
 });
 
 describe('nested stacks', () => {
   test('are planned, made, changed and deleted with the stack around them', async () => {
-    const path = file('parent.yaml', parent('https://templates.s3.us-east-1.amazonaws.com/lower/recipe.yaml'));
-    const validated = await run('validate', path);
+    const path = at.file('parent.yaml', parent('https://templates.s3.us-east-1.amazonaws.com/lower/recipe.yaml'));
+    const validated = await at.run('validate', path);
     assert.equal(validated.code, 0, validated.stdout + validated.stderr);
     assert.deepEqual(await made(), []);
-    const planned = JSON.parse((await run('plan', '--json', path)).stdout) as {
+    const planned = JSON.parse((await at.run('plan', '--json', path)).stdout) as {
       readonly changes: readonly { readonly action: string; readonly logicalId: string }[];
     };
     assert.deepEqual(
@@ -134,7 +104,7 @@ describe('nested stacks', () => {
       ['Second', 'Second.Tool', 'First', 'First.Tool', 'Recipes', 'Recipes.Recipe'].map((id) => `create ${id}`),
     );
 
-    const built = await run('build', path);
+    const built = await at.run('build', path);
     assert.equal(built.code, 0, built.stdout + built.stderr);
     const own = (tail: string) => `arn:aws:imagebuilder:us-east-1:123456789012:${tail}`;
     assert.deepEqual(await made(), [
@@ -160,32 +130,32 @@ describe('nested stacks', () => {
       ],
     );
     assert.equal(root.resources.find(({ logicalId }) => logicalId === 'First')!.physicalId, first.stackId);
-    assert.match((await run('plan', path)).stdout, /\n6 unchanged\n$/);
+    assert.match((await at.run('plan', path)).stdout, /\n6 unchanged\n$/);
 
     // Another document in the nested stack is another build, and another recipe.
-    file('lower/documents/nested-one.yaml', DOCUMENT.replace('true', 'echo changed'));
-    const again = await run('plan', path);
+    at.file('lower/documents/nested-one.yaml', DOCUMENT.replace('true', 'echo changed'));
+    const again = await at.run('plan', path);
     assert.match(again.stdout, /~ update {3}First {2}AWS::CloudFormation::Stack/);
     assert.match(again.stdout, /± replace {2}First\.Tool/);
-    const changed = await run('build', path);
+    const changed = await at.run('build', path);
     assert.equal(changed.code, 0, changed.stdout + changed.stderr);
     assert.equal((await stacks())[1]!.status, 'UPDATE_COMPLETE');
     assert.equal((await made()).filter((arn) => arn.includes('image-recipe')).length, 2);
 
     // What the template no longer has goes with all that is in it.
-    file(
+    at.file(
       'parent.yaml',
       parent('unused')
         .replace(/ {2}Recipes:[^]*? {2}First:/, '  First:')
         .replace(/ {2}Recipe: .*\n/, ''),
     );
-    const less = await run('build', path);
+    const less = await at.run('build', path);
     assert.equal(less.code, 0, less.stdout + less.stderr);
     assert.match(
       less.stdout + less.stderr,
       /deleted {3}Recipes\.Recipe: .*\n[^]*deleted {3}Recipes: arn:aws:cloudformation/,
     );
-    const deleted = await run('delete-stack', 'parent');
+    const deleted = await at.run('delete-stack', 'parent');
     assert.equal(deleted.code, 0, deleted.stdout + deleted.stderr);
     assert.deepEqual(await made(), []);
     assert.deepEqual(await stacks(), []);
@@ -200,27 +170,27 @@ describe('nested stacks', () => {
       Parameters: {Name: nested-one, Commands: one}
     Metadata: {'aws:asset:path': lower/tools.yaml, 'aws:asset:property': ${metadata}}
 `;
-    const found = await run('validate', file('asset.yaml', stack('TemplateURL')));
+    const found = await at.run('validate', at.file('asset.yaml', stack('TemplateURL')));
     assert.equal(found.code, 0, found.stdout + found.stderr);
-    const other = await run('validate', file('asset.yaml', stack('Code')));
+    const other = await at.run('validate', at.file('asset.yaml', stack('Code')));
     assert.match(other.stdout, /TemplateURL: cannot read the template s3:/);
   });
 
   test('tell faults with their place in the nested file, and make nothing', async () => {
-    file('lower/tools.yaml', TOOLS.replace('Version: 1.0.0', 'Version: one'));
-    const path = file('faulty.yaml', parent('lower/none.yaml', 'x').replace('Commands: [one, two]', 'Comands: one'));
-    const { code, stdout } = await run('validate', path);
+    at.file('lower/tools.yaml', TOOLS.replace('Version: 1.0.0', 'Version: one'));
+    const path = at.file('faulty.yaml', parent('lower/none.yaml', 'x').replace('Commands: [one, two]', 'Comands: one'));
+    const { code, stdout } = await at.run('validate', path);
     assert.equal(code, 1);
     assert.match(stdout, /faulty\.yaml:\d+:\d+ Resources\.Recipes.*|lower\/none\.yaml/);
     assert.match(stdout, /lower\/tools\.yaml:9:\d+ Resources\.Tool\.Properties\.Version: 'one' is not a version/);
     assert.match(stdout, /lower\/tools\.yaml:.*Commands: has no default/);
     assert.match(stdout, /lower\/tools\.yaml:.*Comands/);
-    const listed = JSON.parse((await run('validate', '--json', path)).stdout) as readonly {
+    const listed = JSON.parse((await at.run('validate', '--json', path)).stdout) as readonly {
       readonly faults: readonly { readonly file?: string; readonly path: string }[];
     }[];
     const version = listed[0]!.faults.find((fault) => fault.path.endsWith('Version'))!;
     assert.match(version.file!, /lower\/tools\.yaml$/);
-    assert.equal((await run('build', path)).code, 2);
+    assert.equal((await at.run('build', path)).code, 2);
     assert.deepEqual(await made(), []);
   });
 
@@ -232,8 +202,8 @@ describe('nested stacks', () => {
 Outputs:
   Out: {Value: !GetAtt Net.Outputs.Nothing}
 `;
-    s3.objects.delete('templates/lower/recipe.yaml');
-    s3.objects.set('templates/other', Buffer.from('x'));
+    at.s3.objects.delete('templates/lower/recipe.yaml');
+    at.s3.objects.set('templates/other', Buffer.from('x'));
     for (const [url, message] of [
       [
         'missing.yaml',
@@ -243,11 +213,11 @@ Outputs:
       ['https://example.com/t.yaml', /TemplateURL: cannot read the template .*expected a path/],
       ['s3://templates/lower/recipe.yaml', /cannot read the template s3:\/\/templates\/.*: NoSuchKey/],
     ] as const) {
-      const { code, stdout } = await run('validate', file('self.yaml', nest(url)));
+      const { code, stdout } = await at.run('validate', at.file('self.yaml', nest(url)));
       assert.equal(code, 1, url);
       assert.match(stdout, message);
     }
-    for (let depth = 0; depth < 7; depth++) file(`deep-${depth}.yaml`, nest(`deep-${depth + 1}.yaml`));
-    assert.match((await run('validate', join(folder, 'deep-0.yaml'))).stdout, /nested more than 6 levels deep/);
+    for (let depth = 0; depth < 7; depth++) at.file(`deep-${depth}.yaml`, nest(`deep-${depth + 1}.yaml`));
+    assert.match((await at.run('validate', join(at.folder, 'deep-0.yaml'))).stdout, /nested more than 6 levels deep/);
   });
 });

@@ -229,7 +229,7 @@ describe('container images', () => {
   });
 
   test('go to a registry that config.yaml lists, with its login; what is wrong with that is the reason', async () => {
-    const web = await waitUntilAvailable(server, await start({ name: 'web', document: component('two') }));
+    const web = await waitUntilAvailable(server, await start({ name: 'here', document: component('two') }));
     const host = uriOf(web).split('/')[0]!;
     const configure = (authFile: string): void =>
       writeFileSync(

@@ -6,12 +6,13 @@ import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sha256OfFile, syncDirectory, syncFile } from '../../platform/files.ts';
-import { HELD_MARK, release } from '../../platform/held.ts';
-import { APT_VARIABLES, ProcessError, run } from '../../platform/processes.ts';
+import { release } from '../../platform/held.ts';
+import { run } from '../../platform/processes.ts';
 import { partitionTypes } from '../partitions.ts';
 import type { MakeBaseRequest } from './make-request.ts';
-import { KEYRING, missingForDebian, NO_SYNC, proxyOptions } from './debian.ts';
-import { debianSources, explainFailure, mirrorsFromEnvironment, packageProgress } from './debian-packages.ts';
+import { missingForDebian } from './debian.ts';
+import { runMmdebstrap } from './debian-mmdebstrap.ts';
+import { debianSources, mirrorsFromEnvironment } from './debian-packages.ts';
 
 /** What a container base made from Debian's packages has in it. */
 export interface DebianContainer {
@@ -90,66 +91,24 @@ async function installPackages(
   { release: suite, packages }: DebianContainer,
   target: string,
 ): Promise<void> {
-  const mirrors = mirrorsFromEnvironment(env);
-  const options = await proxyOptions(join(workDirectory, 'apt.conf'));
-  const progress = packageProgress(report);
-  const id = await held.record({ kind: 'process', what: 'mmdebstrap' });
-  report({
-    type: 'log',
-    text: `fetching the packages of Debian ${suite} from ${new URL(mirrors.main).host || mirrors.main}`,
-  });
-  try {
-    await run(
-      [
-        'unshare',
-        '--mount',
-        '--propagation',
-        'slave',
-        '--pid',
-        '--fork',
-        '--kill-child',
-        '--mount-proc',
-        'perl',
-        NO_SYNC,
-        'mmdebstrap',
-        '--mode=root',
-        '--variant=minbase',
-        '--format=tar',
-        '--architectures=amd64',
-        '--verbose',
-        `--keyring=${KEYRING}`,
-        ...options.map((file) => `--aptopt=${file}`),
-        ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
-        '--dpkgopt=path-include=/usr/share/doc/*/copyright',
-        '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname" "$1/etc/machine-id"',
-        '--customize-hook=rm -rf "$1/var/log/"*.log "$1/var/log/apt/"* "$1/var/cache/ldconfig/aux-cache"',
-        // As in Debian's own images: nothing starts while packages are installed, and no archives stay.
-        '--customize-hook=printf "#!/bin/sh\\nexit 101\\n" >"$1/usr/sbin/policy-rc.d"; ' +
-          'chmod 755 "$1/usr/sbin/policy-rc.d"',
-        '--customize-hook=printf "DPkg::Post-Invoke { \\"rm -f /var/cache/apt/archives/*.deb || true\\"; };\\n" ' +
-          '>"$1/etc/apt/apt.conf.d/docker-clean"',
-        ...(packages.length === 0 ? [] : [`--include=${packages.join(',')}`]),
-        suite,
-        target,
-        '-',
-      ],
-      {
-        cwd: workDirectory,
-        files: 'open',
-        input: debianSources(suite, mirrors),
-        inherit: APT_VARIABLES,
-        env: { [HELD_MARK]: id, DEBIAN_FRONTEND: 'noninteractive', TMPDIR: workDirectory },
-        onStdout: progress.output,
-        onStderr: progress.output,
-        signal,
-      },
-    );
-  } catch (error) {
-    if (error instanceof ProcessError) throw explainFailure(progress.tail(), mirrors, error);
-    throw error;
-  } finally {
-    await release(held, id);
-  }
+  await runMmdebstrap(
+    { workDirectory, suite, mirrors: mirrorsFromEnvironment(env), held, report, signal },
+    [
+      '--variant=minbase',
+      '--format=tar',
+      ...LEFT_OUT.map((path) => `--dpkgopt=path-exclude=${path}`),
+      '--dpkgopt=path-include=/usr/share/doc/*/copyright',
+      '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname" "$1/etc/machine-id"',
+      '--customize-hook=rm -rf "$1/var/log/"*.log "$1/var/log/apt/"* "$1/var/cache/ldconfig/aux-cache"',
+      // As in Debian's own images: nothing starts while packages are installed, and no archives stay.
+      '--customize-hook=printf "#!/bin/sh\\nexit 101\\n" >"$1/usr/sbin/policy-rc.d"; ' +
+        'chmod 755 "$1/usr/sbin/policy-rc.d"',
+      '--customize-hook=printf "DPkg::Post-Invoke { \\"rm -f /var/cache/apt/archives/*.deb || true\\"; };\\n" ' +
+        '>"$1/etc/apt/apt.conf.d/docker-clean"',
+      ...(packages.length === 0 ? [] : [`--include=${packages.join(',')}`]),
+    ],
+    target,
+  );
 }
 
 /** Writes an image of one layer as an OCI layout. Moves the layer there. */

@@ -3,10 +3,9 @@ import { chmod, cp, mkdir, open, readFile, rename, rm, truncate, writeFile } fro
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { findProgram, syncDirectory, syncFile } from '../../platform/files.ts';
-import { HELD_MARK, release, type HeldRecorder } from '../../platform/held.ts';
-import { APT_VARIABLES, ProcessError, run, type RunOptions } from '../../platform/processes.ts';
+import { release, type HeldRecorder } from '../../platform/held.ts';
+import { run, type RunOptions } from '../../platform/processes.ts';
 import type { Report } from '../../resources/progress.ts';
 import { partitionTypes } from '../partitions.ts';
 import { divertingHook, runDeferred, standIns } from './debian-deferred.ts';
@@ -18,7 +17,8 @@ import {
   type ImageFile,
 } from './debian-files.ts';
 import { memorySource } from './left-memory.ts';
-import { debianSources, explainFailure, packageProgress, type DebianMirrors } from './debian-packages.ts';
+import { debianSources, type DebianMirrors } from './debian-packages.ts';
+import { KEYRING, runMmdebstrap } from './debian-mmdebstrap.ts';
 
 /** What to make, and where. */
 export interface DebianBaseRequest {
@@ -45,9 +45,6 @@ const ROOT_OFFSET = 64 * MIB;
 /** Maximum size of the work in a file system in memory, and the free memory that it needs. */
 const MEMORY_SIZE = 3 * 1024 ** 3;
 const MEMORY_FREE = 4 * 1024 ** 3;
-/** Runs a program for which nothing waits for the disk. */
-export const NO_SYNC = fileURLToPath(new URL('debian-no-sync.pl', import.meta.url));
-export const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 const PACKAGES = [
   // A system that boots, and that cloud-init and a hypervisor can talk to. The cloud kernel drives what virtual
@@ -235,74 +232,17 @@ async function installPackages(
 ): Promise<void> {
   await writeFiles(join(workDirectory, 'before'), [...filesBeforePackages, ...(await standIns())]);
   const divert = await divertingHook(workDirectory);
-  const options = await proxyOptions(join(workDirectory, 'apt.conf'));
-  const progress = packageProgress(report);
-  const process = { kind: 'process', what: 'mmdebstrap' } as const;
-  const id = await held.record(process);
-  report({
-    type: 'log',
-    text: `fetching the packages of Debian ${suite} from ${new URL(mirrors.main).host || mirrors.main}`,
-  });
-  try {
-    await run(
-      [
-        // In separate namespaces, so that its mounts and its children end with it, however it ends. A slave, not
-        // private: a private copy of a container's disk, mounted on the host at this moment, would keep it busy there.
-        'unshare',
-        '--mount',
-        '--propagation',
-        'slave',
-        '--pid',
-        '--fork',
-        '--kill-child',
-        '--mount-proc',
-        'perl',
-        NO_SYNC,
-        'mmdebstrap',
-        '--mode=root',
-        '--variant=apt',
-        '--format=directory',
-        '--architectures=amd64',
-        '--verbose',
-        `--keyring=${KEYRING}`,
-        ...options.map((file) => `--aptopt=${file}`),
-        '--essential-hook=sync-in before /',
-        `--essential-hook=${divert}`,
-        `--include=${PACKAGES.join(',')}`,
-        suite,
-        tree,
-        '-',
-      ],
-      {
-        cwd: workDirectory,
-        files: 'open',
-        input: debianSources(suite, mirrors),
-        // Maintainer scripts see these. (TMPDIR they do not see; a killed mmdebstrap leaves files there.)
-        inherit: APT_VARIABLES,
-        env: { [HELD_MARK]: id, DEBIAN_FRONTEND: 'noninteractive', TMPDIR: workDirectory },
-        onStdout: progress.output,
-        onStderr: progress.output,
-        signal,
-      },
-    );
-  } catch (error) {
-    if (error instanceof ProcessError) throw explainFailure(progress.tail(), mirrors, error);
-    throw error;
-  } finally {
-    await release(held, id);
-  }
-}
-
-/** The proxy of this host's own apt, as a file for mmdebstrap: in an argument, every user could read its password. */
-export async function proxyOptions(file: string): Promise<readonly string[]> {
-  const { stdout, code } = await run(
-    ['apt-config', 'dump', '--format', '%f "%v";%n', 'Acquire::http::Proxy', 'Acquire::https::Proxy'],
-    { okCodes: 'any', inherit: APT_VARIABLES },
+  await runMmdebstrap(
+    { workDirectory, suite, mirrors, held, report, signal },
+    [
+      '--variant=apt',
+      '--format=directory',
+      '--essential-hook=sync-in before /',
+      `--essential-hook=${divert}`,
+      `--include=${PACKAGES.join(',')}`,
+    ],
+    tree,
   );
-  const lines = stdout.split('\n').filter((line) => /^Acquire::https?::Proxy\S* "[^"]+";$/.test(line));
-  if (code !== 0 || lines.length === 0) return [];
-  await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 });
-  return [file];
 }
 
 async function configureTree(tree: string, rootUuid: string, sources: string, options: RunOptions): Promise<void> {

@@ -2,15 +2,13 @@
  * Builds of container images: buildah in namespaces of their own, on a disk of their own with buildah's storage. The
  * instance is the container that components run in.
  */
-import { mkdir, readFile } from 'node:fs/promises';
-import { attachDisk, resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
+import { readFile } from 'node:fs/promises';
+import { resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
 import { until } from '../../platform/clock.ts';
 import { findProgram } from '../../platform/files.ts';
 import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../platform/held.ts';
-import { allocateUidRange } from '../../platform/host.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, start } from '../../platform/processes.ts';
-import { ringFiles } from '../../platform/ring-file.ts';
 import { doorFilter } from '../confine/filter.ts';
 import { consoleLogOf, consoleTail } from '../console.ts';
 import {
@@ -24,12 +22,10 @@ import {
   type LaunchRequest,
   type StreamedCommand,
 } from '../instance.ts';
-import { INSTANCE_NETWORK } from '../network.ts';
-import { INSTANCE_ADDRESS } from '../nspawn/arguments.ts';
-import { hostCgroups, makeCgroups, memoryKills } from '../nspawn/cgroups.ts';
+import { memoryKills } from '../nspawn/cgroups.ts';
 import { atTheDoor, enter, GET_FILE, PUT_FILE, type ContainerDoor } from '../nspawn/door.ts';
 import { readingSafely } from '../output.ts';
-import { startInstanceServices } from '../services/start.ts';
+import { prepareContainer } from '../prepare-container.ts';
 import { BUILDAH_ENVIRONMENT, commitArguments, CURRENT, sessionArguments, WORK } from './arguments.ts';
 import { runHere, type CommandPlace } from './commands.ts';
 import { readHold, refuseEnded, sessionOf, startHold, type HoldState } from './hold.ts';
@@ -66,40 +62,12 @@ export function isContainerInstance(instance: Instance): instance is ContainerIn
 }
 
 async function launch(request: LaunchRequest): Promise<Instance> {
-  const { directory, held } = request;
+  const { held } = request;
   const consoleLog = consoleLogOf(request);
   try {
-    await held.record({ kind: 'path', path: directory });
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    for (const path of ringFiles(consoleLog)) await held.record({ kind: 'path', path });
-    const uids = await allocateUidRange(request.allocationOwner);
-    await held.record({ kind: 'allocation', id: uids.id });
-    const cgroups = await hostCgroups(`ingot-${request.id}`, request);
-    if (cgroups === undefined) throw new InstanceError('this host has no unified cgroup hierarchy mounted');
-    const disk = await attachDisk({ disk: request.disk, directory, held, signal: request.signal });
-    const unlimited = await makeCgroups(cgroups, held);
-    if (unlimited.length > 0)
-      request.report?.({
-        level: 'warn',
-        text: `this host sets no limit on ${unlimited.join(', ')} of ${request.id}: no such cgroup controller`,
-      });
-    const services = await startInstanceServices(request, { address: INSTANCE_ADDRESS, network: INSTANCE_NETWORK });
-    const state = await startHold(
-      {
-        id: request.id,
-        directory,
-        consoleLog,
-        disk: disk.state,
-        cgroups,
-        uidBase: uids.base,
-        publish: request.publish ?? [],
-        allocationOwner: request.allocationOwner,
-        servicesHeldId: services.heldId,
-      },
-      held,
-      request.signal,
-    );
-    await services.ready();
+    const { plan, ready } = await prepareContainer(request);
+    const state = await startHold(plan, held, request.signal);
+    await ready();
     return new BuildahInstance(state, held);
   } catch (error) {
     const console = await consoleTail(consoleLog, 30);

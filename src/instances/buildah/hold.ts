@@ -10,7 +10,7 @@ import { patient } from '../../platform/patience.ts';
 import { allProcesses, isSameProcess, parentOf, processStartTime, start } from '../../platform/processes.ts';
 import { intoRingFiles, ringTail } from '../../platform/ring-file.ts';
 import { InstanceError, type PublishedPort } from '../instance.ts';
-import { addHostForward, macOf, startSlirp } from '../network.ts';
+import { macOf, publishPorts, startSlirp } from '../network.ts';
 import { confined, inCgroups, type Door } from '../nspawn/arguments.ts';
 import type { CgroupPlan } from '../nspawn/cgroups.ts';
 import { DEFAULT_REGISTRIES, holdArguments, holdEnvironment } from './arguments.ts';
@@ -79,8 +79,7 @@ export async function startHold(
     apiSocket: plan.publish.length > 0,
     signal,
   });
-  for (const { hostAddress = '127.0.0.1', hostPort, instancePort } of plan.publish)
-    await addHostForward(slirp.apiSocket!, { hostAddress, hostPort, guestPort: instancePort });
+  await publishPorts(slirp, plan.publish);
   const state: HoldState = { ...plan, leader, slirpHeldId: slirp.heldId };
   await writeFileAtomic(`${directory}/instance.json`, JSON.stringify(state), 0o600);
   return state;

@@ -18,7 +18,7 @@ import {
 } from '../../platform/processes.ts';
 import { intoRingFiles } from '../../platform/ring-file.ts';
 import { InstanceError, type LaunchRequest, type PublishedPort } from '../instance.ts';
-import { addHostForward, macOf, startSlirp, type Slirp } from '../network.ts';
+import { macOf, publishPorts, startSlirp } from '../network.ts';
 import {
   COMMAND,
   COMMAND_SCRIPT,
@@ -174,7 +174,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
     apiSocket: plan.publish.length > 0,
     signal,
   });
-  await publish(slirp, plan.publish);
+  await publishPorts(slirp, plan.publish);
 
   let state = '';
   await until(
@@ -236,16 +236,6 @@ async function ownUptime(): Promise<readonly string[]> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
-  }
-}
-
-async function publish(slirp: Slirp, ports: readonly PublishedPort[]): Promise<void> {
-  for (const { hostAddress, hostPort, instancePort } of ports) {
-    await addHostForward(slirp.apiSocket!, {
-      hostAddress: hostAddress ?? '127.0.0.1',
-      hostPort,
-      guestPort: instancePort,
-    });
   }
 }
 

@@ -3,14 +3,12 @@
  * in under a second, without a kernel of its own.
  */
 import { mkdir, readFile, stat } from 'node:fs/promises';
-import { AttachError, attachDisk, resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
+import { AttachError, resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
 import { DeadlineError, until } from '../../platform/clock.ts';
 import { findProgram } from '../../platform/files.ts';
 import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../platform/held.ts';
-import { allocateUidRange } from '../../platform/host.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, waitForExit } from '../../platform/processes.ts';
-import { ringFiles } from '../../platform/ring-file.ts';
 import { consoleLogOf, consoleTail } from '../console.ts';
 import {
   InstanceError,
@@ -22,12 +20,10 @@ import {
   type StreamedCommand,
   type StreamRequest,
 } from '../instance.ts';
-import { INSTANCE_NETWORK } from '../network.ts';
 import { readingSafely } from '../output.ts';
-import { startInstanceServices } from '../services/start.ts';
-import { INSTANCE_ADDRESS } from './arguments.ts';
+import { prepareContainer } from '../prepare-container.ts';
 import { boot, readState, type BootOptions, type ContainerState } from './boot.ts';
-import { hostCgroups, makeCgroups, memoryKills } from './cgroups.ts';
+import { hostCgroups, memoryKills } from './cgroups.ts';
 import { runCommand, runOwn } from './commands.ts';
 import { atTheDoor, GET_FILE, PUT_FILE, type Container } from './door.ts';
 import { endLeftovers } from './kill.ts';
@@ -64,53 +60,19 @@ export const nspawnDriver: Driver = {
 };
 
 async function launch(request: LaunchRequest): Promise<Instance> {
-  const { directory, held } = request;
+  const { held } = request;
   const consoleLog = consoleLogOf(request);
   if (request.seed !== undefined)
     throw new InstanceError('a system container takes no user data and no ssh keys: launch a virtual machine');
   let disk: AttachedDisk | undefined;
   try {
-    await held.record({ kind: 'path', path: directory });
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    for (const path of ringFiles(consoleLog)) await held.record({ kind: 'path', path });
-    const uids = await allocateUidRange(request.allocationOwner);
-    await held.record({ kind: 'allocation', id: uids.id });
-    const cgroups = await hostCgroups(`ingot-${request.id}`, request);
-    if (cgroups === undefined) throw new InstanceError('this host has no unified cgroup hierarchy mounted');
-    disk = await attachDisk({
-      disk: request.disk,
-      directory,
-      held,
+    const { plan, ready } = await prepareContainer(request, (attached) => (disk = attached));
+    const state = await boot({ ...plan, size: { cpus: request.cpus, memoryMiB: request.memoryMiB } }, held, {
+      timeoutMs: (request.timeoutSeconds ?? LAUNCH_SECONDS) * 1000,
       signal: request.signal,
+      report: request.report,
     });
-    const unlimited = await makeCgroups(cgroups, held);
-    if (unlimited.length > 0)
-      request.report?.({
-        level: 'warn',
-        text: `this host sets no limit on ${unlimited.join(', ')} of ${request.id}: no such cgroup controller`,
-      });
-    const services = await startInstanceServices(request, { address: INSTANCE_ADDRESS, network: INSTANCE_NETWORK });
-    const state = await boot(
-      {
-        id: request.id,
-        directory,
-        consoleLog,
-        disk: disk.state,
-        cgroups,
-        uidBase: uids.base,
-        size: { cpus: request.cpus, memoryMiB: request.memoryMiB },
-        publish: request.publish ?? [],
-        allocationOwner: request.allocationOwner,
-        servicesHeldId: services.heldId,
-      },
-      held,
-      {
-        timeoutMs: (request.timeoutSeconds ?? LAUNCH_SECONDS) * 1000,
-        signal: request.signal,
-        report: request.report,
-      },
-    );
-    await services.ready();
+    await ready();
     return new NspawnInstance(state, held);
   } catch (error) {
     const console = await consoleTail(consoleLog, 30);

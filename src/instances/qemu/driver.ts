@@ -15,7 +15,7 @@ import {
   type LaunchRequest,
 } from '../instance.ts';
 import { startInstanceServices } from '../services/start.ts';
-import { addHostForward, resolvConf, startSlirp } from '../network.ts';
+import { publishPorts, resolvConf, startSlirp } from '../network.ts';
 import { chooseAccelerator, rememberVerdict } from './accelerator.ts';
 import {
   CONSOLE_FD,
@@ -136,14 +136,7 @@ async function prepare(request: LaunchRequest): Promise<string> {
     apiSocket: (request.publish ?? []).length > 0,
     signal: request.signal,
   });
-  for (const { hostAddress = '127.0.0.1', hostPort, instancePort } of request.publish ?? []) {
-    await addHostForward(slirp.apiSocket!, {
-      hostAddress,
-      hostPort,
-      guestPort: instancePort,
-      guestAddress: NAMESPACE_ADDRESS,
-    });
-  }
+  await publishPorts(slirp, request.publish ?? [], NAMESPACE_ADDRESS);
   return netns;
 }
 

@@ -64,7 +64,7 @@ export const hookKinds = {
         return 'The webhook-timestamp is more than 5 minutes away from the time of this server.';
       const [, base64 = ''] = /^(?:whsec_)?([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? [];
       const key = Buffer.from(base64, 'base64');
-      // Of a text that is no base64 next to nothing would be left, and anybody could sign.
+      // A text that is not base64 would leave almost no key, and anybody could sign.
       if (key.length < LEAST_KEY_BYTES)
         return `The secret of the hook must be whsec_ and the base64 of ${LEAST_KEY_BYTES} bytes or more.`;
       const expected = createHmac('sha256', key).update(`${id}.${time}.`).update(body).digest();
