@@ -408,12 +408,13 @@ describe('a server with a hostile build', () => {
         () => undefined,
       ),
     );
-    await waitForStatus(suite.server, bad, ['BUILDING']);
     const waiting = await waitForStatus(suite.server, good, ['PENDING']);
     match(
       waiting.state?.reason ?? '',
       /^The worker process ran out of memory.* built again, with no other beside it\.$/,
     );
+    // Only now: until the server has seen that the worker ended, the state is that of the first attempt.
+    await waitForStatus(suite.server, bad, ['BUILDING']);
     process.kill(second, 'SIGABRT');
     const [failed, built] = await Promise.all([bad, good].map((arn) => waitForStatus(suite.server, arn)));
     equal(failed?.state?.status, 'FAILED');
