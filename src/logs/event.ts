@@ -1,42 +1,43 @@
-/** Events of logs. */
+/** Log events. */
 import type { PipelineLogRecord } from '../catalog/log-groups.ts';
 import type { ProgressRecord } from '../resources/progress.ts';
 
-/** Where an event is in the order of all events of a group. */
+/** The position of an event in the order of all events of a group. */
 export interface EventPlace {
   /** Milliseconds since 1970. */
   readonly time: number;
   /** Key of its source: 16 hexadecimal digits. */
   readonly source: string;
-  /** Its first byte in a file, or its number in a table. */
+  /** Offset of its first byte in a file, or its number in a table. */
   readonly at: number;
 }
 
 /** One event. */
 export interface LogEvent extends EventPlace {
-  /** Where the next one of its source begins. */
+  /** Where the next event of its source begins. */
   readonly end: number;
   readonly stream: string;
   readonly message: string;
-  /** What JSON patterns look into. */
+  /** The record that JSON patterns are matched with. */
   readonly record: unknown;
 }
 
-/** Negative when `a` is before `b`. */
+/** Compares two positions: negative if `a` is before `b`. */
 export function comparePlaces(a: EventPlace, b: EventPlace): number {
   return a.time - b.time || (a.source < b.source ? -1 : a.source > b.source ? 1 : a.at - b.at);
 }
 
-/** An event's id, as long as AWS's: 56 digits. */
+/** The id of an event: 56 digits, the length of AWS's. */
 export function eventId({ time, source, at }: EventPlace): string {
   const digits = (value: bigint | number, length: number): string => String(value).padStart(length, '0');
   return `3${digits(time, 15)}${digits(BigInt(`0x${source}`), 20)}${digits(at, 20)}`;
 }
 
 /**
- * The text of a record of an image's log. Output of commands is as AWS has it (`Stdout: …`), the rest begins with the
- * level, so that the usual patterns (`ERROR`, `?WARN ?ERROR`) find it.
- * @returns `undefined` for what these logs leave out: the serial console, debugging, and how far a transfer is
+ * The text of a record of an image's log. Output of commands has AWS's form (`Stdout: …`). All other text begins with
+ * the level, so that the usual patterns (`ERROR`, `?WARN ?ERROR`) find it.
+ * @returns `undefined` for records that these logs leave out: the serial console, debug messages, and progress of
+ * transfers
  */
 export function messageOf(record: ProgressRecord): string | undefined {
   const { type, level, stream, text, workflow, step, component, phase, documentStep } = record;

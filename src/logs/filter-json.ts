@@ -1,17 +1,17 @@
 /** Filter patterns of the form `{ $.level = "error" && $.seconds > 5 }`. */
 
-/** What is needed of the texts that values are compared with. */
+/** How patterns of text are compiled. */
 export interface PatternTools {
-  /** @throws what `error` makes */
+  /** Compiles a regular expression. @throws what `error` makes */
   readonly regex: (source: string) => (text: string) => boolean;
-  /** A text in which `*` is any text. */
+  /** Compiles a text in which `*` matches any text. */
   readonly wildcard: (source: string) => (text: string) => boolean;
   readonly error: (message: string) => Error;
 }
 
 type Matches = (value: unknown) => boolean;
 
-/** Reads a pattern. @throws what `tools.error` makes */
+/** Parses a pattern. @throws what `tools.error` makes */
 export function readJsonPattern(text: string, tools: PatternTools): Matches {
   const reader = new Reader(text, tools);
   reader.expect('{');
@@ -34,7 +34,7 @@ class Reader {
     this.#tools = tools;
   }
 
-  /** @param form with the flag `y` */
+  /** @param form has the flag `y` */
   #take(form: RegExp): RegExpExecArray | undefined {
     while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++;
     form.lastIndex = this.#at;
@@ -95,7 +95,7 @@ class Reader {
     if (!this.#sign('$')) throw this.#fail('a selector such as $.level');
     const steps: Step[] = [];
     for (;;) {
-      // No space inside a selector.
+      // A selector contains no spaces.
       const rest = /^(?:\.([\w-]+)|\[(\d{1,9})\]|\[(\*)\]|\.?\[(?:'([^']*)'|"([^"]*)")\])/.exec(
         this.#text.slice(this.#at),
       );
@@ -108,7 +108,7 @@ class Reader {
     return steps;
   }
 
-  /** Whether one of the values that a selector finds passes. */
+  /** Makes the test whether one of the values that a selector finds passes. */
   #comparison(): (values: readonly unknown[]) => boolean {
     const word = this.#take(/(IS\s+TRUE|IS\s+FALSE|IS\s+NULL|NOT\s+EXISTS)\b/iy)?.[1];
     if (word !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * CloudWatch's filter patterns: terms, fields between spaces, and JSON.
- * Source: CloudWatch Logs User Guide, "Filter pattern syntax".
+ * CloudWatch's filter patterns: terms, space-delimited fields, and JSON. Source: CloudWatch Logs User Guide, "Filter
+ * pattern syntax".
  */
 import { createRequire } from 'node:module';
 import { readJsonPattern, type PatternTools } from './filter-json.ts';
@@ -11,18 +11,18 @@ interface Matched {
   readonly record: unknown;
 }
 
-/** A pattern, ready to match. */
+/** A compiled pattern. */
 export type FilterPattern = (event: Matched) => boolean;
 
-/** A pattern that cannot be read; the message says why. */
+/** A pattern is invalid; the message says why. */
 export class FilterPatternError extends Error {
   override readonly name = 'FilterPatternError';
 }
 
-/** Characters of a pattern, as AWS. */
+/** Maximum length of a pattern in characters, as on AWS. */
 const LONGEST = 1024;
 
-/** Reads a pattern. @throws {FilterPatternError} */
+/** Parses a pattern. @throws {FilterPatternError} */
 export function readFilterPattern(pattern: string): FilterPattern {
   if (pattern.length > LONGEST)
     throw new FilterPatternError(`it has ${pattern.length} characters, and at most ${LONGEST} are allowed`);
@@ -38,7 +38,7 @@ export function readFilterPattern(pattern: string): FilterPattern {
 
 const tools: PatternTools = { regex, wildcard, error: (message) => new FilterPatternError(message) };
 
-/** Linear in the text: patterns are strangers'. */
+/** Runs in linear time, because users write the patterns. */
 function regex(source: string): (text: string) => boolean {
   if (!/^[\w:#=@/;,\-^$?[\]{}|\\*+.\s]+$/.test(source))
     throw new FilterPatternError(
@@ -46,7 +46,7 @@ function regex(source: string): (text: string) => boolean {
         '_ # = @ / ; , : - and the operators ^ $ ? [ ] { } | \\ * + .',
     );
   try {
-    // Loaded when it is first needed: most patterns have none.
+    // Loaded on first use: most patterns have no regular expression.
     const { RE2JS } = createRequire(import.meta.url)('re2js') as typeof import('re2js');
     const compiled = RE2JS.compile(source);
     return (text) => compiled.matcher(text).find();
@@ -98,16 +98,16 @@ function terms(text: string): FilterPattern {
     else if (sign === '-') all.push((message) => !has(message));
     else all.push(has);
   }
-  // As AWS: beside other terms, those with a question mark do not count.
+  // As on AWS, terms with a question mark are ignored beside other terms.
   return all.length > 0
     ? ({ message }) => all.every((has) => has(message))
     : ({ message }) => any.some((has) => has(message));
 }
 
-/** Splits a message as the form with brackets sees it: at spaces, but not in `[…]` and `"…"`. */
+/** Splits a message for the form with brackets: at spaces, but not in `[…]` and `"…"`. */
 function columnsOf(message: string): readonly string[] {
   const columns: string[] = [];
-  // Where the search for what closes begins to be in vain: a line of `[ [ [ [` is a stranger's.
+  // Whether a closing character can still occur. Otherwise a line of `[ [ [ [` would be searched again and again.
   const open: Record<string, boolean> = { ']': true, '"': true };
   const word = /\S+/y;
   for (let at = 0; at < message.length; ) {

@@ -1,24 +1,24 @@
-/** Random access to a file of JSON lines that have a `time` and are in its order. */
+/** Random access to a file of JSON lines that have a `time` and are ordered by it. */
 import { open, type FileHandle } from 'node:fs/promises';
 
 /** One complete line. */
 export interface Line {
-  /** Its first byte. */
+  /** Offset of its first byte. */
   readonly at: number;
-  /** The byte behind its newline. */
+  /** Offset of the byte after its newline. */
   readonly end: number;
   readonly text: string;
 }
 
 const CHUNK = 256 << 10;
-/** Read to find the line at one place of a search. */
+/** Bytes read to find a line at one step of a search. */
 const PROBE = 16 << 10;
 const NEWLINE = 10;
 
-/** A log, open for reading. What its writer has not ended with a newline is not there yet. */
+/** A log that is open for reading. A last line without a newline is still being written and is ignored. */
 export class LogFile {
   readonly #handle: FileHandle;
-  /** Bytes when it was opened. */
+  /** Size in bytes when it was opened. */
   readonly size: number;
   readonly modified: number;
 
@@ -28,7 +28,7 @@ export class LogFile {
     this.modified = modified;
   }
 
-  /** Opens a file; `undefined` when it is not there. */
+  /** Opens a file; `undefined` if it does not exist. */
   static async open(path: string): Promise<LogFile | undefined> {
     try {
       const handle = await open(path, 'r');
@@ -46,14 +46,14 @@ export class LogFile {
     return buffer.subarray(0, bytesRead);
   }
 
-  /** Batches of lines, from a byte at which a line begins. */
+  /** Batches of lines, from an offset at which a line begins. */
   async *forward(from: number): AsyncGenerator<readonly Line[]> {
     let at = from;
     let rest: Buffer = Buffer.alloc(0);
     while (at + rest.length < this.size) {
       const begin = at + rest.length;
       const chunk = await this.#read(begin, Math.min(this.size, begin + CHUNK));
-      if (chunk.length === 0) return; // The file was cut.
+      if (chunk.length === 0) return; // The file was truncated.
       const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       const lines = linesOf(bytes, at);
       const used = lines.length === 0 ? 0 : lines.at(-1)!.end - at;
@@ -63,14 +63,14 @@ export class LogFile {
     }
   }
 
-  /** Batches of lines that end at a byte or before, the last lines first; each batch is in the file's order. */
+  /** Batches of lines that end at or before an offset. The last lines come first; each batch is in the file's order. */
   async *backward(to: number): AsyncGenerator<readonly Line[]> {
     let end = Math.min(to, this.size);
     let span = CHUNK;
     while (end > 0) {
       const begin = Math.max(0, end - span);
       const bytes = await this.#read(begin, end);
-      // The first line of the piece may have begun before it.
+      // The first line of the chunk may begin before it.
       const first = begin === 0 ? 0 : bytes.indexOf(NEWLINE) + 1;
       const lines = first === 0 && begin > 0 ? [] : linesOf(bytes.subarray(first), begin + first);
       if (lines.length === 0) {
@@ -84,11 +84,11 @@ export class LogFile {
     }
   }
 
-  /** The first line at which the time is this or later: where it begins. @param time milliseconds since 1970 */
+  /** The offset of the first line with this time or a later one. @param time milliseconds since 1970 */
   async seek(time: number): Promise<number> {
     let low = 0;
     let high = this.size;
-    // `low` begins a line that is earlier, or the file; what begins at `high` or behind it is not.
+    // `low` is the start of an earlier line or of the file; lines from `high` on are not earlier.
     while (high - low > PROBE) {
       const middle = low + Math.floor((high - low) / 2);
       const probe = await this.#firstFrom(middle, high);
@@ -100,7 +100,7 @@ export class LogFile {
     return this.size;
   }
 
-  /** The first dated line that begins behind a byte. */
+  /** The first line with a time that begins after an offset. */
   async #firstFrom(byte: number, limit: number): Promise<{ readonly at: number; readonly time: number } | undefined> {
     for (let span = PROBE; ; span *= 4) {
       const bytes = await this.#read(byte, Math.min(this.size, byte + span));
@@ -129,7 +129,7 @@ function linesOf(bytes: Buffer, begin: number): readonly Line[] {
   return lines;
 }
 
-// The writer puts the time in front of all that others choose.
+// The writer puts the time before everything that others control.
 const TIME = /"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"/;
 
 function timeOf(text: string): number | undefined {

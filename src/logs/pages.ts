@@ -1,34 +1,34 @@
-/** Pages of events over several sources, in order of time. */
+/** Pages of events from several sources, ordered by time. */
 import { comparePlaces, type EventPlace, type LogEvent } from './event.ts';
 import type { Batch, OpenSource, Source, Start } from './sources.ts';
 
-/** What is read. Times are milliseconds since 1970. */
+/** What to read. Times are milliseconds since 1970. */
 export interface PageRequest {
-  /** First time that counts. */
+  /** First time that is included. */
   readonly from?: number | undefined;
-  /** First time that does not count. */
+  /** First time that is excluded. */
   readonly until?: number | undefined;
-  /** Most events of a page. */
+  /** Maximum number of events on a page. */
   readonly limit: number;
   readonly matches?: (event: LogEvent) => boolean;
 }
 
 /** A page. */
 export interface LogPage {
-  /** In order of time. */
+  /** Ordered by time. */
   readonly events: readonly LogEvent[];
-  /** The last event that was looked at, in the direction of reading; absent when none was. */
+  /** The last event that was examined, in the direction of reading; absent if none was. */
   readonly reached: LogEvent | undefined;
-  /** Whether the direction's end was reached. */
+  /** Whether the end in that direction was reached. */
   readonly ended: boolean;
 }
 
-/** Most bytes of messages on a page, as AWS: each event counts 26 more. */
+/** Maximum bytes of messages on a page, as on AWS: each event counts 26 more. */
 const PAGE_BYTES = 1 << 20;
-/** Most that is read for a page: a pattern that matches nothing would else read all that there is. */
+/** Maximum bytes read for a page. Without it, a pattern that matches nothing would read the whole log. */
 const PAGE_COST = 2 << 20;
 
-/** A page of what is behind a gap between events, or from `from` on. */
+/** The page after a position between events, or the first one from `from` on. */
 export function pageForward(sources: readonly Source[], request: PageRequest, gap?: EventPlace): Promise<LogPage> {
   const { from = 0, until = Infinity } = request;
   const start = ({ key }: Source): Start =>
@@ -43,7 +43,7 @@ export function pageForward(sources: readonly Source[], request: PageRequest, ga
   });
 }
 
-/** A page of what is before a gap between events, or the last one. */
+/** The page before a position between events, or the last one. */
 export async function pageBackward(
   sources: readonly Source[],
   request: PageRequest,
@@ -51,7 +51,7 @@ export async function pageBackward(
 ): Promise<LogPage> {
   const { from = 0, until = Infinity } = request;
   const start = ({ key }: Source): Start =>
-    // Of other sources, what has the same time as the gap may be before it.
+    // Other sources may have events before the position at the same time.
     gap === undefined ? { time: until } : key === gap.source ? { at: gap.at } : { time: gap.time + 1 };
   const found = await page(sources, {
     ...request,
@@ -64,12 +64,12 @@ export async function pageBackward(
   return { ...found, events: found.events.toReversed() };
 }
 
-/** Within a source its own order counts, whatever the clock did. */
+/** Within a source its own order counts, even if the clock was set back. */
 function isBefore(event: EventPlace, gap: EventPlace): boolean {
   return event.source === gap.source ? event.at < gap.at : comparePlaces(event, gap) < 0;
 }
 
-/** The gap before an event, and the one behind it. */
+/** The position before an event, and the one after it. */
 export function gapBefore({ time, source, at }: LogEvent): EventPlace {
   return { time, source, at };
 }
@@ -82,10 +82,10 @@ interface Reading {
   readonly matches?: (event: LogEvent) => boolean;
   readonly begin: (source: Source, open: OpenSource) => AsyncGenerator<Batch>;
   readonly admits: (event: LogEvent) => boolean;
-  /** Whether an event and all behind it, in the direction of reading, do not count. */
+  /** Whether an event and all later ones, in the direction of reading, are out of range. */
   readonly over: (event: LogEvent) => boolean;
   readonly order: (a: EventPlace, b: EventPlace) => number;
-  /** A batch in the direction of reading. */
+  /** Puts a batch into the direction of reading. */
   readonly pick: (events: readonly LogEvent[]) => readonly LogEvent[];
 }
 
@@ -100,7 +100,7 @@ async function page(sources: readonly Source[], reading: Reading): Promise<LogPa
   const { limit, matches, begin, admits, over, order, pick } = reading;
   const opened: OpenSource[] = [];
   let cost = 0;
-  /** Moves a head to its next event. @returns whether there is one */
+  /** Advances to the next event. @returns whether there is one */
   const advance = async (head: Head): Promise<boolean> => {
     for (;;) {
       while (++head.index < head.events.length) {
@@ -124,7 +124,7 @@ async function page(sources: readonly Source[], reading: Reading): Promise<LogPa
       const head: Head = { batches: begin(source, open), events: [], index: -1 };
       if (await advance(head)) heads.push(head);
     }
-    // What opening many files costs is not the reader's to pay.
+    // The cost of opening many files does not count against the page.
     cost = 0;
     const events: LogEvent[] = [];
     let bytes = 0;

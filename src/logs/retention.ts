@@ -1,4 +1,4 @@
-/** Carries out the retention of log groups. */
+/** Applies the retention of log groups. */
 import { rmSync, statSync } from 'node:fs';
 import type { Catalog } from '../catalog/catalog.ts';
 import { imageLogPath } from '../catalog/image-log.ts';
@@ -13,10 +13,10 @@ import {
 const DAY_MS = 86_400_000;
 
 /**
- * Removes what is older than its group keeps it: events of pipelines one by one, the logs of images as a whole, when
- * their last event is too old. A log that is being written stays.
+ * Deletes what is older than its group's retention: events of pipelines one by one, the log of an image as a whole once
+ * its last event is too old. A log that is being written stays.
  * @param now milliseconds since 1970
- * @returns how many logs of images were removed
+ * @returns the number of deleted logs of images
  */
 export async function removeExpiredLogs({ db, dataDirectory }: Catalog, now: number): Promise<number> {
   let removed = 0;

@@ -8,34 +8,34 @@ import type { ProgressRecord } from '../resources/progress.ts';
 import { messageOf, pipelineMessage, type LogEvent } from './event.ts';
 import { LogFile, type Line } from './log-file.ts';
 
-/** Where reading begins: at an event, or at the first one of a time. */
+/** Where reading begins: at an event, or at the first event of a time. */
 export type Start = { readonly at: number } | { readonly time: number };
 
-/** A batch of events, with what it took to find them. */
+/** A batch of events, with the cost of finding them. */
 export interface Batch {
   readonly events: readonly LogEvent[];
-  /** Bytes or their like that were read. */
+  /** Bytes that were read, or a comparable number. */
   readonly cost: number;
 }
 
 /** Events of one origin, in order. */
 export interface Source {
   readonly key: string;
-  /** No event of it is before this time. */
+  /** A lower bound of the times of its events. */
   readonly since: number;
   readonly open: () => Promise<OpenSource | undefined>;
 }
 
 /** A source that is being read. */
 export interface OpenSource {
-  /** Batches from a place to the end. */
+  /** Batches from a position to the end. */
   forward(from: Start): AsyncGenerator<Batch>;
-  /** Batches before a place, the last ones first; each is in order. */
+  /** Batches before a position, the last ones first; each is in order. */
   backward(before: Start): AsyncGenerator<Batch>;
   close(): Promise<void>;
 }
 
-/** What a group's streams are read from. */
+/** Where the streams of a group are stored. */
 export interface LogPlace {
   readonly db: Queryable;
   readonly dataDirectory: string;
@@ -49,7 +49,7 @@ export function sourcesOf(from: LogPlace, stream: LogStream): readonly Source[] 
   return stream.pipeline ? [...files, rowSource(from, stream)] : files;
 }
 
-/** The end of a source's events. */
+/** The position after the last event of a source. */
 const END = Number.MAX_SAFE_INTEGER;
 
 function keyOf(name: string): string {
@@ -94,7 +94,7 @@ function eventOf({ at, end, text }: Line, source: string, stream: string): LogEv
   try {
     record = JSON.parse(text) as ProgressRecord;
   } catch {
-    return undefined; // A full disk cut it off.
+    return undefined; // A full disk truncated it.
   }
   const message = messageOf(record);
   return message === undefined
@@ -102,7 +102,7 @@ function eventOf({ at, end, text }: Line, source: string, stream: string): LogEv
     : { time: Date.parse(record.time), source, at, end, stream, message, record };
 }
 
-/** Rows that are read at once. */
+/** Rows per query. */
 const ROWS = 500;
 
 function rowSource({ db, place, group }: LogPlace, { name, created }: LogStream): Source {
@@ -123,7 +123,7 @@ function rowSource({ db, place, group }: LogPlace, { name, created }: LogStream)
     since: Date.parse(created),
     open: async () => ({
       async *forward(from) {
-        // A day has few decisions: what is too early is left out by its time.
+        // A day has few decisions, so earlier ones are filtered by their time.
         let at = 'at' in from ? from.at : 0;
         for (;;) {
           const batch = await events(at, END, false);

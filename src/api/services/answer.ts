@@ -1,4 +1,4 @@
-/** What happens to a request to one of the services: signature, form, policies, transaction, answer. */
+/** Handles a request to one of the services: signature, validation, policies, transaction, response. */
 import { createHash } from 'node:crypto';
 import { findToken, saveToken } from '../../catalog/client-tokens.ts';
 import { dryRunSucceeded, idempotentParameterMismatch } from '../../resources/errors.ts';
@@ -15,11 +15,11 @@ import type { AnyOperation, Service, ServiceContext, ServiceEntry } from './serv
 /** A request to a service, and how to find out who sent it. */
 export interface ServiceRequest extends ProtocolRequest {
   readonly entry: ServiceEntry;
-  /** What is known without a signature; its `call` gets the name of the operation. */
+  /** The context before the signature is verified; its `call` receives the name of the operation. */
   readonly anonymous: Omit<RequestContext, 'identity' | 'account'>;
-  /** Who signed. @throws {ApiError} when nobody did, or wrongly */
+  /** Verifies the signature. @throws {ApiError} if the request is unsigned or its signature is invalid */
   readonly caller: () => Promise<RequestContext>;
-  /** Counts the call. @throws {ApiError} when the account calls too often */
+  /** Counts the call against the account's rate. @throws {ApiError} if the account exceeds it */
   readonly count: (context: RequestContext, kind: 'reads' | 'writes') => void;
 }
 
@@ -29,7 +29,7 @@ interface Loaded extends Service {
 
 const loaded = new Map<ServiceEntry, Promise<Loaded>>();
 
-/** The service of an entry, loaded once. */
+/** Loads the service of an entry, once. */
 function loadService(entry: ServiceEntry): Promise<Loaded> {
   let service = loaded.get(entry);
   if (service === undefined) {
@@ -43,14 +43,14 @@ function namesOf({ operations, unsigned = {} }: Service): readonly string[] {
   return [...Object.keys(operations), ...Object.keys(unsigned)].sort();
 }
 
-/** The answer to a request. @throws {ApiError} that the entry's protocol tells */
+/** Answers a request. @throws {ApiError} which the entry's protocol writes as its own error */
 export async function answerService(request: ServiceRequest): Promise<Answer> {
   const { entry, anonymous } = request;
   const { call } = anonymous;
   const envelope = entry.protocol.open(request);
   const { operation: name } = envelope;
   Object.assign(call, { name: name?.slice(0, 64) ?? call.name, named: false, parameters: envelope.parameters });
-  // Only what a signature vouches for may have a large model loaded, except where a service can be asked without one.
+  // A large model is loaded only for a signed request, except for operations that need no signature.
   const own = name !== undefined && entry.unsigned?.includes(name) === true ? await loadService(entry) : undefined;
   if (own !== undefined) {
     const { run, takes } = own.unsigned![name!]!;

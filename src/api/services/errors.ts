@@ -1,9 +1,9 @@
-/** Errors of the services beside Image Builder: those that only one service has, by the code that it tells. */
+/** Errors of the services beside Image Builder, for codes that only one service has. */
 import { ApiError } from '../../resources/errors.ts';
 
 /** An error with a code of its service. */
 export class ServiceError extends ApiError {
-  /** As clients match on it: `ParameterNotFound`, `InvalidAMIID.NotFound`. */
+  /** The code that clients match on: `ParameterNotFound`, `InvalidAMIID.NotFound`. */
   readonly wireCode: string;
 
   constructor(wireCode: string, message: string, status = 400) {

@@ -1,26 +1,28 @@
-/** The wire model of a service: the SDK's schemas of its operations. */
+/** The wire model of a service, from the SDK's schemas of its operations. */
 import { createRequire } from 'node:module';
 import { NormalizedSchema } from '@smithy/core/schema';
 import type { StaticOperationSchema } from '@smithy/types';
 
-/** What is known of an operation without a handler. */
+/** An operation of the model. */
 export interface ModelOperation {
   readonly input: NormalizedSchema;
   readonly output: NormalizedSchema;
-  /** Members at the top of the input that a request must have. */
+  /** Required top-level members of the input. */
   readonly required: readonly string[];
 }
 
-/** Kind of a schema that is an operation, and place of the number of required members in one of a structure. */
+/**
+ * The SDK's numbers: the kind of an operation's schema, and the index of the number of required members in a
+ * structure's.
+ */
 const OPERATION = 9;
 const REQUIRED = 6;
 
-// The SDK's package is not loaded as a whole: a client brings middleware, credential providers and more, at twice the
-// memory of its schemas.
+// Only the schemas are loaded. A whole client brings middleware, credential providers and more, at twice the memory.
 const require = createRequire(import.meta.url);
 
 /**
- * Reads operations from a module of schemas. A name that the model lacks is absent.
+ * Reads operations from a module of schemas; names that the model does not have are left out.
  * @param path `@aws-sdk/client-ssm/dist-cjs/schemas/schemas_0.js`
  */
 export function readModel(path: string, names: readonly string[]): ReadonlyMap<string, ModelOperation> {
@@ -38,7 +40,7 @@ export function readModel(path: string, names: readonly string[]): ReadonlyMap<s
   );
 }
 
-/** Required members come first in a structure's schema, which ends with their number. */
+/** A structure's schema lists its required members first and ends with their number. */
 function requiredOf(structure: NormalizedSchema): readonly string[] {
   const schema = structure.getSchema() as unknown as readonly unknown[];
   const names = (schema[4] ?? []) as readonly string[];
@@ -46,8 +48,8 @@ function requiredOf(structure: NormalizedSchema): readonly string[] {
 }
 
 /**
- * The first member that is required and absent, at any depth: `Filters.1.Key`, or `undefined`.
- * @param value what a protocol decoded by the schema
+ * The first required member that is absent, at any depth: `Filters.1.Key`, or `undefined`.
+ * @param value the input as a protocol decoded it by the schema
  */
 export function missingMember(
   schema: NormalizedSchema,

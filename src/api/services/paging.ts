@@ -1,4 +1,4 @@
-/** Pages of the services' lists: tokens as Image Builder's, sizes as each operation has them. */
+/** Pages of the services' lists: tokens are those of Image Builder, page sizes are set by each operation. */
 import { invalidParameterValue } from '../../resources/errors.ts';
 import { openPage, type Position } from '../paging.ts';
 import type { ServiceContext } from './service.ts';
@@ -9,12 +9,12 @@ interface PageInput {
   readonly NextToken?: string | undefined;
 }
 
-/** One page of a list that is at hand as a whole. */
+/** One page of a list that is in memory as a whole. */
 export interface WholePage {
   /**
    * The items of the page.
-   * @param items all of them, in the list's order
-   * @param position where an item stands in that order
+   * @param items the whole list, in order
+   * @param position the position of an item in that order
    */
   cutAll<T>(items: readonly T[], position: (item: T) => Position): { readonly items: T[]; readonly nextToken?: string };
 }
@@ -22,10 +22,10 @@ export interface WholePage {
 /**
  * The page that an input asks for.
  * @param how.most largest page
- * @param how.least smallest page, 1 when absent
- * @param how.usual page when none is asked for; `most` when absent, `Infinity` for all at once
+ * @param how.least smallest page (default: 1)
+ * @param how.usual page size if the input has none (default: `most`; `Infinity` for everything at once)
  * @param how.shape types of a position's values
- * @throws {ApiError} for a page that is too large, a token that this list did not hand out
+ * @throws {ApiError} for a page size out of range, or a token that belongs to another list
  */
 export function pageOf<Input extends PageInput>(
   input: Input,
@@ -52,7 +52,7 @@ export function pageOf<Input extends PageInput>(
   };
 }
 
-/** Whether a position is behind another in ascending order. */
+/** Whether a position comes after another in ascending order. */
 function isAfter(position: Position, other: Position): boolean {
   for (const [index, value] of position.entries()) {
     const before = other[index]!;

@@ -38,5 +38,5 @@ const ENTRIES: readonly ServiceEntry[] = [
   },
 ];
 
-/** Services beside Image Builder, by the name that the scope of a signature has. */
+/** Services beside Image Builder, by their name in the scope of a signature. */
 export const SERVICES: ReadonlyMap<string, ServiceEntry> = new Map(ENTRIES.map((entry) => [entry.name, entry]));

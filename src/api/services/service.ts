@@ -1,4 +1,4 @@
-/** What a service on the endpoint is made of: its operations, and how its requests and answers are written. */
+/** The parts of a service on the endpoint: its operations, and how its requests and responses are encoded. */
 import type { Command } from '@smithy/types';
 import type { Kysely } from 'kysely';
 import type { Tables } from '../../catalog/tables.ts';
@@ -7,72 +7,69 @@ import type { Need } from '../access/demands.ts';
 import type { RequestContext } from '../context.ts';
 import type { Protocol } from './protocols/protocol.ts';
 
-/** What a handler is given besides its input. */
+/** What a handler receives besides its input. */
 export interface ServiceContext extends RequestContext {
   /** `ssm:GetParameter`: the action in policies. */
   readonly operation: string;
-  /**
-   * The catalogue. For an operation that changes something this is a transaction: what the handler throws undoes all
-   * that it wrote.
-   */
+  /** The catalogue. For a mutating operation this is a transaction: an error that the handler throws rolls it back. */
   readonly db: Kysely<Tables>;
-  /** Has something done once the transaction is committed, such as waking the worker. */
+  /** Runs work after the transaction is committed, such as waking the worker. */
   readonly afterCommit: (work: () => void) => void;
 }
 
-/** One thing that has to be allowed; the action is the operation's own unless it says another. */
+/** One permission that the caller needs. The action is the operation's own unless it names another one. */
 type ServiceNeed = Omit<Need, 'action'> & { readonly action?: string };
 
 /** One operation of a service. */
 interface ServiceOperation<Input, Output> {
-  /** Whether it changes something: it then runs in a transaction and counts as a write. */
+  /** Whether it changes anything. If so, it runs in a transaction and counts as a write. */
   readonly mutating: boolean;
-  /** It makes its own transactions, since it removes files too: `context.db` is the catalogue. */
+  /** It runs its own transactions, because it also deletes files: `context.db` is the catalogue. */
   readonly outside?: boolean;
   /**
-   * Members of the input that the handler reads. A request with another one is rejected: to ignore it could be to do
-   * something else than what was asked.
+   * Members of the input that the handler reads. A request with another member is rejected, because ignoring it could
+   * do something else than what was requested.
    */
   readonly takes: readonly (keyof Input & string)[];
-  /** What policies have to allow. Two sides of a request (source and copy) are two needs. */
+  /** The permissions that the caller needs. Two resources of a request (source and copy) are two permissions. */
   readonly needs: (input: Input, place: Place) => readonly ServiceNeed[];
   readonly run: (input: Input, context: ServiceContext) => Promise<Output>;
 }
 
-/** An operation that nobody signs. */
+/** An operation that needs no signature. */
 export interface UnsignedOperation {
   readonly takes: readonly string[];
   readonly run: (input: never, context: Omit<RequestContext, 'identity' | 'account'>) => Promise<object>;
 }
 
-/** An operation whose types are of no interest to whoever calls it. */
+/** An operation, for callers that do not need its types. */
 export type AnyOperation = ServiceOperation<never, object>;
 
 /** The operations of a service and its wire model. */
 export interface Service {
-  /** Name of the module that exports the SDK's schemas: it is loaded with the service. */
+  /** Name of the module that exports the SDK's schemas. It is loaded with the service. */
   readonly schemas: string;
-  /** By the names of the model. */
+  /** Operations by their names in the model. */
   readonly operations: Readonly<Record<string, AnyOperation>>;
   /** Operations that need no signature. */
   readonly unsigned?: Readonly<Record<string, UnsignedOperation>>;
 }
 
-/** A service as the register has it: what is known of it without loading it. */
+/** A service in the register: what is known without loading it. */
 export interface ServiceEntry {
-  /** As in the scope of a signature: `ssm`. */
+  /** Its name in the scope of a signature: `ssm`. */
   readonly name: string;
   /** `AWS Systems Manager` */
   readonly title: string;
-  /** As the SDKs name it in `AWS_ENDPOINT_URL_…`: `SSM`, `CloudWatch Logs`. */
+  /** Its name in the SDKs' `AWS_ENDPOINT_URL_…`: `SSM`, `CloudWatch Logs`. */
   readonly sdkId: string;
   readonly protocol: Protocol;
-  /** Names of the operations that need no signature: the service is loaded for them before anybody is known. */
+  /** Operations that need no signature: the service is loaded for them before the caller is identified. */
   readonly unsigned?: readonly string[];
   readonly load: () => Promise<Service>;
 }
 
-// The SDK lets every required member be undefined. Behind the checks it is there.
+// The SDK allows `undefined` for every required member. After validation they are present.
 type Present<T> = T extends Date | string | number | boolean | Uint8Array
   ? T
   : T extends readonly (infer E)[]
@@ -95,7 +92,7 @@ type CommandOf<Sdk, O> = O extends string
 export type InputOf<Sdk, O extends string> =
   CommandOf<Sdk, O> extends { readonly input: infer Input } ? Present<Input> : never;
 
-/** What an operation answers. */
+/** The output of an operation. */
 export type OutputOf<Sdk, O extends string> =
   CommandOf<Sdk, O> extends Command<infer _I, infer _J, infer _C, infer Output, infer _D>
     ? Omit<Output, '$metadata'>
@@ -103,7 +100,7 @@ export type OutputOf<Sdk, O extends string> =
 
 type NamesOf<Sdk> = { [K in keyof Sdk]: K extends `${infer O}Command` ? O : never }[keyof Sdk];
 
-/** Operations of an SDK's client, as many as a file has: `{…} satisfies Operations<typeof import('@aws-sdk/…')>`. */
+/** Some operations of an SDK's client: `{…} satisfies Operations<typeof import('@aws-sdk/…')>`. */
 export type Operations<Sdk> = {
   readonly [O in NamesOf<Sdk>]?: ServiceOperation<InputOf<Sdk, O>, OutputOf<Sdk, O>>;
 };

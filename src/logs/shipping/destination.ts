@@ -5,11 +5,11 @@ export interface ShippedEvent {
   /** Milliseconds since 1970. */
   readonly time: number;
   readonly message: string;
-  /** The progress record, or that of a pipeline's decision. */
+  /** The progress record, or the record of a pipeline's decision. */
   readonly record: unknown;
 }
 
-/** Events of one stream, in order: at most 1,000, at most some 512 KiB. */
+/** Events of one stream, in order: at most 1,000, at most about 512 KiB. */
 interface Shipment {
   readonly account: string;
   readonly region: string;
@@ -20,11 +20,11 @@ interface Shipment {
 
 /** Where logs go. */
 export interface Destination {
-  /** Sends events; returns once the destination has them. @throws when it does not have them, or not all */
+  /** Sends events and returns once the destination has accepted all of them. @throws if it did not */
   send(shipment: Shipment, signal: AbortSignal): Promise<void>;
 }
 
-/** What a kind of destination reads its settings with. */
+/** How a destination type reads its settings. */
 interface SettingsReading {
   readonly read: (member: string, required?: boolean) => string | undefined;
   readonly fault: (member: string, message: string) => void;
@@ -34,6 +34,6 @@ interface SettingsReading {
 /** A kind of destination. */
 export interface DestinationType {
   readonly settings: readonly string[];
-  /** @returns `undefined` after a fault */
+  /** @returns `undefined` if a setting is invalid */
   readonly open: (reading: SettingsReading) => Destination | undefined;
 }

@@ -4,5 +4,5 @@ import { cloudwatch } from './destinations/cloudwatch.ts';
 import { file } from './destinations/file.ts';
 import { syslog } from './destinations/syslog.ts';
 
-/** By the `type` in `config.yaml`. */
+/** Destination types by their `type` in `config.yaml`. */
 export const DESTINATIONS: Readonly<Record<string, DestinationType>> = { cloudwatch, file, syslog };

@@ -16,17 +16,17 @@ import type { ProgressRecord } from '../../resources/progress.ts';
 import { messageOf } from '../event.ts';
 import { LogFile } from '../log-file.ts';
 
-/** Its name among the destinations: no name in `config.yaml` has a colon. */
+/** Its name among the destinations. Names in `config.yaml` contain no colon, so none is equal. */
 export const S3_LOGS = 's3:logs';
 
-/** How long an upload is tried, in seconds. */
+/** How long a failing upload is retried, in seconds. */
 const KEEP_TRYING_SECONDS = 14 * 86_400;
-/** Most of one object, in characters. */
+/** Maximum length of one object, in characters. */
 const LONGEST = 64 << 20;
-/** Of records outside any step. */
+/** The name for records outside any step. */
 const NO_STEP = 'Image';
 
-/** Uploads what is due. One image that cannot be uploaded does not hold up others. @throws the first failure */
+/** Uploads the logs that are due. A failing image does not block others. @throws the first failure */
 export async function shipS3Logs(
   catalog: Catalog,
   state: LogDestination,
@@ -73,7 +73,7 @@ async function upload(
     await writeS3Object(access, { bucket, key: `${folder}/${step}/console.log` }, text, signal);
 }
 
-/** The lines of a log by the step of the workflow that they are of. */
+/** The lines of a log, grouped by workflow step. */
 async function logsByStep(path: string): Promise<ReadonlyMap<string, string>> {
   const steps = new Map<string, { parts: string[]; length: number }>();
   const file = await LogFile.open(path);

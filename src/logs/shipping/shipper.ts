@@ -1,7 +1,7 @@
 /**
- * Ships logs to the destinations of the configuration. Each goes its own way, so that one that is dead holds up nobody,
- * and no build waits for any. How far each is stands in the catalogue: what could not be delivered is delivered later,
- * also after a restart. A batch whose outcome is not known is sent again.
+ * Ships logs to the configured destinations. Each destination has its own loop, so that one that is down blocks no
+ * other, and builds never wait. The catalogue records the position of each destination, so that undelivered lines are
+ * delivered later, also after a restart. A batch whose outcome is unknown is sent again.
  */
 import type { Catalog } from '../../catalog/catalog.ts';
 import { imageLogPath } from '../../catalog/image-log.ts';
@@ -25,24 +25,27 @@ import { LogFile, type Line } from '../log-file.ts';
 import type { Destination, ShippedEvent } from './destination.ts';
 import { S3_LOGS, shipS3Logs } from './s3-logs.ts';
 
-/** Between looks for new lines, in milliseconds. */
+/** Interval between checks for new lines, in milliseconds. */
 const LOOK_MS = 1000;
 /** Longest wait between attempts, in milliseconds. */
 const LONGEST_WAIT_MS = 60_000;
-/** How long a batch may take, in milliseconds. */
+/** Time limit of a batch, in milliseconds. */
 const SEND_MS = 60_000;
-/** How long the uploads of one look may take, in milliseconds. */
+/** Time limit of the uploads of one check, in milliseconds. */
 const UPLOAD_MS = 600_000;
-/** Events of a batch. */
+/** Maximum number of events of a batch. */
 const MOST_EVENTS = 1000;
 
-/** What ships. */
+/** The running log shipping. */
 export interface Shipper {
-  /** Stops, and waits for it. */
+  /** Stops it and waits until it has stopped. */
   stop(): Promise<void>;
 }
 
-/** Starts shipping. A new destination gets the logs of what is made from now on. @param lookMs for tests */
+/**
+ * Starts shipping. A new destination gets the logs of images that start from now on.
+ * @param lookMs interval between checks, for tests
+ */
 export async function startShipper(
   catalog: Catalog,
   destinations: ReadonlyMap<string, Destination>,
@@ -157,7 +160,7 @@ async function shipImage(
   } finally {
     await file?.close();
   }
-  // It had ended before its file was opened: nothing more comes.
+  // It had ended before its file was opened, so nothing more comes.
   if (!writing) await setShipped(db, name, arn, position, true);
 }
 
@@ -167,7 +170,7 @@ function eventOf({ text }: Line): readonly ShippedEvent[] {
     const message = messageOf(record);
     return message === undefined ? [] : [{ time: Date.parse(record.time), message, record }];
   } catch {
-    return []; // A full disk cut it off.
+    return []; // A full disk truncated it.
   }
 }
 

@@ -1,11 +1,11 @@
-/** AMIs and their snapshots as EC2 tells them. */
+/** AMIs and their snapshots in the form of EC2's responses. */
 import type * as sdk from '@aws-sdk/client-ec2';
 import { isPublic } from '../../../catalog/ami-sharing.ts';
 import type { Ami } from '../../../catalog/amis.ts';
 import { snapshotIdOf } from '../../../catalog/snapshots.ts';
 import type { ServiceContext } from '../service.ts';
 
-/** Where the root device is, on every AMI of Image Builder's. */
+/** Name of the root device of every AMI that Image Builder makes. */
 const ROOT_DEVICE = '/dev/xvda';
 
 /** Tags of an AMI by key. */
@@ -13,12 +13,12 @@ export function tagsOfAmi({ tags }: Pick<Ami, 'tags'>): Readonly<Record<string, 
   return JSON.parse(tags) as Record<string, string>;
 }
 
-/** Tags as EC2 tells them. */
+/** Tags in the form of EC2's responses. */
 export function tagList(tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] {
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }
 
-/** An AMI. Tags are its owner's: others do not see them. */
+/** An AMI in a response. Its tags are shown to its owner only. */
 export async function describedImage(ami: Ami, { account, services }: ServiceContext): Promise<sdk.Image> {
   const windows = ami.platform === 'Windows';
   const gib = await services.storage.diskGib(ami.file);

@@ -1,7 +1,7 @@
-/** Errors of EC2, by its codes. Source: EC2 API Reference, "Error codes". */
+/** EC2's errors, by their codes. Source: EC2 API Reference, "Error codes". */
 import { ServiceError } from '../errors.ts';
 
-/** A value that is wrong. */
+/** A parameter has an invalid value. */
 export function invalidParameter(message: string): ServiceError {
   return new ServiceError('InvalidParameterValue', message);
 }
@@ -11,7 +11,7 @@ export function invalidCombination(message: string): ServiceError {
   return new ServiceError('InvalidParameterCombination', message);
 }
 
-/** An AMI that is not there, or not for the caller. */
+/** An AMI does not exist, or the caller may not use it. */
 export function amiNotFound(ids: readonly string[]): ServiceError {
   const many = ids.length > 1;
   return new ServiceError(
@@ -20,12 +20,12 @@ export function amiNotFound(ids: readonly string[]): ServiceError {
   );
 }
 
-/** A snapshot that is not there, or not for the caller. */
+/** A snapshot does not exist, or the caller may not use it. */
 export function snapshotNotFound(id: string): ServiceError {
   return new ServiceError('InvalidSnapshot.NotFound', `The snapshot '${id}' does not exist.`);
 }
 
-/** Something of another account that only its owner may change. */
+/** A resource of another account that only its owner may change. */
 export function notOwner(id: string): ServiceError {
   return new ServiceError('AuthFailure', `Not authorized for image:${id}`, 403);
 }
@@ -36,7 +36,7 @@ const FORMS = {
   lt: { form: /^lt-[0-9a-f]{8,17}$/, code: 'InvalidLaunchTemplateId.Malformed' },
 } as const;
 
-/** @throws {ServiceError} for ids that are none */
+/** @throws {ServiceError} if an id does not have the form of its kind */
 export function checkIds(kind: keyof typeof FORMS, ids: readonly string[]): void {
   const { form, code } = FORMS[kind];
   const wrong = ids.find((id) => !form.test(id));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { filtered, matcher } from './filters.ts';
 
-test('patterns', () => {
+test('wildcards and escapes in filter values', () => {
   const cases: readonly (readonly [pattern: string, value: string, matches: boolean])[] = [
     ['web', 'web', true],
     ['web', 'web2', false],
@@ -26,7 +26,7 @@ test('patterns', () => {
   }
 });
 
-test('filters that would take minutes end soon', () => {
+test('filters that would take minutes are rejected quickly', () => {
   const items = Array.from({ length: 1000 }, () => ({ name: 'a'.repeat(255) }));
   const Values = Array.from({ length: 200 }, () => `*${'a'.repeat(100)}b`);
   const filters = [
@@ -36,7 +36,7 @@ test('filters that would take minutes end soon', () => {
   assert.throws(() => filtered(items, filters, { name: ({ name }) => [name] }), /The filters take too long/);
 });
 
-test('every filter has to match, by one of its values', () => {
+test('an item passes if every filter matches by one of its values', () => {
   const items: readonly { readonly name: string; readonly tags: Readonly<Record<string, string>> }[] = [
     { name: 'web', tags: { Env: 'prod' } },
     { name: 'db', tags: { Env: 'test', Team: 'a' } },

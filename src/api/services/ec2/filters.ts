@@ -1,27 +1,27 @@
 /**
- * Filters of `Describe…` operations: every filter has to match, by one of its values. `*` matches any characters and
- * `?` one; a backslash makes them themselves. Source: EC2 User Guide, "List and filter your resources".
+ * Filters of `Describe…` operations. An item passes if every filter matches by one of its values. `*` matches any
+ * characters and `?` one character; a backslash escapes them. Source: EC2 User Guide, "List and filter your resources".
  */
 import { invalidParameter } from './errors.ts';
 
-/** A filter as a request has it. */
+/** A filter of a request. */
 export interface Filter {
   readonly Name?: string | undefined;
   readonly Values?: readonly string[] | undefined;
 }
 
-/** The values of an item by the names of filters. None: no filter value matches. */
+/** How to get an item's values for each filter name. With no values, no filter value matches. */
 export type FilterValues<T> = Readonly<Record<string, (item: T) => readonly (string | undefined)[]>>;
 
 /** Source: EC2 User Guide, "Filtering considerations". */
 const MOST_FILTERS = 50;
 const MOST_VALUES = 200;
-/** Comparisons of characters that the filters of a request may take: a tenth of a second. */
+/** Character comparisons that the filters of one request may use: about a tenth of a second. */
 const MOST_STEPS = 20_000_000;
 
 /**
- * The items that pass all filters.
- * @param tagsOf makes `tag:KEY`, `tag-key` filters of what has tags
+ * Returns the items that pass all filters.
+ * @param tagsOf enables the filters `tag:KEY` and `tag-key`
  * @throws {ServiceError} InvalidParameterValue for a filter that the operation does not have
  */
 export function filtered<T>(
@@ -63,14 +63,14 @@ function valuesFor<T>(
   throw invalidParameter(`The filter '${name.slice(0, 64)}' is invalid. Valid filters are: ${known.join(', ')}.`);
 }
 
-/** What comparing may still cost. */
+/** Character comparisons that are left for this request. */
 interface Budget {
   left: number;
 }
 
 /**
- * Compares with a pattern: the last star is where a mismatch goes back to.
- * @throws {ServiceError} InvalidParameterValue, from the comparison that uses the budget up
+ * Makes a function that compares a text with a pattern. After a mismatch it resumes at the last star.
+ * @throws {ServiceError} InvalidParameterValue, from the comparison that exceeds the budget
  */
 export function matcher(pattern: string, budget: Budget = { left: Infinity }): (value: string) => boolean {
   const parts: string[] = [];

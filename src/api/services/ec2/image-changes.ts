@@ -1,4 +1,4 @@
-/** AMIs: whom they are for, and in what state they are. */
+/** Changes of AMIs: launch permissions, deprecation, state. */
 import type * as sdk from '@aws-sdk/client-ec2';
 import { launchPermissionOf, type LaunchPermission } from '../../../catalog/ami-sharing.ts';
 import { updateAmi, type Ami } from '../../../catalog/amis.ts';
@@ -18,7 +18,7 @@ const FORMS: Readonly<Record<Kind, RegExp>> = {
   organizationArns: /^arn:aws[a-z-]*:organizations::\d{12}:organization\/o-[a-z0-9]{4,32}$/,
   organizationalUnitArns: /^arn:aws[a-z-]*:organizations::\d{12}:ou\/o-[a-z0-9]{4,32}\/ou-[a-z0-9-]{4,70}$/,
 };
-/** Of accounts, organizations and units together. */
+/** Accounts, organizations and organizational units together. */
 const MOST_PERMISSIONS = 100;
 
 /** The permissions that a request adds or removes. */
@@ -32,7 +32,7 @@ function itemsOf(items: readonly sdk.LaunchPermission[] = []): LaunchPermission 
   };
 }
 
-/** What a request adds and removes, in the one form or the other. */
+/** What a request adds and removes, from either of the two forms that EC2 accepts. */
 function changesOf(input: ModifyImageAttribute): { readonly add: LaunchPermission; readonly remove: LaunchPermission } {
   const { LaunchPermission: nested, OperationType: operation } = input;
   const flat: LaunchPermission = {
@@ -50,7 +50,7 @@ function changesOf(input: ModifyImageAttribute): { readonly add: LaunchPermissio
   return operation === 'add' ? { add: flat, remove: {} } : { add: {}, remove: flat };
 }
 
-/** A permission with others added and removed. @throws {ServiceError} InvalidAMIAttributeItemValue */
+/** Applies additions and removals to a permission. @throws {ServiceError} InvalidAMIAttributeItemValue */
 function changedPermission(
   before: LaunchPermission,
   { add, remove }: { readonly add: LaunchPermission; readonly remove: LaunchPermission },
@@ -77,7 +77,7 @@ function changedPermission(
 
 const needs = ({ ImageId }: { readonly ImageId: string }, place: Place) => [{ resource: imageArn(ImageId, place) }];
 
-/** An operation that sets a member of an AMI's record. */
+/** Makes an operation that sets members of an AMI's record. */
 function sets(changes: (ami: Ami) => Parameters<typeof updateAmi>[2]) {
   return {
     mutating: true as const,
@@ -146,7 +146,7 @@ export const imageChanges = {
         throw invalidParameter(`DeprecateAt must be in the future, not ${DeprecateAt.toISOString()}.`);
       if (DeprecateAt.getTime() > context.now + 10 * 366 * 86_400_000)
         throw invalidParameter('DeprecateAt must be at most 10 years in the future.');
-      // To the minute, as on AWS.
+      // Rounded down to the minute, as on AWS.
       const time = new Date(Math.floor(DeprecateAt.getTime() / 60_000) * 60_000).toISOString();
       await updateAmi(context.db, ImageId, { deprecation_time: time });
       return { Return: true };
@@ -154,7 +154,7 @@ export const imageChanges = {
   },
 
   DisableImageDeprecation: sets(() => ({ deprecation_time: null })),
-  // Its permissions go: it is private from then on, as on AWS.
+  // Disabling an AMI removes its launch permissions, as on AWS.
   DisableImage: sets(() => ({ state: 'disabled', launch_permission: '{}' })),
   EnableImage: sets(() => ({ state: 'available' })),
 } satisfies Operations<typeof sdk>;

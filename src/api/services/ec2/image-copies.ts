@@ -1,4 +1,4 @@
-/** AMIs: copying and deregistering them. */
+/** Copying and deregistering AMIs. */
 import type * as sdk from '@aws-sdk/client-ec2';
 import { regionFolder } from '../../../platform/data-layout.ts';
 import { mayUse } from '../../../catalog/ami-sharing.ts';
@@ -17,7 +17,7 @@ import { readTags } from './tags.ts';
 
 type CopyImage = InputOf<typeof sdk, 'CopyImage'>;
 
-/** Tags for the copy, of the request and of its source. */
+/** Tags of the copy: those of the request and, if asked for, those of its source. */
 function tagsFor({ TagSpecifications = [], CopyImageTags }: CopyImage, source: Ami, own: boolean) {
   const wrong = TagSpecifications.find(({ ResourceType }) => ResourceType !== 'image');
   if (wrong !== undefined) throw invalidParameter(`Ingot tags the image of a copy, not '${wrong.ResourceType}'.`);
@@ -46,9 +46,9 @@ async function copyImage(input: CopyImage, context: ServiceContext): Promise<sdk
     account: context.account,
     name: Name,
     description: Description ?? source.description,
-    // No work on an image makes it, so it is of none.
+    // No image resource made this AMI.
     image_arn: `arn:aws:ec2:${context.region}:${context.account}:image/${id}`,
-    // In the same Region a copy is another AMI over the same disk.
+    // Within one Region, a copy is another AMI that shares the disk.
     layer_id: here ? source.layer_id : null,
     file: here ? source.file : `${regionFolder('', context.region)}/${id}.qcow2`,
     state: here ? 'available' : 'pending',
@@ -88,7 +88,7 @@ export const imageCopies = {
 
   DeregisterImage: {
     mutating: true,
-    // It removes files, after its record.
+    // It deletes files after the record, so it needs transactions of its own.
     outside: true,
     takes: ['ImageId', 'DeleteAssociatedSnapshots', 'DryRun'],
     needs: ({ ImageId, DeleteAssociatedSnapshots }, place) => [

@@ -1,4 +1,4 @@
-/** AMIs: finding them. */
+/** Finding AMIs. */
 import type * as sdk from '@aws-sdk/client-ec2';
 import { launchPermissionOf, namesAccount, usableAmis } from '../../../catalog/ami-sharing.ts';
 import type { Ami } from '../../../catalog/amis.ts';
@@ -19,7 +19,7 @@ export function imagesFor(context: ServiceContext): Promise<readonly Ami[]> {
 }
 
 /**
- * One that the caller may use.
+ * An AMI that the caller may use.
  * @throws {ServiceError} InvalidAMIID.Malformed, InvalidAMIID.NotFound
  */
 async function imageFor(context: ServiceContext, id: string): Promise<Ami> {
@@ -29,7 +29,7 @@ async function imageFor(context: ServiceContext, id: string): Promise<Ami> {
   return ami;
 }
 
-/** One that the caller may change. @throws {ServiceError} as `imageFor`; AuthFailure for another account's */
+/** An AMI that the caller may change. @throws {ServiceError} as `imageFor`; AuthFailure if another account owns it */
 export async function ownImage(context: ServiceContext, id: string): Promise<Ami> {
   const ami = await imageFor(context, id);
   if (ami.account !== context.account) throw notOwner(id);
@@ -64,10 +64,10 @@ const IMAGE_FILTERS: FilterValues<sdk.Image> = {
   state: ({ State }) => [State],
   'virtualization-type': ({ VirtualizationType }) => [VirtualizationType],
 };
-/** Owners by their aliases, of whom nobody has images here. */
+/** Aliases of owners that exist on AWS only: no AMI here belongs to them. */
 const ALIASES = ['amazon', 'aws-marketplace', 'aws-backup-vault'];
 
-/** Whether an AMI is one of those that the input's owners and users name. */
+/** Whether an AMI matches the owners and users of the request. */
 function isAsked(ami: Ami, { Owners = [], ExecutableUsers = [] }: DescribeImages, context: ServiceContext): boolean {
   const { account, services } = context;
   const { organizations } = services.catalog.managed.settings;
@@ -105,7 +105,7 @@ async function describeImages(input: DescribeImages, context: ServiceContext): P
     (ami) =>
       (ImageIds.length === 0 || ImageIds.includes(ami.id)) &&
       isAsked(ami, input, context) &&
-      // A disabled one is its owner's, and shown when asked for.
+      // A disabled AMI is visible to its owner only, and only on request.
       (ami.state !== 'disabled' || IncludeDisabled === true || ImageIds.includes(ami.id)) &&
       (ami.deprecation_time === null ||
         ami.deprecation_time > now ||
@@ -123,7 +123,7 @@ async function describeImages(input: DescribeImages, context: ServiceContext): P
 
 const needs = ({ ImageId }: { readonly ImageId: string }, place: Place) => [{ resource: imageArn(ImageId, place) }];
 
-/** A launch permission as EC2 tells it. */
+/** A launch permission in the form of EC2's responses. */
 function permissionItems(ami: Ami): sdk.LaunchPermission[] {
   const { userIds = [], userGroups = [], organizationArns = [], organizationalUnitArns = [] } = launchPermissionOf(ami);
   return [

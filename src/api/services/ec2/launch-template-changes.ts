@@ -1,4 +1,4 @@
-/** Launch templates: making, changing and deleting them. */
+/** Creating, changing and deleting launch templates. */
 import type * as sdk from '@aws-sdk/client-ec2';
 import {
   addLaunchTemplateVersion,
@@ -22,13 +22,13 @@ import { readTags } from './tags.ts';
 /** Source: EC2 User Guide, "Launch template limits". */
 const MOST_TEMPLATES = 5000;
 const MOST_VERSIONS = 10_000;
-/** Longest JSON of the data: user data of 16 KB in base64, and the rest. */
+/** Maximum length of the data as JSON: 16 KB of user data in base64, and the rest. */
 const LONGEST_DATA = 65_536;
 const NAME = /^[a-zA-Z0-9().\-/_]{3,128}$/;
 
 type CreateLaunchTemplate = InputOf<typeof sdk, 'CreateLaunchTemplate'>;
 
-/** The data as it is kept. @throws {ServiceError} InvalidParameterValue */
+/** The data in the form that is stored. @throws {ServiceError} InvalidParameterValue */
 function stored(data: object): string {
   const text = writeTimes(data);
   if (text.length > LONGEST_DATA)
@@ -36,7 +36,7 @@ function stored(data: object): string {
   return text;
 }
 
-/** Tags for the template itself. */
+/** Tags for the template itself, not for the instances launched from it. */
 function tagsFor({ TagSpecifications = [] }: Pick<CreateLaunchTemplate, 'TagSpecifications'>) {
   const wrong = TagSpecifications.find(({ ResourceType }) => ResourceType !== 'launch-template');
   if (wrong !== undefined)

@@ -1,4 +1,4 @@
-/** Launch templates: finding them and their versions. */
+/** Finding launch templates and their versions. */
 import type * as sdk from '@aws-sdk/client-ec2';
 import {
   findLaunchTemplate,
@@ -18,18 +18,18 @@ import { tagList } from './described.ts';
 import { checkIds, invalidCombination, invalidParameter } from './errors.ts';
 import { filtered } from './filters.ts';
 
-/** How a request names a template. */
+/** The two ways in which a request can name a template. */
 interface Named {
   readonly LaunchTemplateId?: string | undefined;
   readonly LaunchTemplateName?: string | undefined;
 }
 
-/** What policies name for a request: the template by its id; of one that is named by its name all of them. */
+/** The resource that policies check: the template by its id, or all templates if the request uses a name. */
 export const templateNeeds = ({ LaunchTemplateId }: Named, place: Place) => [
   { resource: launchTemplateArn(LaunchTemplateId ?? '*', place) },
 ];
 
-/** The template that a request names. @throws {ServiceError} when it names none, or one that is not there */
+/** The template that a request names. @throws {ServiceError} if it names none, or one that does not exist */
 export async function templateFor(context: ServiceContext, named: Named): Promise<LaunchTemplate> {
   const { LaunchTemplateId: id, LaunchTemplateName: name } = named;
   if ((id === undefined) === (name === undefined))
@@ -49,7 +49,7 @@ export async function templateFor(context: ServiceContext, named: Named): Promis
   return found;
 }
 
-/** A template as it is told. */
+/** A launch template in a response. */
 export async function told(
   context: ServiceContext,
   templates: readonly LaunchTemplate[],
@@ -69,7 +69,7 @@ export async function told(
   }));
 }
 
-/** A version as it is told. */
+/** A version of a launch template in a response. */
 export function toldVersion(template: LaunchTemplate, version: LaunchTemplateVersion): sdk.LaunchTemplateVersion {
   return {
     LaunchTemplateId: template.id,
@@ -83,7 +83,7 @@ export function toldVersion(template: LaunchTemplate, version: LaunchTemplateVer
   };
 }
 
-/** The number that a request's version means: a number, `$Latest`, `$Default`. */
+/** Resolves a version of a request: a number, `$Latest` or `$Default`. */
 function versionNumber(template: LaunchTemplate, text: string): number {
   if (text === '$Latest') return template.latest_version;
   if (text === '$Default') return template.default_version;
@@ -94,7 +94,7 @@ function versionNumber(template: LaunchTemplate, text: string): number {
   return Number(text);
 }
 
-/** A version that is there. @throws {ServiceError} InvalidLaunchTemplateId.VersionNotFound */
+/** An existing version. @throws {ServiceError} InvalidLaunchTemplateId.VersionNotFound */
 export function existing(
   template: LaunchTemplate,
   versions: readonly LaunchTemplateVersion[],

@@ -6,8 +6,8 @@ import { filtered } from './filters.ts';
 import { invalidParameter } from './errors.ts';
 
 /**
- * AWS's Regions that need no opt-in. Every other name is a Region here as well: these are what a client that asks for
- * all of them expects to see.
+ * The Regions of AWS that need no opt-in. Every other Region name is valid here as well, but a client that lists all
+ * Regions expects these.
  */
 const USUAL = [
   'ap-northeast-1',

@@ -1,4 +1,4 @@
-/** EC2: the catalogue of images that consumers read, and their launch templates. */
+/** EC2: the AMIs, snapshots and launch templates that consumers of images read. */
 import type { Service } from '../service.ts';
 import { imageChanges } from './image-changes.ts';
 import { imageCopies } from './image-copies.ts';

@@ -36,7 +36,7 @@ async function described(ami: Ami, tags: Readonly<Record<string, string>>, conte
     StartTime: new Date(ami.created),
     State: pending ? 'pending' : 'completed',
     Progress: pending ? '0%' : '100%',
-    // The volume that a snapshot of a copied AMI has on AWS: none.
+    // The placeholder that AWS shows for a snapshot without a volume.
     VolumeId: 'vol-ffffffff',
     VolumeSize: await context.services.storage.diskGib(ami.file),
     Encrypted: false,
@@ -46,7 +46,7 @@ async function described(ami: Ami, tags: Readonly<Record<string, string>>, conte
   return snapshot;
 }
 
-/** AMIs of the caller that have a snapshot: those in force, and deregistered ones whose snapshot stayed. */
+/** AMIs of the caller that have a snapshot: registered ones, and deregistered ones whose snapshot was kept. */
 async function ownSnapshots(context: ServiceContext): Promise<readonly Ami[]> {
   const inForce = (await imagesFor(context)).filter(({ account }) => account === context.account);
   return [...inForce, ...(await amisOfKeptSnapshots(context.db, context))].sort((a, b) =>
@@ -57,7 +57,7 @@ async function ownSnapshots(context: ServiceContext): Promise<readonly Ami[]> {
 export const snapshots = {
   DeleteSnapshot: {
     mutating: true,
-    // It removes files, after its record.
+    // It deletes files after the record, so it needs transactions of its own.
     outside: true,
     takes: ['SnapshotId', 'DryRun'],
     needs: ({ SnapshotId }, place) => [{ resource: snapshotArn(SnapshotId, place) }],
@@ -86,7 +86,7 @@ export const snapshots = {
       for (const owner of [...OwnerIds, ...RestorableByUserIds])
         if (!['self', 'all', 'amazon'].includes(owner) && !/^\d{12}$/.test(owner))
           throw invalidParameter(`Invalid owner: '${owner.slice(0, 64)}'. Use self or an account id.`);
-      // A snapshot is its owner's: an AMI is shared without it.
+      // Sharing an AMI does not share its snapshot.
       const own = await ownSnapshots(context);
       const missing = SnapshotIds.find((id) => !own.some((ami) => snapshotIdOf(ami) === id));
       if (missing !== undefined) throw snapshotNotFound(missing);

@@ -16,7 +16,7 @@ import { imagesFor, ownImage } from './images.ts';
 
 const MOST_TAGS = 50;
 
-/** Tags of a request by key. @throws {ServiceError} InvalidParameterValue */
+/** The tags of a request, by key. @throws {ServiceError} InvalidParameterValue */
 export function readTags(tags: readonly { Key?: string | undefined; Value?: string | undefined }[] = []): Tags {
   return Object.fromEntries(
     tags.map(({ Key, Value = '' }) => {
@@ -38,7 +38,7 @@ function checkTags(id: string, tags: Tags): void {
     throw new ServiceError('TagLimitExceeded', `More than ${MOST_TAGS} tags specified for the resource ${id}.`);
 }
 
-/** Tags of one resource of the caller's. @throws {ServiceError} when it is not there */
+/** The tags of one of the caller's resources. @throws {ServiceError} if it does not exist */
 async function currentTags(context: ServiceContext, id: string): Promise<Tags> {
   if (id.startsWith('ami-')) return tagsOfAmi(await ownImage(context, id));
   if (id.startsWith('snap-')) {
@@ -121,7 +121,7 @@ export const tags = {
     needs: ({ Resources, Tags: given = [] }, place) =>
       Resources.map((id) => ({ resource: arnOfId(id, place), tagKeys: given.flatMap(({ Key }) => Key ?? []) })),
     async run({ Resources, Tags: given = [] }, context) {
-      // Without tags all go; with a value only those that have it.
+      // Without tags in the request, all are removed; a tag with a value is removed only if the value is equal.
       const goes = (key: string, value: string): boolean =>
         given.length === 0 || given.some((tag) => tag.Key === key && (tag.Value === undefined || tag.Value === value));
       for (const id of Resources) await change(context, id, {}, goes);

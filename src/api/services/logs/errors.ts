@@ -1,27 +1,27 @@
 /** Errors of CloudWatch Logs. Source: CloudWatch Logs API Reference. */
 import { ServiceError } from '../errors.ts';
 
-/** A group that is not there. */
+/** A log group does not exist. */
 export function groupNotFound(): ServiceError {
   return new ServiceError('ResourceNotFoundException', 'The specified log group does not exist.');
 }
 
-/** A stream that is not there. */
+/** A log stream does not exist. */
 export function streamNotFound(): ServiceError {
   return new ServiceError('ResourceNotFoundException', 'The specified log stream does not exist.');
 }
 
-/** A member that is wrong. */
+/** A parameter has an invalid value. */
 export function invalid(message: string): ServiceError {
   return new ServiceError('InvalidParameterException', message);
 }
 
-/** What is in use. */
+/** The resource is in use. */
 export function aborted(message: string): ServiceError {
   return new ServiceError('OperationAbortedException', message);
 }
 
-/** A group that is there. */
+/** A log group exists already. */
 export function groupExists(): ServiceError {
   return new ServiceError('ResourceAlreadyExistsException', 'The specified log group already exists');
 }

@@ -1,4 +1,4 @@
-/** Streams and their events. */
+/** Log streams and their events. */
 import type * as sdk from '@aws-sdk/client-cloudwatch-logs';
 import { logStreams, type LogStream } from '../../../catalog/log-groups.ts';
 import { eventId, type EventPlace } from '../../../logs/event.ts';
@@ -12,10 +12,10 @@ import { invalid, streamNotFound } from './errors.ts';
 import { sizeOfLog } from './groups.ts';
 import { groupOf, limitOf, logPlace, needOf } from './names.ts';
 
-/** Most events of a page. */
+/** Maximum number of events on a page. */
 const MOST = 10_000;
 
-/** When a stream's first and last events are. */
+/** A stream in a response, with the times of its first and last events. */
 async function toldStream(context: ServiceContext, group: string, stream: LogStream) {
   const sources = sourcesOf(logPlace(context, group), stream);
   const [first] = (await pageForward(sources, { limit: 1 })).events;
@@ -32,7 +32,7 @@ async function toldStream(context: ServiceContext, group: string, stream: LogStr
   };
 }
 
-/** A gap between events, as a token has it. */
+/** A position between events, as a token contains it. */
 function textOf({ time, source, at }: EventPlace): string {
   return `${time}-${source}-${at}`;
 }
@@ -45,7 +45,7 @@ function readGap(token: string): { readonly backward: boolean; readonly gap: Eve
   return { backward: direction === 'b', gap: { time: Number(time), source, at: Number(at) } };
 }
 
-/** Times of a request. @param inclusive whether the end counts */
+/** The time range of a request. @param inclusive whether the end belongs to the range */
 function timesOf(
   { startTime, endTime }: { readonly startTime?: number | undefined; readonly endTime?: number | undefined },
   inclusive: boolean,

@@ -20,12 +20,12 @@ import type { Operations, ServiceContext } from '../service.ts';
 import { aborted, groupExists, invalid, streamNotFound } from './errors.ts';
 import { groupOf, limitOf, nameFrom, needOf } from './names.ts';
 
-/** Days that AWS takes. Source: API Reference, PutRetentionPolicy. */
+/** Retention periods in days that AWS accepts. Source: API Reference, PutRetentionPolicy. */
 const RETENTIONS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 
-/** The bytes of an image's log. */
+/** Size of an image's log in bytes. */
 export function sizeOfLog(dataDirectory: string, imageArn: string): number {
   return statSync(imageLogPath(dataDirectory, imageArn), { throwIfNoEntry: false })?.size ?? 0;
 }
@@ -46,7 +46,7 @@ async function toldGroup(context: ServiceContext, { name, created, retention_day
   };
 }
 
-/** Removes files once the records are gone. @throws {ServiceError} while an image writes to one of them */
+/** Deletes the log files once the records are deleted. @throws {ServiceError} while an image writes to one of them */
 async function dropFiles(context: ServiceContext, streams: readonly LogStream[]): Promise<void> {
   const images = streams.flatMap((stream) => stream.images);
   const [writing] = await stillWritten(context.db, images);
@@ -57,7 +57,7 @@ async function dropFiles(context: ServiceContext, streams: readonly LogStream[])
   });
 }
 
-/** The ARN that tag operations name, and the group that it is of. */
+/** The ARN that tag operations receive, and its log group. */
 async function taggedGroup(resourceArn: string, context: ServiceContext): Promise<string> {
   const { name } = await groupOf({ logGroupIdentifier: nameFrom(resourceArn, context) }, context);
   return logGroupArn(context, name);

@@ -1,4 +1,4 @@
-/** How requests name groups. */
+/** How requests name log groups. */
 import { logGroup, type LogGroup } from '../../../catalog/log-groups.ts';
 import type { Place } from '../../../catalog/slices.ts';
 import { LOG_GROUP_NAME, logGroupArn, logStreamArn } from '../../../resources/log-names.ts';
@@ -6,13 +6,13 @@ import type { LogPlace } from '../../../logs/sources.ts';
 import type { ServiceContext } from '../service.ts';
 import { groupNotFound, invalid } from './errors.ts';
 
-/** The members by which operations name a group. */
+/** The members in which operations name a group. */
 interface Named {
   readonly logGroupName?: string | undefined;
   readonly logGroupIdentifier?: string | undefined;
 }
 
-/** The name that a request gives, by name or by ARN. */
+/** The name of the group that a request gives, by name or by ARN. */
 function nameOf({ logGroupName, logGroupIdentifier }: Named, place: Place): string | undefined {
   const name = logGroupName ?? logGroupIdentifier;
   if (logGroupName !== undefined && logGroupIdentifier !== undefined)
@@ -20,13 +20,16 @@ function nameOf({ logGroupName, logGroupIdentifier }: Named, place: Place): stri
   return name === undefined ? undefined : nameFrom(name, place);
 }
 
-/** A name, or the name in an ARN of this account and Region; of another one's the ARN itself, which names no group. */
+/**
+ * A name, or the name in an ARN of this account and Region. An ARN of another account or Region is returned whole, so
+ * that it matches no group.
+ */
 export function nameFrom(identifier: string, place: Place): string {
   const own = logGroupArn(place, '');
   return identifier.startsWith(own) ? identifier.slice(own.length).replace(/:\*$/, '') : identifier;
 }
 
-/** What has to be allowed: the group with all its streams, or one stream. */
+/** The resource that policies check: the group with all its streams, or one stream. */
 export function needOf(
   input: Named & { readonly logStreamName?: string | undefined },
   place: Place,
@@ -48,12 +51,12 @@ export async function groupOf(input: Named, context: ServiceContext): Promise<Lo
   return found;
 }
 
-/** Where a group's events are. */
+/** Where the events of a group are stored. */
 export function logPlace(context: ServiceContext, group: string): LogPlace {
   return { db: context.db, dataDirectory: context.services.dataDirectory, place: context, group };
 }
 
-/** A page's size. @throws {ServiceError} */
+/** The page size of a request. @throws {ServiceError} if it is out of range */
 export function limitOf(limit: number | undefined, most: number): number {
   if (limit === undefined) return most;
   if (!Number.isInteger(limit) || limit < 1 || limit > most)

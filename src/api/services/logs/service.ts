@@ -1,4 +1,4 @@
-/** CloudWatch Logs: the logs of images and pipelines, for those who read them. */
+/** CloudWatch Logs: read access to the logs of images and pipelines. */
 import type { Service } from '../service.ts';
 import { events } from './events.ts';
 import { groups } from './groups.ts';

@@ -1,10 +1,12 @@
-/** AWS JSON 1.1: the operation in a header, JSON both ways. Source: Smithy, "AWS JSON 1.1 protocol". */
+/**
+ * AWS JSON 1.1: the operation is in a header, requests and responses are JSON. Source: Smithy, "AWS JSON 1.1 protocol".
+ */
 import { type ApiError, type ErrorCode, serializationError, toldFaults } from '../../../resources/errors.ts';
 import { decodeJsonObject, decodeStructure, encodeOutput } from '../../codec.ts';
 import { ServiceError } from '../errors.ts';
 import type { Protocol } from './protocol.ts';
 
-/** What JSON services call the errors that all have. */
+/** Names that JSON services use for the common errors. */
 const CODES: Partial<Record<ErrorCode, string>> = {
   ServiceException: 'InternalServerError',
   TooManyRequestsException: 'ThrottlingException',
@@ -15,7 +17,7 @@ const CODES: Partial<Record<ErrorCode, string>> = {
 /**
  * The protocol of one service.
  * @param prefix of the targets: `AmazonSSM`
- * @param codes what the service calls errors that others call otherwise
+ * @param codes error codes that the service names differently
  */
 export function awsJson(prefix: string, codes: Partial<Record<ErrorCode, string>> = {}): Protocol {
   const codeOf: Protocol['codeOf'] = (error) =>

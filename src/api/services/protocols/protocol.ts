@@ -1,31 +1,31 @@
-/** A wire protocol: how requests to a service and its answers are written. */
+/** A wire protocol: how requests to a service and its responses are encoded. */
 import type { NormalizedSchema } from '@smithy/core/schema';
 import type { ApiError } from '../../../resources/errors.ts';
 import type { Structure } from '../../codec.ts';
 
-/** A request as it came. */
+/** A request as received. */
 export interface ProtocolRequest {
-  /** Query as it came, without its question mark. */
+  /** The query as received, without its question mark. */
   readonly query: string;
-  /** Of the header `x-amz-target`. */
+  /** Value of the header `x-amz-target`. */
   readonly target: string | undefined;
   readonly body: Uint8Array;
 }
 
-/** A request of which no more than the envelope was read. */
+/** A request of which only the envelope was read. */
 export interface Envelope {
-  /** Name of the operation that it asks for, whether it is one or not. */
+  /** Name of the requested operation; it may not exist. */
   readonly operation: string | undefined;
-  /** What the audit log keeps of it. */
+  /** What the audit log records of the request. */
   readonly parameters: object;
   /**
-   * The input, with its members by the names of the model.
-   * @throws {ApiError} naming what is wrong
+   * Decodes the input, with the model's member names.
+   * @throws {ApiError} that names the invalid member
    */
   decode(input: NormalizedSchema): Structure;
 }
 
-/** What is sent. */
+/** An encoded response. */
 export interface Answer {
   /** Content type. */
   readonly type: string;
@@ -34,18 +34,18 @@ export interface Answer {
 
 /** One protocol. */
 export interface Protocol {
-  /** @throws {ApiError} for what cannot be read at all */
+  /** Reads the envelope. @throws {ApiError} if the request cannot be parsed at all */
   open(request: ProtocolRequest): Envelope;
-  /** @param output as its schema has it */
+  /** Encodes a response. @param output matches the schema */
   answer(operation: string, schema: NormalizedSchema, output: object, requestId: string): Answer;
-  /** An error, and the status that the protocol gives it. */
+  /** Encodes an error, with the status that the protocol uses for it. */
   refusal(error: ApiError, requestId: string): Answer & { readonly status: number };
-  /** The code by which the protocol tells an error. */
+  /** The code by which the protocol names an error. */
   codeOf(error: ApiError): string;
-  /** A member that is required and absent. @param operation for the message */
+  /** The error for a required member that is absent. */
   missing(member: string): ApiError;
-  /** A member that Ingot's version of the operation does not have. */
+  /** The error for a member that Ingot does not support. */
   notTaken(member: string): ApiError;
-  /** No operation of this name. @param names those that are there */
+  /** The error for an unknown operation. @param names the operations that exist */
   unknownOperation(operation: string | undefined, names: readonly string[], title: string): ApiError;
 }

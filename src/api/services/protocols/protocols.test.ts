@@ -30,7 +30,7 @@ test('a required member that is absent is named, at any depth', () => {
   assert.equal(missing(SSM, 'DescribeParameters', { Filters: [{ Key: 'Name', Values: ['a'] }, {}] }), 'Filters.2.Key');
 });
 
-test('queries of EC2', () => {
+test('the query protocol of EC2', () => {
   const envelope = open(
     ec2,
     'Action=DescribeImages&Version=2016-11-15&Owner.1=self&Owner.2=123456789012&IncludeDeprecated=true&MaxResults=5' +
@@ -50,7 +50,7 @@ test('queries of EC2', () => {
   });
 });
 
-test('queries of the other services', () => {
+test('the query protocol of the other services', () => {
   const { input } = STS.get('AssumeRole')!;
   assert.deepEqual(
     open(
@@ -75,7 +75,7 @@ test('lists are read in the order of their numbers', () => {
   assert.deepEqual(open(ec2, 'ImageId.10=c&ImageId.2=b&ImageId.1=a').decode(input), { ImageIds: ['a', 'b', 'c'] });
 });
 
-test('faults name the parameter', () => {
+test('errors name the parameter', () => {
   const { input } = EC2.get('DescribeImages')!;
   const cases: readonly (readonly [body: string, message: RegExp])[] = [
     ['MaxResults=many', /Value \(many\) for parameter MaxResults is invalid. Expected a number/],
@@ -91,7 +91,7 @@ test('faults name the parameter', () => {
   for (const [body, message] of cases) assert.throws(() => open(ec2, body).decode(input), { message });
 });
 
-test('JSON: types, and members that are not known', () => {
+test('JSON: types, and unknown members', () => {
   const { input } = SSM.get('GetParameters')!;
   assert.deepEqual(
     open(ssm, '{"Names":["a"],"WithDecryption":null,"Newer":1}', 'AmazonSSM.GetParameters').decode(input),
@@ -106,7 +106,7 @@ test('JSON: types, and members that are not known', () => {
   });
 });
 
-test('answers and errors', () => {
+test('responses and errors', () => {
   const { output } = EC2.get('DescribeImages')!;
   const { body } = ec2.answer(
     'DescribeImages',

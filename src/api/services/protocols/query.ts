@@ -1,6 +1,6 @@
 /**
  * The query protocols: names and values in, XML out. Source: Smithy, "AWS query protocol" and "EC2 query protocol". EC2
- * numbers its lists without `member`, writes names in capitals, and has error codes of its own.
+ * numbers its lists without `member`, capitalizes names, and has its own error codes.
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { type ApiError, type ErrorCode, serializationError } from '../../../resources/errors.ts';
@@ -10,19 +10,19 @@ import { ServiceError } from '../errors.ts';
 import type { Answer, Protocol } from './protocol.ts';
 import { element, elementsOf, escaped, nameTraits } from './xml.ts';
 
-/** Parameters by name; each at most once. */
+/** Parameters by name; a name occurs once. */
 type Parameters = ReadonlyMap<string, string>;
 
-/** What no operation needs more of, in one request. */
+/** Limits of one request, above what any operation needs. */
 const MOST = { parameters: 10_000, depth: 16, entries: 1000 };
 
-/** How a member is named in a request. */
+/** The name of a member in a request. */
 type NameOf = (member: string, schema: NormalizedSchema) => string;
 
-/** What tells the two apart. */
+/** The differences between the two protocols. */
 interface Dialect {
   readonly nameOf: NameOf;
-  /** Between the name of a list and the number of an entry. */
+  /** The part between the name of a list and the number of an entry. */
   readonly listInfix: (list: NormalizedSchema) => string;
   readonly codes: Partial<Record<ErrorCode, string>>;
   readonly statuses: Readonly<Record<string, number>>;
@@ -32,13 +32,13 @@ interface Dialect {
   readonly refusal: (code: string, message: string, requestId: string, sender: boolean) => string;
 }
 
-/** The parameters of a request: those of the body where there is one, else of the query. */
+/** The parameters of a request: from the body if it has one, otherwise from the query. */
 function readParameters(query: string, body: Uint8Array): Parameters {
   const text = body.length > 0 ? Buffer.from(body).toString('utf8') : query;
   const parameters = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(text)) {
     if (/^x-amz-/i.test(name)) continue;
-    // Nobody is known yet.
+    // The signature has not been verified yet, so the number is limited.
     if (parameters.size >= MOST.parameters)
       throw serializationError(`The request has more than ${MOST.parameters} parameters.`);
     if (parameters.has(name)) {
@@ -49,11 +49,11 @@ function readParameters(query: string, body: Uint8Array): Parameters {
   return parameters;
 }
 
-/** Parameters by the segments of their names: `Filter.1.Value.2`. */
+/** Parameters as a tree, by the segments of their names: `Filter.1.Value.2`. */
 interface Node {
   value?: string;
   readonly children: Map<string, Node>;
-  /** Whether a member of the model was read from it. */
+  /** Whether a member of the model was read from this node. */
   used: boolean;
 }
 
@@ -122,7 +122,7 @@ function readList(
   name: string,
   dialect: Dialect,
 ): readonly unknown[] | undefined {
-  // An empty list is a name without a value.
+  // A name without a value is an empty list.
   if (node.value === '') {
     node.used = true;
     return [];
@@ -142,7 +142,7 @@ function readList(
     .filter((value) => value !== undefined);
 }
 
-/** The name of a parameter that no member of the model was read from. */
+/** The name of a parameter that no member of the model uses. */
 function unusedIn(node: Node, name: string): string | undefined {
   if (node.value !== undefined && !node.used) return name;
   for (const [segment, child] of node.children) {
@@ -203,7 +203,7 @@ function protocolOf(dialect: Dialect): Protocol {
 
 /**
  * The query protocol.
- * @param namespace of answers
+ * @param namespace XML namespace of responses
  */
 export function awsQuery(namespace: string): Protocol {
   return protocolOf({
@@ -242,7 +242,7 @@ export function awsQuery(namespace: string): Protocol {
 
 const capitalized = (name: string): string => name[0]!.toUpperCase() + name.slice(1);
 
-/** The protocol of EC2. */
+/** The EC2 query protocol. @param namespace XML namespace of responses */
 export function ec2Query(namespace: string): Protocol {
   return protocolOf({
     nameOf: (member, schema) => {

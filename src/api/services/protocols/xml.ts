@@ -1,27 +1,27 @@
-/** XML of answers, by the SDK's schemas. */
+/** Encodes responses as XML, by the SDK's schemas. */
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { members } from '../../model.ts';
 
-/** The traits that XML and queries are named by. */
+/** The traits that give names in XML and queries. */
 export interface NameTraits {
   readonly xmlName?: string;
   readonly ec2QueryName?: string;
   readonly xmlFlattened?: number;
 }
 
-/** The traits of a schema, with those of the member that it is. */
+/** The traits of a schema, together with those of the member that uses it. */
 export function nameTraits(schema: NormalizedSchema): NameTraits {
   return schema.getMergedTraits() as NameTraits;
 }
 
-/** An element with text or elements in it. */
+/** An XML element. @param content escaped text, or elements */
 export function element(name: string, content: string): string {
   return `<${name}>${content}</${name}>`;
 }
 
-/** Text between tags. */
+/** Escapes text for XML. */
 export function escaped(text: string): string {
-  // Most control characters are none of XML's, not even escaped.
+  // XML does not allow most control characters, not even escaped.
   return text
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
     .replace(/[&<>"\r]/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -29,10 +29,10 @@ export function escaped(text: string): string {
 
 /**
  * The elements of a structure's members.
- * @throws {TypeError} when a value is not of its schema's type: a fault of the handler
+ * @throws {TypeError} if a value does not have its schema's type: a bug in the handler
  */
 export function elementsOf(schema: NormalizedSchema, value: object): string {
-  // Of an operation that answers nothing.
+  // The operation has no output.
   if (schema.isUnitSchema()) return '';
   return [...members(schema)]
     .map(([name, member]) => {

@@ -24,7 +24,7 @@ import { checkNames } from './parameters.ts';
 import { readTags } from './tags.ts';
 import { DEFAULT_KEY, sealed } from './values.ts';
 
-/** In characters, by tier. */
+/** Maximum length of a value in characters, by tier. */
 const LONGEST: Readonly<Record<string, number>> = { Standard: 4096, Advanced: 8192 };
 const LONGEST_DESCRIPTION = 1024;
 const LONGEST_PATTERN = 1024;
@@ -37,11 +37,14 @@ type PutParameter = InputOf<typeof sdk, 'PutParameter'>;
 
 const require = createRequire(import.meta.url);
 
-/** A value has to match the pattern anywhere. @throws {ServiceError} InvalidAllowedPatternException, ParameterPatternMismatchException */
+/**
+ * Checks that a value matches a pattern; it may match a part.
+ * @throws {ServiceError} InvalidAllowedPatternException, ParameterPatternMismatchException
+ */
 function checkPattern(pattern: string, value: string): void {
   if (pattern.length > LONGEST_PATTERN)
     throw validation(`AllowedPattern must have at most ${LONGEST_PATTERN} characters.`);
-  // Loaded with the first pattern: few parameters have one.
+  // Loaded on first use: few parameters have a pattern.
   const { RE2JS } = require('re2js') as typeof import('re2js');
   let compiled: ReturnType<typeof RE2JS.compile>;
   try {
@@ -57,7 +60,7 @@ function checkPattern(pattern: string, value: string): void {
     );
 }
 
-/** The tier that a value gets. @throws {ServiceError} ValidationException */
+/** The tier of a value. @throws {ServiceError} ValidationException */
 function tierOf({ Tier, Value }: PutParameter, before: StoredParameter | undefined): string {
   const asked = Tier ?? before?.tier ?? 'Standard';
   if (before?.tier === 'Advanced' && asked === 'Standard')
@@ -87,7 +90,7 @@ async function checkDataType(context: ServiceContext, type: string, { Value }: P
     throw validation(`DataType must be text or aws:ec2:image, not '${type.slice(0, 128)}'.`);
   const ami = await findAmi(context.db, Value, context.region);
   const { organizations } = context.services.catalog.managed.settings;
-  // Another account's is not there, unless it may be used.
+  // An AMI of another account looks absent unless the caller may use it.
   if (ami === undefined || !mayUse(ami, context.account, organizations))
     throw validation(
       `The data type aws:ec2:image needs the ID of an AMI in ${context.region}, not '${Value.slice(0, 64)}'.`,
@@ -163,7 +166,7 @@ async function putParameter(input: PutParameter, context: ServiceContext): Promi
   return { Version: put.version, Tier: tier as sdk.ParameterTier };
 }
 
-/** The version that labels are put on or taken from. */
+/** The version that labels are attached to or removed from. */
 function versionOf(versions: readonly ParameterVersion[], name: string, asked: number | undefined): ParameterVersion {
   const newest = versions.at(-1);
   if (newest === undefined) throw parameterNotFound(name);
@@ -199,7 +202,7 @@ export const parameterChanges = {
           'ParameterVersionLabelLimitExceeded',
           `A parameter version can have maximum ${MOST_LABELS} labels.`,
         );
-      // A label is on one version: it moves.
+      // A label is attached to one version only, so it moves.
       for (const { version, labels: had } of versions) {
         const kept = version === target.version ? wanted : had.filter((label) => !labels.includes(label));
         if (kept.length !== had.length) await setLabels(context.db, context, { name, version, labels: kept });
@@ -247,7 +250,7 @@ export const parameterChanges = {
   },
 } satisfies Operations<typeof sdk>;
 
-/** Whether the parameter existed. */
+/** Returns whether the parameter existed. */
 async function remove(context: ServiceContext, text: string): Promise<boolean> {
   const { name } = readReference(text, context);
   await removeAllTags(context.db, parameterArn(name, context));

@@ -1,7 +1,7 @@
 /** Errors of Systems Manager. Source: Systems Manager API Reference. */
 import { ServiceError } from '../errors.ts';
 
-/** A parameter that is not there. */
+/** A parameter does not exist. */
 export function parameterNotFound(name: string): ServiceError {
   return new ServiceError(
     'ParameterNotFound',
@@ -9,7 +9,7 @@ export function parameterNotFound(name: string): ServiceError {
   );
 }
 
-/** A version or label that a parameter does not have. */
+/** A parameter does not have this version or label. */
 export function versionNotFound(name: string, selector: string | number): ServiceError {
   return new ServiceError(
     'ParameterVersionNotFound',
@@ -17,7 +17,7 @@ export function versionNotFound(name: string, selector: string | number): Servic
   );
 }
 
-/** A value that is wrong. */
+/** A parameter has an invalid value. */
 export function validation(message: string): ServiceError {
   return new ServiceError('ValidationException', message);
 }

@@ -1,4 +1,4 @@
-/** Lists of parameters: all of them, and those below a path. */
+/** Lists of parameters: all of them, and those under a path. */
 import type * as sdk from '@aws-sdk/client-ssm';
 import { labelledParameters, listParameters, type StoredParameter } from '../../../catalog/parameters.ts';
 import { tagsOfEach } from '../../../catalog/tags.ts';
@@ -16,7 +16,7 @@ interface Filter {
   readonly Values?: readonly string[] | undefined;
 }
 
-/** What filters compare. */
+/** The fields that filters compare. */
 interface Listed {
   readonly parameter: StoredParameter;
   readonly labels: readonly string[];
@@ -30,7 +30,7 @@ const OPTIONS: Readonly<Record<string, Matches>> = {
   Contains: (given, wanted) => given.includes(wanted),
 };
 
-/** Whether a parameter's name is below a path: directly, or at any depth. */
+/** Whether a parameter's name is under a path: directly, or at any depth. */
 function isBelow(name: string, path: string, recursive: boolean): boolean {
   const prefix = path.endsWith('/') ? path : `${path}/`;
   const full = name.startsWith('/') ? name : `/${name}`;
@@ -45,7 +45,7 @@ function checkPath(path: string): void {
     );
 }
 
-/** What a filter lets through. @throws {ServiceError} InvalidFilterKey, InvalidFilterOption, InvalidFilterValue */
+/** Makes the test of a filter. @throws {ServiceError} InvalidFilterKey, InvalidFilterOption, InvalidFilterValue */
 function predicate({ Key, Option, Values: values = [] }: Filter, keys: readonly string[]): (item: Listed) => boolean {
   if (!keys.includes(Key) && !(keys.includes('tag:KEY') && Key.startsWith('tag:')))
     throw new ServiceError(
@@ -73,7 +73,7 @@ function predicate({ Key, Option, Values: values = [] }: Filter, keys: readonly 
   return ({ parameter, labels, tags }) => {
     switch (Key) {
       case 'Name':
-        // The slash in front is no part of what people search by.
+        // People search without the leading slash.
         return any(
           parameter.name,
           ...(parameter.name.startsWith('/') && option !== 'Contains' ? [parameter.name.slice(1)] : []),
@@ -96,7 +96,7 @@ function predicate({ Key, Option, Values: values = [] }: Filter, keys: readonly 
   };
 }
 
-/** The parameters that pass all filters, by name. */
+/** The parameters that pass all filters, sorted by name. */
 async function filteredParameters(
   context: ServiceContext,
   filters: readonly Filter[],
@@ -150,7 +150,7 @@ export const parameterLists = {
       if (Filters.length > 0 && ParameterFilters.length > 0)
         throw validation('You can use either Filters or ParameterFilters in a single request.');
       const page = pageOf(input, context, { most: 50, shape: ['string'] });
-      // Filters of the old form compare beginnings of names.
+      // Filters of the old form compare the beginnings of names.
       const old = Filters.map(({ Key, Values }) => ({ Key, Values, Option: Key === 'Name' ? 'BeginsWith' : 'Equals' }));
       const found = await filteredParameters(context, [...old, ...ParameterFilters], LIST_KEYS);
       const { items, nextToken } = page.cutAll(Shared === true ? [] : found, ({ name }) => [name]);

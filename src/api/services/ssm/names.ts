@@ -1,25 +1,25 @@
 /**
- * Names of parameters, as requests have them: a name or an ARN, maybe with a version or label behind a colon. Source:
- * Systems Manager User Guide, "Requirements and constraints for parameter names".
+ * Names of parameters in requests: a name or an ARN, optionally with a version or label after a colon. Source: Systems
+ * Manager User Guide, "Requirements and constraints for parameter names".
  */
 import type { Place } from '../../../catalog/slices.ts';
 import { parameterArn, readStoreArn } from '../../../resources/store-arns.ts';
 import { validation } from './errors.ts';
 
-/** A name, and which version is meant: a number, a label, or the newest. */
+/** A name and the requested version: a number, a label, or the newest. */
 export interface ParameterReference {
   readonly name: string;
-  /** As written, without the colon. */
+  /** The version or label, without the colon. */
   readonly selector?: string;
 }
 
 const NAME = /^[A-Za-z0-9_.-]+$/;
 const PATH = /^\/?[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)*$/;
-/** Of the ARN. */
+/** Maximum length of the ARN. */
 const LONGEST_ARN = 1011;
 const DEEPEST = 15;
 
-/** What is wrong with the name of a new parameter, as a sentence; `undefined` when nothing is. */
+/** What is wrong with the name of a new parameter, as a sentence; `undefined` if it is valid. */
 export function nameFault(name: string, place: Place): string | undefined {
   if (!PATH.test(name))
     return (
@@ -36,7 +36,7 @@ export function nameFault(name: string, place: Place): string | undefined {
 }
 
 /**
- * Reads a name of a request.
+ * Parses a name in a request.
  * @throws {ServiceError} ValidationException
  */
 export function readReference(text: string, place: Place): ParameterReference {
@@ -49,13 +49,13 @@ export function readReference(text: string, place: Place): ParameterReference {
   const rest = text.slice(arn.arn.length);
   if (arn.service !== 'ssm' || (rest !== '' && !rest.startsWith(':')))
     throw validation(`Invalid parameter ARN: ${text.slice(0, 2048)}`);
-  // Parameters of other accounts and Regions are not shared: for the caller they are not there.
+  // Parameters are not shared between accounts or Regions, so others look absent.
   const own = arn.region === place.region && arn.account === place.account;
   const name = arn.name.includes('/') ? `/${arn.name}` : arn.name;
   return { name: own ? name : arn.arn, ...(rest === '' ? {} : { selector: rest.slice(1) }) };
 }
 
-/** The resource of policies for a name of a request. */
+/** The ARN that policies check for a name in a request. */
 export function resourceOf(text: string, place: Place): string {
   const arn = readStoreArn(text);
   return arn === undefined ? parameterArn(text.split(':', 1)[0]!.trim(), place) : arn.arn;

@@ -1,4 +1,4 @@
-/** Parameters that a request names: reading them, and their history. */
+/** Reading the parameters that a request names, and their history. */
 import type * as sdk from '@aws-sdk/client-ssm';
 import { parameterVersions } from '../../../catalog/parameters.ts';
 import { ServiceError } from '../errors.ts';
@@ -8,7 +8,7 @@ import { parameterNotFound, validation } from './errors.ts';
 import { readReference, resourceOf } from './names.ts';
 import { findParameter, historyEntry, told } from './values.ts';
 
-/** How many names a request takes. */
+/** Maximum number of names in a request. */
 const MOST_NAMES = 10;
 
 /** @throws {ServiceError} ValidationException */

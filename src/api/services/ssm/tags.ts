@@ -12,7 +12,7 @@ import { readReference, resourceOf } from './names.ts';
 
 const MOST_TAGS = 50;
 
-/** Tags of a request by key; `undefined` where there are none. @throws {ServiceError} ValidationException */
+/** The tags of a request, by key; `undefined` if it has none. @throws {ServiceError} ValidationException */
 export function readTags(
   tags: readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[] | undefined,
 ): Tags | undefined {
@@ -38,7 +38,10 @@ function checked(tags: Tags): Tags {
   return tags;
 }
 
-/** ARN of the parameter that a tag operation is about. @throws {ServiceError} InvalidResourceType, InvalidResourceId */
+/**
+ * The ARN of the parameter that a tag operation names.
+ * @throws {ServiceError} InvalidResourceType, InvalidResourceId
+ */
 async function tagged(
   { ResourceType, ResourceId }: { readonly ResourceType: string; readonly ResourceId: string },
   context: ServiceContext,

@@ -1,4 +1,4 @@
-/** Values of parameters: as they are told, and as a SecureString is kept. */
+/** Values of parameters: in responses, and how a SecureString is stored. */
 import type * as sdk from '@aws-sdk/client-ssm';
 import {
   getParameter,
@@ -13,10 +13,10 @@ import type { ServiceContext } from '../service.ts';
 import { parameterNotFound, versionNotFound } from './errors.ts';
 import { readReference, type ParameterReference } from './names.ts';
 
-/** The name that every account's own key has: the sealing key of the data directory stands in its place. */
+/** The name of every account's default key. The data directory's sealing key is used in its place. */
 export const DEFAULT_KEY = 'alias/aws/ssm';
 
-/** What a value is sealed for: it does not open for another parameter. */
+/** The purpose that a value is sealed for, so that it does not open for another parameter. */
 function useOf({ account, region }: Place, name: string): string {
   return `parameter ${account} ${region} ${name}`;
 }
@@ -26,7 +26,7 @@ export function sealed(context: ServiceContext, name: string, value: string): st
   return context.services.identities.sealer.seal(value, useOf(context, name));
 }
 
-/** The value of a parameter; of a SecureString the sealed one unless it is to be decrypted. */
+/** The value of a parameter; a SecureString's sealed value unless decryption was requested. */
 function valueOf(
   context: ServiceContext,
   { type, name, value }: StoredParameter,
@@ -34,12 +34,12 @@ function valueOf(
 ): string {
   if (type !== 'SecureString' || decrypt !== true) return value;
   const opened = context.services.identities.sealer.open(value, useOf(context, name));
-  // Its key file was replaced. That is a fault of the server, which its log tells of.
+  // Its key file was replaced. That is a server fault, and the server's log has the details.
   if (opened === undefined) throw new Error(`the SecureString ${name} cannot be opened with the key of this server`);
   return opened;
 }
 
-/** A parameter as it is told with its value. */
+/** A parameter in a response, with its value. */
 export function told(
   context: ServiceContext,
   parameter: StoredParameter,
@@ -59,7 +59,7 @@ export function told(
   };
 }
 
-/** What is told of a parameter besides its value. */
+/** A parameter in a response, without its value. */
 export function metadata(context: Place, parameter: StoredParameter): sdk.ParameterMetadata {
   const { name, type, version, updated, updatedBy, description, dataType, tier, allowedPattern } = parameter;
   return {
@@ -78,7 +78,7 @@ export function metadata(context: Place, parameter: StoredParameter): sdk.Parame
   };
 }
 
-/** One version of a parameter's history. */
+/** One version of a parameter's history, in a response. */
 export function historyEntry(
   context: ServiceContext,
   version: ParameterVersion,
@@ -89,7 +89,7 @@ export function historyEntry(
 }
 
 /**
- * The parameter that a name of a request means.
+ * The parameter that a name in a request means.
  * @throws {ServiceError} ParameterNotFound, ParameterVersionNotFound
  */
 export async function findParameter(
@@ -111,12 +111,12 @@ export async function findParameter(
 }
 
 /**
- * A parameter that nobody put: one that `config.yaml` gives a value, or the public one of a managed image. Its value is
+ * A parameter that nobody put: one that `config.yaml` sets, or the public parameter of a managed image. Its value is
  * what a recipe takes as `parentImage`.
  */
 function publicParameter({ services, region, account }: ServiceContext, { name }: ParameterReference) {
   const { settings, images } = services.catalog.managed;
-  // A stranger's name: `constructor` is none of the configuration's.
+  // The caller chooses the name, which may be `constructor`: only own keys of the configuration count.
   const configured = (key: string): string | undefined =>
     Object.hasOwn(settings.parameters, key) ? settings.parameters[key] : undefined;
   const value =
@@ -136,7 +136,7 @@ function publicParameter({ services, region, account }: ServiceContext, { name }
   return parameter;
 }
 
-/** A value of the configuration in full: an AMI's id or an image's ARN. */
+/** Completes a value of the configuration to an AMI's id or an image's ARN. */
 function reference(value: string, place: Place): string {
   if (value.startsWith('ami-') || value.startsWith('arn:')) return value;
   if (value.startsWith('image/')) return `arn:aws:imagebuilder:${place.region}:${place.account}:${value}`;

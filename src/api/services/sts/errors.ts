@@ -1,22 +1,22 @@
-/** Errors of STS, whose codes are not those of Image Builder. */
+/** Errors of STS, whose codes differ from those of Image Builder. */
 import { ServiceError } from '../errors.ts';
 
-/** A parameter that is missing or wrong. */
+/** A parameter is missing or invalid. */
 export function parameterError(message: string): ServiceError {
   return new ServiceError('ValidationError', message);
 }
 
-/** A session policy that is none. */
+/** The session policy is invalid. */
 export function malformedPolicy(faults: readonly string[]): ServiceError {
   return new ServiceError('MalformedPolicyDocument', faults.join('\n'));
 }
 
-/** A token of an identity provider that is not taken, and why. */
+/** A token of an identity provider is invalid, and why. */
 export function invalidIdentityToken(why: string): ServiceError {
   return new ServiceError('InvalidIdentityToken', why);
 }
 
-/** A token that has ended. */
+/** The token has expired. */
 export function expiredIdentityToken(): ServiceError {
   return new ServiceError(
     'ExpiredTokenException',
@@ -24,7 +24,7 @@ export function expiredIdentityToken(): ServiceError {
   );
 }
 
-/** An identity provider whose keys cannot be had. */
+/** The keys of an identity provider could not be fetched. */
 export function providerUnreachable(why: string): ServiceError {
   return new ServiceError('IDPCommunicationError', why);
 }

@@ -1,4 +1,4 @@
-/** STS: who am I, and sessions of roles. */
+/** STS: the identity of the caller, and sessions of roles. */
 import type { Service } from '../service.ts';
 import { assumeRoleWithWebIdentity, sessions } from './sessions.ts';
 

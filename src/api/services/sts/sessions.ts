@@ -1,4 +1,7 @@
-/** The operations of STS: who am I, and sessions of roles. Source: AWS Security Token Service API Reference. */
+/**
+ * The operations of STS: the identity of the caller, and sessions of roles. Source: AWS Security Token Service API
+ * Reference.
+ */
 import { ROLE_ARN } from '../../../resources/principal-arns.ts';
 import { randomBytes } from 'node:crypto';
 import type * as sdk from '@aws-sdk/client-sts';
@@ -17,7 +20,7 @@ import { malformedPolicy, parameterError } from './errors.ts';
 import { checkWebIdentity, claimsOf, providerName } from './web-identity.ts';
 
 const DURATION = { shortest: 900, usual: 3600, longest: 43_200 };
-/** A session that a session asks for is short. */
+/** Maximum duration of a session that another session requests (role chaining), in seconds. */
 const CHAINED_LONGEST = 3600;
 const LONGEST_SESSION_POLICY = 2048;
 const MOST_SESSION_TAGS = 50;
@@ -27,7 +30,7 @@ type AssumeRole = InputOf<Sdk, 'AssumeRole'>;
 
 const keysOf = openKeySource();
 
-/** `AssumeRole`: the role's trust policy has to trust the caller, and the caller's own policies to let it. */
+/** `AssumeRole`: the role's trust policy must trust the caller, and the caller's own policies must allow it. */
 async function assumeRole(input: AssumeRole, context: ServiceContext): Promise<OutputOf<Sdk, 'AssumeRole'>> {
   context.call.resource = input.RoleArn;
   const asked = readRequest(input);
@@ -66,7 +69,7 @@ async function assumeRole(input: AssumeRole, context: ServiceContext): Promise<O
       trust !== undefined &&
       grants(trust, request) !== undefined &&
       decide(request, { identity: identity.policies, resource: trust, session }).allowed;
-    // Whether it is the trust or the permission that is missing, or the role, is not told: as AWS.
+    // As on AWS, the message does not tell whether the trust, the permission or the role is missing.
     if (!allowed)
       throw accessDenied(
         `User: ${identity.principal.arn} is not authorized to perform: ${action} on resource: ${asked.roleArn}`,
@@ -80,7 +83,10 @@ async function assumeRole(input: AssumeRole, context: ServiceContext): Promise<O
   });
 }
 
-/** `AssumeRoleWithWebIdentity`: whoever holds a token of an issuer that the role trusts, with no key of this server. */
+/**
+ * `AssumeRoleWithWebIdentity`: for a caller with a token of an issuer that the role trusts, and without a key of this
+ * server.
+ */
 export const assumeRoleWithWebIdentity: UnsignedOperation = {
   takes: ['RoleArn', 'RoleSessionName', 'DurationSeconds', 'Policy', 'WebIdentityToken'],
   run: withWebIdentity,
@@ -124,7 +130,7 @@ async function withWebIdentity(
   };
 }
 
-/** A source identity is set once: whoever a chain of sessions began with stays on record through all of it. */
+/** A source identity cannot be changed: every session of a chain records who began the chain. */
 function readSourceIdentity(
   { SourceIdentity: asked }: AssumeRole,
   { identity: { principal, session } }: RequestContext,
@@ -144,7 +150,7 @@ function readSourceIdentity(
   return asked ?? set;
 }
 
-/** The session's tags: those that are asked for, and those that the caller's own session hands on. */
+/** The session's tags: those of the request, and the transitive tags of the caller's own session. */
 function readTags(
   { Tags: given = [], TransitiveTagKeys: transitive = [] }: AssumeRole,
   session: SessionFacts | undefined,
@@ -263,7 +269,7 @@ function readTrust(role: StoredPrincipal): Policy {
   return read.policy;
 }
 
-/** The operations that are signed. */
+/** The operations that need a signature. */
 export const sessions = {
   GetCallerIdentity: {
     mutating: false,
@@ -277,9 +283,9 @@ export const sessions = {
     }),
   },
   AssumeRole: {
-    // It gives something away, though no record changes.
+    // It issues credentials, though no record changes.
     mutating: true,
-    // What is not taken may be meant to narrow the session.
+    // An unsupported member may be meant to restrict the session, so it is rejected.
     takes: [
       'RoleArn',
       'RoleSessionName',
@@ -290,7 +296,7 @@ export const sessions = {
       'Tags',
       'TransitiveTagKeys',
     ],
-    // The role's trust policy is asked too, so it is evaluated with the role at hand.
+    // The role's trust policy also decides, so the handler checks both once it has the role.
     needs: () => [],
     run: assumeRole,
   },

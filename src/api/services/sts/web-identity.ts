@@ -1,23 +1,20 @@
-/**
- * Tokens of OpenID Connect issuers (JWTs): whether one is what it says. RS256 and ES256. The library `jose` checks
- * them.
- */
+/** Validates tokens of OpenID Connect issuers (JWTs, RS256 and ES256), with the library `jose`. */
 import { createLocalJWKSet, decodeJwt, errors, jwtVerify, type JWTPayload, type JSONWebKeySet } from 'jose';
 import type { OidcIssuer } from '../../../platform/config/config.ts';
 import type { JsonWebKeySet } from '../../../platform/jwks.ts';
 import type { ContextValues } from '../../../policies/conditions.ts';
 import { expiredIdentityToken, invalidIdentityToken, providerUnreachable } from './errors.ts';
 
-/** What a token says. */
+/** The content of a valid token. */
 export interface WebIdentity {
   readonly issuer: OidcIssuer;
   readonly subject: string;
-  /** Of the token's audiences the one that was expected. */
+  /** The one of the token's audiences that was expected. */
   readonly audience: string;
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
-/** The keys of an issuer; `fresh` asks past what is remembered. @throws {Error} when they cannot be had */
+/** Returns the keys of an issuer; `fresh` bypasses the cache. @throws {Error} if they cannot be fetched */
 export type KeysOf = (issuer: OidcIssuer, fresh: boolean) => Promise<JsonWebKeySet>;
 
 const SKEW_SECONDS = 60;
@@ -26,8 +23,8 @@ const ALGORITHMS = ['RS256', 'ES256'];
 const LONGEST_TOKEN = 20_000;
 
 /**
- * Checks a token: issuer, signature, audience, times. What its header calls critical (`crit`) has to be understood, and
- * nothing is.
+ * Validates a token: issuer, signature, audience, times. A token with critical headers (`crit`) is rejected, because
+ * Ingot knows none.
  * @param now milliseconds since 1970
  * @throws {ServiceError} InvalidIdentityToken, ExpiredTokenException, IDPCommunicationError
  */
@@ -63,7 +60,7 @@ export async function checkWebIdentity(
   let payload: JWTPayload;
   try {
     payload = await verified(token, await keys(false), issuer, now).catch(async (error: unknown) => {
-      // Issuers change their keys: one that is not known yet is asked for.
+      // Issuers rotate their keys: for an unknown key they are fetched again.
       if (error instanceof errors.JWKSNoMatchingKey) return verified(token, await keys(true), issuer, now);
       throw error;
     });
@@ -78,7 +75,7 @@ export async function checkWebIdentity(
   return { issuer, subject: sub, audience: audience!, claims: payload };
 }
 
-/** The claims of a token that is well. Where several keys of the set would do, each is tried. */
+/** The claims of a valid token. If several keys of the set match, each is tried. */
 async function verified(token: string, set: JSONWebKeySet, issuer: OidcIssuer, now: number): Promise<JWTPayload> {
   const options = {
     issuer: issuer.issuer,
@@ -103,7 +100,7 @@ async function verified(token: string, set: JSONWebKeySet, issuer: OidcIssuer, n
   }
 }
 
-/** What STS says of a token that is not well. */
+/** The error of STS for an invalid token. */
 function refusalOf(error: unknown, issuer: OidcIssuer): unknown {
   if (error instanceof errors.JWTExpired) return expiredIdentityToken();
   if (error instanceof errors.JWTClaimValidationFailed) {
@@ -125,26 +122,26 @@ function refusalOf(error: unknown, issuer: OidcIssuer): unknown {
   if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey) {
     return invalidIdentityToken("The token's signature does not match any key of its issuer.");
   }
-  // `crit` among them.
+  // Includes tokens with a `crit` header.
   if (error instanceof errors.JOSEError) {
     return invalidIdentityToken(`The token is not one that this server understands: ${error.message}.`);
   }
-  // A key that the platform refuses: too short, or not what its type says.
+  // The platform rejects the key: too short, or of another type than it claims.
   if (error instanceof TypeError) {
     return invalidIdentityToken(`The token cannot be checked by its issuer's key: ${error.message}.`);
   }
   return error;
 }
 
-/** How policies name a provider: its issuer without the scheme. */
+/** The name of a provider in policies: its issuer without the scheme. */
 export function providerName(issuer: OidcIssuer): string {
   return issuer.issuer.replace(/^https?:\/\//, '').replace(/\/$/, '');
 }
 
 /**
- * Context keys of the token's claims: `token.actions.githubusercontent.com:sub`, … The names of claims tell case apart,
- * the keys of policies do not: a key is the claim that it spells, else the one in lower case. A claim with capitals is
- * never one without.
+ * Context keys of the token's claims: `token.actions.githubusercontent.com:sub`, … Names of claims are case-sensitive,
+ * keys in policies are not. A key means the claim with exactly that spelling, otherwise the one in lower case. A claim
+ * with capitals never replaces one in lower case.
  */
 export function claimsOf({ issuer, claims }: WebIdentity): ContextValues {
   const prefix = `${providerName(issuer)}:`.toLowerCase();

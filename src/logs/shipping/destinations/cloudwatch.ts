@@ -1,4 +1,4 @@
-/** CloudWatch Logs of AWS, by its SDK: groups and streams are named as here, with a prefix if one is set. */
+/** CloudWatch Logs of AWS. Groups and streams keep their names, after a prefix if one is set. */
 import { putLogEvents } from '../../../platform/aws-logs.ts';
 import type { DestinationType } from '../destination.ts';
 

@@ -7,7 +7,7 @@ import type { DestinationType, ShippedEvent } from '../destination.ts';
 const FACILITY = 16;
 const SEVERITIES: Readonly<Record<string, number>> = { error: 3, warn: 4, info: 6, debug: 7 };
 
-/** A structured-data value. */
+/** Quotes a structured-data value. */
 function quoted(value: string): string {
   return `"${value.replaceAll(/["\\\]]/g, '\\$&')}"`;
 }
@@ -31,7 +31,7 @@ export const syslog: DestinationType = {
     const own = hostname();
     return {
       send: ({ account, region, group, stream, events }, signal) => {
-        // 32473 is the enterprise number for examples and the like (RFC 5612).
+        // 32473 is the enterprise number for examples and documentation (RFC 5612).
         const place =
           `[ingot@32473 account=${quoted(account)} region=${quoted(region)} ` +
           `group=${quoted(group)} stream=${quoted(stream)}]`;
