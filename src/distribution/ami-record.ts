@@ -17,8 +17,8 @@ export interface AmiSource {
 }
 
 /**
- * The members of an AMI's record besides its disk.
- * @param ami.name the image's with the time when absent: distribution gives it the name that the configuration asks for
+ * The members of an AMI's record, without its disk.
+ * @param ami.name default: the image's name and the time; distribution later sets the configured name
  */
 export function amiRecord(
   { arn, account, image }: AmiSource,

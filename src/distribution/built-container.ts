@@ -2,7 +2,7 @@
 import type { BlobDescriptor } from '../images/container-blobs.ts';
 import type { SealedLayer } from '../images/layer-store.ts';
 
-/** What names its manifest, and the layer with the storage of its build. */
+/** The descriptor of its manifest, and the layer that holds the storage of its build. */
 export interface BuiltContainer extends BlobDescriptor {
   readonly layer: SealedLayer;
 }

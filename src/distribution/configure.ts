@@ -1,4 +1,4 @@
-/** What is done with the AMIs of a Region once they are there: launch permissions, launch templates, parameters. */
+/** What happens to a Region's AMIs once they exist: launch permissions, launch templates, parameters. */
 import type { LaunchTemplateConfiguration, SsmParameterConfiguration } from '@aws-sdk/client-imagebuilder';
 import { updateAmi } from '../catalog/amis.ts';
 import type { LaunchPermission } from '../catalog/ami-sharing.ts';
@@ -11,24 +11,24 @@ import {
 } from '../catalog/launch-templates.ts';
 import { addParameterVersion, getParameter } from '../catalog/parameters.ts';
 
-/** An AMI that distribution made. */
+/** An AMI that distribution created. */
 export interface PlacedAmi {
   readonly region: string;
   readonly amiId: string;
   readonly accountId: string;
 }
 
-/** What a Region's AMIs are configured with. */
+/** The configurations of a Region. */
 export interface RegionConfigurations {
   readonly region: string;
   readonly launchTemplateConfigurations?: readonly LaunchTemplateConfiguration[] | undefined;
   readonly ssmParameterConfigurations?: readonly SsmParameterConfiguration[] | undefined;
 }
 
-/** Who made a version, on record. */
+/** The recorded author of launch template versions. */
 const MAKER = 'imagebuilder.amazonaws.com';
 
-/** Gives the AMIs of a Region their launch permission. */
+/** Sets the launch permissions of a Region's AMIs. */
 export async function shareAmis(
   db: Queryable,
   amis: readonly PlacedAmi[],
@@ -40,10 +40,10 @@ export async function shareAmis(
 }
 
 /**
- * Carries out the configurations of a Region. Safe to repeat: what is so already is left.
+ * Applies the configurations of a Region. It can be repeated: what is already done is skipped.
  * @param account of the image
- * @returns what was done, in sentences for the log
- * @throws {Error} for a launch template that is gone, a Region without an AMI for an account
+ * @returns what was done, as sentences for the log
+ * @throws {Error} if a launch template was deleted, or the Region has no AMI for an account
  */
 export async function configureRegion(
   db: Queryable,

@@ -34,7 +34,7 @@ test("without a configuration the home Region gets the default name and the reci
   });
 });
 
-test('each Region gets its name, description and tags with variables replaced; the home Region comes first', () => {
+test('each Region gets its name, description and tags with variables replaced, the home Region first', () => {
   const distributions: Distribution[] = [
     {
       region: 'eu-west-1',
@@ -72,7 +72,7 @@ test('each Region gets its name, description and tags with variables replaced; t
   assert.deepEqual(plan.withoutEffect, []);
 });
 
-test('the home Region keeps its AMI when the configuration names only others, whose recipe description and tags are their own', () => {
+test('the home Region keeps its AMI, with the description and tags of the recipe, when the configuration names only other Regions', () => {
   const plan = planDistribution(
     { distributions: [{ region: 'eu-west-1' }] },
     { ...image, recipeTags: { team: 'web' } },
@@ -87,7 +87,7 @@ test('the home Region keeps its AMI when the configuration names only others, wh
   );
 });
 
-test('members that nothing acts on are named; empty ones are not', () => {
+test('members without effect are listed, empty ones are not', () => {
   const distributions: Distribution[] = [
     { region: 'us-east-1', licenseConfigurationArns: [], fastLaunchConfigurations: [] },
     {
@@ -114,7 +114,7 @@ for (const { what, distributions, message } of [
     message: /distributions\[1\]\.region: us-east-1 is named twice/,
   },
 ]) {
-  test(`refused: ${what}`, () => {
+  test(`rejected: ${what}`, () => {
     assert.throws(
       () => planDistribution({ distributions }, image),
       (error: Error) => error instanceof DistributionRefusal && message.test(error.message),
@@ -122,7 +122,7 @@ for (const { what, distributions, message } of [
   });
 }
 
-test('a container image goes to the repository of each Region under its tags; the recipe names that of the home', () => {
+test('a container image goes to the repository of each Region with its tags; the recipe names the one of the home Region', () => {
   const container = { ...image, kind: 'DOCKER', repository: { service: 'ECR', repositoryName: 'own/web' } } as const;
   const home = planDistribution(undefined, container);
   assert.deepEqual(
@@ -153,7 +153,7 @@ test('a container image goes to the repository of each Region under its tags; th
   assert.deepEqual(plan.withoutEffect, []);
 });
 
-test('a Region that names no repository for a container image is refused', () => {
+test('a Region without a repository for a container image is rejected', () => {
   assert.throws(
     () => planDistribution({ distributions: [{ region: 'eu-west-1' }] }, { ...image, kind: 'DOCKER' }),
     /distributions\[0\]\.containerDistributionConfiguration is missing/,

@@ -23,11 +23,11 @@ export interface ImageFacts {
   /** The account it belongs to. */
   readonly account: string;
   readonly recipeDescription?: string | undefined;
-  /** The repository of a container recipe: that of the home Region where no configuration names one. */
+  /** The repository of a container recipe: used in the home Region if the configuration names none. */
   readonly repository?: TargetContainerRepository | undefined;
   /** Default `AMI`. */
   readonly kind?: 'AMI' | 'DOCKER';
-  /** The recipe's `amiTags`: for the AMI that the build makes. */
+  /** The recipe's `amiTags`, for the AMI that the build creates. */
   readonly recipeTags?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -41,13 +41,13 @@ export interface RegionPlan {
   /** Includes `CreatedBy` and `Ec2ImageBuilderArn`. */
   readonly tags: Readonly<Record<string, string>>;
   readonly launchPermission?: LaunchPermissionConfiguration;
-  /** Its place in the configuration: `distributions[0]`. */
+  /** Its path in the configuration: `distributions[0]`. */
   readonly path: string;
   /** Other accounts that get an AMI of their own. */
   readonly targetAccounts: readonly string[];
-  /** What is done with the AMIs once they are there. */
+  /** What is applied to the AMIs once they exist. */
   readonly configurations: RegionConfigurations;
-  /** Of a container image: where it goes. */
+  /** Where a container image goes. */
   readonly container?: ContainerTarget;
 }
 
@@ -55,7 +55,7 @@ export interface RegionPlan {
 export interface ContainerTarget {
   readonly service: string;
   readonly repository: string;
-  /** The tags it gets, at least one. */
+  /** At least one. */
   readonly tags: readonly string[];
   readonly description?: string | undefined;
 }
@@ -161,7 +161,7 @@ function containerTarget(
   return {
     service: repository?.service ?? 'ECR',
     repository: repository?.repositoryName ?? image.name.toLowerCase().replaceAll(/[^a-z0-9._-]+/g, '-'),
-    // As AWS where no tags are named: the version and the build.
+    // As on AWS without configured tags: the version and the build number.
     tags: given.length > 0 ? given.map((tag) => substituteVariables(tag, image)) : [`${version}-${image.buildVersion}`],
     description: configuration?.description,
   };

@@ -1,6 +1,6 @@
 /**
- * Whether a distribution can be carried out, checked before the build: launch templates and parameters exist and fit,
- * roles of other accounts can be assumed. All faults are reported at once.
+ * Checks before the build whether a distribution can be carried out: launch templates and parameters exist and fit,
+ * roles of other accounts can be assumed. Reports all faults at once.
  */
 import type { Queryable } from '../catalog/catalog.ts';
 import { findLaunchTemplate } from '../catalog/launch-templates.ts';
@@ -17,13 +17,13 @@ export interface DistributionFault {
   readonly message: string;
 }
 
-/** The role that another account gives to accounts that distribute images to it. Source: Image Builder User Guide. */
+/** The role in a target account that lets this account distribute images to it. Source: Image Builder User Guide. */
 const CROSS_ACCOUNT_ROLE = 'EC2ImageBuilderDistributionCrossAccountRole';
 const SERVICE_ROLE = 'aws-service-role/imagebuilder.amazonaws.com/AWSServiceRoleForImageBuilder';
 /** Source: reference, `newer-members.md`. */
 const MOST = { parameters: 10, templates: 5 };
 
-/** What is wrong with a plan for an account; empty when nothing is. */
+/** The faults of a plan for an account; empty if it has none. */
 export async function distributionFaults(
   db: Queryable,
   { regions }: DistributionPlan,

@@ -1,4 +1,4 @@
-/** The copies of an image's AMI in other Regions: written during distribution, or ahead of it while the tests run. */
+/** The copies of an image's AMI in other Regions, written during distribution or already while the tests run. */
 import { join, relative } from 'node:path';
 import { insertAmi, updateAmi } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -24,7 +24,7 @@ export interface RegionCopy {
   readonly ami: BuiltAmi;
   readonly plan: RegionPlan;
   readonly osVersion: string | undefined;
-  /** Copies that are being written already. */
+  /** Copies that were started during the tests. */
   readonly ahead: CopiesAhead | undefined;
 }
 
@@ -64,34 +64,34 @@ export async function copyToRegion(
   return { amiId, layer };
 }
 
-/** One copy that is written ahead. */
+/** A copy that is written before the tests have passed. */
 interface Ahead {
   readonly amiId: string;
   readonly layerId: string;
-  /** Gives it its name. */
+  /** Lets the copy get its name. */
   readonly allow: () => void;
   /** `undefined` when it failed. */
   readonly written: Promise<StoredImage | undefined>;
 }
 
 /**
- * Copies that are written before the tests have passed, because a second processor is idle while they run. Until a copy
- * is used it has no name, no manifest and no record; held records find what a crash leaves of it.
+ * Copies that are written while the tests run, because a second processor is idle meanwhile. Until a copy is used it
+ * has no name, no manifest and no record; held records let the sweeper find what a crash leaves behind.
  */
 export class CopiesAhead {
   readonly #over = new AbortController();
-  /** By Region: those that were not used yet. */
+  /** Copies that have not been used yet, by Region. */
   readonly #copies = new Map<string, Ahead>();
   readonly #written: Promise<unknown>[] = [];
 
-  /** Begins to write the copies of an AMI, one after the other. */
+  /** Starts writing the copies of an AMI, one after the other. */
   constructor(place: CopyPlace, imageArn: string, ami: BuiltAmi, plans: readonly RegionPlan[], whole: AbortSignal) {
     const signal = AbortSignal.any([whole, this.#over.signal]);
     let before: Promise<unknown> = Promise.resolve();
     for (const plan of plans) {
       const amiId = newAmiId();
       const { promise: allowed, resolve: allow, reject: refuse } = Promise.withResolvers<void>();
-      allowed.catch(() => {}); // Possibly nothing waits for it yet.
+      allowed.catch(() => {}); // Nothing may be waiting for it yet.
       if (signal.aborted) refuse(signal.reason);
       else signal.addEventListener('abort', () => refuse(signal.reason), { once: true });
       const { promise: full, resolve: isFull } = Promise.withResolvers<void>();
@@ -114,9 +114,9 @@ export class CopiesAhead {
   }
 
   /**
-   * The copy of an AMI for a Region, if it was begun. `complete` gives it its name and waits for it; `undefined` if it
-   * failed.
-   * @param signal ends the wait and all copies
+   * The copy of an AMI for a Region, if one was started. `complete` gives it its name and waits until it is written;
+   * the result is `undefined` if it failed.
+   * @param signal aborts the wait and all copies
    */
   take(
     region: string,
@@ -140,14 +140,14 @@ export class CopiesAhead {
     };
   }
 
-  /** Aborts incomplete copies, and waits until they are removed. */
+  /** Aborts incomplete copies and waits until they are removed. */
   async drop(): Promise<void> {
     this.#over.abort(new Error('the copy is not wanted'));
     await Promise.all(this.#written);
   }
 }
 
-/** Writes the disk of an AMI to a Region, complete or not at all. */
+/** Copies the disk of an AMI to a Region, completely or not at all. */
 export function writeCopy(
   { catalog, dataDirectory }: CopyPlace,
   imageArn: string,

@@ -1,4 +1,4 @@
-/** The contract of a store: where a Region keeps its disks. */
+/** The contract of a store, which keeps the disks of a Region. */
 import type { HeldRecorder } from '../platform/held.ts';
 import type { Report } from '../resources/progress.ts';
 
@@ -13,12 +13,12 @@ export interface CopyRequest {
   readonly tags: Readonly<Record<string, string>>;
   /** ARN of the image's build version. */
   readonly imageArn: string;
-  /** Folder of the store for this Region; created if needed. */
+  /** Directory of the store for this Region; created if needed. */
   readonly directory: string;
-  /** zstd inside the qcow2: a quarter of the size, for about six times the time. Default no. */
+  /** Whether to compress with zstd in the qcow2: a quarter of the size, about six times the time (default: no). */
   readonly compress?: boolean;
   readonly held: HeldRecorder;
-  /** Receives `progress` in per cent. */
+  /** Receives `progress` in percent. */
   readonly report: Report;
   readonly signal?: AbortSignal;
   /**
@@ -32,7 +32,7 @@ export interface CopyRequest {
 export interface StoredImage {
   /** Absolute path. */
   readonly file: string;
-  /** Of the file, in hexadecimal. */
+  /** In hexadecimal, of the file. */
   readonly sha256: string;
   /** Size of the file. */
   readonly bytes: number;
@@ -42,22 +42,22 @@ export interface StoredImage {
 export interface Store {
   readonly name: string;
   /**
-   * Copies an AMI's disk, flat; complete or absent. Safe to repeat.
-   * @throws {Error} in words for the user: no space, no right to write
+   * Copies an AMI's disk as a flat file, completely or not at all. It can be repeated.
+   * @throws {Error} with a message for the user: no space, no permission
    */
   copyImage(request: CopyRequest): Promise<StoredImage>;
-  /** The description of a copy, if it exists. @throws {Error} if it cannot be read */
+  /** The manifest of a copy, if it exists. @throws {Error} if it cannot be read */
   manifestOf(location: { readonly directory: string; readonly amiId: string }): Promise<ImageManifest | undefined>;
-  /** Removes a copy and its description, if it exists. */
+  /** Removes a copy and its manifest, if they exist. */
   removeImage(location: { readonly directory: string; readonly amiId: string }): Promise<void>;
   /**
-   * Removes the description of a copy and leaves its disk, because other disks are based on it. It is no longer an
-   * image.
+   * Removes the manifest of a copy and keeps its disk, because other disks are based on it. The copy is then no longer
+   * an image.
    */
   removeDescription(location: { readonly directory: string; readonly amiId: string }): Promise<void>;
 }
 
-/** Description beside a copy, for people who find the file without Ingot. */
+/** The manifest beside a copy, for people who find the file without Ingot. */
 export interface ImageManifest {
   readonly version: 1;
   readonly amiId: string;
@@ -70,7 +70,7 @@ export interface ImageManifest {
   readonly format: 'qcow2';
   /** Bytes of the file. */
   readonly size: number;
-  /** Size of the disk for a machine, in bytes. */
+  /** Virtual size of the disk, in bytes. */
   readonly virtualSize: number;
   readonly sha256: string;
   /** ISO-8601. */

@@ -9,7 +9,7 @@ export const stores = {
   directory: directoryStore,
 } satisfies Readonly<Record<string, Store>>;
 
-/** The store and folder of a Region. Every Region is a folder below the data directory. */
+/** The store and directory of a Region. Every Region is a directory in the data directory. */
 export function storeOf(dataDirectory: string, region: string): { readonly store: Store; readonly directory: string } {
   const fault = regionFault(region);
   if (fault !== undefined) throw new Error(fault);

@@ -1,14 +1,15 @@
-/** Withdrawing an AMI: from available to deregistered, and freeing its disk. */
+/** Deregisters an AMI and frees its disk. */
 import { updateAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Freed, LayerStore } from '../images/layer-store.ts';
 import { storeOf } from './stores.ts';
 
 /**
- * Deregisters an AMI and frees its disk unless something else needs it: the layers at home, the copy elsewhere. Layers
- * that others are based on stay until those are gone. Safe to repeat, also after a crash: the record changes first.
- * @param options.keepReusable components' layers stay for later builds
- * @param options.keepDisk the disk stays, without an AMI, until garbage is collected
+ * Deregisters an AMI and frees its disk unless something else needs it: layers in the home Region, the copy elsewhere.
+ * Layers that others are based on stay until those are gone. It can be repeated, also after a crash, because the record
+ * changes first.
+ * @param options.keepReusable keep the layers of components for later builds
+ * @param options.keepDisk keep the disk, without an AMI, until garbage collection
  */
 export async function withdrawAmi(
   catalog: Catalog,

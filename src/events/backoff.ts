@@ -1,17 +1,17 @@
-/** How long to wait between attempts. Pure. */
+/** Waiting times between attempts. Pure. */
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 15 * 60_000;
 /** The longest time that a receiver can ask for by `Retry-After`. */
 const LONGEST_ASKED_MS = 60 * 60_000;
 
-/** How many failures without a success between them open a receiver's circuit. */
+/** Number of failures in a row that open a receiver's circuit. */
 export const CIRCUIT_FAILURES = 5;
 
 /**
- * Milliseconds until the next attempt: twice as long each time, a random half of it less, so that receivers that failed
- * together are not asked together.
- * @param failures 1 after the first
+ * Milliseconds until the next attempt. The wait doubles each time, minus a random part of up to half of it, so that
+ * receivers that failed together are not retried together.
+ * @param failures 1 after the first failure
  * @param random from 0 to 1
  */
 export function backoffMs(failures: number, random: number, retryAfterSeconds?: number): number {

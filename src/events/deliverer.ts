@@ -13,19 +13,19 @@ import type { EventsConfig } from './settings.ts';
 import type { SettingsResolver } from './secret-settings.ts';
 import { systemEventsClock, type EventsClock } from './events-clock.ts';
 
-/** Between looks for new events, in milliseconds: any process may write them. */
+/** Interval between checks for new events, in milliseconds. Any process may write events. */
 const LOOK_MS = 250;
-/** Between looks for events that are too old to be kept, in milliseconds. */
+/** Interval between deletions of events past their retention, in milliseconds. */
 const RETENTION_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-/** How long deliveries that are under way may take when all is stopped, in milliseconds. */
+/** Time that deliveries in progress get to finish on stop, in milliseconds. */
 const STOP_MS = 2000;
 
-/** What delivers. */
+/** The running delivery. */
 export interface Deliverer {
-  /** Looks for events now. */
+  /** Checks for events now. */
   wake(): void;
-  /** Stops, and waits for it. What was not delivered is delivered after the next start. */
+  /** Stops and waits. Undelivered events are delivered after the next start. */
   stop(): Promise<void>;
 }
 
@@ -35,11 +35,11 @@ export interface DelivererOptions {
   readonly config: EventsConfig;
   readonly resolve: SettingsResolver;
   readonly clock?: EventsClock;
-  /** From 0 to 1, for the jitter. */
+  /** Returns a number from 0 to 1, for the jitter. */
   readonly random?: () => number;
 }
 
-/** Starts the delivery of events to receivers that are on record. */
+/** Starts delivering events to the receivers on record. */
 export async function startDeliverer(options: DelivererOptions): Promise<Deliverer> {
   const { catalog, config, resolve, clock = systemEventsClock, random = Math.random } = options;
   const stopping = new AbortController();
@@ -88,8 +88,8 @@ export async function startDeliverer(options: DelivererOptions): Promise<Deliver
 }
 
 /**
- * Puts the receivers of a configuration on record. One that is new gets what happens from now on; one whose settings
- * changed is tried at once.
+ * Records the receivers of a configuration. A new one gets events from now on; one with changed settings is tried at
+ * once.
  */
 export async function recordReceivers({ transaction }: Catalog, { receivers }: EventsConfig): Promise<void> {
   await transaction(async (trx) => {

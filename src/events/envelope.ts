@@ -3,15 +3,18 @@ import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { OutboxRow } from '../catalog/outbox.ts';
 import { parseArn } from '../resources/arns.ts';
 
-/** Detail type of the event that every change of an image's status writes. */
+/** Detail type of the event for a change of an image's status. */
 export const IMAGE_STATE_CHANGE = 'EC2 Image Builder Image State Change';
 
-/** `source` of what EC2 Image Builder sends too. */
+/** `source` of events that EC2 Image Builder also sends. */
 const AWS_SOURCE = 'aws.imagebuilder';
-/** `source` of what only Ingot sends. */
+/** `source` of events that only Ingot sends. */
 const OWN_SOURCE = 'ingot';
 
-/** Statuses that AWS sends state changes for. The others have Ingot's own source, so that AWS's rules see none of them. */
+/**
+ * Statuses for which AWS sends state changes. Events for others have Ingot's own source, so that rules for AWS's source
+ * do not match them.
+ */
 const AWS_STATUSES: readonly string[] = [
   'BUILDING',
   'TESTING',
@@ -25,19 +28,19 @@ const AWS_STATUSES: readonly string[] = [
 /** An event, with EventBridge's members in EventBridge's order. */
 export interface EventEnvelope {
   readonly version: '0';
-  /** Uuid: the same in every receiver, in SNS messages, and in `ingot events`. */
+  /** A UUID, equal in every receiver, in SNS messages and in `ingot events`. */
   readonly id: string;
   readonly 'detail-type': string;
   readonly source: string;
   readonly account: string;
-  /** To the second: `2026-01-18T17:50:56Z`. */
+  /** With seconds: `2026-01-18T17:50:56Z`. */
   readonly time: string;
   readonly region: string;
   readonly resources: readonly string[];
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** The envelope of an event on record. */
+/** The envelope of a recorded event. */
 export function envelopeOf(row: OutboxRow): EventEnvelope {
   const { owner = '', region = '' } = parseArn(row.resource) ?? {};
   const own = row.type === IMAGE_STATE_CHANGE && !AWS_STATUSES.includes(row.status);
@@ -54,7 +57,7 @@ export function envelopeOf(row: OutboxRow): EventEnvelope {
   };
 }
 
-/** The image as it was when it came to its end; `undefined` for other events. */
+/** The image as it was when it reached its final status; `undefined` for other events. */
 export function snapshotOf(row: OutboxRow): Image | undefined {
   return row.snapshot === null ? undefined : (JSON.parse(row.snapshot) as Image);
 }

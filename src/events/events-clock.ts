@@ -1,7 +1,7 @@
-/** The clock of deliveries, which tests replace. */
+/** The clock of the delivery, which tests replace. */
 import { sleep } from '../platform/clock.ts';
 
-/** Time, as deliveries see it. */
+/** The time functions that the delivery uses. */
 export interface EventsClock {
   /** Milliseconds since 1970. */
   now(): number;
@@ -9,5 +9,5 @@ export interface EventsClock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** The machine's. */
+/** The clock of this machine. */
 export const systemEventsClock: EventsClock = { now: () => Date.now(), sleep };

@@ -1,4 +1,4 @@
-/** Events in words, for people. Pure. */
+/** Texts about events, for people. Pure. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { formatVersion } from '../resources/versions.ts';
 import { parseArn } from '../resources/arns.ts';
@@ -11,7 +11,7 @@ const LONGEST_LINE = 600;
 const GOOD: readonly string[] = ['AVAILABLE'];
 const BAD: readonly string[] = ['FAILED'];
 
-/** What an event says to a person. @param link URL of more */
+/** The text about an event. @param link URL of details */
 export function noticeOf(event: EventEnvelope, image: Image | undefined, link: string | undefined): Notice {
   const name = nameOf(event.resources[0] ?? '');
   const { title, lines, tone } =
@@ -46,7 +46,7 @@ function other(event: EventEnvelope, name: string): Words {
   return { title: `${title}: ${name}`, lines, tone: /Disabled|Failed/.test(title) ? 'bad' : 'neutral' };
 }
 
-/** `web/1.0.0/1` of an image, the name of another resource, or the ARN. */
+/** `web/1.0.0/1` for an image, the name of another resource, otherwise the ARN. */
 function nameOf(arn: string): string {
   const parsed = parseArn(arn);
   if (parsed === undefined) return arn;

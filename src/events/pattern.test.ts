@@ -137,7 +137,7 @@ test('invalid patterns', () => {
     assert.throws(() => readPattern(pattern), { name: 'PatternError', message: fault }, JSON.stringify(pattern));
 });
 
-test('all faults of a pattern are named', () => {
+test('all faults of a pattern are reported', () => {
   assert.throws(
     () => readPattern({ source: 'x', account: [] }),
     (error) => error instanceof PatternError && error.faults.length === 2,
@@ -151,7 +151,7 @@ test('alternatives of $or have a limit', () => {
   assert.throws(() => readPattern(pattern), /more than 1000 combinations/);
 });
 
-test('a hostile text costs no time that grows with the number of *', () => {
+test('the time for a hostile text does not grow with the number of *', () => {
   const pattern = readPattern({ source: [{ wildcard: `${'*a'.repeat(500)}*b` }] });
   assert.equal(pattern.matches({ source: 'a'.repeat(100_000) }), false);
 });

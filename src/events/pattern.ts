@@ -1,18 +1,18 @@
 /**
- * Event patterns in EventBridge's language: a pure matcher. A pattern is a map like the event's; at its ends are lists
- * of values, of which one has to match. Operators: `prefix`, `suffix`, `anything-but`, `equals-ignore-case`,
+ * Event patterns in EventBridge's language: a pure matcher. A pattern is a map with the event's structure; its leaves
+ * are lists of values, one of which must match. Operators: `prefix`, `suffix`, `anything-but`, `equals-ignore-case`,
  * `wildcard`, `numeric`, `exists`, `cidr`, and `$or` for one of several maps. Source: EventBridge's guide, "Comparison
  * operators", and the behavior of AWS's own library (`aws/event-ruler`).
  */
 import { isInRange, parseRange } from '../policies/addresses.ts';
 
-/** A pattern, read. */
+/** A parsed pattern. */
 export interface EventPattern {
-  /** Whether an event is one that the pattern wants. @param event the whole envelope */
+  /** Whether the pattern matches an event. @param event the whole envelope */
   matches(event: unknown): boolean;
 }
 
-/** An invalid pattern: everything that is wrong with it, each with its place. */
+/** An invalid pattern, with every fault and its path. */
 export class PatternError extends Error {
   override readonly name = 'PatternError';
   readonly faults: readonly string[];
@@ -23,35 +23,35 @@ export class PatternError extends Error {
   }
 }
 
-/** Most characters of a pattern, as JSON: EventBridge's highest quota. */
+/** Maximum length of a pattern as JSON, in characters: EventBridge's highest quota. */
 const LONGEST_PATTERN = 4096;
-/** Most combinations that the alternatives of `$or` make, as in EventBridge. */
+/** Maximum number of combinations from the alternatives of `$or`, as in EventBridge. */
 const MOST_COMBINATIONS = 1000;
-/** Numbers that `numeric` takes, as in EventBridge. */
+/** Largest number in `numeric`, as in EventBridge. */
 const LARGEST_NUMBER = 5e9;
 
 type Primitive = string | number | boolean | null;
 type Test = (value: Primitive) => boolean;
 
-/** What stands at the end of a path: one of these has to hold. */
+/** The list at the end of a path: one of its values must match. */
 interface Leaf {
   readonly path: readonly string[];
   readonly tests: readonly Test[];
-  /** `exists: true` and `exists: false` ask for no value. */
+  /** `exists: true` and `exists: false` compare no value. */
   readonly present: boolean;
   readonly absent: boolean;
 }
 
-/** A map of a pattern: all fields and one map of each `$or` have to match. */
+/** A map of a pattern: all fields and one map of each `$or` must match. */
 interface Branch {
   readonly fields: readonly (readonly [name: string, what: Branch | Leaf])[];
   readonly either: readonly Branch[] | undefined;
 }
 
 /**
- * Reads a pattern.
- * @param value out of JSON or YAML
- * @throws {PatternError} with every fault; places are as in `detail.state.status[0]`
+ * Parses a pattern.
+ * @param value parsed JSON or YAML
+ * @throws {PatternError} with every fault; paths are like `detail.state.status[0]`
  */
 export function readPattern(value: unknown): EventPattern {
   const faults: string[] = [];
@@ -64,7 +64,7 @@ export function readPattern(value: unknown): EventPattern {
   return { matches: (event) => branchMatches(root, event, event) };
 }
 
-/** As `readPattern`, for JSON text. */
+/** Parses a pattern from JSON text. */
 export function parsePattern(text: string): EventPattern {
   let value: unknown;
   try {
@@ -131,7 +131,7 @@ const NEVER: Test = () => false;
 
 type ReadOperator = (operand: unknown, place: string, faults: string[]) => Test;
 
-/** Operators of texts, which `anything-but` takes too. */
+/** Operators on texts, which `anything-but` also accepts. */
 const TEXT_OPERATORS: Readonly<Record<string, ReadOperator>> = {
   prefix: (operand, place, faults) => edge(operand, place, faults, (value, text) => value.startsWith(text)),
   suffix: (operand, place, faults) => edge(operand, place, faults, (value, text) => value.endsWith(text)),
@@ -236,7 +236,7 @@ function readNumeric(operand: unknown, place: string, faults: string[]): Test {
   return NEVER;
 }
 
-/** `*` for any text; `\*` and `\\` are these characters. */
+/** `*` matches any text; `\*` and `\\` are the literal characters. */
 function readWildcard(text: string, place: string, faults: string[]): ((value: string) => boolean) | undefined {
   const parts = [''];
   for (let at = 0; at < text.length; at++) {
@@ -280,7 +280,7 @@ function branchMatches(branch: Branch, value: unknown, event: unknown): boolean 
       return 'tests' in what ? leafMatches(what, inner, event) : branchMatches(what, inner, event);
     }) &&
     (branch.either?.some((each) => branchMatches(each, one, event)) ?? true);
-  // Of a list of maps one map has to match all of it.
+  // For a list of maps, one single map must match the whole branch.
   const maps = flat(value).filter(isMap);
   return maps.length === 0 ? fits({}) : maps.some(fits);
 }
@@ -289,7 +289,7 @@ function leafMatches({ path, tests, present, absent }: Leaf, value: unknown, eve
   const values = flat(value).filter(isPrimitive);
   if (present && values.length > 0) return true;
   if (values.some((each) => tests.some((test) => test(each)))) return true;
-  // A field is absent only when no map of any list on its path has it.
+  // A field is absent only if no map of any list on its path has it.
   return absent && valuesAt(event, path).length === 0;
 }
 

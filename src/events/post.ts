@@ -1,17 +1,20 @@
-/** One POST to a receiver, and what its answer means. Redirects are not followed. */
+/** A POST to a receiver and the meaning of its answer. Redirects are not followed. */
 import { postText } from '../platform/http.ts';
 import { DeliveryError } from './receiver.ts';
 
-/** Bytes of an answer that are read: its beginning goes into the record of a failure. */
+/** Bytes of an answer that are read. Its beginning is recorded with a failure. */
 const ANSWER_LIMIT = 4096;
-/** Characters of an answer that a message shows. */
+/** Characters of an answer in a message. */
 const SHOWN = 200;
-/** Answers about this event, which the next attempt would meet too. All others are tried again: a server or a key that is wrong can be put right. */
+/**
+ * Statuses that reject this event, so that a retry would fail too. All other failures are retried, because a server or
+ * a key can be fixed.
+ */
 const PERMANENT = [400, 413, 415, 422];
 
 /**
  * Posts a body. Returns `200 OK` or the like.
- * @throws {DeliveryError} for any other answer than 2xx
+ * @throws {DeliveryError} for any status other than 2xx
  */
 export async function post(
   url: string,

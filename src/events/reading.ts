@@ -1,24 +1,24 @@
-/** Events out of the outbox, for those who read them. */
+/** Reads events from the outbox. */
 import type { Catalog } from '../catalog/catalog.ts';
 import { eventsAfter, lastEvent } from '../catalog/outbox.ts';
 import { sleep } from '../platform/clock.ts';
 import { envelopeOf, type EventEnvelope } from './envelope.ts';
 
-/** Between looks for new events, in milliseconds. */
+/** Interval between checks for new events, in milliseconds. */
 const LOOK_MS = 100;
 const AT_ONCE = 500;
 
 /** How to read events. */
 export interface ReadOptions {
-  /** Place after which it begins. */
+  /** Position after which reading begins. */
   readonly after: number;
-  /** Goes on with what comes. */
+  /** Whether to wait for new events. */
   readonly follow: boolean;
   readonly wanted: (event: EventEnvelope) => boolean;
   readonly signal: AbortSignal;
 }
 
-/** Events in their order, each with its place. */
+/** Events in order, each with its position. */
 export async function* readEventsAfter(
   { db }: Pick<Catalog, 'db'>,
   { after, follow, wanted, signal }: ReadOptions,

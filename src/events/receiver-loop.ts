@@ -1,4 +1,4 @@
-/** One receiver's way through the outbox: what is under way, what waits for another attempt, and how far it has come. */
+/** The delivery to one receiver: events in progress, events that wait for a retry, and its position in the outbox. */
 import type { Catalog } from '../catalog/catalog.ts';
 import { eventsAfter, eventsAt, type OutboxRow } from '../catalog/outbox.ts';
 import {
@@ -22,15 +22,15 @@ import { deliveryOf, type Route, type Router } from './routing.ts';
 import type { SettingsResolver } from './secret-settings.ts';
 import type { ConfiguredReceiver } from './settings.ts';
 
-/** Events that are held in memory for a receiver. */
+/** Events in memory per receiver. */
 const WINDOW = 256;
-/** Longest wait until the records are looked at again, in milliseconds: another process may have changed them. */
+/** Longest wait between reads of the records, in milliseconds. Another process may change them. */
 const LOOK_MS = 1000;
-/** Replays at once. */
+/** Maximum number of replays at once. */
 const MOST_REPLAYS = 16;
-/** Attempts after which an event is given up that fails while others succeed. */
+/** Number of attempts for an event that fails while others succeed. */
 const MOST_ATTEMPTS = 8;
-/** Characters of an error that are kept. */
+/** Characters of an error that are recorded. */
 const LONGEST_ERROR = 500;
 const HOUR_MS = 3_600_000;
 
@@ -43,39 +43,39 @@ export interface LoopOptions {
   readonly resolve: SettingsResolver;
   readonly clock: EventsClock;
   readonly random: () => number;
-  /** Nothing new is begun. */
+  /** Aborted when no new delivery may start. */
   readonly stopping: AbortSignal;
-  /** What is under way is given up. */
+  /** Aborted when deliveries in progress are given up. */
   readonly ended: AbortSignal;
 }
 
-/** An event on its way. */
+/** An event to deliver. */
 interface Job {
   readonly row: OutboxRow;
   readonly route: Route;
   readonly replay: boolean;
   attempts: number;
-  /** When it may be tried. */
+  /** When the next attempt is due. */
   due: number;
   firstFailure: string | undefined;
 }
 
 export class ReceiverLoop {
   readonly #o: LoopOptions;
-  /** Events after the recorded position that are not delivered yet, in their order. */
+  /** Undelivered events after the recorded position, in order. */
   readonly #jobs = new Map<number, Job>();
   readonly #replays = new Map<number, Job>();
-  /** Resources of which an event is under way. */
+  /** Resources that have an event in progress. */
   readonly #active = new Set<string>();
-  /** Last event that was looked at. */
+  /** Position of the last event that was read. */
   #loaded = -1;
-  /** Position on record. */
+  /** The recorded position. */
   #position = -1;
   #state = { gone: false, failures: 0, nextAttempt: 0, lastSuccess: '' };
   #delivered = 0;
   #more = true;
   #looked = -Infinity;
-  /** Whether the next attempt asks the providers of secrets again. */
+  /** Whether the next attempt fetches secrets again. */
   #fresh = false;
   #signal = Promise.withResolvers<void>();
 
@@ -83,7 +83,7 @@ export class ReceiverLoop {
     this.#o = options;
   }
 
-  /** Looks again now. */
+  /** Checks again now. */
   wake(): void {
     this.#more = true;
     this.#signal.resolve();
@@ -111,7 +111,7 @@ export class ReceiverLoop {
     );
   }
 
-  /** Begins what can be begun. Returns the milliseconds after which there may be more. */
+  /** Starts what can be started. Returns the milliseconds after which there may be more. */
   async #turn(): Promise<number> {
     const now = this.#o.clock.now();
     if (now - this.#looked >= LOOK_MS || this.#position < 0) {
@@ -159,7 +159,7 @@ export class ReceiverLoop {
     }
   }
 
-  /** Reads on in the outbox. */
+  /** Reads more events from the outbox. */
   async #fill(): Promise<void> {
     const { catalog, receiver, clock } = this.#o;
     while (this.#more && this.#jobs.size < WINDOW / 2) {
@@ -203,7 +203,7 @@ export class ReceiverLoop {
     };
   }
 
-  /** The first event of each resource that is not busy, as many as there is room for. */
+  /** The first event of each resource that has none in progress, as many as may start. */
   #startable(now: number): readonly Job[] {
     const probing = this.#state.failures >= CIRCUIT_FAILURES;
     const room = (probing ? 1 : this.#o.receiver.concurrency) - this.#active.size;
@@ -216,7 +216,8 @@ export class ReceiverLoop {
       if (job.due <= now) found.push(job);
       if (found.length >= room && !probing) break;
     }
-    // A receiver that may be dead is asked with the event that failed least: another may be what it cannot take.
+    // A receiver that may be down is probed with the event that failed least, because another one may be invalid for
+    // it.
     return probing ? found.sort((a, b) => a.attempts - b.attempts).slice(0, room) : found;
   }
 
@@ -237,7 +238,7 @@ export class ReceiverLoop {
       await receiverTypes[receiver.type]!.deliver(resolved.settings, delivery, deadline.signal);
       await this.#succeeded(job);
     } catch (error) {
-      // Stopped in the middle: it counts as not tried.
+      // It was stopped in the middle of the attempt, which does not count.
       if (ended.aborted) return;
       const message = mask((error as Error).message).slice(0, LONGEST_ERROR);
       await this.#failed(job, error, message).catch((cause: unknown) =>
@@ -280,7 +281,7 @@ export class ReceiverLoop {
     const open = failures >= CIRCUIT_FAILURES;
     job.due = now + backoffMs(job.attempts, random(), retryAfterSeconds);
     const nextAttempt = open ? now + backoffMs(failures, random(), retryAfterSeconds) : 0;
-    // While its circuit is open, the receiver's time is what is waited for.
+    // While its circuit is open, the receiver's next attempt decides.
     if (open) job.due = Math.min(job.due, nextAttempt);
     this.#state = { ...this.#state, gone, failures, nextAttempt };
     const words = { receiver: receiver.name, event: job.row.id, failures, problem: message };
@@ -302,7 +303,7 @@ export class ReceiverLoop {
     });
   }
 
-  /** It becomes a dead letter. */
+  /** Records the event as a dead letter. */
   async #giveUp(job: Job, message: string): Promise<void> {
     this.#remove(job);
     await putDelivery(this.#o.catalog.db, { ...this.#recordOf(job, message), state: 'dead', next_attempt: null });
@@ -325,7 +326,7 @@ export class ReceiverLoop {
     (job.replay ? this.#replays : this.#jobs).delete(job.row.seq);
   }
 
-  /** Records how far it has come. */
+  /** Records the position. */
   async #save(): Promise<void> {
     const { catalog, receiver } = this.#o;
     if (this.#position < 0) return;
@@ -342,5 +343,5 @@ export class ReceiverLoop {
   }
 }
 
-/** A person asked for it, whatever the rules say now. */
+/** A replay was requested by a person, so the current rules do not matter. */
 const RULELESS: Route = { template: undefined, topicArn: undefined };

@@ -2,26 +2,26 @@
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { EventEnvelope } from './envelope.ts';
 
-/** Settings of a receiver, as in `config.yaml`, its secrets filled in. */
+/** Settings of a receiver as in `config.yaml`, with secrets resolved. */
 export type Settings = Readonly<Record<string, unknown>>;
 
-/** What a receiver gets. */
+/** What a receiver delivers. */
 export interface Delivery {
   readonly event: EventEnvelope;
   /** The event's JSON, a topic's message, or what the rule's template makes. */
   readonly body: string;
   readonly contentType: 'application/json' | 'text/plain';
-  /** What it says to a person. */
+  /** The text about the event, for people. */
   readonly notice: Notice;
-  /** Topic whose message it is. */
+  /** The topic that the message was published to. */
   readonly topicArn: string | undefined;
-  /** The image at its end. */
+  /** The image in its final status. */
   readonly image: Image | undefined;
-  /** 1 for the first. */
+  /** 1 for the first attempt. */
   readonly attempt: number;
 }
 
-/** An event in words. Texts may hold anything that a user named: escape them. */
+/** A text about an event. It may contain anything that a user entered, so escape it. */
 export interface Notice {
   readonly title: string;
   readonly lines: readonly string[];
@@ -29,28 +29,28 @@ export interface Notice {
   readonly tone: 'good' | 'bad' | 'neutral';
 }
 
-/** What a receiver's settings are checked with. A text may hold a reference to a secret, which has no value yet. */
+/** Validates the settings of a receiver. A text may contain a reference to a secret that is not resolved yet. */
 export interface SettingsReader {
   text(name: string, options?: { readonly required?: boolean }): string | undefined;
-  /** http or https, without a user or a fragment. */
+  /** An http or https URL without user and fragment. */
   url(name: string, options?: { readonly required?: boolean }): void;
   texts(name: string, options?: { readonly required?: boolean }): void;
   flag(name: string): void;
   fault(name: string, problem: string): void;
 }
 
-/** One kind of receiver. */
+/** One type of receiver. */
 export interface ReceiverType {
-  /** Its settings beside those that all have, each described for the schema and for docs/config.md. */
+  /** Its settings besides the common ones, described for the schema and docs/config.md. */
   readonly settings: Readonly<Record<string, SettingDescription>>;
-  /** Checks its settings; what is wrong goes to `read.fault`. */
+  /** Validates the settings; faults go to `read.fault`. */
   check(read: SettingsReader): void;
   /**
    * Delivers one event.
-   * @param settings with secrets in the place of references
-   * @param signal aborted when it takes too long
-   * @returns what it answered, in a few words
-   * @throws {DeliveryError} when it does not take it; any other error is tried again
+   * @param settings with secrets resolved
+   * @param signal aborted when the attempt times out
+   * @returns a few words about the answer
+   * @throws {DeliveryError} if the receiver rejects it; any other error is retried
    */
   deliver(settings: Settings, delivery: Delivery, signal: AbortSignal): Promise<string>;
 }
@@ -61,12 +61,15 @@ export interface SettingDescription {
   readonly type: 'text' | 'texts' | 'url' | 'flag';
 }
 
-/** A receiver that did not take an event. */
+/** A receiver rejected an event. */
 export class DeliveryError extends Error {
   override readonly name = 'DeliveryError';
-  /** `permanent`: this event will never be taken. `gone`: none will. */
+  /**
+   * `permanent`: the receiver will never accept this event. `gone`: it will accept no events any more. `passing`: it is
+   * retried.
+   */
   readonly kind: 'passing' | 'permanent' | 'gone';
-  /** Seconds after which it wants to be asked again. */
+  /** Seconds to wait before the next attempt, if the receiver asked for it. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(message: string, kind: DeliveryError['kind'], retryAfterSeconds?: number) {

@@ -1,4 +1,4 @@
-/** The register of the kinds of receivers, by the `type` that a config names. */
+/** The register of receiver types, by their `type` in `config.yaml`. */
 import type { ReceiverType } from './receiver.ts';
 import { eventBridge, sns } from './receivers/aws.ts';
 import { command } from './receivers/command.ts';
@@ -8,7 +8,7 @@ import { snsHttp } from './receivers/sns-http.ts';
 import { teams } from './receivers/teams.ts';
 import { webHook } from './receivers/web-hook.ts';
 
-/** Every kind. */
+/** Every receiver type. */
 export const receiverTypes: Readonly<Record<string, ReceiverType>> = {
   command,
   email,

@@ -1,4 +1,4 @@
-/** Which receivers get an event, and in what form. Pure. */
+/** Decides which receivers get an event, and in what form. Pure. */
 import type { OutboxRow } from '../catalog/outbox.ts';
 import { isFor } from '../platform/config/reading.ts';
 import { wildcardMatcher } from '../policies/globs.ts';
@@ -20,8 +20,8 @@ export interface Route {
 export type Router = (row: OutboxRow, event: EventEnvelope) => ReadonlyMap<string, Route>;
 
 /**
- * Makes a router. What an image publishes to a topic goes before rules, where both name a receiver; of the rules, the
- * first that matches.
+ * Makes a router. If a topic and a rule both name a receiver, the message of the topic wins; of several rules, the
+ * first match.
  */
 export function routerOf({ rules, topics }: Pick<EventsConfig, 'rules' | 'topics'>): Router {
   const byTopic = topics.map((each) => ({ ...each, matches: wildcardMatcher(each.topic, '*') }));
@@ -40,7 +40,7 @@ export function routerOf({ rules, topics }: Pick<EventsConfig, 'rules' | 'topics
   };
 }
 
-/** What a receiver is given. @param link template of a link, from the configuration */
+/** What a receiver gets. @param link template of a link, from the configuration */
 export function deliveryOf(
   row: OutboxRow,
   { template, topicArn }: Route,

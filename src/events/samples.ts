@@ -3,15 +3,15 @@ import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { OutboxRow } from '../catalog/outbox.ts';
 import { IMAGE_STATE_CHANGE } from './envelope.ts';
 
-/** A sample, and what it is called. */
+/** A sample and its name. */
 interface Sample {
   readonly what: string;
   readonly row: OutboxRow;
 }
 
 /**
- * An image that is available, one that failed, a scan, a step that waits, a pipeline that was disabled.
- * @param newId makes a uuid
+ * Samples: an available image, a failed one, a scan, a waiting step, a disabled pipeline.
+ * @param newId makes a UUID
  */
 export function samples(
   place: { readonly account: string; readonly region: string },

@@ -1,4 +1,4 @@
-/** Settings of receivers with the values of secrets, which are kept in memory and out of every message. */
+/** Settings of receivers with secrets resolved. Values of secrets stay in memory and out of every message. */
 import { readSecretReference } from '../documents/component/secret-references.ts';
 import { openSecrets } from '../secrets/open.ts';
 import { SecretError } from '../secrets/provider.ts';
@@ -6,19 +6,26 @@ import type { Secrets } from '../secrets/secrets.ts';
 import type { Settings } from './receiver.ts';
 import { SECRET_REFERENCE, type ConfiguredReceiver } from './settings.ts';
 
-/** Settings with their secrets, and what takes these out of a text. */
+/** Resolved settings, and a function that removes the secrets from a text. */
 interface ResolvedSettings {
   readonly settings: Settings;
   mask(text: string): string;
 }
 
-/** Fills secrets in. @param fresh asks the providers again. @throws {SecretError} when one is not to be had */
+/**
+ * Resolves secrets.
+ * @param fresh fetches them again from the providers.
+ * @throws {SecretError} if one cannot be fetched
+ */
 export type SettingsResolver = (receiver: ConfiguredReceiver, fresh: boolean) => Promise<ResolvedSettings>;
 
-/** Seconds that a secret's value is used before its provider is asked again. */
+/** How long a fetched value is used, in milliseconds. */
 const KEPT_MS = 300_000;
 
-/** A resolver by the data directory's providers. @param account of the first key pair: receivers are the operator's */
+/**
+ * Makes a resolver with the data directory's providers.
+ * @param account of the root key pair: receivers belong to the operator
+ */
 export function settingsResolver(dataDirectory: string, account: string, region = 'us-east-1'): SettingsResolver {
   const kept = new Map<string, { readonly at: number; readonly secrets: Secrets }>();
   return async (receiver, fresh) => {
@@ -31,7 +38,7 @@ export function settingsResolver(dataDirectory: string, account: string, region 
   };
 }
 
-/** A setting that may hold references to secrets, with their values. @throws {SecretError} */
+/** A setting with its references to secrets resolved. @throws {SecretError} */
 export async function settingText(text: string, dataDirectory: string, account: string): Promise<string> {
   return text.search(SECRET_REFERENCE) < 0 ? text : filledText(text, openSecrets(dataDirectory, account, 'us-east-1'));
 }

@@ -1,4 +1,4 @@
-/** The `events` section of `config.yaml`, read: receivers, rules, topics. */
+/** Reads the `events` section of `config.yaml`: receivers, rules, topics. */
 import { createHash } from 'node:crypto';
 import { ConfigError, type Config } from '../platform/config/config.ts';
 import { accounts as readAccounts, list, map, section, strings, text } from '../platform/config/reading.ts';
@@ -7,41 +7,41 @@ import type { Settings, SettingsReader } from './receiver.ts';
 import { receiverTypes } from './receivers.ts';
 import { templateFault } from './template.ts';
 
-/** A receiver of the configuration. */
+/** A configured receiver. */
 export interface ConfiguredReceiver {
   readonly name: string;
   readonly type: string;
-  /** Of its kind. Texts may hold references to secrets. */
+  /** Settings of its type. Texts may contain references to secrets. */
   readonly settings: Settings;
   readonly timeoutSeconds: number;
-  /** Deliveries at once. Events of one image go one after the other. */
+  /** Maximum deliveries at once. Events of one image are always delivered one after the other. */
   readonly concurrency: number;
-  /** Older events are not delivered any more. */
+  /** Events older than this are not delivered. */
   readonly catchUpHours: number;
-  /** Tells changed settings from those that were tried. */
+  /** Hash of the settings, which shows whether they changed since the last attempt. */
   readonly hash: string;
 }
 
-/** Which events go where. */
+/** Assigns events to receivers. */
 interface EventRule {
-  /** All events if undefined. */
+  /** If undefined, all events match. */
   readonly pattern: EventPattern | undefined;
   readonly receivers: readonly string[];
   readonly template: string | undefined;
 }
 
-/** Receivers of what is published to a topic. */
+/** Receivers of messages that are published to a topic. */
 interface TopicRule {
-  /** ARN; `*` matches any text. */
+  /** ARN, in which `*` matches any text. */
   readonly topic: string;
   readonly receivers: readonly string[];
-  /** Accounts whose images may publish to it. */
+  /** Accounts whose images may publish to the topic. */
   readonly accounts: readonly string[];
 }
 
-/** The whole of it, with defaults. */
+/** The section, with defaults applied. */
 export interface EventsConfig {
-  /** Retention of events, in days. */
+  /** Retention of events in days. */
   readonly keepDays: number;
   /** Template of a link to an image, for messages to people. */
   readonly link: string | undefined;
@@ -50,7 +50,7 @@ export interface EventsConfig {
   readonly topics: readonly TopicRule[];
 }
 
-/** What holds where nothing is said. */
+/** Default values. */
 export const EVENTS_DEFAULTS = { keepDays: 30, timeoutSeconds: 10, concurrency: 4, catchUpHours: 72 } as const;
 
 /** Settings that every receiver has. */
@@ -61,7 +61,7 @@ export const SECRET_REFERENCE = /\{\{\s*(resolve:[^{}]*?)\s*\}\}/g;
 
 /**
  * Reads the section.
- * @param config what `readConfig` made of the file
+ * @param config parsed by `readConfig`
  * @throws {ConfigError} with every fault
  */
 export function readEvents({ events, homeAccount }: Pick<Config, 'events' | 'homeAccount'>): EventsConfig {

@@ -1,21 +1,21 @@
 /**
- * Templates of messages: `{{ detail.state.status }}`, `{{ resources.0 }}`, `{{ image.name }}`. A path leads into the
- * event, or into one of `image`, `event`, `title`, `text`. `{{ json PATH }}` is the value as JSON. What is absent is
+ * Templates of messages: `{{ detail.state.status }}`, `{{ resources.0 }}`, `{{ image.name }}`. A path points into the
+ * event, or into one of `image`, `event`, `title`, `text`. `{{ json PATH }}` is the value as JSON. Absent values become
  * empty.
  */
 
 const REFERENCE = /\{\{\s*(json\s+)?([A-Za-z0-9_.-]+)\s*\}\}/g;
 
-/** Characters of what a template makes: a receiver's own limits are lower. */
+/** Maximum characters of the result. The limits of receivers are lower. */
 const LONGEST = 256 * 1024;
 
-/** What is wrong with a template, or `undefined`. */
+/** The fault of a template, or `undefined`. */
 export function templateFault(template: string): string | undefined {
   const [open] = /\{\{(?!\s*(?:json\s+)?[A-Za-z0-9_.-]+\s*\}\}).{0,40}/s.exec(template) ?? [];
   return open === undefined ? undefined : `'${open}' is not a reference such as {{ detail.state.status }}`;
 }
 
-/** Fills a template in. @param scope the event's members, and what else a path can begin with */
+/** Fills in a template. @param scope the event's members, and the other names that a path can begin with */
 export function fillTemplate(template: string, scope: Readonly<Record<string, unknown>>): string {
   const text = template.replace(REFERENCE, (_whole, json: string | undefined, path: string) => {
     const value = valueAt(scope, path);

@@ -1,4 +1,4 @@
-/** Sends one event of each kind to a receiver, at once and with no other attempt. */
+/** Sends one event of each kind to a receiver, immediately and without retries. */
 import type { Catalog } from '../catalog/catalog.ts';
 import { updateReceiver } from '../catalog/receivers.ts';
 import { timestamp, withDeadline } from '../platform/clock.ts';
@@ -9,17 +9,17 @@ import { samples } from './samples.ts';
 import type { SettingsResolver } from './secret-settings.ts';
 import type { ConfiguredReceiver, EventsConfig } from './settings.ts';
 
-/** What came back for one sample. */
+/** The result of one sample. */
 export interface TestAnswer {
   readonly what: string;
   readonly id: string;
   readonly ok: boolean;
-  /** What it answered, or what went wrong. */
+  /** The receiver's answer, or the error. */
   readonly answer: string;
   readonly milliseconds: number;
 }
 
-/** Tests a receiver. One that takes all of it is tried again with what it missed. */
+/** Tests a receiver. If it accepts everything, its failed events are retried as well. */
 export async function testReceiver(
   {
     catalog,

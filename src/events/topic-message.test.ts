@@ -27,11 +27,11 @@ const image: Image = {
   tags: { team: 'web' },
 };
 
-test('semver is a bare integer beyond 2^53, as in the sample of AWS', () => {
+test('semver is an integer beyond 2^53, as in the sample of AWS', () => {
   assert.match(imageMessage(image), /"semver":1237940039285380274899124225,/);
 });
 
-test('members are those of the sample', () => {
+test('the members match the sample', () => {
   const message = JSON.parse(imageMessage(image)) as Record<string, string> & {
     readonly imageRecipe: Record<string, string>;
     readonly tags: object;
@@ -55,7 +55,7 @@ test('the first AMI is the home Region’s', () => {
   );
 });
 
-test('a failed image has its reason, no AMIs and no ids of jobs', () => {
+test('a failed image has its reason, no AMIs and no job ids', () => {
   const failed = { ...image, state: { status: 'FAILED', reason: 'why' }, outputResources: undefined } satisfies Image;
   const message = JSON.parse(imageMessage(failed)) as Record<string, unknown>;
   assert.deepEqual(message['state'], { status: 'FAILED', reason: 'why' });
@@ -63,7 +63,7 @@ test('a failed image has its reason, no AMIs and no ids of jobs', () => {
   assert.equal(Object.hasOwn(message, 'buildExecutionId'), false);
 });
 
-test('a topic of a workflow is the ARN of a topic, or goes nowhere', () => {
+test('the topic of a workflow must be the ARN of a topic', () => {
   const route = routerOf({
     rules: [],
     topics: [{ topic: 'arn:aws:sns:*:123456789012:*', accounts: ['123456789012'], receivers: ['ops'] }],

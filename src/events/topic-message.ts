@@ -10,18 +10,18 @@ import { parseArn } from '../resources/arns.ts';
 import type { Version } from '../resources/versions.ts';
 import type { EventEnvelope } from './envelope.ts';
 
-/** Stands for `semver` until the JSON is made: JavaScript has no JSON number of that size. */
+/** Placeholder for `semver` until the JSON is written: JavaScript has no number of that size. */
 const SEMVER = 'semver:of-this-image';
 
-/** Whether a text is the ARN of a topic. It may be a stranger's, and its Region becomes a part of a host's name. */
+/** Whether a text is the ARN of a topic. Users control it, and its Region becomes part of a host name. */
 export function isTopicArn(text: string): boolean {
   return /^arn:aws[a-z-]*:sns:[a-z0-9-]{1,64}:\d{12}:[A-Za-z0-9_-]{1,256}$/.test(text);
 }
 
-/** What an event's topic gets: of an image at its end its record, of a step that waits its ids. */
+/** The message for an event's topic: the record of an image in its final status, or the ids of a waiting step. */
 export function topicMessage(row: OutboxRow, event: EventEnvelope, image: Image | undefined): string {
   if (image !== undefined) return imageMessage(image);
-  // AWS's names of these members are not documented: the event's own, and the image's.
+  // AWS does not document the names of these members, so they are those of the event and the image.
   const payload = row.topic_payload;
   return JSON.stringify({
     imageBuildVersionArn: row.resource,
@@ -32,7 +32,7 @@ export function topicMessage(row: OutboxRow, event: EventEnvelope, image: Image 
   });
 }
 
-/** The message of an image that is AVAILABLE or FAILED. */
+/** The message for an image that is AVAILABLE or FAILED. */
 export function imageMessage(image: Image): string {
   const arn = image.arn ?? '';
   const { slug = '', version, build = 0, owner: accountId = '', region = '' } = parseArn(arn) ?? {};
@@ -64,7 +64,7 @@ export function imageMessage(image: Image): string {
     distributionConfiguration: distribution && own({ ...distribution, timeoutMinutes: undefined }, accountId),
     dateCreated: javaDate(image.dateCreated),
     outputResources: {
-      // Readers take the first: the home Region's.
+      // Consumers read only the first AMI, so the one in the home Region comes first.
       amis: [...(image.outputResources?.amis ?? [])].sort((a, b) => home(a) - home(b)),
       ...(image.type === 'DOCKER' ? { containers: image.outputResources?.containers ?? [] } : {}),
     },
@@ -80,7 +80,7 @@ export function imageMessage(image: Image): string {
 
 type Configuration = Readonly<{ arn?: string; dateCreated?: string; tags?: Record<string, string> }>;
 
-/** A resource as the message has it: dates in its style, an account, tags of the service. */
+/** A resource as in the message: AWS's date format, account, and service tags. */
 function own<T extends Configuration>(resource: T, accountId: string): object {
   const { dateCreated, tags, ...members } = resource;
   return {
@@ -103,7 +103,7 @@ function tagsOf(tags: Readonly<Record<string, string>> | undefined, arn: string)
   return { ...tags, internalId: uuidOf(arn, 'internalId'), resourceArn: arn };
 }
 
-/** `Jun 3, 2020 3:39:02 PM`, in UTC. */
+/** Formats a date as `Jun 3, 2020 3:39:02 PM`, in UTC. */
 function javaDate(iso: string | undefined): string | undefined {
   if (iso === undefined) return undefined;
   const date = new Date(iso);
@@ -116,7 +116,7 @@ function javaDate(iso: string | undefined): string | undefined {
   );
 }
 
-/** A uuid that is the same for the same resource each time: an event that is sent again is the same to the letter. */
+/** A UUID derived from the resource, so that an event that is sent again is identical. */
 function uuidOf(arn: string, name: string): string {
   const hex = createHash('sha256').update(`${arn} ${name}`).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(

@@ -27,7 +27,7 @@ async function instance(id: string, kind: 'build' | 'launch' | 'kept'): Promise<
     instance_type: 't3.small',
     state: 'running',
     reason: null,
-    // Without one, nothing can be attached to: the mark comes before that.
+    // Without a handle nothing can attach. The mark is set before that.
     handle: null,
     request: '{}',
     created: '2026-11-01T00:00:00.000Z',
@@ -40,7 +40,7 @@ async function instance(id: string, kind: 'build' | 'launch' | 'kept'): Promise<
 const exec = (id: string, owner = OWNER): Promise<unknown> =>
   service.exec(owner, id, { argv: ['true'], env: {} }, () => {}, new AbortController().signal);
 
-test('what may change the instance of a build is on record before it can', async () => {
+test('the instance of a build is marked as changed before a command can change it', async () => {
   const ways: Readonly<Record<string, (id: string) => Promise<unknown>>> = {
     exec,
     shell: (id) => service.shell(OWNER, id, { term: 'dumb' }),
@@ -53,7 +53,7 @@ test('what may change the instance of a build is on record before it can', async
   }
 });
 
-test('reading marks nothing, nor does a stranger, nor work in an instance that is a user\u2019s', async () => {
+test("reads, other accounts' calls, and work in a user's own instance set no mark", async () => {
   const build = await instance('i-read', 'build');
   await assert.rejects(service.getFiles(OWNER, build, '/etc'), /not running/);
   await assert.rejects(exec(build, { ...OWNER, account: '210987654321' }));

@@ -1,5 +1,5 @@
 /**
- * Launched instances, the API's side: requests become records that the worker acts on; commands go to the instance
+ * The API's side of launched instances: requests become records that the worker processes; commands go to the instance
  * directly.
  */
 import { existsSync } from 'node:fs';
@@ -40,7 +40,7 @@ import type {
 /** Default instance type of a launch. */
 const DEFAULT_LAUNCH_TYPE = 't3.small';
 
-/** The part of a request that a launch's record keeps. */
+/** The part of a request that is stored in a launch's record. */
 export type StoredLaunch = Pick<
   LaunchInstanceRequest,
   'publish' | 'sshKeys' | 'userData' | 'firmware' | 'instanceProfile'
@@ -48,7 +48,7 @@ export type StoredLaunch = Pick<
 
 /**
  * The launches of one data directory.
- * @param wakeWorker called when a new request is on record
+ * @param wakeWorker called when a new request is stored
  */
 export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchService {
   return {
@@ -181,7 +181,7 @@ function withoutTerminal(command: StreamedCommand): Shell {
   return { command, terminal: false, resize: async () => {} };
 }
 
-/** The user of an instance may read its errors. */
+/** Shows errors from the instance: its user may read them. */
 async function refusingInstanceErrors<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -225,7 +225,10 @@ async function attached(catalog: Catalog, owner: Owner, instanceId: string): Pro
   }
 }
 
-/** The same, for what may change it: a build's layers then hold what no other build may find. */
+/**
+ * Attaches to an instance for a command that may change it. The layers of a changed build instance must not be reused
+ * by other builds.
+ */
 async function attachedToChange(catalog: Catalog, owner: Owner, instanceId: string): Promise<Instance> {
   const record = await owned(catalog, owner, instanceId);
   if (!isUsers(record)) await markChangedByHand(catalog.db, instanceId, timestamp());
@@ -252,7 +255,7 @@ async function* tail(
   }
 }
 
-/** An instance's record in the form that clients get. */
+/** An instance's record in the form of responses. */
 function describe(record: InstanceRecord): InstanceDescription {
   const stored = JSON.parse(record.request) as Partial<StoredLaunch>;
   return {

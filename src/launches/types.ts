@@ -21,15 +21,15 @@ export interface InstanceDescription {
   readonly keptUntil?: string;
 }
 
-/** A port of the host that forwards to one of the instance. */
+/** A port of the host that forwards to a port of the instance. */
 interface PublishRequest {
-  /** Default 127.0.0.1. */
+  /** Default: 127.0.0.1. */
   readonly hostAddress?: string;
   readonly hostPort: number;
   readonly instancePort: number;
 }
 
-/** A launch request. Its form was checked; whether the image exists was not. */
+/** A launch request whose form was validated. Whether the image exists has not been checked. */
 export interface LaunchInstanceRequest {
   /** `ami-…`, or the ARN of an image (its version may have wildcards). */
   readonly image: string;
@@ -39,11 +39,11 @@ export interface LaunchInstanceRequest {
   readonly userData?: string;
   readonly instanceType?: string;
   readonly firmware?: 'bios' | 'uefi';
-  /** Instance profile whose credentials its metadata service serves; none if absent. */
+  /** Instance profile whose credentials the metadata service serves (default: none). */
   readonly instanceProfile?: string;
 }
 
-/** A command to run in a launched instance. Its form was checked. */
+/** A command to run in a launched instance. Its form was validated. */
 export interface ExecRequest {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -60,7 +60,7 @@ export interface ExecEnd {
 
 /** A shell to open in an instance. */
 export interface ShellRequest {
-  /** Size of its terminal, in characters; without it the shell reads a script from its stdin. */
+  /** Size of its terminal, in characters; without one, the shell reads a script from its stdin. */
   readonly size?: { readonly rows: number; readonly columns: number };
   /** The kind of terminal, `TERM`. */
   readonly term: string;
@@ -68,7 +68,7 @@ export interface ShellRequest {
 
 /** A command in an instance with streams. Both outputs must be read. */
 export interface Session {
-  /** Whether it is on a terminal. */
+  /** Whether it runs on a terminal. */
   readonly terminal: boolean;
   readonly stdin: Writable;
   readonly stdout: Readable;
@@ -79,7 +79,7 @@ export interface Session {
    */
   readonly ended: Promise<number>;
   resize(size: { readonly rows: number; readonly columns: number }): Promise<void>;
-  /** The client has disconnected. */
+  /** Called when the client has disconnected. */
   hangUp(): Promise<void>;
 }
 

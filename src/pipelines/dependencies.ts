@@ -1,6 +1,6 @@
 /**
- * What a pipeline names without its build, and what that means now: the difference is a dependency update. Source:
- * reference, `resources.md` section 10.
+ * Resolves the names that a pipeline's settings contain. A changed result is a dependency update. Source: reference,
+ * `resources.md` section 10.
  */
 import type { ImageRecipe } from '@aws-sdk/client-imagebuilder';
 import type { Catalog, Queryable } from '../catalog/catalog.ts';
@@ -13,13 +13,16 @@ import { resolveComponent, resolveImage, resolveRecipe } from '../catalog/resolv
 import type { Place } from '../catalog/slices.ts';
 import { parseArn } from '../resources/arns.ts';
 
-/** By what was named: what it means. A base image has its version behind its name, once it is made. */
+/** The resolved value of each name. For a base image, the version follows once the image is made. */
 export type Dependencies = Readonly<Record<string, string>>;
 
-/** The recipe, by a name that no reference has. */
+/** The key of the recipe; no reference has this name. */
 const RECIPE = 'recipe';
 
-/** What a pipeline's recipe, components and parent image mean now. What names its build means itself, and is left out. */
+/**
+ * Resolves a pipeline's recipe, components and parent image. Names that pin a build version cannot change and are left
+ * out.
+ */
 export async function dependenciesOf(
   catalog: Catalog,
   db: Queryable,
@@ -51,7 +54,7 @@ async function recipeOf(
   return imageRecipeArn === undefined ? containerRecipes.get(db, arn) : imageRecipes.get(db, arn);
 }
 
-/** The image that a pipeline is built on as the recipe names it, once parameters and names of `aws` are followed. */
+/** The parent image that the recipe names, after parameters and `aws` aliases are resolved. */
 export async function parentOf(
   catalog: Catalog,
   db: Queryable,
@@ -87,26 +90,26 @@ async function meaningOfParent(
   }
 }
 
-/** What is new since a build, a sentence each; and what that build's record could not know yet. */
+/** What changed since a build, one sentence each, and what that build's record could not contain yet. */
 export interface DependencyChanges {
   readonly changes: readonly string[];
-  /** The record of the build with what it could not know, where there is anything of the kind. */
+  /** The record of the build, completed; absent if nothing was missing. */
   readonly completed?: Dependencies;
 }
 
-/** Compares what names meant in a build with what they mean now. */
+/** Compares resolved names of a build with the current ones. */
 export function compareDependencies(before: Dependencies, now: Dependencies): DependencyChanges {
   const changes: string[] = [];
   const learned: Record<string, string> = {};
   for (const [name, meaning] of Object.entries(now)) {
     const earlier = before[name];
-    // A base image that was cleaned away is made again when it is needed.
+    // A base image that was deleted is made again when it is needed.
     if (meaning === earlier || earlier?.startsWith(`${meaning} `)) continue;
     if (earlier === undefined) {
       if (name !== RECIPE && before[RECIPE] === now[RECIPE]) changes.push(`${name} means ${meaning} now.`);
       continue;
     }
-    // That build made the base image, so that this is the one it has.
+    // That build made the base image, so it used this one.
     if (meaning.startsWith(`${earlier} `)) learned[name] = meaning;
     else changes.push(`${name === RECIPE ? 'The recipe' : name} was ${earlier} and is ${meaning} now.`);
   }

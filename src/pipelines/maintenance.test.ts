@@ -21,7 +21,7 @@ for (const [time, tags, expected] of [
   ['2026-07-03T16:00:00Z', { stage: 'production' }, ['weekend', '2026-07-06T04:00:00.000Z']],
   ['2026-12-07T05:00:00Z', { stage: 'production' }, undefined],
   ['2026-12-04T17:00:00Z', { stage: 'test' }, undefined],
-  // Two at once: until the later end.
+  // Two windows at once: the later end counts.
   ['2026-12-05T12:10:00Z', { stage: 'production' }, ['weekend', '2026-12-07T05:00:00.000Z']],
   ['2026-12-02T12:10:00Z', {}, ['maintenance 2', '2026-12-02T12:30:00.000Z']],
 ] as const)
@@ -44,4 +44,4 @@ for (const [given, fault] of [
   [[{ begins: 'rate(1 day)', lasts: '8h' }], /a rate has no beginning/],
   [[{ starts: 'now', begins: 'cron(0 18 ? * FRI *)', lasts: '8h' }], /maintenance\[0\]\.starts: unknown setting/],
 ] as const)
-  test(`${JSON.stringify(given)} is refused`, () => assert.throws(() => readMaintenance(given), fault));
+  test(`${JSON.stringify(given)} is rejected`, () => assert.throws(() => readMaintenance(given), fault));

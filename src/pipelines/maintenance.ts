@@ -1,21 +1,21 @@
-/** Maintenance windows: times in which nothing starts by itself. `config.yaml` has them. */
+/** Maintenance windows in which no pipeline starts automatically, from `config.yaml`. */
 import { ConfigError } from '../platform/config/config.ts';
 import { list, map, section, text } from '../platform/config/reading.ts';
 import { durationSeconds } from '../resources/durations.ts';
 import { explainFault, readSchedule, type Schedule } from './schedule/schedule.ts';
 
-/** A window that comes again and again. */
+/** A recurring window. */
 export interface MaintenanceWindow {
   readonly name: string;
-  /** A pipeline with all of these tags is held; none: every pipeline. */
+  /** The window holds pipelines with all of these tags; without tags, every pipeline. */
   readonly tags: Readonly<Record<string, string>>;
   readonly begins: Schedule;
-  /** Milliseconds. */
+  /** Duration in milliseconds. */
   readonly lasts: number;
 }
 
 /**
- * Reads `maintenance` of `config.yaml`.
+ * Reads the `maintenance` section.
  * @throws {ConfigError} with every fault
  */
 export function readMaintenance(given: unknown): readonly MaintenanceWindow[] {
@@ -56,7 +56,10 @@ function beginsOf(expression: string, timezone: string | undefined, place: strin
   return readSchedule({ expression: 'rate(1 day)' });
 }
 
-/** The window that holds a pipeline now, and when it is over, in milliseconds since 1970. The latest end counts. */
+/**
+ * The window that holds a pipeline now, and its end in milliseconds since 1970. Of several windows, the one with the
+ * latest end.
+ */
 export function windowNow(
   windows: readonly MaintenanceWindow[],
   tags: Readonly<Record<string, string>>,
@@ -65,7 +68,7 @@ export function windowNow(
   let found: { readonly name: string; readonly ends: number } | undefined;
   for (const { name, tags: wanted, begins, lasts } of windows) {
     if (!Object.entries(wanted).every(([key, value]) => tags[key] === value)) continue;
-    // Windows that follow each other closely are one: the last that has begun is the one that ends last.
+    // Occurrences that overlap count as one: the last one that has begun has the latest end.
     for (let began = begins.next(now - lasts); began !== undefined && began <= now; began = begins.next(began))
       if (found === undefined || began + lasts > found.ends) found = { name, ends: began + lasts };
   }

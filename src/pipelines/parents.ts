@@ -1,7 +1,7 @@
 /**
- * Starts pipelines when what they are built on is newer: those with the tag `ingot:on-parent: build`. It compares, and
- * remembers nothing: a pipeline starts when its names mean something else than in its latest run, and when none of the
- * pipelines that make its parent image is about to make another.
+ * Starts pipelines whose parent image or components have a newer version: those with the tag `ingot:on-parent: build`.
+ * It keeps no state of its own. A pipeline starts if its names resolve differently than in its latest run, and no
+ * pipeline that makes its parent image is about to make another one.
  */
 import { createHash } from 'node:crypto';
 import type { Catalog, Queryable } from '../catalog/catalog.ts';
@@ -21,25 +21,25 @@ import { declineStart, startPipeline, type Cause } from './start.ts';
 /** The tag of pipelines that follow their parents. */
 export const FOLLOW_TAG = { key: 'ingot:on-parent', value: 'build' } as const;
 
-/** A pipeline that follows, with what it makes and what it is made on. */
+/** A following pipeline, with the image that it makes and its parent. */
 interface Follower {
   readonly pipeline: StoredPipeline;
   readonly place: Place;
   readonly makes: { readonly slug: string; readonly version: Version } | undefined;
   readonly on: { readonly slug: string; readonly version: VersionPattern } | undefined;
   readonly now: Dependencies;
-  /** What is new since its latest run. */
+  /** What changed since its latest run. */
   readonly changes: readonly string[];
-  /** `seq` of that run; `undefined` without an earlier run to compare with. */
+  /** `seq` of that run; `undefined` without an earlier run. */
   readonly since: number | undefined;
 }
 
-/** What was seen when nothing was left to do: as long as it is the same, nothing can be. */
+/** The state when nothing was left to do. While it is unchanged, there is nothing to do. */
 export interface Seen {
   state: string;
 }
 
-/** Looks at all pipelines that follow. Returns how many were started. @param seen of the looks before */
+/** Checks all following pipelines. Returns how many were started. @param seen the state of earlier checks */
 export async function followParents(parts: SchedulerParts, seen: Seen): Promise<number> {
   const state = await stateOf(parts.catalog.db);
   if (state === seen.state) return 0;
@@ -58,13 +58,13 @@ export async function followParents(parts: SchedulerParts, seen: Seen): Promise<
       else waiting = true;
     }
   }
-  // What waits for a window, a quota or a parent is looked at again.
+  // Pipelines that wait for a window, a quota or a parent are checked again.
   seen.state = waiting ? '' : state;
   if (started > 0) parts.started();
   return started;
 }
 
-/** Everything that a name's meaning can change with, and what can end a wait. */
+/** Everything that can change what a name resolves to, or end a wait. */
 async function stateOf(db: Queryable): Promise<string> {
   const { seq } = await db
     .selectFrom('outbox')
@@ -127,7 +127,7 @@ async function followerOf(catalog: Catalog, db: Queryable, pipeline: StoredPipel
   };
 }
 
-/** Pipelines that make what a pipeline is built on. */
+/** Pipelines that make a pipeline's parent image. */
 function makersOf({ on, place }: Follower, all: readonly Follower[]): readonly Follower[] {
   return all.filter(
     ({ makes, place: other }) =>
@@ -140,7 +140,7 @@ function makersOf({ on, place }: Follower, all: readonly Follower[]): readonly F
   );
 }
 
-/** Whether a newer parent image is on its way: it is built, or will be, or waits for its own parent. */
+/** Whether a newer parent image is expected: it is being built, will be built, or waits for its own parent. */
 async function isAwaited(
   db: Queryable,
   follower: Follower,
@@ -172,7 +172,9 @@ async function inWork(
   return rows.some((each) => matchesVersion(version, each));
 }
 
-/** From here on it is compared: one that was never built starts with the next change, and not by being seen. */
+/**
+ * Records what is compared from now on. A pipeline that was never built starts with the next change, not immediately.
+ */
 async function remember(parts: SchedulerParts, { pipeline, now }: Follower): Promise<void> {
   await parts.catalog.transaction((trx) =>
     recordRun(trx, {
@@ -189,7 +191,7 @@ async function remember(parts: SchedulerParts, { pipeline, now }: Follower): Pro
   );
 }
 
-/** Returns false when it has to wait. */
+/** Returns false if it has to wait. */
 async function startOne(parts: SchedulerParts, follower: Follower): Promise<boolean> {
   const { pipeline, now } = follower;
   const cause = causeOf(follower, parts.now());
@@ -216,7 +218,7 @@ async function startOne(parts: SchedulerParts, follower: Follower): Promise<bool
   }
 }
 
-/** Records why one is not started, with what was compared: it is not tried again before something else is new. */
+/** Records why a pipeline is not started, and what was compared. It is not tried again before the next change. */
 async function refuse(parts: SchedulerParts, follower: Follower, reason: string): Promise<void> {
   await parts.catalog.transaction((trx) =>
     recordRun(trx, {
@@ -241,9 +243,9 @@ function causeOf({ now, changes, since }: Follower, time: number): Cause {
 }
 
 /**
- * The circle that a pipeline would close, as the names of its images, or `undefined`: each build would start the next
- * for ever.
- * @param pipeline as it is to be
+ * The cycle that a pipeline would close, as the names of its images, or `undefined`. In a cycle each build would start
+ * the next forever.
+ * @param pipeline as it will be
  */
 export async function circleOf(
   catalog: Catalog,
@@ -267,7 +269,7 @@ export async function circleOf(
   return wayBack(self, all);
 }
 
-/** From a pipeline's image up to itself, as the names of images. */
+/** The path from a pipeline's image back to itself, as names of images. */
 function wayBack(self: Follower, all: readonly Follower[]): readonly string[] | undefined {
   const walk = (at: Follower, way: readonly Follower[]): readonly Follower[] | undefined => {
     for (const maker of makersOf(at, all)) {

@@ -1,7 +1,7 @@
 /**
- * Starts pipelines when they are due. Rows say when; a tick takes those that are due, each in a transaction of its own
- * under the key (pipeline, due time). Nothing is remembered between two ticks, so that a server that dies loses
- * nothing, and two on one database start nothing twice.
+ * Starts pipelines when they are due. Rows hold the due times. A tick takes the due rows, each in a separate
+ * transaction with the key (pipeline, due time). Nothing is kept in memory between ticks, so that a crash loses
+ * nothing, and two servers on one database start nothing twice.
  */
 import type { Catalog, Queryable } from '../catalog/catalog.ts';
 import { getPipeline, type StoredPipeline } from '../catalog/image-pipelines.ts';
@@ -24,45 +24,45 @@ import { windowNow, type MaintenanceWindow } from './maintenance.ts';
 import { readSchedule, type Schedule } from './schedule/schedule.ts';
 import { declineStart, startPipeline, type Build, type Cause } from './start.ts';
 
-/** What the scheduler stands on. */
+/** What the scheduler needs. */
 export interface SchedulerParts {
   readonly catalog: Catalog;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** How an image of a pipeline is made, in a transaction. */
+  /** Makes an image of a pipeline, in a transaction. */
   readonly builder: (trx: Queryable, pipeline: StoredPipeline) => Build;
   readonly maintenance: readonly MaintenanceWindow[];
-  /** Absent: package updates start nothing. */
+  /** If absent, package updates start nothing. */
   readonly packageIndexes?: IndexSource;
-  /** Told after a transaction that started something. */
+  /** Called after a transaction that started something. */
   readonly started: () => void;
-  /** Asked between two pipelines. */
+  /** Checked between two pipelines. */
   readonly stopping: () => boolean;
 }
 
-/** Pipelines that are read at once. */
+/** Number of pipelines that are read at once. */
 const AT_ONCE = 64;
-/** A run that begins later than this after its due time says so. */
+/** A run that begins later than this after its due time says so, in milliseconds. */
 const LATE_MS = 60_000;
-/** Most missed due times that are counted. */
+/** Maximum number of missed due times that are counted. */
 const COUNTED = 1000;
-/** When one that a quota held back is asked again. */
+/** When a pipeline is tried again that a quota held back, in milliseconds. */
 const AGAIN_MS = 60_000;
 
-/** Takes every pipeline that is due. Returns how many were looked at. */
+/** Processes every due pipeline. Returns their number. */
 export async function runDuePipelines(parts: SchedulerParts): Promise<number> {
   let looked = 0;
   for (;;) {
     const due = await schedulesToLookAt(parts.catalog.db, isoOf(parts.now()), AT_ONCE);
     if (due.length === 0) return looked;
-    // Side by side they share commits.
+    // In parallel they share commits.
     await Promise.all(due.map((row) => (parts.stopping() ? undefined : runOne(parts, row))));
     if (parts.stopping()) return looked;
     looked += due.length;
   }
 }
 
-/** Works out when a pipeline is due first. @param now milliseconds since 1970 */
+/** Sets the first due time of a pipeline. @param now milliseconds since 1970 */
 export async function schedulePipeline(db: Queryable, pipeline: StoredPipeline, now: number): Promise<void> {
   const anchor = isoOf(now);
   const schedule = pipeline.status === 'DISABLED' ? undefined : scheduleOf(pipeline, anchor);
@@ -74,7 +74,7 @@ export async function schedulePipeline(db: Queryable, pipeline: StoredPipeline, 
   );
 }
 
-/** The schedule of a pipeline, or `undefined`. @param anchor what a rate counts from, ISO-8601 */
+/** The schedule of a pipeline, or `undefined` if it has none. @param anchor what a rate counts from, ISO-8601 */
 function scheduleOf(pipeline: StoredPipeline, anchor: string): Schedule | undefined {
   const { scheduleExpression, timezone } = pipeline.schedule ?? {};
   return scheduleExpression === undefined
@@ -84,7 +84,7 @@ function scheduleOf(pipeline: StoredPipeline, anchor: string): Schedule | undefi
 
 async function runOne(parts: SchedulerParts, row: PipelineSchedule): Promise<void> {
   try {
-    // The network is asked before the transaction: it would keep other writers waiting.
+    // Network requests come before the transaction, because it blocks other writers.
     const packages = await packageNews(parts, row.pipeline_arn);
     const started = await parts.catalog.transaction((trx) => decide(parts, trx, row, packages));
     if (started) parts.started();
@@ -97,7 +97,7 @@ async function runOne(parts: SchedulerParts, row: PipelineSchedule): Promise<voi
   }
 }
 
-/** Decides on one that is due. Returns whether it was started. */
+/** Decides on a due pipeline. Returns whether it was started. */
 async function decide(
   parts: SchedulerParts,
   trx: Queryable,
@@ -137,7 +137,7 @@ async function decide(
   return true;
 }
 
-/** A pipeline that this server took, with what it is due for. */
+/** A row that this server claimed, with its due time. */
 interface Taken {
   readonly pipeline: StoredPipeline;
   readonly cause: Cause;
@@ -146,7 +146,7 @@ interface Taken {
   readonly now: number;
 }
 
-/** Takes a row, puts its next due time in place, and says what it is due for; `undefined` when there is nothing to do. */
+/** Claims a row and sets its next due time; `undefined` if there is nothing to do. */
 async function taken(parts: SchedulerParts, trx: Queryable, row: PipelineSchedule): Promise<Taken | undefined> {
   const now = parts.now();
   const pipeline = await getPipeline(trx, row.pipeline_arn);
@@ -157,7 +157,7 @@ async function taken(parts: SchedulerParts, trx: Queryable, row: PipelineSchedul
     return undefined;
   }
   if (row.due === null) {
-    // From before there was a scheduler: nothing was missed, since nothing was promised.
+    // The pipeline is older than the scheduler, so nothing was missed.
     const due = schedule.next(now);
     if (due === undefined) await setPipelineSchedule(trx, pipeline.arn, undefined);
     else await takeSchedule(trx, row, { due: isoOf(due), look_at: isoOf(due) });
@@ -178,10 +178,10 @@ async function taken(parts: SchedulerParts, trx: Queryable, row: PipelineSchedul
   return { pipeline, cause, nextDue, now };
 }
 
-/** Later than any due time: the row is gone in the same transaction. */
+/** Later than any due time. The row is removed in the same transaction. */
 const FAR = '9999-12-31T00:00:00.000Z';
 
-/** The log's text about due times that passed while no server ran. */
+/** The log message about due times that passed while no server ran. */
 function missedWords(schedule: Schedule, row: PipelineSchedule, now: number): string {
   const due = Date.parse(row.due!);
   if (now - due < LATE_MS) return '';
@@ -201,18 +201,18 @@ function missedWords(schedule: Schedule, row: PipelineSchedule, now: number): st
   return ` ${held}: this run makes up for ${times}, from ${row.due!} to ${isoOf(last)}.`;
 }
 
-/** Whether something speaks for a build, in words. */
+/** Whether there is a reason to build, and which. */
 interface News {
   readonly start: boolean;
   readonly because: string;
 }
 
-/** How long indexes may take, in milliseconds. */
+/** Time limit for fetching indexes, in milliseconds. */
 const INDEXES_MS = 120_000;
-/** Packages that a reason names. */
+/** Maximum number of packages in a reason. */
 const NAMED = 40;
 
-/** What package updates say, for a pipeline that asks for them (`ingot:on-updates`). */
+/** Package updates, for a pipeline with the tag `ingot:on-updates`. */
 async function packageNews({ catalog, packageIndexes }: SchedulerParts, arn: string): Promise<News | undefined> {
   if (packageIndexes === undefined) return undefined;
   const which = (await tagsOf(catalog.db, arn))[UPDATES_TAG];
@@ -236,7 +236,7 @@ async function packageNews({ catalog, packageIndexes }: SchedulerParts, arn: str
   }
 }
 
-/** Whether anything is new since the last build that did not fail, and what. */
+/** What changed since the last build that did not fail, if anything. */
 async function updates(trx: Queryable, arn: string, now: Dependencies): Promise<News> {
   const last = await lastGoodRun(trx, arn);
   if (last === undefined || last.dependencies === null)
@@ -253,7 +253,7 @@ async function updates(trx: Queryable, arn: string, now: Dependencies): Promise<
   };
 }
 
-/** Records why one that was due could not be started; what it had written of an image is undone. */
+/** Records why a due pipeline could not be started. What was written of an image is rolled back. */
 async function refused(parts: SchedulerParts, trx: Queryable, row: PipelineSchedule, error: unknown): Promise<void> {
   const found = await taken(parts, trx, row);
   if (found === undefined) return;

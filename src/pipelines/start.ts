@@ -1,6 +1,6 @@
 /**
- * The one way to start a pipeline. Everything that starts one (a person, a schedule, a parent, a hook) uses this module
- * and records the cause; everything that decides not to start one records the reason.
+ * The only way to start a pipeline. Everything that starts one (a person, a schedule, a parent, a hook) uses this
+ * module and records the cause. Everything that decides not to start one records the reason.
  */
 import type { Catalog, Queryable } from '../catalog/catalog.ts';
 import type { StoredPipeline } from '../catalog/image-pipelines.ts';
@@ -12,11 +12,13 @@ import { dependenciesOf, type Dependencies } from './dependencies.ts';
 /** What starts a pipeline. */
 export interface Cause {
   readonly cause: CauseKind;
-  /** Who or what: a principal's ARN, a schedule, the ARN of a parent. */
+  /** A principal's ARN, a schedule, or the ARN of a parent. */
   readonly by: string;
-  /** A sentence, or several. */
+  /** One or more sentences. */
   readonly because: string;
-  /** What happens once for the pipeline: a due time, the delivery of a hook, a request. */
+  /**
+   * The identity of the cause, which starts the pipeline at most once: a due time, the delivery of a hook, a request.
+   */
   readonly occurrence: string;
   /** ISO-8601. */
   readonly at: string;
@@ -24,14 +26,14 @@ export interface Cause {
   readonly due?: string | undefined;
 }
 
-/** What makes the image: the API's own way from settings to a PENDING image. Returns its ARN. */
+/** Makes the image: the API's own code, from settings to a PENDING image. Returns its ARN. */
 export type Build = (build: {
   readonly buildType: 'USER_INITIATED' | 'SCHEDULED';
-  /** What the pipeline gives to images that started automatically. */
+  /** The pipeline's tags for images that start automatically. */
   readonly tags: Readonly<Record<string, string>> | undefined;
 }) => Promise<string>;
 
-/** A run in the making. */
+/** A run that is about to start. */
 export interface Run {
   readonly catalog: Catalog;
   readonly trx: Queryable;
@@ -40,10 +42,10 @@ export interface Run {
 }
 
 /**
- * Starts a pipeline and records why, in the caller's transaction.
- * @param known what its names mean now, where the caller has asked already
- * @returns the image's ARN; of an occurrence that has its decision already, what that started, if anything
- * @throws {ApiError} what refuses a build: nothing of it may stay then
+ * Starts a pipeline and records the cause, in the caller's transaction.
+ * @param known its resolved names, if the caller has them already
+ * @returns the image's ARN; for an occurrence that was already decided, the image that it started, if any
+ * @throws {ApiError} if the build is rejected; the caller must roll back
  */
 export async function startPipeline(run: Run, build: Build, known?: Dependencies): Promise<string | undefined> {
   const { catalog, trx, pipeline, cause } = run;
@@ -67,7 +69,7 @@ export async function startPipeline(run: Run, build: Build, known?: Dependencies
   return image_arn;
 }
 
-/** Records that a pipeline is not started. @param next when it is asked again, ISO-8601 */
+/** Records that a pipeline is not started. @param next when it is tried again, ISO-8601 */
 export async function declineStart(
   run: Omit<Run, 'catalog'>,
   outcome: 'skipped' | 'refused' | 'put off',

@@ -1,16 +1,16 @@
-/** What the server does of itself, second by second. */
+/** Runs the server's periodic work. */
 import { logger } from '../platform/log.ts';
 
-/** Between two looks, in milliseconds. */
+/** Interval between checks, in milliseconds. */
 const LOOK_MS = 1000;
 
-/** Work that is looked for again and again, one look at a time. */
+/** A periodic check that does not overlap with itself. */
 export interface Ticker {
-  /** Waits for the look that goes on. */
+  /** Stops and waits for the running check. */
   stop(): Promise<void>;
 }
 
-/** Looks for work every second, however long a look takes. */
+/** Checks for work every second, or as soon as a longer check ends. */
 export function startTicker(looks: readonly (() => Promise<unknown>)[]): Ticker {
   let looking: Promise<void> | undefined;
   const look = async (): Promise<void> => {

@@ -1,4 +1,7 @@
-/** Copies of AMIs to other Regions that somebody asked for (`CopyImage`): pending on record until they are written. */
+/**
+ * Copies of AMIs to other Regions that were requested with `CopyImage`. They are pending on record until they are
+ * written.
+ */
 import { isRequestedCopy, pendingAmis, updateAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { writeCopy } from '../distribution/region-copies.ts';
@@ -6,8 +9,8 @@ import { LayerStore } from '../images/layer-store.ts';
 import { logger } from '../platform/log.ts';
 
 /**
- * Writes the copies that are pending, one after another. One that fails is `failed`; one that a stopping worker
- * interrupts is begun again by the next.
+ * Writes pending copies, one after another. A copy that fails becomes `failed`; one that a stopping worker interrupts
+ * is restarted by the next worker.
  */
 export async function copyPending(catalog: Catalog, signal: AbortSignal): Promise<void> {
   for (const ami of (await pendingAmis(catalog.db)).filter(isRequestedCopy)) {
@@ -23,7 +26,7 @@ export async function copyPending(catalog: Catalog, signal: AbortSignal): Promis
 async function copy(catalog: Catalog, ami: Ami, signal: AbortSignal): Promise<void> {
   const { dataDirectory } = catalog;
   const layers = new LayerStore(catalog, dataDirectory);
-  // The source may be deregistered meanwhile: its disk is needed until the copy is complete.
+  // The source may be deregistered meanwhile. Its disk is needed until the copy is complete.
   const taken = await layers.takeAmi(ami.source_ami!, ami.source_region!, ami.id);
   if (taken === undefined) throw new Error(`${ami.source_ami} is not available in ${ami.source_region}`);
   try {

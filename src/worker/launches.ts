@@ -1,4 +1,4 @@
-/** Launched instances, the worker's side: starts requested instances, and terminates those that are to end. */
+/** The worker's side of launched instances: starts requested ones, and terminates those in `shutting-down`. */
 import { rm } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { amiOnRecord } from '../catalog/amis.ts';
@@ -108,10 +108,7 @@ export async function endLaunched(catalog: Catalog, record: InstanceRecord): Pro
   await updateInstance(catalog.db, record.id, { state: 'terminated', handle: null });
 }
 
-/**
- * Forgets that an instance used its image, and frees what only the instance kept of an AMI that was deregistered
- * meanwhile.
- */
+/** Removes the record that an instance uses its image, and frees what only this instance kept of a deregistered AMI. */
 async function letGo(catalog: Catalog, record: InstanceRecord): Promise<void> {
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   await layers.release(record.id);

@@ -1,6 +1,6 @@
 /**
  * The worker: claims images and works on them, starts and terminates launched instances, watches for cancellations. It
- * communicates with the API through records only; a wake-up makes it look sooner.
+ * communicates with the API through records only. A wake-up makes it check sooner.
  */
 import { hostname } from 'node:os';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -31,7 +31,7 @@ const RULES_MS = 5000;
  */
 const ROOM_MS = 100;
 
-/** How long a stopping worker waits for the end of an image that a full disk holds up, in milliseconds. */
+/** How long a stopping worker waits for an image to end while the disk is full, in milliseconds. */
 const FULL_DISK_MS = 5000;
 
 /** A running worker. */
@@ -44,8 +44,8 @@ export interface Worker {
 
 /**
  * Starts a worker on a data directory that was swept.
- * @param limits.atOnce how many images are built at once
- * @param limits.keepFreeBytes free space of the data directory below which no image begins beside another
+ * @param limits.atOnce maximum number of images built at once
+ * @param limits.keepFreeBytes free space of the data directory below which no image starts beside another one
  */
 export function startWorker(
   catalog: Catalog,
@@ -59,7 +59,7 @@ export function startWorker(
   };
   const images = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
   const launches = new Map<string, { readonly controller: AbortController; readonly done: Promise<void> }>();
-  /** Whether the one image in work must be alone. */
+  /** Whether the image that is being built must be the only one. */
   let alone = false;
   const over = new AbortController();
   let stopping = false;
@@ -67,7 +67,7 @@ export function startWorker(
   let again = false;
 
   let updating: Promise<void> | undefined;
-  /** Launches do not count against builds, which may use all slots. */
+  /** Launches do not use up the slots of builds. */
   function updateStates(): void {
     updating ??= runDueExecutions(catalog, () => stopping)
       .catch((error: unknown) => logger().error({ error }, 'could not check for changes of state'))
@@ -117,7 +117,7 @@ export function startWorker(
     for (const record of stopping ? [] : await instancesToActOn(catalog.db)) {
       const busy = launches.get(record.id);
       if (busy !== undefined) {
-        // Terminated while it starts: the launch is aborted, then this is looked at again.
+        // It was terminated while it started: abort the launch, then check again.
         if (record.state === 'shutting-down') busy.controller.abort(new Error('it was terminated while it started'));
         continue;
       }
@@ -152,7 +152,7 @@ export function startWorker(
       images.get(arn)?.controller.abort(new CancelledError(CANCELLED_REASON));
   }
 
-  /** Whatever filled the disk: all builds are given up before records can no longer be written. */
+  /** The disk is filling up: abort all builds before records can no longer be written. */
   async function watchRoom(): Promise<void> {
     const reason = await runningOut(catalog.dataDirectory);
     if (reason === undefined) return;

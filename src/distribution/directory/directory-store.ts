@@ -1,4 +1,4 @@
-/** A Region that is a folder: one qcow2 file and one manifest for each AMI. */
+/** A Region stored as a directory: one qcow2 file and one manifest per AMI. */
 import { mkdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskChain, flatten } from '../../images/disks.ts';
@@ -100,7 +100,8 @@ export const directoryStore: Store = {
   },
 
   async removeImage({ directory, amiId }) {
-    // The manifest first: a file without one is an unfinished copy, but a manifest without a file would be wrong.
+    // The manifest goes first: a file without a manifest is an incomplete copy, but a manifest without a file would be
+    // wrong.
     await this.removeDescription({ directory, amiId });
     await rm(imageFile(directory, amiId), { force: true });
   },
@@ -119,7 +120,8 @@ function manifestFile(directory: string, amiId: string): string {
 }
 
 /**
- * Checked before minutes are spent. The effect of compression is not known before; a fifth is the smallest size seen.
+ * Checks the free space before minutes are spent. The compressed size is unknown beforehand; a fifth is the smallest
+ * measured.
  */
 async function refuseWithoutSpace(directory: string, bytes: number, compress: boolean): Promise<void> {
   const { bavail, bsize } = await statfs(directory);

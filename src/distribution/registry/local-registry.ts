@@ -1,6 +1,6 @@
 /**
  * The container registry that Ingot runs if none is configured: Debian's `docker-registry` on loopback, with its files
- * in the data directory. It runs as long as the process that started it.
+ * in the data directory. It ends with the process that started it.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, start } from '../../platform/processes.ts';
 
-/** A registry that answers. */
+/** A running registry. */
 export interface LocalRegistry {
   /** `127.0.0.1:5005` */
   readonly host: string;
@@ -30,8 +30,8 @@ const START_MS = 20_000;
 const starting = new Map<string, Promise<LocalRegistry>>();
 
 /**
- * The registry of a data directory, started when it does not run. Its port stays the same.
- * @throws {Error} what it said when it did not start
+ * Returns the registry of a data directory, starting it if needed. It keeps its port.
+ * @throws {Error} with the registry's output if it does not start
  */
 export function ensureLocalRegistry(dataDirectory: string): Promise<LocalRegistry> {
   const there = starting.get(dataDirectory);
@@ -52,7 +52,7 @@ async function ensure(dataDirectory: string): Promise<LocalRegistry> {
   const log = await open(join(folder, 'registry.log'), 'w', 0o600);
   try {
     const process = await start(
-      // Ends with the process that started it, however that ends.
+      // It ends with the process that started it, even if that one is killed.
       ['setpriv', '--pdeathsig', 'SIGTERM', '--', 'docker-registry', 'serve', join(folder, 'config.yml')],
       { stdio: ['ignore', log.fd, log.fd], files: 'private' },
     );
@@ -100,7 +100,7 @@ function hostOf(port: number): string {
   return `127.0.0.1:${port}`;
 }
 
-/** Pure. */
+/** The registry's configuration file. Pure. */
 function settings(folder: string, port: number, secret: string): string {
   return JSON.stringify({
     version: 0.1,

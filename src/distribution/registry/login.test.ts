@@ -1,4 +1,4 @@
-/** Logins from the files that Docker and Podman write, and from helpers; what is wrong is said without what is secret. */
+/** Logins from the files of Docker and Podman and from credential helpers. Errors reveal no secrets. */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -63,7 +63,7 @@ describe('logins of registries', () => {
     ['a helper that fails', { credsStore: 'bad' }, /docker-credential-bad for r\.example ended with exit code 3$/],
     ['a helper that says something else', { credsStore: 'odd' }, /gave no Username and Secret$/],
   ] as const)
-    test(`${what} is refused, and nothing of it is quoted`, async () => {
+    test(`${what} is rejected, and the error quotes nothing of it`, async () => {
       await assert.rejects(loginIn(content), (error: Error) => {
         assert.equal(error.name, 'LoginError');
         assert.match(error.message, message);
@@ -72,7 +72,7 @@ describe('logins of registries', () => {
       });
     });
 
-  test('a file that is not there', async () => {
+  test('a missing file', async () => {
     await assert.rejects(registryLogin('r.example', join(folder, 'absent')), /absent cannot be read \(ENOENT\)$/);
   });
 });

@@ -1,18 +1,18 @@
 /**
- * What a registry asks for, from the files of the operator: Docker's `config.json` and Podman's `auth.json`, with the
- * credential helpers that they name. https://docs.docker.com/reference/cli/docker/login/#credential-stores
+ * Logins for registries, from the operator's files: Docker's `config.json` or Podman's `auth.json`, and the credential
+ * helpers that they name. https://docs.docker.com/reference/cli/docker/login/#credential-stores
  */
 import { readFile } from 'node:fs/promises';
 import { patient } from '../../platform/patience.ts';
 import { ProcessError, run } from '../../platform/processes.ts';
 
-/** A user and a password, or what stands for them. */
+/** A user and a password or token. */
 export interface RegistryLogin {
   readonly user: string;
   readonly password: string;
 }
 
-/** Why there is no login. The message holds nothing of what a file or a helper said. */
+/** A login could not be read. The message quotes nothing of the file or the helper's output. */
 class LoginError extends Error {
   override readonly name = 'LoginError';
 }
@@ -24,8 +24,8 @@ const LONGEST_ANSWER = 64 << 10;
 /**
  * The login for a registry.
  * @param authFile absolute path
- * @returns `undefined` where the file names none for that host
- * @throws {LoginError} a file that cannot be read, a helper that fails
+ * @returns `undefined` if the file has no login for the host
+ * @throws {LoginError} if the file cannot be read, or a helper fails
  */
 export async function registryLogin(
   host: string,
@@ -53,7 +53,7 @@ async function readAuthFile(path: string): Promise<Readonly<Record<string, unkno
     const value: unknown = JSON.parse(text);
     if (isMap(value)) return value;
   } catch {
-    // Said below: the parser's message quotes the file.
+    // Thrown below with a message of our own: the parser's message quotes the file.
   }
   throw new LoginError(`authFile ${path} is not a JSON object`);
 }
@@ -68,7 +68,7 @@ function loginOf(entry: Readonly<Record<string, unknown>>, host: string, authFil
   return { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
-/** Runs `docker-credential-NAME get`: a program that the operator named, as the operator. */
+/** Runs `docker-credential-NAME get` as the operator, who configured the program. */
 async function askHelper(
   helper: unknown,
   host: string,
@@ -101,7 +101,7 @@ async function askHelper(
     const { Username: user, Secret: password } = JSON.parse(stdout) as Record<string, unknown>;
     if (typeof user === 'string' && typeof password === 'string') return { user, password };
   } catch {
-    // Said below: the parser's message quotes the answer.
+    // Thrown below with a message of our own: the parser's message quotes the output.
   }
   throw new LoginError(`the credential helper ${program} for ${host} gave no Username and Secret`);
 }

@@ -1,6 +1,7 @@
 /**
- * Copies container images to registries, by skopeo: manifests keep their digests, blobs that are there stay. What a
- * registry answers is a stranger's, so skopeo runs as a user of its own that sees nothing of the host but programs.
+ * Pushes container images to registries with skopeo: manifests keep their digests, and blobs that the registry has are
+ * skipped. The registry's answers are untrusted, so skopeo runs as a separate user that sees nothing of the host but
+ * programs.
  */
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,38 +13,38 @@ import { readScript } from '../../platform/scripts.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { RegistryLogin } from './login.ts';
 
-/** Where an image goes. */
+/** Where an image is pushed to. */
 export interface PushTarget {
   /** `host/repository:tag` */
   readonly uri: string;
-  /** Whether the registry speaks plain HTTP, as the one on loopback does. */
+  /** Whether the registry uses plain HTTP, as the local one does. */
   readonly plain: boolean;
-  /** What the registry asks for. */
+  /** The login, if the registry needs one. */
   readonly login?: RegistryLogin;
 }
 
-/** What a push reports to, and what ends it. */
+/** Progress reports, cancellation and time limit of a push. */
 export interface PushControl {
   readonly report: Report;
   readonly signal: AbortSignal;
-  /** Milliseconds that it may take; default: two minutes, and one second more for each MiB. */
+  /** Time limit in milliseconds (default: two minutes, plus one second per MiB). */
   readonly timeoutMs?: number;
 }
 
-/** What the registry did not take. The message says why, in the registry's words. */
+/** The push failed. The message has the registry's reason. */
 class PushError extends Error {
   override readonly name = 'PushError';
 }
 
 const OUTPUT_LIMIT = 4 << 20;
-/** Owns what is pushed, and nothing else of this host. */
+/** User that owns the files to push and nothing else on this host. */
 const PUSHING_USER = 60_651;
 const ROOM = readScript(import.meta.url, 'push-room.sh');
 
 /**
- * Copies an image of the data directory to a registry. Repeating it sends only what is missing there.
- * @returns the digest that the registry has
- * @throws {PushError} what the registry said
+ * Pushes an image of the data directory to a registry. A repeated push sends only what is missing there.
+ * @returns the digest in the registry
+ * @throws {PushError} with the registry's reason
  */
 export async function pushImage(
   dataDirectory: string,
@@ -58,7 +59,7 @@ export async function pushImage(
   try {
     for (const name of ['root', 'given', 'out']) await mkdir(join(folder, name), { mode: 0o755 });
     await chown(join(folder, 'out'), PUSHING_USER, PUSHING_USER);
-    // The umask may have closed it; outside, the data directory above is closed.
+    // The umask may have closed it. Other users cannot reach it, because the data directory above is closed.
     await chmod(join(folder, 'given'), 0o755);
     const manifest = await lendLayout(dataDirectory, join(folder, 'given/layout'), image, PUSHING_USER);
     for (const name of ['layout', 'layout/blobs', 'layout/blobs/sha256'])
@@ -78,14 +79,14 @@ export async function pushImage(
   } catch (error) {
     if (!(error instanceof ProcessError)) throw error;
     const why = error.timedOut ? 'the registry took too long' : reasonOf(error.stderr || error.message, login);
-    // Without its cause: that has the whole output, which may hold what the registry was asked with.
+    // Without a `cause`: that has the whole output, which may contain the credentials.
     throw new PushError(`${uri} could not be pushed: ${why}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Pure. */
+/** The arguments of skopeo. Pure. */
 function pushArguments(folder: string, { uri, plain, login }: PushTarget): string[] {
   return inPushRoom(folder, [
     ...['skopeo', '--insecure-policy', 'copy', '--preserve-digests', '--retry-times', '2'],
@@ -96,13 +97,13 @@ function pushArguments(folder: string, { uri, plain, login }: PushTarget): strin
 }
 
 /**
- * A command that runs as a user of its own, without capabilities, and sees of the host its programs and its network.
- * Pure.
- * @param folder with the folders `root` (empty), `given` (to read, the working directory) and `out` (to write)
+ * Wraps a command so that it runs as a separate user, without capabilities, and sees only the host's programs and
+ * network. Pure.
+ * @param folder has the directories `root` (empty), `given` (read-only, the working directory) and `out` (writable)
  */
 export function inPushRoom(folder: string, argv: readonly string[]): string[] {
   return [
-    // Ends with the process that started it, however that ends.
+    // It ends with the process that started it, even if that one is killed.
     ...['setpriv', '--pdeathsig', 'KILL', '--'],
     ...['unshare', '--mount', '--propagation', 'private', '--ipc', '--uts', '--pid', '--fork', '--kill-child', '--'],
     ...['/bin/sh', '-c', ROOM, 'sh', join(folder, 'root'), join(folder, 'given'), join(folder, 'out')],
@@ -123,7 +124,7 @@ function timeFor({ layers }: StoredManifest): number {
   return 120_000 + mebibytes * 1000;
 }
 
-/** The last words of skopeo without its own log form, and without the password. Pure. */
+/** The last message of skopeo, without its log format and without the password. Pure. */
 function reasonOf(output: string, login: RegistryLogin | undefined): string {
   const line = output.trim().split('\n').at(-1) ?? '';
   const message = /msg="((?:[^"\\]|\\.)*)"/.exec(line)?.[1]?.replaceAll('\\"', '"') ?? line;

@@ -34,7 +34,7 @@ describe('the registry of a repository', () => {
   ] as const)
     test(what, () => assert.equal(actual(), expected));
 
-  test('a registry of other accounts is refused, with what the operator can do', () => {
+  test('a registry of other accounts is rejected, and the message tells the operator what to do', () => {
     assert.throws(() => found('r.example:5000/web', { account: '210987654321' }), {
       name: 'NotGranted',
       message: /'r\.example:5000' is not open to account 210987654321: .*registries\.r\.example:5000\.accounts/,

@@ -1,6 +1,6 @@
 /**
- * Where repositories of Regions are: in a registry of `config.yaml` that the repository's name or ECR's address names,
- * or else in the one that Ingot runs itself, each Region and account by itself.
+ * The registry of a repository: one of `config.yaml` that matches the repository's name or ECR's address, otherwise the
+ * local registry of Ingot, which keeps Regions and accounts apart.
  */
 import { isFor, NotGranted } from '../../platform/config/reading.ts';
 import { readConfig } from '../../platform/config/config.ts';
@@ -9,16 +9,16 @@ import type { ContainerTarget } from '../plan.ts';
 import { ensureLocalRegistry } from './local-registry.ts';
 import { registryLogin, type RegistryLogin } from './login.ts';
 
-/** A repository as clients name it. */
+/** A repository with the address of its registry. */
 export interface Repository {
   /** `host/path`, without a tag. */
   readonly name: string;
-  /** Whether its registry speaks plain HTTP. */
+  /** Whether the registry uses plain HTTP. */
   readonly plain: boolean;
   readonly login?: RegistryLogin;
 }
 
-/** A repository that an image goes to. */
+/** A repository that an image is pushed to. */
 export interface RepositoryRequest {
   readonly region: string;
   readonly account: string;
@@ -26,8 +26,8 @@ export interface RepositoryRequest {
 }
 
 /**
- * The repository of a Region; Ingot's registry is started when it does not run.
- * @throws {NotGranted} a registry of other accounts; {LoginError} no login where there should be one
+ * The repository of a Region. Starts the local registry if it is needed.
+ * @throws {NotGranted} if the registry belongs to other accounts; {LoginError} if the configured login cannot be read
  */
 export async function repositoryOf(
   dataDirectory: string,
@@ -46,9 +46,8 @@ export async function repositoryOf(
 }
 
 /**
- * The registry of `config.yaml` that a repository is in.
- * Pure.
- * @throws {NotGranted} when it is one of other accounts
+ * The registry of `config.yaml` that a repository is in. Pure.
+ * @throws {NotGranted} if it belongs to other accounts
  */
 export function registryOf(
   registries: Readonly<Record<string, Registry>>,

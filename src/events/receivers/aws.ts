@@ -60,7 +60,7 @@ export const eventBridge: ReceiverType = {
       bus: bus === undefined ? undefined : String(bus as string),
       source: String(source as string),
       detailType: event['detail-type'],
-      // EventBridge gives the event an id of its own.
+      // EventBridge assigns its own event id, so Ingot's goes into the detail.
       detail: JSON.stringify({ ...event.detail, 'ingot-event-id': event.id }),
       resources: event.resources,
       time: new Date(event.time),

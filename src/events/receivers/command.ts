@@ -1,10 +1,10 @@
-/** A program on this host, which reads the event on its standard input. No shell is involved. */
+/** A program on this host that reads the event on standard input. It runs without a shell. */
 import { ProcessError, run } from '../../platform/processes.ts';
 import { DeliveryError, type ReceiverType } from '../receiver.ts';
 
-/** Bytes that it may print. */
+/** Maximum bytes of its output. */
 const MOST_OUTPUT = 1 << 20;
-/** Exit code of a program that will never take this event, as sysexits.h has it. */
+/** Exit code of a program that will never accept this event, as in sysexits.h. */
 const EX_DATAERR = 65;
 
 export const command: ReceiverType = {
@@ -15,7 +15,7 @@ export const command: ReceiverType = {
     try {
       await run(Array.isArray(argv) ? argv.map(String) : [String(argv as string)], {
         input: body,
-        // The user's own program, as providers of secrets are.
+        // It is the operator's own program, like providers of secrets.
         inherit: 'all',
         env: { INGOT_EVENT_ID: event.id, INGOT_EVENT_ATTEMPT: String(attempt) },
         cwd: '/',

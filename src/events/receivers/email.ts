@@ -1,4 +1,4 @@
-/** Mail by SMTP: plain text and HTML. */
+/** Email over SMTP, as plain text and HTML. */
 import { MailRefused, sendMail } from '../../platform/mail.ts';
 import { DeliveryError, type Notice, type ReceiverType } from '../receiver.ts';
 
@@ -44,7 +44,7 @@ function plainMail({ title, lines, link }: Notice): string {
   return `${[title, '', ...lines, ...(link === undefined ? [] : ['', link])].join('\n')}\n`;
 }
 
-/** The message as HTML. Pure. */
+/** The HTML part. Pure. */
 function htmlMail({ title, lines, link }: Notice): string {
   const paragraphs = lines.map((line) => `<p>${escaped(line)}</p>`).join('');
   const anchor =

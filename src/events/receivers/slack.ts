@@ -1,9 +1,9 @@
-/** A channel of Slack, by an incoming web hook. Source: Slack's "Sending messages using incoming webhooks". */
+/** A Slack channel, through an incoming web hook. Source: Slack's "Sending messages using incoming webhooks". */
 import { post } from '../post.ts';
 import type { Notice, ReceiverType } from '../receiver.ts';
 
 const COLORS: Readonly<Record<Notice['tone'], string>> = { good: '#2eb67d', bad: '#e01e5a', neutral: '#808080' };
-/** Characters of a text block, as Slack has it. */
+/** Maximum characters of a text block in Slack. */
 const LONGEST_TEXT = 3000;
 
 export const slack: ReceiverType = {
@@ -20,7 +20,7 @@ function slackMessage({ title, lines, link, tone }: Notice): object {
   const text = escaped(lines.join('\n')).slice(0, LONGEST_TEXT);
   const section = (mrkdwn: string): object => ({ type: 'section', text: { type: 'mrkdwn', text: mrkdwn } });
   return {
-    // What notifications show.
+    // The text that notifications show.
     text: escaped(title),
     attachments: [
       {

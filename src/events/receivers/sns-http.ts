@@ -1,13 +1,13 @@
 /**
- * The message that Amazon SNS posts to a subscribed URL. Its `Signature` is empty: only AWS has the keys that its
- * libraries accept. With a `secret` the request has the signature of Standard Webhooks instead.
+ * The message that Amazon SNS posts to a subscribed URL. Its `Signature` is empty, because only AWS has the keys that
+ * SNS libraries accept. With a `secret`, the request has a Standard Webhooks signature instead.
  */
 import { post } from '../post.ts';
 import type { Delivery, ReceiverType } from '../receiver.ts';
 import { checkSecret, signedHeaders } from './web-hook.ts';
 import { isTopicArn } from '../topic-message.ts';
 
-/** Characters of a subject, as SNS has it. */
+/** Maximum characters of a subject in SNS. */
 const LONGEST_SUBJECT = 100;
 
 export const snsHttp: ReceiverType = {
@@ -40,7 +40,7 @@ export const snsHttp: ReceiverType = {
   },
 };
 
-/** What is wrong with the ARN of a topic. */
+/** Reports a fault if the ARN of a topic is invalid. */
 export function checkTopic(topicArn: string | undefined, fault: (problem: string) => void): void {
   if (topicArn !== undefined && !isTopicArn(topicArn))
     fault('must be the ARN of a topic, such as arn:aws:sns:us-east-1:123456789012:images');
@@ -53,7 +53,7 @@ function topicOf({ topicArn, event }: Delivery, configured: unknown): string {
   );
 }
 
-/** As SNS writes it. */
+/** The message in the form of SNS. */
 function snsMessage(delivery: Delivery, topicArn: string): object {
   return {
     Type: 'Notification',
@@ -69,7 +69,7 @@ function snsMessage(delivery: Delivery, topicArn: string): object {
   };
 }
 
-/** A title as a subject of SNS: ASCII, on one line. */
+/** A title as an SNS subject: ASCII, on one line. */
 export function subjectOf({ notice }: Pick<Delivery, 'notice'>): string {
   return notice.title.replaceAll(/[^ -~]/g, '?').slice(0, LONGEST_SUBJECT);
 }

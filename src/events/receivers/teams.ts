@@ -1,4 +1,4 @@
-/** A channel of Microsoft Teams, by a web hook of Workflows: an Adaptive Card. */
+/** A Microsoft Teams channel, through a Workflows web hook: an Adaptive Card. */
 import { post } from '../post.ts';
 import type { Notice, ReceiverType } from '../receiver.ts';
 
@@ -13,7 +13,7 @@ export const teams: ReceiverType = {
   },
 };
 
-/** The message. A rich text has no markup, so that nothing in a name is one. Pure. */
+/** The message. Its rich text has no markup, so that names cannot contain any. Pure. */
 function teamsMessage({ title, lines, link, tone }: Notice): object {
   const text = (value: string, more: object = {}): object => ({
     type: 'RichTextBlock',

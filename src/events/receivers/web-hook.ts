@@ -1,9 +1,9 @@
-/** A web hook: the event's JSON, signed as Standard Webhooks has it (https://www.standardwebhooks.com). */
+/** A web hook: the event's JSON, signed as Standard Webhooks defines (https://www.standardwebhooks.com). */
 import { createHmac } from 'node:crypto';
 import { post } from '../post.ts';
 import type { Delivery, ReceiverType, Settings } from '../receiver.ts';
 
-/** Bytes of a key, as Standard Webhooks has them. */
+/** Smallest and largest key in bytes, from Standard Webhooks. */
 const KEY_BYTES = [24, 64] as const;
 
 export const webHook: ReceiverType = {
@@ -21,7 +21,7 @@ export const webHook: ReceiverType = {
   },
 };
 
-/** What is wrong with a key. */
+/** Reports a fault if a key is invalid. */
 export function checkSecret(secret: string | undefined, fault: (problem: string) => void): void {
   if (secret === undefined) return;
   const [least, most] = KEY_BYTES;

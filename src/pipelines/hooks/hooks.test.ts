@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { memberAt, parametersFrom, readHooks } from './hooks.ts';
 import { hookKinds, type Delivery } from './signatures.ts';
 
-// GitHub's own example, from its page on validating deliveries.
-test("GitHub's example of a signature is verified, and nothing near it", () => {
+// The example of GitHub's page on validating deliveries.
+test("GitHub's example of a signature is accepted, and variations are rejected", () => {
   const secret = "It's a Secret to Everybody";
   const signature = 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17';
   const verify = (body: string, given: string | undefined, key = secret) =>
@@ -27,7 +27,7 @@ test("GitHub's example of a signature is verified, and nothing near it", () => {
 });
 
 // The example of the specification's libraries.
-test("Standard Webhooks' example is verified within five minutes, and nothing near it", () => {
+test("Standard Webhooks' example is accepted within five minutes, and variations are rejected", () => {
   const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
   const [id, time] = ['msg_p5jXN8AQM9LWM0D4loKWxJek', '1614265330'];
   const body = '{"test": 2432232314}';
@@ -80,7 +80,7 @@ const HOOK = {
   parameters: [{ component: 'app', parameter: 'Revision', from: 'head_commit.id' }],
 };
 
-test('what a body gives is one line of text, from where the configuration says', () => {
+test('a parameter from a body is one line of text, at the configured path', () => {
   const hook = readHooks({ web: HOOK }).get('web')!;
   const from = (id: unknown) => parametersFrom(hook, { head_commit: { id } });
   assert.deepEqual(from('abc'), { values: [{ ...HOOK.parameters[0], value: 'abc' }] });
@@ -99,10 +99,10 @@ for (const [given, fault] of [
   [{ web: { ...HOOK, parameters: [{ component: 'app' }] } }, /parameters\[0\]\.parameter: is required/],
   [{ web: { ...HOOK, secret: 'x' } }, /hooks\.web\.secret: unknown setting/],
 ] as const)
-  test(`${JSON.stringify(Object.keys(given))} with ${String(fault)} is refused`, () =>
+  test(`${JSON.stringify(Object.keys(given))} with ${String(fault)} is rejected`, () =>
     assert.throws(() => readHooks(given), fault));
 
-test('a signature of another key is none', () => {
+test('a signature with another key is rejected', () => {
   const body = Buffer.from('{}');
   const signature = `sha256=${createHmac('sha256', '').update(body).digest('hex')}`;
   assert.match(

@@ -1,4 +1,4 @@
-/** The web hooks of `config.yaml`: who may start which pipeline, and what the sender may set. */
+/** Reads the web hooks of `config.yaml`: who may start which pipeline, and which parameters the sender may set. */
 import { ConfigError } from '../../platform/config/config.ts';
 import { list, map, section, strings, text } from '../../platform/config/reading.ts';
 import { parseArn } from '../../resources/arns.ts';
@@ -9,7 +9,7 @@ export interface HookParameter {
   /** Name of a component of the recipe, as in ARNs. */
   readonly component: string;
   readonly parameter: string;
-  /** Where the value is in the body: `head_commit.id`. */
+  /** Path of the value in the body: `head_commit.id`. */
   readonly from: string;
 }
 
@@ -19,17 +19,17 @@ export interface Hook {
   /** ARN. */
   readonly pipeline: string;
   readonly kind: keyof typeof hookKinds;
-  /** Absolute path of the secret, read for each delivery. */
+  /** Absolute path of the secret, which is read for each delivery. */
   readonly secretFile: string;
-  /** Events that start it; none: every one. */
+  /** Events that start the pipeline; empty for all. */
   readonly events: readonly string[];
-  /** Members of the body and the values that they must have. */
+  /** Members of the body and their required values. */
   readonly match: Readonly<Record<string, string>>;
   readonly parameters: readonly HookParameter[];
 }
 
 /**
- * Reads `hooks` of `config.yaml`.
+ * Reads the `hooks` section.
  * @throws {ConfigError} with every fault
  */
 export function readHooks(given: unknown): ReadonlyMap<string, Hook> {
@@ -71,7 +71,7 @@ export function readHooks(given: unknown): ReadonlyMap<string, Hook> {
   return new Map(hooks);
 }
 
-/** The text of a member of a body, by its path; `undefined` for none, and for what is more than one value. */
+/** The text at a path of a body; `undefined` if it is absent, or not a single value. */
 export function memberAt(body: unknown, path: string): string | undefined {
   let value = body;
   for (const name of path.split('.')) {
@@ -83,10 +83,13 @@ export function memberAt(body: unknown, path: string): string | undefined {
     : undefined;
 }
 
-/** Characters of a parameter's value: as in a recipe. */
+/** Maximum characters of a parameter's value, as in a recipe. */
 const LONGEST_VALUE = 1024;
 
-/** The values that a body gives, or what is wrong with one. Untrusted text has one line and no control characters. */
+/**
+ * Reads the parameters from a body, or says which one is invalid. The text is untrusted, so it must be one line without
+ * control characters.
+ */
 export function parametersFrom(
   hook: Hook,
   body: unknown,

@@ -1,38 +1,40 @@
 /**
- * Whether a web hook comes from who has the secret. Pure: `node:crypto` alone, which is plainly less than a package for
- * each. Every comparison takes the same time whatever is compared.
+ * Verifies that the sender of a web hook has the secret. Pure. It uses `node:crypto` directly, which is simpler than a
+ * package per sender. Comparisons take constant time.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-/** A request, as far as it matters. Names of headers are in small letters. */
+/** The part of a request that is verified. Header names are in lower case. */
 interface HookRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Uint8Array;
 }
 
-/** A delivery that was signed by who has the secret. */
+/** A verified delivery. */
 export interface Delivery {
-  /** The same when the same delivery comes again. */
+  /** The id, equal if the same delivery is sent again. */
   readonly id: string;
-  /** `push`; `ping` starts nothing. */
+  /** `push`, for example; `ping` starts nothing. */
   readonly event: string;
 }
 
 /** One kind of sender. */
 interface HookKind {
-  /** The delivery, or why it is none. */
+  /** Returns the delivery, or the reason why it is invalid. */
   verify(request: HookRequest, secret: string, now: number): Delivery | string;
 }
 
-/** How old, or how far in the future, a signed time may be, in milliseconds. */
+/** Maximum difference of a signed time from now, in milliseconds. */
 const TOLERANCE_MS = 300_000;
 
-/** Bytes of a key of Standard Webhooks. Source: its specification, 24 to 64. */
+/** Minimum key length of Standard Webhooks in bytes. Source: its specification, 24 to 64. */
 const LEAST_KEY_BYTES = 24;
 
 /** The register of kinds. */
 export const hookKinds = {
-  /** GitHub, Gitea and Forgejo: `X-Hub-Signature-256`. Delivery ids are not signed, so the body is its own id. */
+  /**
+   * GitHub, Gitea and Forgejo: `X-Hub-Signature-256`. The delivery id is not signed, so the hash of the body is the id.
+   */
   github: {
     verify({ headers, body }, secret) {
       const given = /^sha256=([0-9a-f]{64})$/.exec(one(headers['x-hub-signature-256']))?.[1];
@@ -40,7 +42,7 @@ export const hookKinds = {
       const expected = createHmac('sha256', secret).update(body).digest();
       if (!same(Buffer.from(given, 'hex'), expected)) return 'The signature does not match the secret.';
       const event = one(headers['x-github-event']) || 'push';
-      // The event is not signed either: who replays a body could name another one.
+      // The event is not signed either: a replay could name another event.
       return { id: digestOf('', body), event };
     },
   },
@@ -64,7 +66,7 @@ export const hookKinds = {
         return 'The webhook-timestamp is more than 5 minutes away from the time of this server.';
       const [, base64 = ''] = /^(?:whsec_)?([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? [];
       const key = Buffer.from(base64, 'base64');
-      // A text that is not base64 would leave almost no key, and anybody could sign.
+      // A secret that is not base64 would decode to a very short key, and anybody could sign.
       if (key.length < LEAST_KEY_BYTES)
         return `The secret of the hook must be whsec_ and the base64 of ${LEAST_KEY_BYTES} bytes or more.`;
       const expected = createHmac('sha256', key).update(`${id}.${time}.`).update(body).digest();

@@ -1,4 +1,4 @@
-/** Has lifecycle policies carried out: once a day, and when somebody asks. */
+/** Starts lifecycle policies once a day and on request. */
 import type { Catalog, Queryable } from '../../catalog/catalog.ts';
 import { insertLifecycleExecution, openExecutionOfPolicy } from '../../catalog/lifecycle-executions.ts';
 import { lifecyclePolicies, type StoredLifecyclePolicy } from '../../catalog/lifecycle-policies.ts';
@@ -8,7 +8,7 @@ import { parseArn } from '../../resources/arns.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Sets when a new or changed policy runs: its first run is a day away, so that it can be looked at before. */
+/** Sets when a new or changed policy first runs: a day later, so that its author can check it first. */
 export async function schedulePolicy(
   db: Queryable,
   policy: StoredLifecyclePolicy,
@@ -19,13 +19,13 @@ export async function schedulePolicy(
   await setPolicyDue(db, policy.arn!, due);
 }
 
-/** Records executions of the policies that are due. Returns how many. @param now milliseconds since 1970 */
+/** Records executions of the policies that are due. Returns their number. @param now milliseconds since 1970 */
 export async function startDuePolicies(catalog: Catalog, now: number): Promise<number> {
   const at = new Date(now).toISOString();
   let started = 0;
   for (const row of await duePolicies(catalog.db, at)) {
     const id = await catalog.transaction(async (trx) => {
-      // Days that passed meanwhile are one: the next is a day from now, at the same time of the day.
+      // Missed days count as one run. The next run is at the same time of the day.
       const days = Math.floor((now - Date.parse(row.due)) / DAY_MS) + 1;
       if (!(await takePolicy(trx, row, new Date(Date.parse(row.due) + days * DAY_MS).toISOString()))) return undefined;
       const policy = await lifecyclePolicies.get(trx, row.policy_arn);
@@ -39,9 +39,9 @@ export async function startDuePolicies(catalog: Catalog, now: number): Promise<n
 }
 
 /**
- * Records an execution of a policy, to be worked on now, one at a time.
+ * Records an execution of a policy. The worker carries executions out one at a time.
  * @param at ISO-8601
- * @returns its id, or `undefined` while another of the policy goes on
+ * @returns its id, or `undefined` while another execution of the policy is running
  */
 export async function startPolicy(
   trx: Queryable,

@@ -7,7 +7,7 @@ const NOW = Date.parse('2026-06-30T12:00:00Z');
 const DAY = 86_400_000;
 const RECIPES = { recipes: [{ name: 'Web', semanticVersion: 'x.x.x' }] };
 
-/** `1.0.0/3` of `web`, so many days old. */
+/** `1.0.0/3` of the image `web`, with an age in days. */
 function image(name: string, days: number, more: Partial<AgedImage> = {}): AgedImage {
   const [version = '', build] = name.split('/');
   const [major, minor, patch] = version.split('.').map(Number) as [number, number, number];
@@ -52,7 +52,7 @@ interface Case {
   readonly details: readonly LifecyclePolicyDetail[];
   readonly selection?: object;
   readonly tags?: Readonly<Record<string, string>>;
-  /** Actions by build, newest first, and where it is said a part of the reason. */
+  /** Actions by build, newest first, and optionally a part of the reason. */
   readonly expected: readonly (readonly [build: string, action: string, why?: RegExp])[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a lifecycle policy does with each image, from the images, the policy and the time. Pure. Source: reference,
- * `resources.md` section 8.
+ * Decides what a lifecycle policy does with each image, from the images, the policy and the time. Pure. Source:
+ * reference, `resources.md` section 8.
  */
 import type { LifecyclePolicyDetail } from '@aws-sdk/client-imagebuilder';
 import { exclusionReason, unitsBefore, type AmiFacts } from '../../resources/lifecycle-exclusions.ts';
@@ -14,10 +14,10 @@ export interface AgedAmi extends AmiFacts {
   readonly id: string;
 }
 
-/** An image that a policy may be about. */
+/** An image that a policy may select. */
 export interface AgedImage {
   readonly arn: string;
-  /** As in ARNs. */
+  /** Its name as in ARNs. */
   readonly slug: string;
   readonly version: Version;
   /** Milliseconds since 1970. */
@@ -25,38 +25,38 @@ export interface AgedImage {
   readonly status: ImageStatus;
   readonly tags: Readonly<Record<string, string>>;
   readonly amis: readonly AgedAmi[];
-  /** Why it may not be deleted whatever the policy says: an instance that runs from it, a recipe that names it. */
+  /** Why it cannot be deleted: an instance that runs from it, or a recipe that names it. */
   readonly held?: string | undefined;
-  /** ARNs of the images that are built on it. */
+  /** ARNs of the images that are based on it. */
   readonly builtUpon: readonly string[];
 }
 
-/** The tag of a policy that says what its counts count. */
+/** The tag of a policy that sets the scope of its counts. */
 export const SCOPE_TAG = 'ingot:retention-scope';
-/** Its values: each version of a recipe by itself, as AWS, or all versions of a recipe's name together. */
+/** Values of the tag: each version of a recipe separately, as on AWS, or all versions of a recipe's name together. */
 export const SCOPES = ['version', 'recipe'] as const;
 
-/** What is done. */
+/** The actions of a policy. */
 export type LifecycleAction = 'DEPRECATE' | 'DISABLE' | 'DELETE';
 
-/** What becomes of one image. */
+/** The decision on one image. */
 export interface Decision {
   readonly arn: string;
-  /** `KEEP` when nothing does. */
+  /** `KEEP` if no rule applies. */
   readonly action: LifecycleAction | 'KEEP';
-  /** A sentence. */
+  /** The reason, as a sentence. */
   readonly why: string;
-  /** The policy's detail that it is by. */
+  /** The policy's detail that led to it. */
   readonly detail?: LifecyclePolicyDetail;
-  /** What a rule would do to a kept image if nothing spared it. */
+  /** The action of a rule that an exception prevented. */
   readonly spared?: LifecycleAction;
-  /** AMIs that stay as they are, with the reason. */
+  /** AMIs that the action leaves unchanged, with the reason. */
   readonly passedOver?: readonly { readonly id: string; readonly reason: string }[];
 }
 
-/** The order of evaluation, as AWS: one action for each image in a run. */
+/** The order of evaluation, as on AWS: one action per image and run. */
 const ORDER: readonly LifecycleAction[] = ['DEPRECATE', 'DISABLE', 'DELETE'];
-/** Statuses that an action takes an image from. */
+/** Statuses from which an action is possible. */
 const FROM: Readonly<Record<LifecycleAction, readonly ImageStatus[]>> = {
   DEPRECATE: ['AVAILABLE'],
   DISABLE: ['AVAILABLE', 'DEPRECATED'],
@@ -68,7 +68,7 @@ const DONE: Readonly<Record<LifecycleAction, string>> = {
   DELETE: 'deleted',
 };
 
-/** Decides on all images that the policy selects, newest first; the others are left out. */
+/** Decides on all selected images, newest first; others are left out. */
 export function decideLifecycle(
   images: readonly AgedImage[],
   policy: Pick<StoredLifecyclePolicy, 'policyDetails' | 'resourceSelection' | 'tags'>,
@@ -81,7 +81,7 @@ export function decideLifecycle(
   const details = ORDER.flatMap((type) => (policy.policyDetails ?? []).filter(({ action }) => action?.type === type));
   const decided = new Map<string, Decision>();
   for (const detail of details) {
-    // How many newer images hold a place of what is retained, by recipe.
+    // The number of newer retained images, by recipe.
     const places = new Map<string, number>();
     for (const image of selected) {
       const group = together ? image.slug : `${image.slug}/${versionText(image.version)}`;
@@ -104,7 +104,7 @@ function isSelected(image: AgedImage, selection: StoredLifecyclePolicy['resource
   return Object.entries(selection?.tagMap ?? {}).some(([key, value]) => image.tags[key] === value);
 }
 
-/** Whether an image is one of those that are retained: what failed, is in work or is excluded is none. */
+/** Whether an image counts as retained: failed, unfinished and excluded images do not. */
 function holdsPlace(image: AgedImage, detail: LifecyclePolicyDetail): boolean {
   return (
     !isInProgress(image.status) &&
@@ -119,7 +119,7 @@ function excludedBy(image: AgedImage, { exclusionRules }: LifecyclePolicyDetail)
   return tag === undefined ? undefined : `Images with the tag ${tag[0]}=${tag[1]} are excluded.`;
 }
 
-/** One rule on one image. @param place how many newer ones are retained before it */
+/** Applies one rule to one image. @param place the number of newer retained images */
 function judge(
   image: AgedImage,
   detail: LifecyclePolicyDetail,
@@ -169,13 +169,16 @@ function passedOverOf(
   });
 }
 
-/** Of several rules that keep an image each has its reason; that of an image that is as the rule wants it says least. */
+/** Picks the more informative of two reasons to keep an image. A rule that needs no change says least. */
 function laterReason(before: Decision | undefined, now: Decision): Decision {
   if (before === undefined || now.action !== 'KEEP' || before.why === now.why) return now;
   return { ...before, ...now, why: `${before.why} ${now.why}` };
 }
 
-/** What a kept image is built on is kept. One that goes with all that is built on it goes after them. */
+/**
+ * Keeps images that a kept image is based on. An image that is deleted together with all images based on it is deleted
+ * after them.
+ */
 function keepParents(
   selected: readonly AgedImage[],
   decided: Map<string, Decision>,

@@ -1,11 +1,11 @@
-/** What a policy would do with the images as they are now. Changes nothing, and reads no disk. */
+/** What a policy would do with the current images. It changes nothing and reads no disk. */
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { StoredLifecyclePolicy } from '../../catalog/lifecycle-policies.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { decideLifecycle, type Decision } from './decide.ts';
 import { agedImages } from './facts.ts';
 
-/** What a policy would do now with each image that it selects, newest first. @param now milliseconds since 1970 */
+/** The current decision for each selected image, newest first. @param now milliseconds since 1970 */
 export async function decisionsOf(
   catalog: Catalog,
   policy: StoredLifecyclePolicy,

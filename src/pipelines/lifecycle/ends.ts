@@ -1,9 +1,9 @@
-/** How executions come to their end. */
+/** Ends executions. */
 import type { Catalog } from '../../catalog/catalog.ts';
 import { getLifecycleExecution, updateLifecycleExecution } from '../../catalog/lifecycle-executions.ts';
 import { timestamp } from '../../platform/clock.ts';
 
-/** Ends an execution that somebody asked to be cancelled. Returns whether it was one. */
+/** Ends an execution whose cancellation was requested. Returns whether it was. */
 export async function endIfCancelled(catalog: Catalog, id: string): Promise<boolean> {
   if ((await getLifecycleExecution(catalog.db, id))?.status !== 'CANCELLING') return false;
   await endExecution(catalog, id, 'CANCELLED');

@@ -1,4 +1,4 @@
-/** Carries out changes of state that are due: those that were asked for an image, and lifecycle policies. */
+/** Carries out executions that are due: requested state updates of images, and lifecycle policies. */
 import type { Catalog } from '../../catalog/catalog.ts';
 import { dueExecutions, getLifecycleExecution, type LifecycleExecution } from '../../catalog/lifecycle-executions.ts';
 import { logger } from '../../platform/log.ts';
@@ -7,8 +7,8 @@ import { runPolicy } from './policy-run.ts';
 import { runStateUpdate } from './state-updates.ts';
 
 /**
- * Carries out what is due, one after another.
- * @param stopping asked between two; what is left is done at the next start
+ * Carries out due executions, one after another.
+ * @param stopping checked between two; the rest is done at the next start
  */
 export async function runDueExecutions(catalog: Catalog, stopping: () => boolean): Promise<void> {
   for (const execution of await dueExecutions(catalog.db)) {
@@ -22,7 +22,7 @@ export async function runDueExecutions(catalog: Catalog, stopping: () => boolean
 }
 
 async function runOne(catalog: Catalog, execution: LifecycleExecution, stopping: () => boolean): Promise<void> {
-  // Since the list was read it may have been cancelled.
+  // It may have been cancelled since the list was read.
   const now = await getLifecycleExecution(catalog.db, execution.id);
   if (now === undefined || now.status === 'CANCELLED') return;
   await (now.policy_arn === null ? runStateUpdate(catalog, now) : runPolicy(catalog, now, stopping));

@@ -8,7 +8,7 @@ import type { ImageStatus } from '../../resources/statuses.ts';
 import { parseArn } from '../../resources/arns.ts';
 import type { AgedAmi, AgedImage } from './decide.ts';
 
-/** All images of a place that are not deleted, of one type, with what holds them. */
+/** All images of one type in an account and Region that are not deleted, with what keeps them from deletion. */
 export async function agedImages(
   catalog: Catalog,
   place: Place,
@@ -86,7 +86,7 @@ async function amisByImage(db: Queryable, { account }: Place): Promise<ReadonlyM
         id,
         region,
         tags: JSON.parse(tags) as Record<string, string>,
-        // Nothing is shared or public yet.
+        // Sharing and public images are not supported yet.
         isPublic: false,
         sharedAccounts: [],
         ...(last === null ? {} : { lastLaunched: Date.parse(last) }),
@@ -95,7 +95,7 @@ async function amisByImage(db: Queryable, { account }: Place): Promise<ReadonlyM
   return amis;
 }
 
-/** Images that an instance runs from, or that another change of state is about. */
+/** Images that an instance runs from, or that another state update is about. */
 async function heldImages(db: Queryable, { account, region }: Place): Promise<ReadonlyMap<string, string>> {
   const running = await db
     .selectFrom('instances')
@@ -119,7 +119,7 @@ async function heldImages(db: Queryable, { account, region }: Place): Promise<Re
   ]);
 }
 
-/** The instance that runs from an image now, or `undefined`. */
+/** The instance that currently runs from an image, or `undefined`. */
 export async function instanceOn(db: Queryable, imageArn: string): Promise<string | undefined> {
   const row = await db
     .selectFrom('instances')
@@ -131,17 +131,17 @@ export async function instanceOn(db: Queryable, imageArn: string): Promise<strin
   return row?.id;
 }
 
-/** Why a recipe or another resource needs an image: what also holds its deletion by hand. */
+/** Why a recipe or another resource needs an image. The same reason rejects a deletion by hand. */
 async function namedBy(db: Queryable, place: Place, arn: string): Promise<string | undefined> {
   const available = (await imageVersions(db, place, parseArn(arn)!.slug)).filter(
     ({ status }) => status === 'AVAILABLE',
   );
-  // Images that are built on it are asked for apart: they may go with it.
+  // Images based on it are checked separately, because they may be deleted together.
   const first = (await dependentsOf(db, arn, available)).find((each) => parseArn(each)?.type !== 'image');
   return first === undefined ? undefined : `${first} needs it.`;
 }
 
-/** By an image: those whose disks lie over its own, or whose recipes name it. */
+/** For each image, the images whose disks are based on its disk, or whose recipes name it. */
 async function imagesBuiltUpon(
   db: Queryable,
   images: readonly { readonly arn: string; readonly record: string }[],

@@ -1,4 +1,4 @@
-/** Carries out a lifecycle policy: decides on all its images, and does it one image after another. */
+/** Carries out a lifecycle policy: decides on all its images, then applies the decisions one image after another. */
 import type { Catalog } from '../../catalog/catalog.ts';
 import { lifecyclePolicies } from '../../catalog/lifecycle-policies.ts';
 import {
@@ -19,8 +19,8 @@ import { updateOne } from './state-updates.ts';
 const STATUSES = { DEPRECATE: 'DEPRECATED', DISABLE: 'DISABLED', DELETE: 'DELETED' } as const;
 
 /**
- * Carries out one execution of a policy. Each image is a step of its own: if the worker dies, the next one decides
- * again on the images that have no outcome yet.
+ * Carries out one execution of a policy. Each image is a separate step: if the worker dies, the next one decides again
+ * on the images without a result.
  */
 export async function runPolicy(
   catalog: Catalog,
@@ -38,7 +38,7 @@ export async function runPolicy(
   const failures: string[] = [];
   for (const decision of await decisionsOf(catalog, policy, Date.parse(begun))) {
     if (over.has(decision.arn)) continue;
-    // What is left goes on at the next start.
+    // The rest continues at the next start.
     if (stopping()) return;
     if (await endIfCancelled(catalog, id)) return;
     const failure = await carryOut(catalog, execution, decision);
@@ -59,7 +59,7 @@ async function carryOut(
     if (spared !== undefined) await recordSpared(catalog, execution, arn, spared, why);
     return undefined;
   }
-  // Since it was decided an instance may have been launched, and the image may have gone.
+  // Since the decision, an instance may have been launched, or the image deleted.
   const instance = action === 'DELETE' ? await instanceOn(catalog.db, arn) : undefined;
   if (instance !== undefined) {
     await recordSpared(catalog, execution, arn, action, `The instance ${instance} runs from it.`);

@@ -1,6 +1,6 @@
 /**
- * Changes of the state of images: deprecated, disabled, deleted or available again, with their AMIs and snapshots.
- * Source: reference, `resources.md` sections 5, 6 and 8.
+ * State updates of images: deprecated, disabled, deleted or available again, with their AMIs and snapshots. Source:
+ * reference, `resources.md` sections 5, 6 and 8.
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { amisInForce, updateAmi, type Ami } from '../../catalog/amis.ts';
@@ -20,7 +20,7 @@ import { timestamp } from '../../platform/clock.ts';
 import { exclusionReason } from '../../resources/lifecycle-exclusions.ts';
 import { endExecution, endIfCancelled } from './ends.ts';
 
-/** What a change of state is called where it is recorded. */
+/** The names of state updates in records. */
 const ACTIONS = {
   AVAILABLE: 'AVAILABLE',
   DEPRECATED: 'DEPRECATE',
@@ -31,7 +31,7 @@ const ACTIONS = {
 /** The tag of a deprecated AMI, as AWS sets it. */
 const DEPRECATED_TAG = { key: 'DeprecatedBy', value: 'EC2 Image Builder' };
 
-/** Carries out one execution for an image. Changes that an earlier attempt made are found done. */
+/** Carries out one execution for an image. Changes of an earlier attempt are skipped. */
 export async function runStateUpdate(
   catalog: Catalog,
   { id, image_arn: arn, account, region, start_time, request }: LifecycleExecution,
@@ -48,8 +48,8 @@ export async function runStateUpdate(
 }
 
 /**
- * Changes one image with its AMIs, and records the result of each. Changes of an earlier attempt are found done.
- * @returns what became of the image, or that the execution was cancelled meanwhile and is ended
+ * Updates one image with its AMIs and records the result of each. Changes of an earlier attempt are skipped.
+ * @returns the result, or that the execution was cancelled meanwhile and is ended
  */
 export async function updateOne(
   catalog: Catalog,
@@ -158,7 +158,7 @@ async function changeAmi(
   }
 }
 
-/** The id of an AMI's snapshot: each AMI has one disk. */
+/** The id of an AMI's snapshot. Each AMI has one disk. */
 function snapshotOf({ id }: Ami): string {
   return id.replace(/^ami-/, 'snap-');
 }

@@ -1,6 +1,6 @@
 /**
- * Debian's package indexes, fetched from the mirrors of base images. Nothing is booted. They are taken for no more than
- * they are: they decide whether a build starts, and apt verifies the signature of what it installs.
+ * Fetches Debian's package indexes from the mirrors of base images, without booting anything. The indexes only decide
+ * whether a build starts, so their signatures are not verified here; apt verifies what it installs.
  */
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,12 +11,12 @@ import { download, downloadSmall } from '../../platform/download.ts';
 import { run } from '../../platform/processes.ts';
 import { packageReader, sha256Of, type IndexSource, type PackageIndex } from './outdated.ts';
 
-/** Systems whose indexes are known, by the name that images have (`osVersion`). */
+/** Releases with known indexes, by the name in images (`osVersion`). */
 const RELEASES: Readonly<Record<string, string>> = { 'Debian 12': 'bookworm', 'Debian 13': 'trixie' };
-/** Bytes. An index of main has 12 MB compressed, and 50 MB as text. */
+/** Limits in bytes. An index of main has 12 MB compressed, 50 MB as text. */
 const LARGEST = { release: 4 << 20, compressed: 64 << 20, text: 256 << 20 };
 
-/** The indexes of Debian's archive, by the mirrors that the environment names. */
+/** The indexes of Debian's archive, from the mirrors that the environment sets. */
 export const debianIndexes: IndexSource = async (osVersion, names, signal) => {
   const release = RELEASES[osVersion ?? ''];
   if (release === undefined)
@@ -39,7 +39,7 @@ export const debianIndexes: IndexSource = async (osVersion, names, signal) => {
   return found;
 };
 
-/** The versions of a suite, out of a `Packages` file that has the hash that its `Release` names. */
+/** The versions of a suite, from a `Packages` file whose hash matches the one in `Release`. */
 async function versionsOf(
   base: string,
   names: ReadonlySet<string>,

@@ -1,16 +1,16 @@
-/** What is newer than an image has. */
+/** Packages of an image that have newer versions. */
 import type { Queryable } from '../../catalog/catalog.ts';
 import { getImage } from '../../catalog/images.ts';
 import { packagesOfImage } from '../../catalog/packages.ts';
 import { updatesFor, type IndexSource, type PackageUpdate } from './outdated.ts';
 
-/** The tag of pipelines that package updates start when they are due: `security` or `all`. */
+/** The tag of pipelines that package updates may start: `security` or `all`. */
 export const UPDATES_TAG = 'ingot:on-updates';
 
 /**
  * The packages of an image that have newer versions.
- * @returns `undefined` when nothing is known of its packages
- * @throws {Error} in words for the user, when the indexes of its system cannot be read
+ * @returns `undefined` if the image has no package list
+ * @throws {Error} with a message for the user, if the indexes of its system cannot be read
  */
 export async function updatesOfImage(
   db: Queryable,

@@ -16,7 +16,7 @@ Description: retrieves files
  Version: 9.9 is not meant
 `;
 
-test('an index is read for the packages that are asked for, however it comes', () => {
+test('an index is read for the requested packages, however it is split into pieces', () => {
   for (const size of [1, 7, 1000]) {
     const reader = packageReader(new Set(['curl']));
     for (let at = 0; at < PACKAGES.length; at += size) reader.read(Buffer.from(PACKAGES.slice(at, at + size)));
@@ -24,14 +24,14 @@ test('an index is read for the packages that are asked for, however it comes', (
   }
 });
 
-test('an index without lines is not gathered', () => {
+test('an index without line breaks is not buffered', () => {
   const reader = packageReader(new Set(['curl']));
   for (let piece = 0; piece < 2000; piece++) reader.read(Buffer.alloc(1 << 16, 'x'));
   reader.read(Buffer.from('\nPackage: curl\nVersion: 1\n'));
   assert.deepEqual([...reader.end()], [['curl', '1']]);
 });
 
-test('what is newer is told, with where it is and whether it is a security update', () => {
+test('updates are listed with their suite and whether they are security updates', () => {
   const index = (suite: string, versions: Readonly<Record<string, string>>) => ({
     suite,
     security: suite.endsWith('-security'),
@@ -57,7 +57,7 @@ test('what is newer is told, with where it is and whether it is a security updat
   ]);
 });
 
-test('a hash of a Release file is that of the part SHA256', () => {
+test('the hash of a file comes from the SHA256 section of a Release file', () => {
   const [md5, sha] = ['0'.repeat(32), 'a'.repeat(64)];
   const release = `Origin: Debian\nMD5Sum:\n ${md5} 10 main/Packages.gz\nSHA256:\n ${sha}       10 main/Packages.gz\n`;
   assert.equal(sha256Of(release, 'main/Packages.gz'), sha);

@@ -1,36 +1,36 @@
-/** Packages of an image that are older than what their distribution has now. Pure. */
+/** Packages of an image that are older than those of its distribution. Pure. */
 import { compareDebian } from './versions.ts';
 
 /** One index of packages. */
 export interface PackageIndex {
   /** `bookworm-security`. */
   readonly suite: string;
-  /** Whether all that it has are security updates. */
+  /** Whether everything in it is a security update. */
   readonly security: boolean;
-  /** The newest version by name, of the names that were asked for. */
+  /** The newest version of each requested package. */
   readonly versions: ReadonlyMap<string, string>;
 }
 
-/** Reads the indexes of a system (`Debian 12`). @throws {Error} in words for the user */
+/** Reads the indexes of a system (`Debian 12`). @throws {Error} with a message for the user */
 export type IndexSource = (
   osVersion: string | undefined,
   names: ReadonlySet<string>,
   signal: AbortSignal,
 ) => Promise<readonly PackageIndex[]>;
 
-/** A package that has a newer version. */
+/** A package with a newer version. */
 export interface PackageUpdate {
   readonly name: string;
   readonly installed: string;
-  /** The newest there is. */
+  /** The newest version. */
   readonly available: string;
-  /** The suite that has it. */
+  /** The suite of that version. */
   readonly suite: string;
-  /** Whether any version that is newer than the installed one is a security update. */
+  /** Whether any version newer than the installed one is a security update. */
   readonly security: boolean;
 }
 
-/** What is newer, by name. */
+/** The available updates, sorted by name. */
 export function updatesFor(
   packages: readonly { readonly name: string; readonly version: string }[],
   indexes: readonly PackageIndex[],
@@ -48,17 +48,17 @@ export function updatesFor(
   });
 }
 
-/** Characters of a line. */
+/** Maximum characters of a line. */
 const LONGEST_LINE = 1 << 20;
 
-/** Reads an apt `Packages` file piece by piece: one of main has 50 MB. */
+/** Parses an apt `Packages` file piece by piece, because one of main has 50 MB. */
 export interface PackageReader {
   read(chunk: Buffer): void;
-  /** The newest version of each package that was asked for. */
+  /** The newest version of each requested package. */
   end(): ReadonlyMap<string, string>;
 }
 
-/** @param names packages that are asked for; the others are passed over */
+/** @param names the requested packages; others are skipped */
 export function packageReader(names: ReadonlySet<string>): PackageReader {
   const versions = new Map<string, string>();
   let name = '';
@@ -77,7 +77,7 @@ export function packageReader(names: ReadonlySet<string>): PackageReader {
       const text = rest + chunk.toString('latin1');
       const end = text.lastIndexOf('\n') + 1;
       take(text.slice(0, end));
-      // No line of an index is that long: it would be gathered again with each piece.
+      // No line of an index is that long. Keeping it would copy it again with each piece.
       rest = text.length - end > LONGEST_LINE ? '' : text.slice(end);
     },
     end() {
@@ -87,7 +87,7 @@ export function packageReader(names: ReadonlySet<string>): PackageReader {
   };
 }
 
-/** The hash of a file in the part `SHA256:` of an apt `Release` file. */
+/** The hash of a file in the section `SHA256:` of an apt `Release` file. */
 export function sha256Of(release: string, file: string): string | undefined {
   const [, part = ''] = /^SHA256:\n((?: .*(?:\n|$))*)/m.exec(release) ?? [];
   const line = part.split('\n').find((each) => each.endsWith(` ${file}`));

@@ -40,7 +40,7 @@ const DEBIAN = [
 test('Debian versions sort as dpkg sorts them', (t) => {
   const program = 'dpkg';
   if (spawnSync(program, ['--version']).error !== undefined) return t.skip(`there is no ${program} here`);
-  // One shell for all: a process for each pair would take a minute.
+  // One shell for all pairs: a process for each would take a minute.
   const pairs = DEBIAN.flatMap((a) => DEBIAN.map((b) => [a, b] as const));
   const script = pairs.map(([a, b]) => `dpkg --compare-versions '${a}' lt '${b}'; echo $?`).join('\n');
   const { stdout } = spawnSync('sh', { input: script, encoding: 'utf8' });
@@ -82,7 +82,7 @@ for (const [a, b, expected] of [
   ['1:1.0-1', '2.0-1', 1],
   ['1.0-2.el9', '1.0-10.el9', -1],
 ] as const)
-  test(`rpm has ${a} and ${b} as ${expected}`, () => {
+  test(`rpm compares ${a} and ${b} as ${expected}`, () => {
     assert.equal(Math.sign(compareRpm(a, b)), expected);
     assert.equal(Math.sign(compareRpm(b, a)), expected === 0 ? 0 : -expected);
   });

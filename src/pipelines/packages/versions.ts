@@ -1,4 +1,4 @@
-/** Which of two versions of a package is newer. Pure. */
+/** Compares versions of packages. Pure. */
 
 /**
  * Compares two versions as dpkg does: `[epoch:]upstream[-revision]`, where letters sort before other characters and `~`
@@ -23,7 +23,7 @@ function partsOf(version: string): { readonly epoch: number; readonly upstream: 
   };
 }
 
-/** By turns: text up to the next digit, character by character, then a number. */
+/** Compares alternately: text up to the next digit, character by character, then a number. */
 function compareParts(a: string, b: string): number {
   let [left, right] = [a, b];
   while (left !== '' || right !== '') {
@@ -47,7 +47,7 @@ function rank(character: string | undefined): number {
   return /[A-Za-z]/.test(character) ? character.charCodeAt(0) : character.charCodeAt(0) + 256;
 }
 
-/** Numbers of any length, without rounding. */
+/** Compares numbers of any length without rounding. */
 function compareNumbers(a: string, b: string): number {
   const [one, other] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
   if (one.length !== other.length) return one.length - other.length;

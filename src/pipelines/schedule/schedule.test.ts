@@ -6,7 +6,7 @@ const at = (text: string): number => Date.parse(text);
 const iso = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString().replace(/:00\.000Z$/, 'Z');
 
-/** Times that follow a time, by hand from a calendar and the rules of daylight saving of the zone. */
+/** Due times after a time, derived by hand from a calendar and the zone's daylight saving rules. */
 const EXPECTED: readonly (readonly [expression: string, zone: string, from: string, expected: readonly string[]])[] = [
   ['cron(0 3 ? * SUN *)', 'Europe/Berlin', '2026-03-20T00:00Z', ['2026-03-22T02:00Z', '2026-03-29T01:00Z']],
   ['cron(0 0 ? * L *)', 'UTC', '2026-01-01T00:00Z', ['2026-01-04T00:00Z', '2026-01-11T00:00Z']],
@@ -19,10 +19,10 @@ const EXPECTED: readonly (readonly [expression: string, zone: string, from: stri
   ['cron(0 12 15W JAN,jul ? 2026-2027)', 'UTC', '2026-07-16T00:00Z', ['2027-01-15T12:00Z', '2027-07-15T12:00Z']],
   ['cron(0 0 29 2 ? *)', 'UTC', '2026-01-01T00:00Z', ['2028-02-29T00:00Z', '2032-02-29T00:00Z']],
   ['cron(0 0 ? * 1/2 *)', 'UTC', '2026-01-02T00:00Z', ['2026-01-03T00:00Z', '2026-01-04T00:00Z', '2026-01-06T00:00Z']],
-  // Five fields, as AWS's own examples: every Sunday, and not every day.
+  // Five fields, as in AWS's own examples: every Sunday, and not every day.
   ['cron(0 0 * * SUN)', 'UTC', '2026-01-01T00:00Z', ['2026-01-04T00:00Z', '2026-01-11T00:00Z']],
   ['cron(0 0 * * *)', 'UTC', '2026-01-01T00:00Z', ['2026-01-02T00:00Z', '2026-01-03T00:00Z']],
-  // A time that the day does not have is taken after the gap, one that it has twice is taken once.
+  // A time that daylight saving skips is due after the gap; one that it repeats is due once.
   ['cron(30 2 * * ? *)', 'Europe/Berlin', '2026-03-28T12:00Z', ['2026-03-29T01:00Z', '2026-03-30T00:30Z']],
   ['cron(30 2 * * ? *)', 'Europe/Berlin', '2026-10-24T12:00Z', ['2026-10-25T00:30Z', '2026-10-26T01:30Z']],
   ['cron(30 1 * * ? *)', 'America/New_York', '2026-10-31T12:00Z', ['2026-11-01T05:30Z', '2026-11-02T06:30Z']],
@@ -85,5 +85,5 @@ for (const [expression, explanation] of FAULTS)
   test(`${expression} is explained`, () =>
     assert.match(explainFault({ expression }, at('2026-11-30T00:00Z')) ?? '', explanation));
 
-test('nothing is wrong with a right one', () =>
+test('a valid expression has no fault', () =>
   assert.equal(explainFault({ expression: 'cron(0 3 ? * SUN *)', timezone: 'Europe/Berlin' }, 0), undefined));

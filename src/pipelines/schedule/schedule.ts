@@ -1,35 +1,35 @@
 /**
- * Schedule expressions as times. `croner` reads the dialect, once it is put as croner has it. Pure: the caller says
- * what time it is. Source: reference, `resources.md` section 10 and `newer-members.md`.
+ * Schedule expressions. The library `croner` evaluates them after a translation to its syntax. Pure: the caller passes
+ * the time. Source: reference, `resources.md` section 10 and `newer-members.md`.
  */
 import { Cron } from 'croner';
 import { cronFields, lacksYear, rateMilliseconds, scheduleFault } from '../../resources/schedules.ts';
 import { cronWords, rateWords } from './words.ts';
 
-/** A schedule, read. Times are milliseconds since 1970. */
+/** A parsed schedule. Times are milliseconds since 1970. */
 export interface Schedule {
-  /** The first due time after `time`, or `undefined` when it is never due again. */
+  /** The first due time after `time`, or `undefined` if there is none. */
   next(time: number): number | undefined;
   /** `every Sunday at 03:00, Europe/Berlin`. */
   readonly words: string;
 }
 
-/** How a pipeline says when it is due. */
+/** The schedule of a pipeline. */
 export interface ScheduleText {
   /** `cron(…)` or `rate(…)`. */
   readonly expression: string;
-  /** IANA name; UTC when absent. */
+  /** IANA name (default: UTC). */
   readonly timezone?: string | undefined;
 }
 
-/** How many schedules are kept read: the same expression is asked for again and again. */
+/** Maximum number of cached schedules: the same expressions are read again and again. */
 const KEPT = 20_000;
 const kept = new Map<string, Schedule>();
 
 /**
- * Reads a schedule.
- * @param anchor what a `rate` counts from, in milliseconds since 1970; a cron has none
- * @throws {RangeError} with what is wrong, as a sentence; checked expressions have nothing wrong
+ * Parses a schedule.
+ * @param anchor what a `rate` counts from, in milliseconds since 1970; a cron expression needs none
+ * @throws {RangeError} with the fault as a sentence; validated expressions have none
  */
 export function readSchedule({ expression, timezone = 'UTC' }: ScheduleText, anchor = 0): Schedule {
   const every = rateMilliseconds(expression);
@@ -66,8 +66,8 @@ function readCron(expression: string, timezone: string): Schedule {
 }
 
 /**
- * `L` alone as a day of the week is Sunday, by EC2 Image Builder's documentation. Where five fields give both days,
- * croner takes either of them, as cron does.
+ * Translates to croner's syntax. `L` alone as a day of the week is Sunday, according to EC2 Image Builder's
+ * documentation. If five fields set both days, croner accepts either of them, as cron does.
  */
 function asCroner(fields: readonly string[], five: boolean): string {
   const [minute, hour, dayOfMonth, month, dayOfWeek, year] = fields as [string, string, string, string, string, string];
@@ -80,8 +80,8 @@ function asCroner(fields: readonly string[], five: boolean): string {
 }
 
 /**
- * What is wrong with a schedule, in sentences for its author: what is wrong, how the fields were read, and what was
- * probably meant. `undefined` if the schedule is valid.
+ * Explains the fault of a schedule to its author: what is wrong, how the fields were read, and what was probably meant.
+ * `undefined` if the schedule is valid.
  * @param time a schedule that is never due after it is invalid too
  */
 export function explainFault({ expression, timezone }: ScheduleText, time: number): string | undefined {
@@ -101,7 +101,7 @@ function fieldsRead(expression: string): string {
     : ` It was read as: ${fields.map((field, index) => `${FIELD_NAMES[index]} ${field}`).join(', ')}. `;
 }
 
-/** A schedule near a wrong one that is right. */
+/** A valid schedule that is similar to an invalid one. */
 function meant({ expression, timezone }: ScheduleText): string {
   const bare = /^\s*(?:cron\()?([^()]+?)\)?\s*$/i.exec(expression)?.[1]?.split(/\s+/);
   const candidates: string[] = [];

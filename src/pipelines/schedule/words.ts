@@ -18,7 +18,7 @@ const MONTHS = [
 ];
 const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth'];
 
-/** `every 2 hours`, of so many milliseconds. */
+/** `every 2 hours`, for a rate in milliseconds. */
 export function rateWords(milliseconds: number): string {
   for (const [unit, size] of [
     ['day', 86_400_000],
@@ -31,7 +31,7 @@ export function rateWords(milliseconds: number): string {
   return `every ${milliseconds} ms`;
 }
 
-/** The six fields of a cron expression in words: `every Sunday at 03:00`. They have been checked. */
+/** The six fields of a valid cron expression in words: `every Sunday at 03:00`. */
 export function cronWords(fields: readonly string[]): string {
   const [minute, hour, dayOfMonth, month, dayOfWeek, year] = fields as [string, string, string, string, string, string];
   const day = dayWords(dayOfMonth, dayOfWeek);
@@ -48,7 +48,7 @@ function isAny(field: string): boolean {
   return field === '*' || field === '?' || field === '*/1';
 }
 
-/** `exact` when the words name times of a day, and so need the day before them. */
+/** `exact` if the words name times of a day, so that the day must precede them. */
 function timeWords(minute: string, hour: string): { readonly words: string; readonly exact: boolean } {
   const minutes = numbers(minute);
   const hours = numbers(hour);
@@ -77,13 +77,13 @@ function hourWords(hour: string): string {
     : `from ${pad(Number(range[1]))}:00 to ${pad(Number(range[2]))}:59`;
 }
 
-/** The numbers of a list, or `undefined` where it is more than a list of numbers. */
+/** The numbers of a list, or `undefined` if the field is something else. */
 function numbers(field: string): readonly number[] | undefined {
   const items = field.split(',');
   return items.every((item) => /^\d+$/.test(item)) ? items.map(Number).sort((a, b) => a - b) : undefined;
 }
 
-/** Empty for every day. Where both are given a day meets either. */
+/** Empty for every day. If both fields are set, either day matches. */
 function dayWords(dayOfMonth: string, dayOfWeek: string): string {
   const parts = [...(isAny(dayOfMonth) ? [] : [ofMonth(dayOfMonth)]), ...(isAny(dayOfWeek) ? [] : [ofWeek(dayOfWeek)])];
   return parts.join(' and ');
@@ -114,7 +114,7 @@ function listed(field: string, name: (value: string) => string): string {
   return enumerated(field.split(',').map((item) => rangeWords(item, name)));
 }
 
-/** `2-4/2` with names. */
+/** A range such as `2-4/2`, with names of days or months. */
 function rangeWords(item: string, name: (value: string) => string): string {
   const [range, step] = item.split('/') as [string, string?];
   const [from, to] = range.split('-') as [string, string?];
