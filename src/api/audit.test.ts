@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { auditEvent, maskSecrets, type Call } from './audit.ts';
 
-test('an event is made whatever the parameters are', () => {
+test('an event is written for any parameters', () => {
   let deep: unknown = 1;
   for (let depth = 0; depth < 5000; depth++) deep = depth % 2 === 0 ? [deep] : { a: deep };
   const call: Call = {
@@ -23,7 +23,7 @@ test('an event is made whatever the parameters are', () => {
 
 const HIDDEN = 'HIDDEN_DUE_TO_SECURITY_REASONS';
 
-test('what may be secret is not in the audit log', () => {
+test('values that may be secret are not in the audit log', () => {
   const cases: readonly (readonly [given: unknown, masked: unknown])[] = [
     [
       { name: 'web', data: 'schemaVersion: 1.0' },

@@ -11,28 +11,28 @@ export interface Call {
   readonly requestId: string;
   /** Milliseconds since 1970. */
   readonly time: number;
-  /** `imagebuilder`, `ingot`, or one of the register of services. */
+  /** `imagebuilder`, `ingot`, or a name in the register of services. */
   readonly service: string;
   /** `CreateComponent`, `GetCallerIdentity`, `LaunchInstance`; `UnknownOperation` for an unknown one. */
   name: string;
-  /** `false` while the name is only what a request says: anybody can send any. */
+  /** `false` until the name is verified to be an operation: an unsigned request can contain anything. */
   named?: boolean;
   readOnly: boolean;
   readonly sourceIp: string;
   readonly userAgent: string | undefined;
   region?: string;
   identity?: Identity;
-  /** The caller's input, masked by `maskSecrets` when it is written. */
+  /** The caller's input, which `maskSecrets` masks before it is written. */
   parameters?: object;
   answer?: object;
   resource?: string;
   error?: ApiError;
-  /** The code that the client got, if it is not the error's own: services have their own codes. */
+  /** The code that the client got, if a service uses another one than the error's. */
   errorCode?: string;
 }
 
 const HIDDEN = 'HIDDEN_DUE_TO_SECURITY_REASONS';
-/** Members that may hold secrets, in lower case: documents, user data, environments, keys and tokens. */
+/** Members that may contain secrets, in lower case: documents, user data, environments, keys and tokens. */
 const SECRET = new Set([
   'data',
   'dockerfiletemplatedata',
@@ -47,12 +47,12 @@ const SECRET = new Set([
   'x-amz-signature',
 ]);
 const LONGEST_TEXT = 1024;
-/** What CloudTrail keeps of the parameters of a call, and of its answer, in characters of JSON. */
+/** Maximum size of a call's parameters and of its response, in characters of JSON, as in CloudTrail. */
 const LONGEST_VALUE = 100_000;
-/** How deep values are followed. */
+/** Maximum depth of nested values. */
 const DEEPEST = 64;
 
-/** The event of a call. */
+/** Makes the event of a call. */
 export function auditEvent(call: Call): AuditEvent {
   const { identity, error, userAgent } = call;
   const resource = call.resource?.slice(0, 2048);
@@ -107,7 +107,7 @@ function userIdentity({ principal, accessKeyId, userName, session }: Identity): 
   };
 }
 
-/** The value in the form that the log keeps. Every event must be written, whatever its values are. */
+/** The value as it is logged. Every event must be written, whatever its values are. */
 function kept(value: object): object {
   const masked = maskSecrets(value) as object;
   const { length } = JSON.stringify(masked);
@@ -117,18 +117,18 @@ function kept(value: object): object {
 }
 
 /**
- * A value without possible secrets, by the names of members: values of parameters, and a command's arguments after its
+ * Removes values that may be secret, by the names of members: values of parameters, and a command's arguments after its
  * program.
  */
 export function maskSecrets(value: unknown, name = '', parent = '', depth = 0): unknown {
-  // A member at the top (`Value` of PutParameter) and a parameter's; not a tag's.
-  // A query has its members as one name: `LaunchTemplateData.UserData`.
+  // Top-level `Value` members (PutParameter) and those of parameters, but not of tags. A query writes nested members as
+  // one name: `LaunchTemplateData.UserData`.
   if (
     SECRET.has(name.slice(name.lastIndexOf('.') + 1)) ||
     (name === 'value' && (parent === 'parameters' || depth === 1))
   )
     return HIDDEN;
-  // An address may be signed, or carry a password.
+  // A URL may be presigned or contain a password.
   if (name === 'source' && typeof value === 'string') return sourceName(value).slice(0, LONGEST_TEXT);
   if (typeof value === 'string') return value.length > LONGEST_TEXT ? `${value.slice(0, LONGEST_TEXT)}…` : value;
   if (typeof value === 'object' && value !== null && depth >= DEEPEST) return '…';

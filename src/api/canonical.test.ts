@@ -8,7 +8,7 @@ const PLACE = { account: '123456789012', region: 'eu-west-1' };
 const MINE = `arn:aws:imagebuilder:${PLACE.region}:${PLACE.account}:`;
 const notFound = { name: 'ResourceNotFoundException' };
 
-test('every member of a request that holds an ARN of Image Builder comes through the door', () => {
+test('every request member with an Image Builder ARN is canonicalized', () => {
   const missed: string[] = [];
   const walk = (shapeName: string, member: string, path: string, above: readonly string[]): void => {
     const shape = API_DATA.shapes[shapeName]!;
@@ -22,7 +22,7 @@ test('every member of a request that holds an ARN of Image Builder comes through
   assert.deepEqual(missed, []);
 });
 
-test('names of a request get their one spelling, nested ones too, and nothing else is touched', () => {
+test('names in a request become canonical, also nested ones, and everything else stays', () => {
   const given = {
     name: 'x',
     semanticVersion: '01.002.x',
@@ -57,7 +57,7 @@ test('names of a request get their one spelling, nested ones too, and nothing el
   });
 });
 
-test('a parent image has one name', () => {
+test('a parent image has one canonical name', () => {
   for (const [given, expected] of [
     ['ami-0123456789abcdef0', 'ami-0123456789abcdef0'],
     ['debian:12', 'debian:12'],

@@ -1,6 +1,6 @@
 /**
- * Canonical names of resources: each name gets the one spelling that records have before anything looks at it, so that
- * policies, tags and lookups see the same ARN. A name without such a spelling is not found.
+ * Canonical names of resources. Each name gets the spelling that records use before anything else reads it, so that
+ * policies, tags and lookups see the same ARN. A name without a canonical spelling is not found.
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { canonicalArn, inAccountOfServer, isForeignSpelling, type AccountMap } from '../resources/arns.ts';
@@ -11,16 +11,13 @@ import type { Structure } from './codec.ts';
 import type { RequestContext } from './context.ts';
 import { members, type Operation } from './model.ts';
 
-/**
- * Members that name an image in one of several ways, an ARN among them. Every member whose name ends in `Arn` is an
- * ARN.
- */
+/** Members that name an image in several ways, one of them an ARN. Every member whose name ends in `Arn` is an ARN. */
 const IMAGES = ['parentImage', 'sourceImage', 'image'];
 
 interface Place {
   readonly account: string;
   readonly region: string;
-  /** Accounts of other people's files: `accounts` of `config.yaml`. */
+  /** Replaces accounts in templates of others: `accounts` of `config.yaml`. */
   readonly accounts?: AccountMap;
 }
 
@@ -30,9 +27,9 @@ export function doorOf({ account, region, services }: RequestContext): Place {
 }
 
 /**
- * The input of an operation with its names in canonical spelling: ARNs, versions without leading zeros.
+ * The input of an operation with canonical names: ARNs, versions without leading zeros.
  * @throws {ApiError} ResourceNotFoundException for an ARN that no resource here can have,
- *   InvalidParameterValueException for a role in another partition
+ * InvalidParameterValueException for a role in another partition
  */
 export function canonicalInput(operation: Operation, input: Structure, place: Place): Structure {
   return ofStructure(operation.input, input, '', place);
@@ -45,7 +42,7 @@ function ofStructure(schema: NormalizedSchema, value: Structure, path: string, p
       ? []
       : [[name, ofMember(name, member, given, path === '' ? name : `${path}.${name}`, place)]];
   });
-  // A newer client's dryRun is in no schema.
+  // A newer client's `dryRun` is in no schema.
   return { ...value, ...Object.fromEntries(entries) };
 }
 
@@ -56,14 +53,14 @@ function ofMember(name: string, schema: NormalizedSchema, value: unknown, path: 
   const item = schema.getValueSchema();
   return (value as readonly unknown[]).map((each, index) => {
     if (item.isStructSchema()) return ofStructure(item, each as Structure, `${path}[${index}]`, place);
-    // Of a filter: a text that is not an ARN of a resource matches nothing.
+    // In a filter, a text that is not the ARN of a resource matches nothing.
     if (name !== 'values' || typeof each !== 'string') return each;
     const own = here(each, place);
     return canonicalArn(own) ?? own;
   });
 }
 
-/** A text with the account of this server, where it is an ARN of an account that the operator has mapped to it. */
+/** Replaces the account of an ARN by this server's, if the operator has mapped it. */
 function here(text: string, { account, accounts = {} }: Place): string {
   return inAccountOfServer(text, accounts, account);
 }
@@ -88,8 +85,8 @@ function ofRole(value: string, path: string, place: Place): string {
 }
 
 /**
- * An ARN, or another name of an image (`ami-…`, `ssm:…`), in its canonical spelling. Other texts are returned
- * unchanged, for their reader to reject.
+ * An ARN, or another name of an image (`ami-…`, `ssm:…`), in canonical spelling. Other texts are returned unchanged,
+ * for their reader to reject.
  * @throws {ApiError} ResourceNotFoundException for an ARN that no resource here can have
  */
 export function canonicalName(text: string, place: Place): string {
@@ -99,7 +96,7 @@ export function canonicalName(text: string, place: Place): string {
   return canonicalArn(own) ?? own;
 }
 
-/** `ssm:` and a parameter of this account and Region, or a public one, by name. */
+/** `ssm:` and the name of a parameter of this account and Region, or of a public one. */
 function canonicalParameter(text: string, place: Place): string {
   const { account, region } = place;
   const given = here(text.slice('ssm:'.length), place);

@@ -28,7 +28,7 @@ function refusal(work: () => unknown): string {
   assert.fail('was accepted');
 }
 
-test('a body is decoded by its schema: unknown members dropped, null absent, times dates', () => {
+test('a body is decoded by its schema: unknown members are dropped, null is absent, times become dates', () => {
   const input = decode('StartResourceStateUpdate', {
     body: {
       resourceArn: 'a',
@@ -47,7 +47,7 @@ test('an ARN in the path keeps its slashes, encoded or not', () => {
     assert.deepEqual(decode('ListTagsForResource', { path }), { resourceArn: arn });
 });
 
-test('query members: one value, repeated ones, a plus sign, what other operations have', () => {
+test('query members: single and repeated values, a plus sign, members of other operations', () => {
   assert.deepEqual(decode('GetImage', { query: 'imageBuildVersionArn=a%2Fb+c&other=1' }), {
     imageBuildVersionArn: 'a/b+c',
   });
@@ -62,7 +62,7 @@ test('query members: one value, repeated ones, a plus sign, what other operation
   assert.deepEqual(decode('GetImage', {}), {});
 });
 
-test('names that are special to JavaScript are plain names', () => {
+test('names that are special to JavaScript are ordinary names', () => {
   const input = decode('TagResource', { path: '/tags/x', raw: '{"tags":{"__proto__":"a","constructor":"b"}}' });
   const tags = input['tags'] as Structure;
   assert.equal(Object.getPrototypeOf(tags), Object.prototype);
@@ -73,7 +73,7 @@ test('names that are special to JavaScript are plain names', () => {
   assert.deepEqual(decode('CreateComponent', { raw: '{"__proto__":{"name":"x"}}' }), {});
 });
 
-test('a body that is not a JSON object is refused', () => {
+test('a body that is not a JSON object is rejected', () => {
   assert.match(
     refusal(() => decode('CreateComponent', { raw: '{' })),
     /not valid JSON/,
@@ -126,7 +126,7 @@ test('values of a wrong type are reported with path and value, all at once', () 
   );
 });
 
-test('an output goes out by its schema: times in seconds, dates as text, unset members absent', () => {
+test('an output is encoded by its schema: times in seconds, dates as text, undefined members absent', () => {
   const { output } = OPERATIONS.get('GetImage')!;
   const wire = encodeOutput(output, {
     requestId: 'r',
@@ -152,7 +152,7 @@ test('an output goes out by its schema: times in seconds, dates as text, unset m
   });
 });
 
-test('an output of a wrong type is a fault of the handler', () => {
+test('an output of a wrong type is a bug of the handler', () => {
   const { output } = OPERATIONS.get('GetImage')!;
   assert.throws(() => encodeOutput(output, { image: { name: 5 } }), /image\.name is the number 5/);
   assert.throws(() => encodeOutput(output, { image: { deprecationTime: '2026' } }), TypeError);

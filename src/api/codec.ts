@@ -1,8 +1,7 @@
 /**
- * Converts between the wire and the SDK's types, by the SDK's schemas. Unknown members are left out and named to the
- * caller;
- * null is absent; a value of the wrong type is an error with its path. Timestamps are numbers of seconds on the wire
- * and `Date` inside; dates of resources are strings in both.
+ * Converts between the wire and the SDK's types, by the SDK's schemas. Unknown members are dropped and reported to the
+ * caller; null is absent; a value of the wrong type is an error with its path. Timestamps are seconds on the wire and
+ * `Date` inside; dates of resources are strings in both.
  */
 import type { NormalizedSchema } from '@smithy/core/schema';
 import { MOST_FAULTS, serializationError, toldFaults, type ApiError } from '../resources/errors.ts';
@@ -11,9 +10,9 @@ import { memberLocation, members, type Operation } from './model.ts';
 
 /** The parts of a request that carry values. */
 export interface WireRequest {
-  /** Path as it came, without the query: still percent-encoded. */
+  /** The path as received, still percent-encoded, without the query. */
   readonly path: string;
-  /** Query as it came, without its question mark. */
+  /** The query as received, without its question mark. */
   readonly query: string;
   readonly body: Uint8Array;
 }
@@ -22,7 +21,7 @@ export interface WireRequest {
 export type Structure = Readonly<Record<string, unknown>>;
 
 /**
- * Decodes percent-encoding. A plus sign is a plus sign.
+ * Decodes percent-encoding. A plus sign stays a plus sign.
  * @throws {ApiError} SerializationException if the text is not UTF-8
  */
 function decodeText(text: string, what: string): string {
@@ -48,7 +47,7 @@ export function decodeQuery(query: string): readonly (readonly [name: string, va
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
-/** The JSON object of a body; an empty body is an empty object. @throws {ApiError} SerializationException */
+/** The JSON object in a body; an empty body is an empty object. @throws {ApiError} SerializationException */
 export function decodeJsonObject(body: Uint8Array): Structure {
   if (body.length === 0) return {};
   let text: string;
@@ -69,9 +68,9 @@ export function decodeJsonObject(body: Uint8Array): Structure {
 }
 
 /**
- * The input of an operation out of a request. Members that the request lacks are absent.
- * @param unknown gets the path of each member of the body that nobody knows: it is left out, and somebody has to say so
- * @throws {ApiError} SerializationException naming every value of a wrong type
+ * Decodes the input of an operation from a request. Members that the request lacks are absent.
+ * @param unknown collects the paths of unknown members of the body, which are dropped; the caller must report them
+ * @throws {ApiError} SerializationException that names every value of a wrong type
  */
 export function decodeInput(operation: Operation, request: WireRequest, unknown: string[] = []): Structure {
   const faults: string[] = [];
@@ -100,15 +99,15 @@ export function decodeInput(operation: Operation, request: WireRequest, unknown:
   return Object.fromEntries(entries);
 }
 
-/** What is found out about a request beside its input. */
+/** What decoding collects beside the input. */
 interface Found {
   /** Values of a wrong type. */
   readonly faults: string[];
-  /** Paths of members that nobody knows. */
+  /** Paths of unknown members. */
   readonly unknown?: string[];
 }
 
-/** Unknown members of one request that are told. */
+/** Maximum number of unknown members that are reported per request. */
 const MOST_UNKNOWN = 20;
 
 function tellUnknown(value: Structure, known: (name: string) => boolean, path: string, unknown: string[] = []): void {
@@ -141,8 +140,8 @@ function locatedMembers(operation: Operation): readonly Located[] {
 }
 
 /**
- * The one label of an operation's URI is its last segment and takes the rest of the path, encoded slashes and bare ones
- * alike.
+ * The one label of an operation's URI is its last segment. It takes the rest of the path, with encoded or plain
+ * slashes.
  */
 function labelOf(operation: Operation, path: string, member: string): string {
   const prefix = operation.uri.slice(0, operation.uri.indexOf(`{${member}}`));
@@ -170,8 +169,8 @@ function fromQuery(schema: NormalizedSchema, values: readonly string[], path: st
 }
 
 /**
- * A structure out of JSON.
- * @param faults gets what is of a wrong type
+ * Decodes a structure from JSON.
+ * @param faults collects values of a wrong type
  */
 export function decodeStructure(schema: NormalizedSchema, value: Structure, faults: string[]): Structure {
   return Object.fromEntries(
@@ -243,13 +242,13 @@ function isObject(value: unknown): value is Structure {
 }
 
 /**
- * The wire form of an output: a value ready for `JSON.stringify`. Undefined and null members are absent, as are members
- * the model lacks.
- * @throws {TypeError} if a value does not have its schema's type: a fault of the handler
+ * Encodes an output to a value for `JSON.stringify`. Undefined and null members are absent, as are members that the
+ * model lacks.
+ * @throws {TypeError} if a value does not have its schema's type: a bug of the handler
  */
 export function encodeOutput(schema: NormalizedSchema, output: object): Structure {
   const encoded = encoderOf(schema)(output);
-  // Encoded again, slowly, to find the place of the value that does not fit.
+  // Encoded again, by the slow way that reports the path of the wrong value.
   return (encoded === MISFIT ? toJson(schema, output, schema.getName() ?? 'output') : encoded) as Structure;
 }
 
@@ -259,7 +258,10 @@ type Encoder = (value: unknown) => unknown;
 const MISFIT = Symbol('misfit');
 const encoders = new WeakMap<object, Encoder>();
 
-/** What encodes values of a schema: asking the schema again for each value took longer than all else in an answer. */
+/**
+ * The encoder for values of a schema. Reading the schema again for each value took longer than everything else in a
+ * response.
+ */
 function encoderOf(schema: NormalizedSchema): Encoder {
   const key = schema.getSchema();
   if (typeof key !== 'object') return makeEncoder(schema);

@@ -11,21 +11,21 @@ import type { Call } from './audit.ts';
 import type { Identities, Identity } from './access/identities.ts';
 import type { OperationInput, OperationName, OperationOutput } from './model.ts';
 
-/** What the process gives to the API. */
+/** The services that the process gives to the API. */
 export interface ApiServices {
   readonly catalog: Catalog;
   readonly identities: Identities;
   readonly config: Config;
   readonly audit: AuditLog;
-  /** Account id of the key pair that the first start makes: the account that the server itself belongs to. */
+  /** Account id of the key pair that the first start creates: the account that owns the server. */
   readonly defaultAccount: string;
-  /** Whether the worker process answers. */
+  /** Whether the worker process responds. */
   readonly worker: () => { readonly up: boolean; readonly silentSeconds: number };
-  /** Tells the worker that there may be something to do. Never throws. */
+  /** Tells the worker that there may be work. Never throws. */
   readonly wakeWorker: () => void;
   readonly launches: LaunchService;
   readonly storage: StorageService;
-  /** Reads package indexes of distributions. */
+  /** Reads the package indexes of distributions. */
   readonly packageIndexes: IndexSource;
   readonly version: string;
   /** Absolute path. */
@@ -34,67 +34,67 @@ export interface ApiServices {
   readonly shutdown: () => void;
 }
 
-/** The text of a uri, or why it could not be read. */
+/** The text at a URI, or why it could not be read. */
 export type UriText = { readonly text: string } | { readonly fault: string };
 
-/** Texts by their uris. */
+/** Texts by their URIs. */
 export type UriTexts = ReadonlyMap<string, UriText>;
 
-/** The caller, the place, and the request's facts. */
+/** The caller, the Region, and other facts about the request. */
 export interface RequestContext extends Owner {
   /** Account id of the caller, 12 digits. */
   readonly account: string;
   /** Region, from the signature's scope. */
   readonly region: string;
-  /** What the audit log will say of it. */
+  /** The record of the call for the audit log. */
   readonly call: Call;
-  /** Who signed. */
+  /** The caller that signed the request. */
   readonly identity: Identity;
   /** Address that the request came from. */
   readonly sourceIp: string;
   readonly userAgent: string | undefined;
-  /** When it came, in milliseconds since 1970. */
+  /** When the request arrived, in milliseconds since 1970. */
   readonly now: number;
-  /** Uuid, in the response's `x-amzn-RequestId` and, where the operation has it, its `requestId`. */
+  /** UUID of the request: the response's `x-amzn-RequestId` and, if the operation has it, its `requestId`. */
   readonly requestId: string;
   readonly services: ApiServices;
-  /** Paths of members of the request that nobody knows, and that were left out. */
+  /** Paths of unknown members of the request, which were dropped. */
   readonly unknownMembers?: readonly string[];
-  /** What the request names by `uri`, read before the transaction. */
+  /** Documents that the request names by `uri`, read before the transaction. */
   readonly uriTexts?: UriTexts;
-  /** Of a dry run: why files that would come are not taken, by their SHA-256. */
+  /** In a dry run: why files that would be uploaded are rejected, by their SHA-256. */
   readonly fileFaults?: ReadonlyMap<string, string>;
 }
 
-/** What a handler is given besides its input. */
+/** What a handler receives besides its input. */
 export interface OperationContext extends RequestContext {
   readonly operation: OperationName;
   /**
-   * `semanticVersion` as the client wrote it, such as `2024.01.05`. The input has it as numbers, `2024.1.5`: ARNs and
-   * comparisons use those, and `version` in answers is what the client wrote, which Terraform compares.
+   * `semanticVersion` as the client wrote it, such as `2024.01.05`. The input has the numbers, `2024.1.5`, which ARNs
+   * and comparisons use. `version` in responses is what the client wrote, because Terraform compares it.
    */
   readonly writtenVersion?: string | undefined;
   /** ARNs of other accounts' resources, as the request names them, that the caller may use. */
   readonly opened: ReadonlySet<string>;
   /**
-   * The catalogue. For an operation that changes something this is a transaction, begun before the handler and
-   * committed after it (with the client token's row): an error of the handler rolls back everything that it wrote. So a
+   * The catalogue. For a mutating operation this is a transaction, which begins before the handler and is committed
+   * after it (with the client token's row). An error of the handler rolls it back. Other writers wait meanwhile, so a
    * handler does only quick work on records.
    */
   readonly db: Kysely<Tables>;
   /**
-   * Has something done once the transaction is committed, such as waking the worker. Not done when it is undone,
-   * replayed or a dry run.
+   * Runs work after the commit, such as waking the worker. Not run after a rollback, for a repeated client token, or in
+   * a dry run.
    */
   readonly afterCommit: (work: () => void) => void;
 }
 
-/** What starting a build needs of it: what starts pipelines by itself has no request. */
+/** What starting a build needs of the context: pipelines that start automatically have no request. */
 export type BuildContext = Pick<OperationContext, 'account' | 'region' | 'services' | 'opened' | 'db' | 'afterCommit'>;
 
 /**
- * One operation. The layer around it decodes and checks the input, replays client tokens, answers dry runs, and fills
- * `requestId` and `clientToken` of the output where the operation has them and the handler left them out.
+ * One operation. The surrounding code decodes and validates the input, answers repeated client tokens and dry runs, and
+ * adds `requestId` and `clientToken` to the output if the operation has them and the handler omitted them.
  */
 export type Handler<O extends OperationName> = (
   input: OperationInput<O>,

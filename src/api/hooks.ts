@@ -1,4 +1,4 @@
-/** `POST /hooks/NAME`: an untrusted request, which starts a pipeline if it is signed as `config.yaml` says. */
+/** `POST /hooks/NAME`: an untrusted request that starts a pipeline if its signature matches `config.yaml`. */
 import { readFile } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { getPipeline } from '../catalog/image-pipelines.ts';
@@ -16,37 +16,38 @@ import type { ApiServices } from './context.ts';
 import { currentConfig } from './operations/plans.ts';
 import { buildByItself } from './operations/pipeline-runs.ts';
 
-/** What a sender is answered. */
+/** The response to a sender. */
 export interface HookAnswer {
   readonly started: boolean;
-  /** ARN of the image that it started, now or with an earlier delivery. */
+  /** ARN of the image that this or an earlier copy of the delivery started. */
   readonly image?: string | undefined;
   /** Why nothing was started. */
   readonly reason?: string | undefined;
 }
 
-/** When a delivery came, in milliseconds since 1970, and what counts it for the rate of the pipeline's account. */
+/** When a delivery arrived, in milliseconds since 1970, and how it is counted against the pipeline's account. */
 interface Arrival {
   readonly now: number;
   /** @throws {ApiError} TooManyRequestsException */
   count(account: string): void;
-  /** Gets, for the audit log alone, why a sender without the secret is refused. */
+  /** Receives the reason for a rejection. It goes only into the audit log, not to the sender. */
   refused(error: ApiError): void;
 }
 
-/** A request without the secret of a hook: its sender is not told which hooks there are. */
+/** A request without the secret of a hook. Its sender must not learn which hooks exist. */
 class NotTaken extends Error {
   override readonly name = 'NotTaken';
 }
 
-/** What such a sender is told. */
+/** The message for such a sender. */
 const REFUSAL =
   'There is no such hook, or the request does not carry the signature of its secret. The audit log of the server has ' +
   'the reason (`ingot audit`).';
 
 /**
- * Takes a delivery.
- * @throws {ApiError} AccessDeniedException; for who has the secret also InvalidRequestException, what refuses a build
+ * Handles a delivery.
+ * @throws {ApiError} AccessDeniedException; if the sender has the secret, also InvalidRequestException and errors of
+ * starting a build
  */
 export async function takeDelivery(...given: Parameters<typeof take>): Promise<HookAnswer> {
   try {
@@ -83,7 +84,7 @@ async function take(
   return answer;
 }
 
-/** A file of the operator's: a text in it may end with a line's end. */
+/** The operator's file; a trailing newline is removed. */
 async function secretOf({ name, secretFile }: Hook): Promise<string> {
   const secret = await readFile(secretFile)
     .then(readUtf8)

@@ -8,17 +8,17 @@ import { NOT_YET, notYetOperations } from './operations/not-yet.ts';
 import { API_DATA, type Shape } from './validate.ts';
 
 /**
- * Where the SDK and the API data say different things. Nothing, at these versions: what appears here on an update has
- * to be looked at.
+ * Differences between the SDK and the API data. None at these versions; one that appears after an update must be
+ * examined.
  */
 const DIFFERENCES: readonly string[] = [];
 
-test('there are 77 operations, the same in the SDK and the API data', () => {
+test('the SDK and the API data have the same 77 operations', () => {
   assert.equal(OPERATIONS.size, 77);
   assert.deepEqual([...OPERATIONS.keys()].sort(), Object.keys(API_DATA.operations).sort());
 });
 
-test('methods, URIs, members, types and places are the same in the SDK and the API data', () => {
+test('methods, URIs, members, types and locations are the same in the SDK and the API data', () => {
   const differences: string[] = [];
   for (const operation of OPERATIONS.values()) {
     const { http, input, output } = API_DATA.operations[operation.name];
@@ -75,7 +75,7 @@ function kindOfShape({ type }: Shape): string {
   return type === 'integer' || type === 'long' || type === 'double' ? 'number' : type;
 }
 
-test('what changes something runs in a transaction, what reads does not', () => {
+test('mutating operations run in a transaction, reading ones do not', () => {
   const reading = [...OPERATIONS.values()].filter(({ mutating }) => !mutating).map(({ name }) => name);
   assert.ok(
     reading.every((name) => /^(Get|List)/.test(name)),
@@ -86,7 +86,7 @@ test('what changes something runs in a transaction, what reads does not', () => 
   assert.equal(OPERATIONS.get('ListTagsForResource')?.mutating, false);
 });
 
-test('a label is the last thing of its URI, as routing takes it to be', () => {
+test('a label is at the end of its URI, as routing expects', () => {
   for (const { uri, input } of OPERATIONS.values()) {
     const labels = [...members(input).values()].filter((member) => memberLocation(member).location === 'label');
     assert.equal(labels.length, uri.includes('{') ? 1 : 0, uri);
@@ -94,7 +94,7 @@ test('a label is the last thing of its URI, as routing takes it to be', () => {
   }
 });
 
-test('every operation is either written or named as not yet there, and never both', () => {
+test('every operation is either implemented or listed as not implemented, never both', () => {
   assert.equal(new Set<OperationName>(NOT_YET).size, NOT_YET.length);
   assert.deepEqual(Object.keys(handlers).sort(), [...OPERATIONS.keys()].sort());
   for (const name of NOT_YET)

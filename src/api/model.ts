@@ -1,6 +1,6 @@
 /**
- * The wire model of EC2 Image Builder: all its operations with method, URI, status, input and output. It is the SDK's
- * own (`@aws-sdk/client-imagebuilder` exports a schema for each operation); the constraints, which that lacks, are in
+ * The wire model of EC2 Image Builder: all operations with method, URI, status, input and output. It is the SDK's own
+ * (`@aws-sdk/client-imagebuilder` exports a schema for each operation). The constraints, which the SDK lacks, are in
  * `validate.ts`.
  */
 import * as sdk from '@aws-sdk/client-imagebuilder';
@@ -15,8 +15,8 @@ export type OperationName = {
   [K in keyof Sdk]: K extends `${infer O}Command` ? (`${O}$` extends keyof Sdk ? O : never) : never;
 }[keyof Sdk];
 
-// The SDK lets every required member be undefined, since a caller may leave it to the server to complain. Behind the
-// checks it is there.
+// The SDK allows `undefined` for every required member, because a caller may leave the complaint to the server. After
+// validation they are present.
 type Present<T> = T extends Date | string | number | boolean
   ? T
   : T extends readonly (infer E)[]
@@ -27,20 +27,20 @@ type Present<T> = T extends Date | string | number | boolean
 
 type SdkCommand<O extends OperationName> = Sdk[`${O}Command`] extends new (input: never) => infer C ? C : never;
 
-/** What a handler of an operation gets: decoded and checked against the model, so required members are there. */
+/** The input of an operation's handler: decoded and validated against the model, so required members are present. */
 export type OperationInput<O extends OperationName> =
   SdkCommand<O> extends { readonly input: infer I } ? Present<I> : never;
 
 /**
- * What a handler of an operation answers. Members left undefined are absent on the wire. Timestamps are `Date`,
- * `DateTime` members strings.
+ * The output of an operation's handler. Undefined members are absent on the wire. Timestamps are `Date`, `DateTime`
+ * members are strings.
  */
 export type OperationOutput<O extends OperationName> =
   SdkCommand<O> extends Command<infer _I, infer _J, infer _C, infer Output, infer _D>
     ? Omit<Output, '$metadata'>
     : never;
 
-/** Where a member of an input goes in a request. */
+/** The location of an input member in a request. */
 export type Location = 'body' | 'query' | 'label';
 
 /** One operation. */
@@ -49,11 +49,11 @@ export interface Operation {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** `/CreateComponent`, or `/tags/{resourceArn}`. */
   readonly uri: string;
-  /** HTTP status of a success. */
+  /** HTTP status of a successful response. */
   readonly status: number;
   readonly input: NormalizedSchema;
   readonly output: NormalizedSchema;
-  /** Whether it changes something: it then runs in a transaction. */
+  /** Whether it changes anything. If so, it runs in a transaction. */
   readonly mutating: boolean;
   /** Whether its input has a client token. */
   readonly idempotent: boolean;
@@ -67,7 +67,7 @@ interface Traits {
   readonly jsonName?: string;
 }
 
-/** Where a member of an operation's input goes, and under which name. */
+/** The location and wire name of an input member. */
 export function memberLocation(member: NormalizedSchema): { readonly location: Location; readonly name: string } {
   const traits = member.getMergedTraits() as Traits;
   if (traits.httpQuery !== undefined) return { location: 'query', name: traits.httpQuery };
@@ -75,7 +75,7 @@ export function memberLocation(member: NormalizedSchema): { readonly location: L
   return { location: 'body', name: traits.jsonName ?? member.getMemberName() };
 }
 
-// Lists and lookups with a body are POST, like TagResource; for all others the method decides.
+// Lists and lookups with a body are POST, like TagResource. For all others the method decides.
 function isMutating(name: string, method: string): boolean {
   return method !== 'GET' && !name.startsWith('List') && !name.startsWith('Get');
 }
@@ -103,7 +103,7 @@ function read(): ReadonlyMap<OperationName, Operation> {
 
 const membersOf = new WeakMap<object, ReadonlyMap<string, NormalizedSchema>>();
 
-/** The members of a structure, by name, in the model's order, then those that are newer than the model. */
+/** The members of a structure by name, in the model's order, followed by those that are newer than the model. */
 export function members(structure: NormalizedSchema): ReadonlyMap<string, NormalizedSchema> {
   const key = structure.getSchema() as object;
   let found = membersOf.get(key);

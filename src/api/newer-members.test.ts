@@ -19,7 +19,7 @@ function ofSdk(name: string): NormalizedSchema {
   return NormalizedSchema.of(found as never);
 }
 
-test('no member of the overlay is in the SDK or the API data: one that came has to be taken out', () => {
+test('no member of the overlay is in the SDK or the API data; one that was added there must be removed here', () => {
   for (const [name, { members: added = {} }] of ADDED) {
     const known = new Set([...ofSdk(name).structIterator()].map(([member]) => member));
     for (const member of Object.keys(added)) {

@@ -1,16 +1,16 @@
-/** The overlay of newer members (`data/newer-members.json`) as schemas of the SDK's kind. */
+/** Makes schemas in the SDK's form from the overlay of newer members (`data/newer-members.json`). */
 import { NormalizedSchema } from '@smithy/core/schema';
 import { NEWER_SHAPES, type NewerShape } from '../resources/newer-members.ts';
 
 const NAMESPACE = 'com.amazonaws.imagebuilder';
 
-// Numbers by which the SDK's schemas name simple types and kinds of schemas.
+// The SDK's numbers for simple types and kinds of schemas.
 const SIMPLE: Readonly<Record<string, number>> = { string: 0, integer: 1, boolean: 2 };
 const [LIST, STRUCTURE] = [1, 3];
-/** Shapes of the API data that members of the overlay have: all simple. */
+/** Simple shapes of the API data that members of the overlay use. */
 const BOOLEANS = ['Boolean', 'NullableBoolean'];
 
-/** Name and schema of each member that the overlay adds to a structure of the SDK. */
+/** Name and schema of each member that the overlay adds to an SDK structure. */
 export function newerMembers(structure: object): Iterable<readonly [string, NormalizedSchema]> {
   const [, namespace, name] = structure as readonly unknown[];
   const added = namespace === NAMESPACE ? NEWER_SHAPES[String(name)] : undefined;

@@ -1,6 +1,5 @@
 /**
- * What happens around a handler: whether the caller may, transaction, client token, dry run, the members that every
- * answer has.
+ * Runs a handler with everything around it: authorization, transaction, client token, dry run, common output members.
  */
 import { createHash } from 'node:crypto';
 import type { Queryable } from '../catalog/catalog.ts';
@@ -20,7 +19,7 @@ import { checkQuota } from './quotas.ts';
 import { readUriTexts, uriOf } from './uri-texts.ts';
 
 /**
- * Runs an operation on an input that was decoded and validated.
+ * Runs an operation on a decoded and validated input.
  * @returns its wire form
  * @throws {ApiError} AccessDeniedException, errors of the handler, IdempotentParameterMismatchException,
  * DryRunOperationException
@@ -43,7 +42,7 @@ export async function operate(
       afterCommit: runAfter,
     });
 
-  // The network is asked before the transaction: it would keep other writers waiting.
+  // Network requests come before the transaction, because it blocks other writers.
   const uri = uriOf(operation.name, input);
   const uriTexts = uri === undefined ? undefined : await readUriTexts([uri], request);
   const later: (() => void)[] = [];
@@ -58,7 +57,7 @@ export async function operate(
       db,
       afterCommit: (work) => void later.push(work),
     };
-    // A dry run leaves nothing behind, not even its token: what the error undoes is all that the handler wrote.
+    // A dry run leaves nothing behind, not even its token: the error rolls back everything that the handler wrote.
     if (input['dryRun'] === true) {
       await made(context);
       throw dryRunSucceeded();
@@ -82,8 +81,8 @@ export async function operate(
 }
 
 /**
- * Runs an operation in a transaction that the caller has and will undo: no client token is asked or kept, and nothing
- * is done afterwards. What it names by `uri` is in the request's `uriTexts`.
+ * Runs an operation in the caller's transaction, which the caller will roll back: no client token is read or stored,
+ * and nothing runs afterwards. Documents named by `uri` are in the request's `uriTexts`.
  * @throws {ApiError} as `operate`
  */
 export async function operateWithin(
@@ -93,7 +92,7 @@ export async function operateWithin(
   given: Structure,
   request: RequestContext,
 ): Promise<Structure> {
-  // The audit log has the request that this is a part of.
+  // The audit log records the request that this is a part of.
   const within = { ...request, call: { ...request.call }, db };
   const input = canonicalInput(operation, given, doorOf(request));
   const opened = await authorize(within, needsOf(operation.name, input as never, request));
@@ -108,12 +107,12 @@ export async function operateWithin(
   return operation.mutating ? make(operation, handlers, input, context) : answer(operation, handlers, input, context);
 }
 
-/** A version as the request spells it: answers give it back. */
+/** The version as the request spells it, for the response. */
 function writtenVersionOf(given: Structure): string | undefined {
   return given['semanticVersion'] as string | undefined;
 }
 
-/** What a handler answers, with the members that every answer has. */
+/** The output of a handler, with the common members. */
 async function answer(
   operation: Operation,
   handlers: Handlers,
@@ -131,7 +130,7 @@ async function answer(
   return encodeOutput(operation.output, output);
 }
 
-/** As `answer`, for what changes something: afterwards come a deny of what was made, and the quotas. */
+/** Like `answer`, for mutating operations: then checks a deny for the created resource, and the quotas. */
 async function make(
   operation: Operation,
   handlers: Handlers,
@@ -145,7 +144,7 @@ async function make(
   return output;
 }
 
-/** Images that are built with a resource say which members of the request for it nobody knew. */
+/** Stores the unknown members of a request for a resource, so that images built with it can report them. */
 async function keepUnknown(
   name: OperationName,
   output: Structure,
@@ -157,7 +156,7 @@ async function keepUnknown(
   if (arn !== undefined) await rememberUnknown(db, arn as string, unknownMembers);
 }
 
-/** What is done after the commit can no longer fail the request. */
+/** Runs work after the commit, where an error can no longer fail the request. */
 export function runAfter(work: () => void): void {
   try {
     work();
@@ -166,7 +165,7 @@ export function runAfter(work: () => void): void {
   }
 }
 
-/** SHA-256 of an input without its token, whatever the order of its members. */
+/** SHA-256 of an input without its client token, independent of the order of members. */
 function requestHash(input: Structure): string {
   const { clientToken: _, ...parameters } = input;
   return createHash('sha256')

@@ -24,7 +24,7 @@ function list(input: PageInput & Record<string, unknown>, from = context): { ite
   );
 }
 
-test('pages follow one another to the end', () => {
+test('pages continue to the end of the list', () => {
   const seen: number[] = [];
   const sizes: number[] = [];
   let nextToken: string | undefined;
@@ -38,7 +38,7 @@ test('pages follow one another to the end', () => {
   assert.deepEqual(sizes, [25, 25, 10]);
 });
 
-test('a last page that is full has no token', () => {
+test('a full last page has no token', () => {
   const { nextToken } = list({ maxResults: 20 });
   const second = list({ maxResults: 20, nextToken });
   const third = list({ maxResults: 20, nextToken: second.nextToken });
@@ -46,12 +46,12 @@ test('a last page that is full has no token', () => {
   assert.equal('nextToken' in third, false);
 });
 
-test('the size of a page may change from page to page', () => {
+test('the page size may change from page to page', () => {
   const { nextToken } = list({ maxResults: 1 });
   assert.deepEqual(list({ maxResults: 2, nextToken }).items, [1, 2]);
 });
 
-test('a token counts for its operation, caller and parameters only', () => {
+test('a token is valid for its operation, caller and parameters only', () => {
   const token = list({ owner: 'Self', filters: [{ name: 'a', values: ['b'] }] }).nextToken!;
   const good = { owner: 'Self', filters: [{ values: ['b'], name: 'a' }], nextToken: token };
   assert.equal(list(good).items[0], 25);
@@ -77,14 +77,14 @@ test('a token counts for its operation, caller and parameters only', () => {
   }
 });
 
-/** A token for another position under the signature of this one. */
+/** A token for another position with the signature of this one. */
 function forged(token: string): string {
   const bytes = Buffer.from(token, 'base64url');
   const [position] = JSON.parse(bytes.subarray(16).toString()) as [number];
   return Buffer.concat([bytes.subarray(0, 16), Buffer.from(JSON.stringify([position + 1]))]).toString('base64url');
 }
 
-test('a position of another shape is refused', () => {
+test('a position of another shape is rejected', () => {
   const { nextToken } = openPage({ maxResults: 1 }, context, ['string']).cut(['a', 'b'], (item) => [item]);
   assert.throws(() => openPage({ nextToken }, context, ['number']), ApiError);
   assert.deepEqual(openPage({ nextToken }, context, ['string']).after, ['a']);

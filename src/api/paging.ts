@@ -1,8 +1,8 @@
 /**
- * Pages of lists. A `nextToken` says after which position of the list's order the next page begins (its last item's
- * key), so that what is made or deleted in between shifts nothing. It is signed with a key of the data directory, over
- * the operation, the caller and the other parameters too: with others it is refused, and so is one that somebody made
- * up.
+ * Pages of lists. A `nextToken` contains the position in the list's order after which the next page begins (the key of
+ * the last item), so that items created or deleted meanwhile shift nothing. It is signed with a key of the data
+ * directory, together with the operation, the caller and the other parameters. With other parameters, or if it is
+ * forged, it is rejected.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { invalidPaginationToken } from '../resources/errors.ts';
@@ -11,7 +11,7 @@ import type { RequestContext } from './context.ts';
 /** Largest page, and the default. */
 export const PAGE_SIZE = 25;
 
-/** Position of an item in a list's order: the values that the list is ordered by, the last of them unique. */
+/** Position of an item in a list's order: the values that the list is sorted by, the last of them unique. */
 export type Position = readonly (string | number)[];
 
 /** The paging members of a list's input. */
@@ -22,12 +22,12 @@ export interface PageInput {
 
 /** One page of a list. */
 export interface Page {
-  /** Items on the page. Ask for one more to learn whether another page follows. */
+  /** Number of items on the page. Query one more to learn whether another page follows. */
   readonly limit: number;
   /** The page begins after this position; absent on the first page. */
   readonly after?: Position;
   /**
-   * Cuts what was found to the page.
+   * Cuts the found items to the page.
    * @param found up to `limit + 1` items in the list's order, all after `after`
    * @param position the position of an item
    */
@@ -36,7 +36,7 @@ export interface Page {
 
 /**
  * Opens the page that a list's input asks for.
- * @param shape types of a position's values, in order: a token whose position has others is refused
+ * @param shape types of a position's values, in order; tokens with other types are rejected
  * @param size items on the page
  * @throws {ApiError} InvalidPaginationTokenException
  */
@@ -59,7 +59,7 @@ export function openPage(
   };
 }
 
-/** What a token is bound to, and what signs it. */
+/** What a token is bound to, and the key that signs it. */
 type PageContext = Pick<RequestContext, 'account' | 'region' | 'services'> & { readonly operation: string };
 
 /** Signs the JSON of a position. */
@@ -84,7 +84,7 @@ function writeToken(position: Position, seal: Seal): string {
 function readToken(token: string, seal: Seal, shape: readonly ('string' | 'number')[]): Position {
   const bytes = Buffer.from(token, 'base64url');
   const text = bytes.subarray(SIGNATURE_BYTES).toString('utf8');
-  // Decoding ignores characters that are not base64, so many texts would be the same token.
+  // Decoding ignores characters that are not base64, so several texts would be the same token.
   if (
     bytes.length <= SIGNATURE_BYTES ||
     bytes.toString('base64url') !== token ||
@@ -92,13 +92,13 @@ function readToken(token: string, seal: Seal, shape: readonly ('string' | 'numbe
   )
     throw invalidPaginationToken();
   const position = JSON.parse(text) as Position;
-  // An older version may have ordered the list by something else.
+  // An older version may have ordered the list differently.
   if (position.length !== shape.length || position.some((value, index) => typeof value !== shape[index]))
     throw invalidPaginationToken();
   return position;
 }
 
-/** A value with the members of all objects in one order, so that equal values have equal JSON. */
+/** A copy with sorted object members, so that equal values have equal JSON. */
 export function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (value === null || typeof value !== 'object' || value instanceof Date) return value;

@@ -1,6 +1,6 @@
 /**
- * How many of each resource an account may have in a Region, and how much may go on at once. Source: reference,
- * `resources.md` section 11.
+ * Quotas: how many of each resource an account may have in a Region, and how many builds may run at once. Source:
+ * reference, `resources.md` section 11.
  */
 import { sql } from 'kysely';
 import type { Queryable } from '../catalog/catalog.ts';
@@ -11,9 +11,7 @@ import { BUILD_STAGES } from '../resources/statuses.ts';
 import type { RequestContext } from './context.ts';
 import type { OperationName } from './model.ts';
 
-/**
- * What is counted for a quota: rows of an account and Region; of resources with builds, the versions that lists show.
- */
+/** What a quota counts: rows of an account and Region; for resources with builds, the versions that lists show. */
 interface Counted {
   readonly quota: QuotaName;
   readonly table: string;
@@ -25,7 +23,7 @@ const VERSION = ['slug', 'major', 'minor', 'patch'] as const;
 const COMPONENTS: Counted = { quota: 'components', table: 'components', versions: VERSION };
 const BUILDS: Counted = { quota: 'concurrentBuilds', table: 'images', statuses: BUILD_STAGES };
 
-/** The quota that an operation may break. */
+/** The quota that an operation may exceed. */
 const COUNTED: Partial<Record<OperationName, Counted>> = {
   CreateComponent: COMPONENTS,
   ImportComponent: COMPONENTS,
@@ -48,7 +46,7 @@ const COUNTED: Partial<Record<OperationName, Counted>> = {
   },
 };
 
-/** A quota of what one request brings. @throws {ApiError} ServiceQuotaExceededException */
+/** Checks a quota of one request's content. @throws {ApiError} ServiceQuotaExceededException */
 export function checkNumber({ services }: Pick<RequestContext, 'services'>, quota: QuotaName, number: number): void {
   const most = services.config.quotas[quota];
   if (most !== null && number > most) {
@@ -60,7 +58,7 @@ export function checkNumber({ services }: Pick<RequestContext, 'services'>, quot
 }
 
 /**
- * Counts after an operation, in its transaction, which the error undoes.
+ * Counts after an operation, in its transaction, which the error rolls back.
  * @throws {ApiError} ServiceQuotaExceededException
  */
 export async function checkQuota(

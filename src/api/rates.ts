@@ -1,4 +1,4 @@
-/** How often an account may call: a bucket of tokens for reads and one for writes. */
+/** Rate limits per account: a token bucket for reads and one for writes. */
 import type { Config, Rate } from '../platform/config/config.ts';
 import { tooManyRequests } from '../resources/errors.ts';
 
@@ -14,7 +14,7 @@ interface Bucket {
  */
 export type Limiter = (account: string, kind: 'reads' | 'writes', now: number) => void;
 
-/** Makes a limiter. Accounts are few, so it keeps a bucket for each. */
+/** Makes a limiter. There are few accounts, so it keeps a bucket for each. */
 export function createLimiter(rates: Config['rates']): Limiter {
   const buckets = new Map<string, Bucket>();
   return (account, kind, now) => {

@@ -38,7 +38,7 @@ import { handlers } from './operations/register.ts';
 import { BODY_LIMIT, createApi } from './server.ts';
 import { stated } from '../../test/harness/stated.ts';
 
-// What this host keeps for other data directories is not for a test to delete.
+// A test must not delete what this host caches for other data directories.
 process.env['INGOT_BASE_CACHE'] = 'off';
 
 process.env['INGOT_LOG'] ??= 'silent';
@@ -59,7 +59,7 @@ const described: InstanceDescription = {
   purpose: 'launch',
 };
 
-/** A launch service that remembers what it was asked. */
+/** A launch service that records its calls. */
 class Launches implements LaunchService {
   launched: LaunchInstanceRequest | undefined;
   executed: ExecRequest | undefined;
@@ -202,7 +202,7 @@ function assertError(response: LightMyRequestResponse, status: number, code: str
 const component = { name: 'web', semanticVersion: '1.0.0', platform: 'Linux', data: 'x', clientToken: 'one' };
 
 describe('the wire', () => {
-  test('no signature, no answer: neither for what is there nor for what is not', async () => {
+  test('unsigned requests are rejected, for existing and for missing resources', async () => {
     for (const url of ['/GetImage?imageBuildVersionArn=x', '/nothing', '/ingot/server']) {
       assertError(
         await app.inject({ url, headers: { host: 'localhost' } }),
@@ -212,7 +212,7 @@ describe('the wire', () => {
     }
   });
 
-  test('what is not there', async () => {
+  test('unknown paths and methods', async () => {
     assertError(await call('GET', '/Nothing'), 404, 'UnknownOperationException', /GET \/Nothing/);
     assertError(await call('GET', '/CreateComponent'), 405, 'UnknownOperationException', /takes PUT, not GET/);
     assertError(
@@ -224,7 +224,7 @@ describe('the wire', () => {
     assertError(await call('POST', '/ingot/server'), 405, 'UnknownOperationException', /takes GET/);
   });
 
-  test('a path that a signature does not pin down is not served', async () => {
+  test('a path that a signature does not cover exactly is rejected', async () => {
     const endpoint = await app.listen({ host: '127.0.0.1', port: 0 });
     for (const path of ['/tags/a/../b', '/tags/a//b', '/tags/./b', '//tags/b', '/ingot/./server']) {
       const { headers } = await signed('GET', path);
@@ -236,7 +236,7 @@ describe('the wire', () => {
     }
   });
 
-  test('bodies that cannot be read', async () => {
+  test('bodies that cannot be parsed', async () => {
     assertError(await call('PUT', '/CreateComponent', { body: '{' }), 400, 'SerializationException', /not valid JSON/);
     assertError(
       await call('PUT', '/CreateComponent', { body: { ...component, name: 5 } }),
@@ -284,7 +284,7 @@ describe('the wire', () => {
     assert.doesNotMatch(response.body, /secret/);
   });
 
-  test('a catalogue that another process keeps busy is not a failure: clients try again', async () => {
+  test('a catalogue that another process keeps busy is not a failure: clients retry', async () => {
     app = api({
       GetComponent: async () => {
         throw Object.assign(new Error('database is locked'), { code: 'ERR_SQLITE_ERROR', errcode: 5 });
@@ -298,7 +298,7 @@ describe('the wire', () => {
   });
 });
 
-test('a dry run that only newer clients know does nothing', async () => {
+test('a dry run that only newer clients know changes nothing', async () => {
   const configuration = { name: 'web', instanceProfileName: 'p', clientToken: 'newer' };
   assertError(
     await call('PUT', '/CreateInfrastructureConfiguration', { body: { ...configuration, dryRun: true } }),
@@ -322,7 +322,7 @@ test('a dry run that only newer clients know does nothing', async () => {
   );
 });
 
-test('members that are newer than the SDK are checked, stored and returned', async () => {
+test('members newer than the SDK are validated, stored and returned', async () => {
   const newer = {
     parentInstance: { autoScalingGroup: { name: 'warm', capacityWaitTimeoutSeconds: 60 } },
     terminateInstanceOnCompletion: false,
@@ -347,7 +347,7 @@ test('members that are newer than the SDK are checked, stored and returned', asy
   );
 });
 
-test('a member that nobody knows is named in the answer and kept for the logs of images', async () => {
+test('an unknown member is named in the response and kept for the logs of images', async () => {
   const body = { name: 'unknown', instanceProfileName: 'p', clientToken: 'unknown' };
   const unknown = { scanGate: { level: 'HIGH' }, instanceMetadataOptions: { httpTokens: 'required', 'späte\n': 1 } };
   const created = await call('PUT', '/CreateInfrastructureConfiguration', { body: { ...body, ...unknown } });
@@ -365,8 +365,8 @@ test('a member that nobody knows is named in the answer and kept for the logs of
   assert.deepEqual(await remembered(), []);
 });
 
-describe('what surrounds a handler', () => {
-  /** Writes a row, and answers with how many times it ran. */
+describe('around a handler', () => {
+  /** Writes a row, and returns how many times it ran. */
   const create: Handler<'CreateComponent'> = async ({ name }, { db, afterCommit, services, region }) => {
     runs++;
     await db
@@ -383,7 +383,7 @@ describe('what surrounds a handler', () => {
   afterEach(() => catalog.db.deleteFrom('tags').execute());
   afterEach(() => catalog.db.deleteFrom('client_tokens').execute());
 
-  test('the answer has request id and client token, and the worker is woken after the commit', async () => {
+  test('the response has request id and client token, and the worker is woken after the commit', async () => {
     const response = await call('PUT', '/CreateComponent', { body: component });
     assert.equal(response.statusCode, 200, response.body);
     assert.deepEqual(response.json(), {
@@ -395,7 +395,7 @@ describe('what surrounds a handler', () => {
     assert.equal(await rows('us-east-1/web'), 1);
   });
 
-  test('an error undoes what was written and wakes no worker', async () => {
+  test('an error rolls back what was written and wakes no worker', async () => {
     assertError(
       await call('PUT', '/CreateComponent', { body: { ...component, name: 'refused' } }),
       404,
@@ -405,7 +405,7 @@ describe('what surrounds a handler', () => {
     assert.equal(wakes, 0);
   });
 
-  test('a token that comes again gets the first answer, under a new request id', async () => {
+  test('a repeated token gets the first response, with a new request id', async () => {
     const first = await call('PUT', '/CreateComponent', { body: component });
     const { name, ...others } = component;
     const second = await call('PUT', '/CreateComponent', { body: { ...others, name } });
@@ -425,7 +425,7 @@ describe('what surrounds a handler', () => {
     assert.equal(runs, 1);
   });
 
-  test('a token with other parameters is refused; another Region is another matter', async () => {
+  test('a token with other parameters is rejected; another Region is independent', async () => {
     await call('PUT', '/CreateComponent', { body: component });
     assertError(
       await call('PUT', '/CreateComponent', { body: { ...component, data: 'y' } }),
@@ -438,7 +438,7 @@ describe('what surrounds a handler', () => {
     );
   });
 
-  test('a token of a failed request is free', async () => {
+  test('a token of a failed request can be used again', async () => {
     let fail = true;
     app = api({
       CreateComponent: async (input, context) => {
@@ -451,7 +451,7 @@ describe('what surrounds a handler', () => {
     assert.equal((await call('PUT', '/CreateComponent', { body: component })).statusCode, 200);
   });
 
-  test('a dry run finds the faults and leaves nothing', async () => {
+  test('a dry run finds the faults and leaves nothing behind', async () => {
     assertError(
       await call('PUT', '/CreateComponent', { body: { ...component, dryRun: true } }),
       412,
@@ -493,7 +493,7 @@ describe('the SDK as a client', () => {
   afterEach(() => client.destroy());
   let tagged: unknown;
 
-  test('reads answers, with the Region of its signature', async () => {
+  test('reads responses, with the Region of its signature', async () => {
     const { $metadata, requestId, clientToken, componentBuildVersionArn } = await client.send(
       new CreateComponentCommand(component as CreateComponentCommandInput),
     );
@@ -511,7 +511,7 @@ describe('the SDK as a client', () => {
     assert.deepEqual(tagged, [COMPONENT, ['a b', 'c+d=e']]);
   });
 
-  test('knows the errors by their names', async () => {
+  test('recognizes errors by their names', async () => {
     const get = (arn: string): Promise<unknown> =>
       client.send(new GetComponentCommand({ componentBuildVersionArn: arn }));
     await assert.rejects(
@@ -557,7 +557,7 @@ describe("Ingot's own routes", () => {
       .split('\n')
       .map((line) => JSON.parse(line) as unknown);
 
-  test('the server tells of itself, and stops', async () => {
+  test('the server describes itself, and stops', async () => {
     assert.deepEqual((await call('GET', '/ingot/server')).json(), {
       version: '1.2.3',
       pid: process.pid,
@@ -567,7 +567,7 @@ describe("Ingot's own routes", () => {
     assert.equal(stops, 1);
   });
 
-  test('launch, list, look, terminate', async () => {
+  test('launch, list, describe, terminate', async () => {
     const body = {
       image: 'ami-0123456789abcdef0',
       publish: [{ hostPort: 8080, instancePort: 80 }],
@@ -623,7 +623,7 @@ describe("Ingot's own routes", () => {
     }
   });
 
-  test('a launch tells all its faults', async () => {
+  test('a launch reports all its faults', async () => {
     const body = {
       image: 'web',
       publish: [{ hostPort: 0, hostAddress: 'here' }],
@@ -651,7 +651,7 @@ describe("Ingot's own routes", () => {
     assert.equal(launches.launched, undefined);
   });
 
-  test('a command: its output as it was, then its end', async () => {
+  test('a command: its output unchanged, then its result', async () => {
     const request = { argv: ['sh', '-c', ''], env: { A: 'b' }, cwd: '/', timeoutSeconds: 5 };
     const response = await call('POST', `/ingot/instances/${INSTANCE}/exec`, { body: request });
     assert.equal(response.headers['content-type'], 'application/x-ndjson');
@@ -677,7 +677,7 @@ describe("Ingot's own routes", () => {
     );
   });
 
-  test('a client that goes ends its command', async () => {
+  test('a client that disconnects kills its command', async () => {
     const endpoint = await app.listen({ host: '127.0.0.1', port: 0 });
     const url = `/ingot/instances/${INSTANCE}/exec`;
     const { host } = new URL(endpoint);
@@ -690,7 +690,7 @@ describe("Ingot's own routes", () => {
     await launches.aborted.promise;
   });
 
-  test('a client that goes before its answer leaves an event, once what it asked for is done', async () => {
+  test('a client that disconnects before the response leaves an event, once its request is done', async () => {
     const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     app = api({
       CreateComponent: async () => {
@@ -760,7 +760,7 @@ describe("Ingot's own routes", () => {
     );
   });
 
-  test("an image's log, from where it was read to, and its AMIs", async () => {
+  test("an image's log, from an offset, and its AMIs", async () => {
     assertError(await call('GET', route('log')), 404, 'ResourceNotFoundException');
     assertError(await call('GET', route('amis')), 404, 'ResourceNotFoundException');
     const log = openImageLog(directory, IMAGE);
@@ -795,7 +795,7 @@ describe("Ingot's own routes", () => {
     });
   });
 
-  test("another account's image is closed, and an ARN that is not a build's is refused", async () => {
+  test("another account's image is rejected, and so is an ARN that is not a build's", async () => {
     const other = IMAGE.replace(ACCOUNT, '210987654321');
     await mkdir(dirname(imageLogPath(directory, other)), { recursive: true });
     await writeFile(imageLogPath(directory, other), '{}\n');

@@ -1,4 +1,4 @@
-/** Sessions over real WebSockets, with the command line's own client; the shell behind them is an echo. */
+/** Sessions over real WebSockets, with the command line's own client; the shell is an echo. */
 import { strict as assert } from 'node:assert';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -34,7 +34,7 @@ async function openEcho(request: ShellRequest): Promise<Session> {
   shells.push(seen);
   const { promise: ended, resolve } = Promise.withResolvers<number>();
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  // An echo: what comes in goes out, and it ends with its input.
+  // An echo that ends with its input.
   stdin.pipe(stdout);
   stdin.once('end', () => {
     stderr.end('bye');
@@ -128,7 +128,7 @@ describe('a shell over a WebSocket', () => {
 
   afterEach(() => app.close());
 
-  test('bytes go both ways, then its exit code comes', async () => {
+  test('bytes go both ways, then the exit code arrives', async () => {
     const socket = await signedSocket(connection, {
       path,
       query: { rows: '30', columns: '90', term: 'xterm-256color' },
@@ -154,7 +154,7 @@ describe('a shell over a WebSocket', () => {
     );
   });
 
-  test('the command learns that its client has gone, or that the server ends', async () => {
+  test('the command is told that its client disconnected, or that the server stops', async () => {
     for (const go of [(socket: WebSocket) => socket.terminate(), () => void app.close()]) {
       const socket = await signedSocket(connection, { path });
       const ended = followSession(socket, { begin: () => go(socket), output() {} });
@@ -172,7 +172,7 @@ describe('a shell over a WebSocket', () => {
     ['half a size', `${path}?rows=3`, { code: 'InvalidParameterValueException', status: 400 }],
     ['a route without sessions', `/ingot/instances/${INSTANCE}`, { code: 'InvalidAnswer', status: 200 }],
   ] as const) {
-    test(`refused: ${name}`, async () => {
+    test(`rejected: ${name}`, async () => {
       const [where, search] = target.split('?') as [string, string?];
       await assert.rejects(
         signedSocket(connection, { path: where, query: Object.fromEntries(new URLSearchParams(search)) }),
@@ -181,7 +181,7 @@ describe('a shell over a WebSocket', () => {
     });
   }
 
-  test('refused without a good signature, and without an upgrade', async () => {
+  test('rejected without a valid signature, and without an upgrade', async () => {
     await assert.rejects(
       signedSocket({ ...connection, credentials: { ...KEY, secretAccessKey: 'x'.repeat(40) } }, { path }),
       { code: 'InvalidSignatureException', status: 403 },

@@ -45,7 +45,7 @@ function request(overrides: Partial<HttpRequest> = {}): HttpRequest {
   };
 }
 
-/** What arrives of a request that was sent. */
+/** A sent request as it arrives. */
 function onWire(sent: HttpRequest): SignedRequest {
   const query = Object.entries(sent.query ?? {}).flatMap(([name, value]) =>
     [value ?? []].flat().map((item) => `${escape(name)}=${escape(item)}`),
@@ -85,12 +85,12 @@ const replaceHeader = (wire: SignedRequest, name: string, change: (value: string
   ),
 });
 
-test('a signed request tells whose key it is, and the Region', async () => {
+test('a signed request identifies the key and the Region', async () => {
   const wire = onWire(await signer({ region: 'ap-southeast-2' }).sign(request(), at()));
   assert.deepEqual(await verify(wire), { known: { ...KEY, token: undefined }, region: 'ap-southeast-2' });
 });
 
-test('a session token is part of who signs, in a header or in the query', async () => {
+test('a session token is part of the identity, in a header or in the query', async () => {
   const session = signer({ credentials: { ...KEY, sessionToken: 'abc' } });
   const wire = onWire(await session.sign(request(), at()));
   assert.equal((await verify(wire)).known.token, 'abc');
@@ -110,18 +110,18 @@ test('a session token is part of who signs, in a header or in the query', async 
   );
 });
 
-test("a Region may have a name of the user's own", async () => {
+test('a Region may have a custom name', async () => {
   for (const region of ['local-dev-1', 'lab', 'us-gov-west-1', 'dc2-rack10'])
     assert.equal((await verify(onWire(await signer({ region }).sign(request(), at())))).region, region);
 });
 
-test('a signature is for one service', async () => {
+test('a signature is valid for one service', async () => {
   const wire = onWire(await signer({ service: 'sts' }).sign(request(), at()));
   await verifier(wire, 'sts');
   assert.match(await refusal(wire), /^403 InvalidSignatureException: .*correct service: 'imagebuilder'/);
 });
 
-test('each thing that a signature covers', async () => {
+test('each part that a signature covers', async () => {
   const wire = await sign({ query: { a: '1' }, headers: { host: 'localhost', 'content-type': 'application/json' } });
   await verify(wire);
   const forged: readonly SignedRequest[] = [
@@ -140,7 +140,7 @@ test('each thing that a signature covers', async () => {
   for (const forgery of forged) assert.match(await refusal(forgery), /^403 InvalidSignatureException: /);
 });
 
-test('refusals have the codes that clients know', async () => {
+test('rejections have the codes that clients know', async () => {
   const wire = await sign();
   const authorization = (change: (value: string) => string): SignedRequest =>
     replaceHeader(wire, 'authorization', change);
@@ -182,7 +182,7 @@ test('refusals have the codes that clients know', async () => {
   for (const [forgery, expected] of cases) assert.match(await refusal(forgery), expected);
 });
 
-test('a header that the signature rests on is there once; one signature is', async () => {
+test('a header that the signature relies on must occur once; so must the signature', async () => {
   const wire = await sign();
   const valueOf = (name: string): string =>
     wire.rawHeaders[wire.rawHeaders.findIndex((each, index) => index % 2 === 0 && each.toLowerCase() === name) + 1] ??
@@ -198,7 +198,7 @@ test('a header that the signature rests on is there once; one signature is', asy
     'content-type',
   ]) {
     for (const value of [valueOf(name.toLowerCase()), 'other', '']) {
-      // Twice what is there, before it and after it.
+      // Twice: before and after the original.
       const twice = wire.rawHeaders.some((each) => each.toLowerCase() === name.toLowerCase())
         ? [name, value]
         : [name, value, name, value];
@@ -231,7 +231,7 @@ test('a header that the signature rests on is there once; one signature is', asy
   );
 });
 
-test('five minutes either way', async () => {
+test('five minutes of clock skew either way', async () => {
   await verify(await sign({}, 300));
   await verify(await sign({}, -300));
   assert.match(
@@ -244,7 +244,7 @@ test('five minutes either way', async () => {
   );
 });
 
-test('presigned requests last as long as they say', async () => {
+test('presigned requests are valid for their duration', async () => {
   const presign = async (offset: number, expiresIn: number): Promise<SignedRequest> =>
     onWire(
       await signer().presign(
@@ -268,7 +268,7 @@ test('presigned requests last as long as they say', async () => {
   assert.match(await refusal({ ...wire, url: `${wire.url}&X-Amz-Expires=60` }), /more than once/);
 });
 
-test('an unsigned payload is one only when the signature says so', async () => {
+test('a payload may be unsigned only if the signature says so', async () => {
   const wire = await sign({ headers: { host: 'localhost', 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' } });
   await verify({ ...wire, body: Buffer.from('anything') });
   const signedPayload = await sign();
@@ -278,7 +278,7 @@ test('an unsigned payload is one only when the signature says so', async () => {
   );
 });
 
-test('a Date header stands in for X-Amz-Date', async () => {
+test('a Date header may replace X-Amz-Date', async () => {
   const [date, body] = ['Fri, 20 Nov 2026 12:00:00 GMT', '{}'];
   const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
   const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
@@ -306,7 +306,7 @@ test('a Date header stands in for X-Amz-Date', async () => {
   });
 });
 
-test('a secret that changed counts at once, whatever is cached', async () => {
+test('a changed secret takes effect at once, despite the cache', async () => {
   let secret = KEY.secretAccessKey;
   const changing = createVerifier({ find: async () => ({ ...KEY, secretAccessKey: secret }), now: () => NOW });
   const check = (wire: SignedRequest) => changing(wire, 'imagebuilder');
@@ -316,7 +316,7 @@ test('a secret that changed counts at once, whatever is cached', async () => {
   assert.match(await refusal(wire, check), /InvalidSignatureException/);
 });
 
-/** A small generator of numbers, so that a failing seed can be run again. */
+/** A small random number generator with a seed, so that a failure can be reproduced. */
 function generator(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -327,7 +327,7 @@ function generator(seed: number): (below: number) => number {
   };
 }
 
-test('agrees with the SDK on 3,000 requests of every shape', async (t) => {
+test('agrees with the SDK on 3,000 requests of all shapes', async (t) => {
   const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31));
   t.diagnostic(`FUZZ_SEED=${seed}`);
   const next = generator(seed);
@@ -376,7 +376,7 @@ test('agrees with the SDK on 3,000 requests of every shape', async (t) => {
     } catch (error) {
       assert.fail(`${where}: ${String(error)}`);
     }
-    // One bit elsewhere, and it must not pass.
+    // With one bit changed, it must be rejected.
     if ((body ?? '') !== '' && headers['x-amz-content-sha256'] === undefined)
       assert.match(await refusal({ ...wire, body: Buffer.from(`${body}x`) }), /InvalidSignature/, where);
   }

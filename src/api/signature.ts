@@ -1,33 +1,33 @@
 /**
- * Signature Version 4, the server's side: whether a request was signed with a secret that we know, for this service, a
- * moment ago. Signatures come in the Authorization header or (presigned) in the query. The Region of the request is
- * that of the signature's scope.
+ * Verifies Signature Version 4: whether a request was signed with a known secret, for this service, a short time ago.
+ * Signatures are in the Authorization header or (presigned) in the query. The Region of a request is that of the
+ * signature's scope.
  */
 import { createHmac, createSecretKey, hash, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { incompleteSignature, invalidSignature, missingAuthenticationToken } from '../resources/errors.ts';
 import { isRegion } from '../resources/regions.ts';
 
-/** A request as it came over the wire. */
+/** A request as received. */
 export interface SignedRequest {
   readonly method: string;
-  /** Path and query, as they came. */
+  /** Path and query, as received. */
   readonly url: string;
-  /** Names and values in turn, as they came (Node's `rawHeaders`). */
+  /** Names and values alternately, as received (Node's `rawHeaders`). */
   readonly rawHeaders: readonly string[];
   readonly body: Uint8Array;
 }
 
-/** Who signed, and for which Region. */
+/** The signer of a request, and the Region. */
 export interface Signer<Known> {
   readonly known: Known;
   readonly region: string;
 }
 
-/** What a verifier knows. */
+/** What a verifier needs. */
 export interface VerifierOptions<Known extends { readonly secretAccessKey: string }> {
   /**
-   * Whose key it is.
-   * @param token the session token that came with it
+   * Finds the owner of a key.
+   * @param token the session token sent with it
    * @throws {ApiError} UnrecognizedClientException, ExpiredTokenException
    */
   readonly find: (accessKeyId: string, token: string | undefined) => Promise<Known>;
@@ -36,46 +36,46 @@ export interface VerifierOptions<Known extends { readonly secretAccessKey: strin
 }
 
 /**
- * Checks a request's signature.
- * @param service the service that it has to be signed for: `imagebuilder`, `sts`
+ * Verifies a request's signature.
+ * @param service that the request must be signed for: `imagebuilder`, `sts`
  * @throws {ApiError} MissingAuthenticationTokenException, IncompleteSignatureException, UnrecognizedClientException,
- *   ExpiredTokenException, InvalidSignatureException
+ * ExpiredTokenException, InvalidSignatureException
  */
 export type Verifier<Known> = (request: SignedRequest, service: string) => Promise<Signer<Known>>;
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
-/** How much a client's clock may differ. */
+/** Maximum clock skew of a client, in milliseconds. */
 export const SKEW_MS = 5 * 60_000;
-/** Longest validity of a presigned URL. */
+/** Longest validity of a presigned URL, in seconds. */
 export const LONGEST_PRESIGNED_SECONDS = 7 * 24 * 3600;
 const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 const CACHED_KEYS = 256;
 const EMPTY_HASH = hash('sha256', '');
 
-/** What a signature states, wherever it stands. */
+/** The content of a signature, from the header or the query. */
 interface Claim {
   readonly accessKeyId: string;
   /** `20260131` */
   readonly date: string;
   readonly region: string;
   readonly service: string;
-  /** Names, in lower case, in the order of the signature. */
+  /** Header names in lower case, in the order of the signature. */
   readonly signedHeaders: readonly string[];
   readonly signature: string;
   /** `20260131T235959Z` */
   readonly time: string;
-  /** Seconds that a presigned request is good for. */
+  /** Validity of a presigned request, in seconds. */
   readonly expires?: number;
-  /** Of a session. */
+  /** Session token, if any. */
   readonly token: string | undefined;
-  /** What it says the payload's hash is, if it says so. */
+  /** The hash of the payload that the signature states, if any. */
   readonly payload: string | undefined;
 }
 
 type QueryPairs = readonly (readonly [name: string, value: string])[];
 
 /**
- * Makes a verifier. It keeps the signing keys of those who signed well: deriving one takes longer than checking a
+ * Makes a verifier. It caches the signing keys of valid signers: deriving a key takes longer than verifying a
  * signature.
  */
 export function createVerifier<Known extends { readonly secretAccessKey: string }>({
@@ -117,7 +117,7 @@ export function createVerifier<Known extends { readonly secretAccessKey: string 
       claim.signedHeaders.join(';'),
       payload,
     ].join('\n');
-    // Headers are bytes that Node shows as latin1; all else is ASCII by now.
+    // Header bytes are shown by Node as latin1; everything else is ASCII at this point.
     const hashed = hash('sha256', Buffer.from(canonicalRequest, 'latin1'));
     const expected = createHmac('sha256', key).update(`${ALGORITHM}\n${claim.time}\n${scope}\n${hashed}`).digest();
     if (!timingSafeEqual(expected, Buffer.from(claim.signature, 'hex'))) {
@@ -135,8 +135,8 @@ export function createVerifier<Known extends { readonly secretAccessKey: string 
 }
 
 /**
- * The service that a request claims to be signed for, `undefined` if it claims none. Not verified: it only decides
- * which service verifies it.
+ * The service that a request claims to be signed for; `undefined` if it claims none. Not verified: it only selects the
+ * service that verifies it.
  */
 export function claimedService(url: string, authorization: string | undefined): string | undefined {
   const at = url.indexOf('?');
@@ -153,10 +153,7 @@ function signingKey(secret: string, { date, region, service }: Claim): KeyObject
   );
 }
 
-/**
- * Headers of which a second one would be another statement about the same request: whichever counts, somebody reads the
- * other.
- */
+/** Headers that must not occur twice, because two readers could use different ones. */
 const SINGLE = new Set([
   'authorization',
   'host',
@@ -168,7 +165,7 @@ const SINGLE = new Set([
   'x-amz-security-token',
 ]);
 
-/** @throws {ApiError} IncompleteSignatureException for a header that is there twice and must not be */
+/** @throws {ApiError} IncompleteSignatureException if such a header occurs twice */
 function collectHeaders(raw: readonly string[]): ReadonlyMap<string, string> {
   const headers = new Map<string, string>();
   for (let index = 0; index + 1 < raw.length; index += 2) {
@@ -360,7 +357,7 @@ function checkSignedHeaders({ signedHeaders, expires }: Claim, headers: Readonly
   const date = headers.has('x-amz-date') ? 'x-amz-date' : 'date';
   if (expires === undefined && !signed.has(date))
     throw invalidSignature(`'${date}' must be a 'SignedHeader' in the AWS Authorization.`);
-  // A token that the signature does not cover could be added to another user's request.
+  // A session token outside the signature could be added to another user's request.
   if (headers.has('x-amz-security-token') && !signed.has('x-amz-security-token'))
     throw invalidSignature("'X-Amz-Security-Token' must be a 'SignedHeader' in the AWS Authorization.");
   for (const name of signedHeaders) {
@@ -376,9 +373,7 @@ function payloadHash({ payload }: Claim, body: Uint8Array): string {
   return actual;
 }
 
-/**
- * Without empty and dot segments, and with what is percent-encoded encoded once more: as every service but S3 has it.
- */
+/** The path without empty and dot segments, percent-encoded once more, as for every service except S3. */
 function canonicalPath(path: string): string {
   const segments: string[] = [];
   for (const segment of path.split('/')) {
@@ -389,7 +384,7 @@ function canonicalPath(path: string): string {
   return `/${segments.map(encode).join('/')}${segments.length > 0 && path.endsWith('/') ? '/' : ''}`;
 }
 
-/** Sorted by name, then by value: sorting joined pairs would put `a=1` after `a-b=1`. */
+/** Sorted by name, then by value. Sorting joined pairs would put `a=1` after `a-b=1`. */
 function canonicalQuery(query: QueryPairs, presigned: boolean): string {
   return query
     .filter(([name]) => !presigned || name !== 'X-Amz-Signature')

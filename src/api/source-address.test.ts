@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
 import { sourceAddresses } from './source-address.ts';
 
-test('what a proxy says counts as far as proxies are trusted', () => {
+test('forwarded addresses count as far as proxies are trusted', () => {
   const cases: readonly (readonly [
     proxies: string[],
     remote: string,
@@ -17,7 +17,7 @@ test('what a proxy says counts as far as proxies are trusted', () => {
     [['127.0.0.1'], '::ffff:127.0.0.1', '203.0.113.9', '203.0.113.9'],
     [['127.0.0.1'], '198.51.100.7', '203.0.113.9', '198.51.100.7'],
     [['127.0.0.1'], '127.0.0.1', undefined, '127.0.0.1'],
-    // A client that sends the header itself only adds to its beginning.
+    // A client that sets the header itself only adds to its beginning.
     [['127.0.0.1'], '127.0.0.1', '127.0.0.1, 203.0.113.9', '203.0.113.9'],
     [['127.0.0.1', '10.0.0.0/8'], '127.0.0.1', '203.0.113.9, 10.1.2.3', '203.0.113.9'],
     [['127.0.0.1'], '127.0.0.1', '203.0.113.9, 10.1.2.3', '10.1.2.3'],

@@ -1,13 +1,16 @@
-/** Where a request came from: the other end of its connection, or, behind proxies that are trusted, what those say. */
+/**
+ * The address of a request's sender: the other end of its connection or, behind trusted proxies, the address that they
+ * report.
+ */
 import type { IncomingMessage } from 'node:http';
 import { isInRange, parseRange, type AddressRange } from '../policies/addresses.ts';
 
-/** Tells the address of a request's sender. */
+/** Returns the address of a request's sender. */
 export type SourceAddress = (request: IncomingMessage) => string;
 
 /**
  * @param proxies addresses or ranges of proxies whose `X-Forwarded-For` is trusted
- * @throws {Error} for a text that is neither
+ * @throws {Error} if a text is not an address or range
  */
 export function sourceAddresses(proxies: readonly string[]): SourceAddress {
   const trusted = proxies.map((text): AddressRange => {
@@ -23,14 +26,14 @@ export function sourceAddresses(proxies: readonly string[]): SourceAddress {
       .join(',')
       .split(',')
       .map((each) => each.trim());
-    // From the nearest on: each address was reported by the one after it, and is trusted as long as that is one of our
-    // proxies.
+    // From the nearest on: each address was reported by the one after it, and is trusted as long as that one is a
+    // trusted proxy.
     while (isTrusted(address) && said.length > 0) address = plain(said.pop()!) || address;
     return address;
   };
 }
 
-/** A socket of both versions shows addresses of version 4 as ones of version 6. */
+/** A dual-stack socket shows IPv4 addresses as IPv6 ones. */
 function plain(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }

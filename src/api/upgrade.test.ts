@@ -1,6 +1,6 @@
 /**
- * What a client may send instead of WebSocket frames, and a server instead of answers: over real sockets, and the other
- * side continues.
+ * What a client may send instead of WebSocket frames, and a server instead of responses, over real sockets. The other
+ * side must keep running.
  */
 import { strict as assert } from 'node:assert';
 import { createHash } from 'node:crypto';
@@ -45,7 +45,10 @@ interface Shell {
 }
 
 const shells: Shell[] = [];
-/** What would have ended the process: the test runner blames no test when the server is older than the test. */
+/**
+ * Errors that would have ended the process. The test runner assigns none of them to a test if the server is older than
+ * the test.
+ */
 const uncaught: unknown[] = [];
 process.on('uncaughtExceptionMonitor', (error) => void uncaught.push(error));
 afterEach(() => assert.deepEqual(uncaught.splice(0), []));
@@ -128,7 +131,7 @@ describe('the server', () => {
     for (const socket of sockets.splice(0)) socket.destroy();
   });
 
-  /** The head of a signed request, byte by byte. */
+  /** The head of a signed request, as bytes. */
   async function head(method: string, path: string, headers: Readonly<Record<string, string>>): Promise<string> {
     const host = `127.0.0.1:${connection.port}`;
     const signer = new SignatureV4({ service: 'imagebuilder', region: 'us-east-1', credentials: KEY, sha256: Sha256 });
@@ -188,7 +191,7 @@ describe('the server', () => {
     ['HTTP again', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')],
   ];
   for (const [name, frame] of frames) {
-    test(`${name}: the connection ends, its command learns it, the server goes on`, async () => {
+    test(`${name}: the connection ends, its command is told, the server keeps running`, async () => {
       const { socket, said } = await open();
       socket.write(await head('GET', SHELL, WEBSOCKET));
       await until('the session', 5000, () => (said().includes('{"terminal":false}') ? true : undefined));
@@ -199,7 +202,7 @@ describe('the server', () => {
     });
   }
 
-  test('the same with the handshake, before the shell is open', async () => {
+  test('the same together with the handshake, before the shell is open', async () => {
     for (const [, frame] of frames) {
       const { socket } = await open();
       socket.write(Buffer.concat([Buffer.from(await head('GET', SHELL, WEBSOCKET)), frame]));
@@ -221,7 +224,7 @@ describe('the server', () => {
     await stillAnswers();
   });
 
-  test("a command's stream that breaks ends its session alone", async () => {
+  test("a command's stream that breaks ends only its session", async () => {
     for (const stream of ['stdout', 'stdin'] as const) {
       const { socket, said } = await open();
       socket.write(await head('GET', SHELL, WEBSOCKET));
@@ -236,7 +239,7 @@ describe('the server', () => {
     }
   });
 
-  test('a handshake that is not valid is refused in words', async () => {
+  test('an invalid handshake is rejected with a message', async () => {
     for (const headers of [
       { ...WEBSOCKET, 'sec-websocket-version': '7' },
       { ...WEBSOCKET, 'sec-websocket-key': 'short' },
@@ -271,7 +274,7 @@ describe('the server', () => {
     ['several', '/ingot/server', { connection: 'upgrade', upgrade: 'TLS/1.0, websocket' }],
   ];
   for (const [name, path, headers] of others) {
-    test(`an upgrade to ${name} is ignored: the request is answered as it is, and the connection goes on`, async () => {
+    test(`an upgrade to ${name} is ignored: a normal answer, and the connection stays open`, async () => {
       const { socket, said } = await open();
       for (let count = 1; count <= 2; count++) {
         socket.write(await head('GET', path, headers));
@@ -281,7 +284,7 @@ describe('the server', () => {
     });
   }
 
-  test('an upgrade elsewhere needs a signature like every request', async () => {
+  test('an upgrade on another route needs a signature like every request', async () => {
     const { socket, said } = await open();
     socket.write('GET /ingot/server HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
     await until('the answer', 5000, () => (said().includes('MissingAuthenticationTokenException') ? true : undefined));
@@ -367,7 +370,7 @@ describe('the client', () => {
     ['a length that is none', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n', /aborted/],
   ];
   for (const [name, said, error] of answers) {
-    test(`${name} in answer is an error`, async () => {
+    test(`${name} in the response is an error`, async () => {
       answer = (socket) => void socket.end(said);
       await assert.rejects(signedJson(connection, { method: 'GET', path: '/ingot/server' }), error);
       if (said.includes(' 200 ')) {

@@ -1,4 +1,4 @@
-/** Routes that go on as a WebSocket: the request is signed and answered like every other, until it is well. */
+/** Routes that become a WebSocket. Until the upgrade, a request is authenticated and answered like any other. */
 import type { FastifyInstance } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -9,11 +9,11 @@ import { ApiError, internalFailure, invalidRequest } from '../resources/errors.t
 import { serveSession } from './ingot/session.ts';
 import type { IngotAnswer } from './ingot/route.ts';
 
-/** Largest message; clients send in pieces. */
+/** Largest message in bytes; clients send in pieces. */
 const MESSAGE_LIMIT = 1 << 20;
 
 /**
- * Whether a request asks for a WebSocket in a way that can be granted. RFC 9110 (7.8) lets a server ignore every other
+ * Whether a request asks for a WebSocket that can be granted. RFC 9110 (7.8) lets a server ignore every other
  * `Upgrade`, such as `h2c`, or a WebSocket on another route: such a request is answered as plain HTTP.
  */
 export function asksForWebSocket(request: IncomingMessage): boolean {
@@ -33,7 +33,7 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 
 /**
  * Serves upgrades.
- * @param answer identifies the caller and begins the answer; what it throws is the answer
+ * @param answer identifies the caller and begins the session; an error that it throws is the response
  */
 export function serveUpgrades(
   app: FastifyInstance,

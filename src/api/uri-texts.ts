@@ -1,7 +1,7 @@
 /**
  * Documents that a request names by `uri`: read from S3 before the transaction, with the credentials of an instance
- * profile of `config.yaml`. Failures are kept for the handler, so that a client token gets its first answer again even
- * if the object has been deleted.
+ * profile of `config.yaml`. Failures are kept for the handler, so that a repeated client token gets its first response
+ * even if the object was deleted.
  */
 import type { Config } from '../platform/config/config.ts';
 import { uriProfileFor } from '../platform/config/profiles.ts';
@@ -16,7 +16,7 @@ import type { RequestContext, UriText, UriTexts } from './context.ts';
 import type { OperationName } from './model.ts';
 import { currentConfig } from './operations/plans.ts';
 
-/** Members that may name a document in S3, and the member that has its text otherwise. */
+/** Members that may name a document in S3, and the member that contains its text otherwise. */
 export const URI_MEMBERS: Partial<Readonly<Record<OperationName, { readonly uri: string; readonly text: string }>>> = {
   CreateComponent: { uri: 'uri', text: 'data' },
   ImportComponent: { uri: 'uri', text: 'data' },
@@ -26,10 +26,10 @@ export const URI_MEMBERS: Partial<Readonly<Record<OperationName, { readonly uri:
 
 /** Bytes. Source: reference, `resources.md` section 11: component, workflow, Docker template 64 KB. */
 const LONGEST = 64 << 10;
-/** Patience with S3, for all texts of one request, in milliseconds. */
+/** Time limit for S3 for all texts of one request, in milliseconds. */
 const TIMEOUT_MS = 30_000;
 
-/** The uri that a request has to read: one with the text as well is refused by its handler. */
+/** The URI that a request needs to be read. If the request also has the text, its handler rejects it. */
 export function uriOf(operation: OperationName, input: Structure): string | undefined {
   const member = URI_MEMBERS[operation];
   if (member === undefined || input[member.text] !== undefined) return undefined;
@@ -37,7 +37,7 @@ export function uriOf(operation: OperationName, input: Structure): string | unde
   return typeof uri === 'string' ? uri : undefined;
 }
 
-/** A request with the text of its uri in place of it, where that is known. */
+/** A request with the text of its URI in place of the URI, if it was read. */
 export function withUriText(operation: OperationName, input: Structure, texts: UriTexts | undefined): Structure {
   const uri = uriOf(operation, input);
   const found = uri === undefined ? undefined : texts?.get(uri);
@@ -47,8 +47,8 @@ export function withUriText(operation: OperationName, input: Structure, texts: U
 }
 
 /**
- * Reads texts. The caller has checked `s3:GetObject` on each.
- * @returns one for each uri
+ * Reads texts. The caller has checked `s3:GetObject` for each.
+ * @returns one for each URI
  */
 export async function readUriTexts(uris: Iterable<string>, request: RequestContext): Promise<UriTexts> {
   const texts = new Map<string, UriText>();
@@ -90,7 +90,7 @@ function reasonOf(error: Error, { bucket }: S3Place): string {
     const moved = error.status >= 300 && error.status < 400 ? ` The bucket '${bucket}' is in another Region.` : '';
     return `cannot be read: ${s3ErrorText(error.body) ?? `S3 answered ${error.status}`}.${moved}`;
   }
-  // Where credentials come from, and S3's address, are the operator's matter.
+  // The credentials' source and S3's address concern only the operator, so they are logged.
   logger().warn({ err: error }, 'a uri could not be read');
   if (error instanceof CredentialError)
     return "cannot be read: the server cannot load the instance profile's credentials. Its log says more.";
@@ -98,7 +98,7 @@ function reasonOf(error: Error, { bucket }: S3Place): string {
   return `cannot be read: S3 cannot be reached (${(error as NodeJS.ErrnoException).code ?? error.message}).`;
 }
 
-/** The text of a request's uri. @throws {ApiError} InvalidParameterValueException */
+/** The text at a request's URI. @throws {ApiError} InvalidParameterValueException */
 export function textOfUri({ uriTexts }: Pick<RequestContext, 'uriTexts'>, uri: string, member: string): string {
   const found = uriTexts?.get(uri);
   if (found === undefined) throw new Error(`${member} was not read before its handler`);

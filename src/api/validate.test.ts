@@ -42,7 +42,7 @@ test('an input within all constraints passes', () => {
   });
 });
 
-test('a wrong value is reported as EC2 Image Builder reports it', () => {
+test('an invalid value is reported as EC2 Image Builder reports it', () => {
   const error = refusal('GetComponent', { componentBuildVersionArn: 'x' });
   assert.equal(error.code, 'InvalidParameterValueException');
   const { pattern } = API_DATA.shapes['ComponentVersionArnOrBuildVersionArn']!;
@@ -116,7 +116,7 @@ const wrong: readonly [what: string, operation: OperationName, input: Structure,
   ],
 ];
 for (const [what, operation, input, path, detail] of wrong) {
-  test(`refuses ${what}, with its path`, () => {
+  test(`rejects ${what}, with its path`, () => {
     const error = refusal(operation, input);
     assert.equal(error.code, 'InvalidParameterValueException');
     assert.ok(error.message.startsWith(`The value supplied for parameter '${path}' is not valid. `), error.message);
@@ -125,13 +125,13 @@ for (const [what, operation, input, path, detail] of wrong) {
   });
 }
 
-test('tells all faults at once', () => {
+test('reports all faults at once', () => {
   const { message } = refusal('CreateComponent', { name: 'x', platform: 'y' });
   for (const path of ['semanticVersion', 'clientToken', 'name', 'platform'])
     assert.match(message, new RegExp(`parameter '${path}'`));
 });
 
-test('the tag operations have a code of their own, and so do versions', () => {
+test('the tag operations and versions have error codes of their own', () => {
   assert.equal(refusal('ListTagsForResource', { resourceArn: 'x' }).code, 'InvalidParameterException');
   assert.equal(refusal('CreateComponent', { ...valid, semanticVersion: '1.0' }).code, 'InvalidVersionNumberException');
   assert.equal(
@@ -140,12 +140,12 @@ test('the tag operations have a code of their own, and so do versions', () => {
   );
 });
 
-test('a character outside the first plane is one character', () => {
+test('a character outside the basic plane is one character', () => {
   assert.doesNotThrow(() => validateInput('CreateComponent', { ...valid, description: '😀'.repeat(1024) }));
   assert.throws(() => validateInput('CreateComponent', { ...valid, description: '😀'.repeat(1025) }));
 });
 
-test('patterns hold for the whole value, anchors or not', () => {
+test('patterns apply to the whole value, with or without anchors', () => {
   assert.equal(matchesPattern('optional|required', 'required'), true);
   assert.equal(matchesPattern('optional|required', 'not required'), false);
   assert.equal(matchesPattern('[^\\x00]+', 'two\nlines'), true);
@@ -178,6 +178,6 @@ test('no pattern takes exponential time', () => {
   const before = process.cpuUsage();
   for (const [name, pattern] of patterns)
     for (const value of evil) assert.equal(typeof matchesPattern(pattern, value), 'boolean', name);
-  // Some 10 ms in fact.
+  // It takes about 10 ms.
   assert.ok(process.cpuUsage(before).user < 10_000_000);
 });

@@ -1,7 +1,7 @@
 /**
  * The constraints of the wire model (required members, lengths, patterns, ranges, enumerations, sizes of lists and
- * maps), all from the copy of the service's API data in `data/`, checked on a decoded input. All faults of a request
- * are reported at once.
+ * maps). They come from the copy of the service's API data in `data/` and are checked on a decoded input. All faults of
+ * a request are reported at once.
  */
 import { caseFault, sameButForCase } from '../policies/tag-keys.ts';
 import { readFileSync } from 'node:fs';
@@ -55,20 +55,19 @@ function readApiData(): ApiData {
 }
 
 /**
- * A pattern over this many characters is not tried: the value breaks its length anyway, or has no business being as
- * long.
+ * Maximum characters that a pattern is matched with. Longer values break their length constraint anyway, or are not
+ * meaningful.
  */
 const LONGEST_MATCHED = 65_536;
 
-// Patterns hold for the whole value whether or not they are written with anchors: the service's language matches whole
-// values.
+// Patterns apply to the whole value, with or without anchors, as in the service.
 function compile(pattern: string): RegExp {
   return new RegExp(`^(?:${pattern})$`);
 }
 
 const compiled = new Map<string, RegExp>();
 
-/** Whether a value matches a pattern of the model, as a whole. */
+/** Whether a whole value matches a pattern of the model. */
 export function matchesPattern(pattern: string, value: string): boolean {
   if (value.length > LONGEST_MATCHED) return false;
   let expression = compiled.get(pattern);
@@ -80,15 +79,15 @@ export function matchesPattern(pattern: string, value: string): boolean {
 const TAG_MAPS: readonly string[] = ['TagMap', 'ResourceTagMap'];
 
 interface Fault extends ValueFault {
-  /** Name of the shape whose constraint the value breaks. */
+  /** Name of the shape whose constraint the value violates. */
   readonly shape: string;
 }
 
 /**
- * Checks an input against every constraint of its operation.
- * @throws {ApiError} InvalidParameterValueException with all faults; for the tag operations, which model no such error,
- *   InvalidParameterException; when nothing but a version number is wrong and the operation has an error for that,
- *   InvalidVersionNumberException
+ * Validates an input against every constraint of its operation.
+ * @throws {ApiError} InvalidParameterValueException with all faults; for the tag operations, which do not model that
+ * error, InvalidParameterException; if only a version number is wrong and the operation has an error for that,
+ * InvalidVersionNumberException
  */
 export function validateInput(operation: OperationName, input: Structure): void {
   const { input: shape, errors } = API_DATA.operations[operation];

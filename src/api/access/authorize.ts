@@ -16,7 +16,7 @@ import { contextValues } from './context-values.ts';
 import { amiArn } from '../ingot/resources.ts';
 import { imageOf, type Need } from './demands.ts';
 
-/** What somebody of the resource's own account may do about a policy that cannot be read any more. */
+/** Actions that the resource's own account may take to repair a policy that cannot be parsed any more. */
 const REPAIRS = /^imagebuilder:(Get|Put)[A-Za-z]+Policy$/;
 
 /** Types of resources that can have a policy. */
@@ -26,10 +26,10 @@ const WITH_POLICY: readonly ResourceType[] = ['component', 'image', 'image-recip
 export type AccessContext = RequestContext & { readonly db?: Queryable };
 
 /**
- * Evaluates all that a request needs.
+ * Evaluates all permissions that a request needs.
  * @returns ARNs of other accounts' resources, as the request names them, that their policies opened to the caller
  * @throws {ApiError} AccessDeniedException that says which action on which resource was not allowed, and by what kind
- *   of policy
+ * of policy
  */
 export async function authorize(context: AccessContext, needs: readonly Need[]): Promise<ReadonlySet<string>> {
   const opened = new Set<string>();
@@ -57,8 +57,8 @@ export async function authorize(context: AccessContext, needs: readonly Need[]):
 }
 
 /**
- * What to do about an ARN of another account, as a sentence behind a blank; empty for the caller's own. It is the same
- * whether that account is known here or not, and whether it has such a resource.
+ * A hint about an ARN of another account, as a sentence after a space; empty for the caller's own. It is the same
+ * whether or not this server knows that account or the resource exists.
  */
 function foreignAccountHint({ account }: AccessContext, resource: string): string {
   const owner = parseArn(resource)?.owner;
@@ -71,8 +71,8 @@ function foreignAccountHint({ account }: AccessContext, resource: string): strin
 }
 
 /**
- * What the resource of a need refers to: one meaning each; several if all versions of a name are listed. A resource of
- * another service refers to itself.
+ * The resources that a need refers to: usually one; several if all versions of a name are listed. A resource of another
+ * service refers to itself.
  */
 async function meaningsOf(
   context: AccessContext,
@@ -91,9 +91,7 @@ async function meaningsOf(
   return [meaning, ...(await Promise.all(others.map((arn) => meaningOf(catalog, arn, db))))];
 }
 
-/**
- * The image that a parent image turns out to be, however it is named: by its AMI, by a parameter, by a name of `aws`.
- */
+/** The image that a parent image resolves to, whether it is named by AMI, by parameter, or by an `aws` name. */
 async function meaningOfParent(context: AccessContext, reference: string, db: Queryable): Promise<Meaning> {
   const { catalog } = context.services;
   const meaning = await parentMeaning(db, catalog.managed, reference, context);
@@ -112,7 +110,7 @@ async function meaningOfParent(context: AccessContext, reference: string, db: Qu
   );
 }
 
-/** Evaluates a need by the ARN that the request gives and by what that means now: see `decideMeant`. */
+/** Evaluates a need by the ARN in the request and by the resource that it resolves to: see `decideMeant`. */
 async function evaluate(
   context: AccessContext,
   need: Need,
@@ -178,7 +176,7 @@ function accountOf({ action, resource }: Need, { account: caller, services }: Re
   if (resource === '*') return caller;
   const account = accountOfArn(resource);
   if (account === undefined || !/^\d{12}$/.test(account)) return undefined;
-  // Principals of every account are looked after from the account that the server belongs to.
+  // Principals of every account are managed from the account that owns the server.
   return action.startsWith('ingot:') && resource.startsWith('arn:aws:iam:') && caller === services.defaultAccount
     ? undefined
     : account;

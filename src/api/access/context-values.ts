@@ -14,7 +14,7 @@ const PRINCIPAL_TYPES = {
   federated: 'FederatedUser',
 } as const;
 
-/** The values of context keys for one thing that a request needs. */
+/** The values of context keys for one permission of a request. */
 export function contextValues(
   context: RequestContext,
   need: Pick<Need, 'tags' | 'tagKeys' | 'keys'> & { readonly claims?: ContextValues },

@@ -1,7 +1,7 @@
 /**
- * What each operation asks of policies: the action of its name on a resource, and what else has to be allowed for it.
- * Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2 Image Builder". An
- * operation without an entry does not compile.
+ * The permissions that each operation needs: its own action on a resource, and further ones. Source: Service
+ * Authorization Reference, "Actions, resources, and condition keys for Amazon EC2 Image Builder". An operation without
+ * an entry does not compile.
  */
 import type { InfrastructureConfiguration } from '@aws-sdk/client-imagebuilder';
 import type { Place } from '../../catalog/slices.ts';
@@ -16,29 +16,29 @@ import type { OperationInput, OperationName } from '../model.ts';
 export interface Need {
   /** `imagebuilder:GetComponent` */
   readonly action: string;
-  /** ARN, with `*` for what is not known yet; `*` without a resource. */
+  /** ARN, with `*` for parts that are not known yet; `*` if the action has no resource. */
   readonly resource: string;
-  /** Tags that the request brings (`aws:RequestTag`, `aws:TagKeys`). */
+  /** Tags in the request (`aws:RequestTag`, `aws:TagKeys`). */
   readonly tags?: Readonly<Record<string, string>> | undefined;
-  /** Keys of tags, where it brings no values. */
+  /** Keys of tags, if the request has no values. */
   readonly tagKeys?: readonly string[];
-  /** Context keys of this request alone. */
+  /** Context keys for this need only. */
   readonly keys?: Readonly<Record<string, readonly string[]>>;
-  /** The error instead of an AccessDeniedException. */
+  /** The error to throw instead of an AccessDeniedException. */
   readonly refusal?: ApiError;
   /** Allowed unless a policy denies it explicitly. */
   readonly unlessDenied?: true;
-  /** Name of a parent image (`ami-…`, `ssm:…`, an ARN): the image that it turns out to be is what the need is about. */
+  /** Name of a parent image (`ami-…`, `ssm:…`, an ARN). The need is about the image that it resolves to. */
   readonly parentImage?: string;
-  /** ARN of a recipe, maybe with wildcards: the need is about the image that is made of it. */
+  /** ARN of a recipe, optionally with wildcards. The need is about the image that is made from it. */
   readonly recipe?: string | undefined;
-  /** With wildcards: every version counts, not the latest alone. */
+  /** With wildcards: every version counts, not only the latest. */
   readonly everyVersion?: true;
-  /** The resource was made by this request: before, it had no tags. */
+  /** The request created the resource, so it had no tags before. */
   readonly made?: true;
 }
 
-/** The resource that an operation's own action is about, and what else it needs. */
+/** The resource of an operation's own action, and further needs. */
 type Demand = Omit<Need, 'action'> & { readonly also?: readonly Need[] };
 type Demands = { readonly [O in OperationName]: (input: OperationInput<O>, place: Place) => Demand };
 type Tags = Readonly<Record<string, string>> | undefined;
@@ -61,7 +61,7 @@ export function needsOf<O extends OperationName>(
   return [{ ...own, action: `imagebuilder:${operation}` }, ...also, ...tagging];
 }
 
-/** The member of an answer with the name of the created resource. */
+/** The output member with the ARN of the created resource. */
 const MADE: Partial<Record<OperationName, string>> = {
   CreateComponent: 'componentBuildVersionArn',
   ImportComponent: 'componentBuildVersionArn',
@@ -73,7 +73,7 @@ const MADE: Partial<Record<OperationName, string>> = {
   CreateWorkflow: 'workflowBuildVersionArn',
 };
 
-/** What must not be denied for the resource that an operation made: its version or build number is known only then. */
+/** What must not be denied for a created resource: its version or build number is known only after the operation. */
 export function madeBy(operation: OperationName, output: Readonly<Record<string, unknown>>): readonly Need[] {
   const member = MADE[operation];
   const resource = member === undefined ? undefined : output[member];
@@ -94,19 +94,19 @@ const every =
 const get = (type: string, resource: string | undefined): readonly Need[] =>
   resource === undefined ? [] : [{ action: `imagebuilder:Get${type}`, resource }];
 
-/** A role, by its ARN or its name, that is handed on to a service. */
+/** Permission to pass a role, given by ARN or name, to a service. */
 function passRole(place: Place, role: string | undefined, service: string): readonly Need[] {
   if (role === undefined) return [];
   const resource = role.startsWith('arn:') ? role : `arn:aws:iam::${place.account}:role/${role}`;
   return [{ action: 'iam:PassRole', resource, keys: { 'iam:passedtoservice': [service] } }];
 }
 
-/** Permission to give an instance profile to instances: to pass its role to EC2. */
+/** Permission to give an instance profile to instances, which passes its role to EC2. */
 export function passProfile(place: Place, name: string | undefined): readonly Need[] {
   return passRole(place, name, EC2);
 }
 
-/** The image that will be made of a recipe. */
+/** The image that will be made from a recipe. */
 export function imageOf(place: Place, recipeArn: string | undefined): string {
   const [, name, version] = /:(?:image|container)-recipe\/([^/]+)\/([^/]+)$/.exec(recipeArn ?? '') ?? [];
   return arnOf(place, `image/${name ?? '*'}/${version ?? '*'}/*`);
@@ -121,7 +121,7 @@ interface Build {
   readonly executionRole?: string | undefined;
 }
 
-/** What a build is put together from has to be readable, and its role to be passed. */
+/** Permission to read the parts of a build and to pass its role. */
 function parts(place: Place, build: Build): readonly Need[] {
   return [
     ...get('ImageRecipe', build.imageRecipeArn),
@@ -133,14 +133,14 @@ function parts(place: Place, build: Build): readonly Need[] {
   ];
 }
 
-/** Permission to use a document in S3: to read it. */
+/** Permission to read a document in S3. */
 export function readUri(uri: string | undefined): readonly Need[] {
   const place = uri === undefined ? undefined : readS3ObjectUri(uri);
   if (place === undefined) return [];
   return [{ action: 's3:GetObject', resource: `arn:aws:s3:::${place.bucket}/${place.key}` }];
 }
 
-/** What a recipe is put together from. */
+/** The resources that a recipe is made from. */
 function ingredients(
   place: Place,
   parentImage: string,
@@ -152,7 +152,7 @@ function ingredients(
   ];
 }
 
-/** What using an image asks: to read what names it, and that nothing denies the image that it turns out to be. */
+/** Permission to use an image: to read the resource that names it, and no deny for the image that it resolves to. */
 function useOfImage(place: Place, image: string | undefined, path: string): readonly Need[] {
   if (image === undefined) return [];
   const refusal = invalidParameterValue(path, 'You are not authorized to use the provided image.');

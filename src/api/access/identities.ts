@@ -1,6 +1,4 @@
-/**
- * Who an access key belongs to: the account's root, a user, or a session of a role; with the policies that they have.
- */
+/** The owner of an access key (the account's root, a user, or a session of a role) with its policies. */
 import type { Catalog } from '../../catalog/catalog.ts';
 import { getAccessKey, getPrincipal, policiesOf, type StoredPrincipal } from '../../catalog/principals.ts';
 import type { Credentials } from '../../platform/credentials.ts';
@@ -16,10 +14,10 @@ export interface Identity {
   readonly principal: Principal;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Of a user. */
+  /** The name of the user, if it is one. */
   readonly userName?: string;
   readonly policies: readonly Policy[];
-  /** Of a session; without one the key is good until it is taken away. */
+  /** The session, if it is one. Keys without a session are valid until they are deleted. */
   readonly session?: SessionFacts & { readonly role: StoredPrincipal; readonly sessionPolicy?: Policy };
 }
 
@@ -27,20 +25,20 @@ export interface Identity {
 export interface Identities {
   readonly sealer: Sealer;
   /**
-   * The owner of this key.
-   * @param token the session token that came with it
+   * The owner of a key.
+   * @param token the session token sent with it
    * @throws {ApiError} UnrecognizedClientException, ExpiredTokenException
    */
   find(accessKeyId: string, token: string | undefined, now: number): Promise<Identity>;
-  /** Clears the cache, as after a change of principals. */
+  /** Clears the cache, for example after a change of principals. */
   forget(): void;
 }
 
 const REMEMBERED = 4096;
 
 /**
- * Opens the directory of a catalogue. What was looked up is remembered until `forget`.
- * @param roots key pairs that are their account's root, which no policy limits
+ * Opens the directory of a catalogue. Lookups are cached until `forget`.
+ * @param roots key pairs of the account's root, which no policy limits
  */
 export function openIdentities(catalog: Catalog, sealer: Sealer, roots: readonly Credentials[]): Identities {
   const rootIdentities = new Map(roots.map((credentials) => [credentials.accessKeyId, rootIdentity(credentials)]));
@@ -74,7 +72,7 @@ export function openIdentities(catalog: Catalog, sealer: Sealer, roots: readonly
       const role = await getPrincipal(catalog.db, facts.roleArn);
       return role === undefined ? undefined : { role, policies: await policies(role.arn) };
     });
-    // A role that was removed and created again is another one: sessions of the old one are invalid.
+    // A role that was deleted and created again is a different role: sessions of the old one are invalid.
     if (found === undefined || found.role.id !== facts.roleId) return undefined;
     const { role } = found;
     return {
@@ -148,10 +146,7 @@ function remember<T>(
   return found;
 }
 
-/**
- * A stored policy was checked when it was stored. One that cannot be read all the same refuses its principal
- * everything.
- */
+/** A stored policy was validated when it was stored. If it cannot be parsed now, its principal is denied everything. */
 function readPolicy(document: string, what: string): Policy {
   const read = parsePolicy(document, 'identity');
   if ('faults' in read) throw accessDenied(`${what} cannot be read: ${read.faults.join('; ')}. Replace it.`);

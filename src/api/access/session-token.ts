@@ -1,4 +1,4 @@
-/** Session tokens: each contains, sealed, everything about its session, so that no session has to be stored. */
+/** Session tokens. Each contains its whole session, sealed, so that no session has to be stored. */
 import type { Sealer } from '../../platform/sealing.ts';
 
 /** The content of a session. */
@@ -6,7 +6,7 @@ export interface SessionFacts {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly roleArn: string;
-  /** Of the role as it was then. */
+  /** Id of the role when the session began. */
   readonly roleId: string;
   readonly sessionName: string;
   /** Milliseconds since 1970. */
@@ -17,7 +17,7 @@ export interface SessionFacts {
   readonly policy?: string;
   /** Session tags. */
   readonly tags: Readonly<Record<string, string>>;
-  /** Keys of session tags that sessions which this one assumes have as well. */
+  /** Keys of session tags that are passed on to sessions assumed from this one. */
   readonly transitiveTagKeys?: readonly string[];
   readonly sourceIdentity?: string;
   /** Identity provider that authenticated the caller of AssumeRole. */
@@ -31,7 +31,7 @@ export function sealSessionToken(sealer: Sealer, facts: SessionFacts): string {
   return sealer.seal(JSON.stringify(facts), USE);
 }
 
-/** Reads a token. Returns `undefined` if it is not a token of this server. */
+/** Opens a token. Returns `undefined` if this server did not issue it. */
 export function openSessionToken(sealer: Sealer, token: string): SessionFacts | undefined {
   const text = sealer.open(token, USE);
   return text === undefined ? undefined : (JSON.parse(text) as SessionFacts);

@@ -1,9 +1,10 @@
 /**
- * What a list of creates would do, as the server would really answer: all run in one transaction, which is rolled back.
- * A resource that exists already is compared, and updated if its type allows that.
+ * Answers what a list of creates would do, exactly as the server would: all run in one transaction, which is rolled
+ * back. A resource that already exists is compared, and updated if its type allows that.
  *
  * An operation reports one fault, or those of one kind. To find the others, the faulty value is removed or replaced by
- * a valid one, and the request is tried again until it is accepted. So the requests that refer to it are checked too.
+ * a valid one, and the request is tried again until it is accepted. In this way the requests that refer to it are
+ * checked too.
  */
 import { sql } from 'kysely';
 import type { Queryable } from '../../catalog/catalog.ts';
@@ -28,25 +29,25 @@ import { originalPath, pathOfText, tokensOf, valueAt, withoutHoles, withValue } 
 
 /** One create of the list. */
 export interface DryRunRequest {
-  /** Names it in the answer. */
+  /** Identifies it in the answer. */
   readonly id: string;
-  /** One of `KINDS`, or `PutParameter`: a parameter that Ingot keeps. */
+  /** One of `KINDS`, or `PutParameter` for a parameter that Ingot stores. */
   readonly operation: OperationName | 'PutParameter';
   readonly input: Structure;
 }
 
-/** A file that components of the list name, and that the caller would send before them. */
+/** A file that components of the list name, and that the client would upload before them. */
 export interface ComingFile {
   readonly sha256: string;
   /** In bytes. */
   readonly size: number;
 }
 
-/** Something that a request is refused for. */
+/** A reason why a request is rejected. */
 interface DryRunFault {
   readonly code: string;
   readonly message: string;
-  /** Where in the input, such as `components[0].componentArn`, where that is known. */
+  /** The path in the input, such as `components[0].componentArn`, if it is known. */
   readonly path?: string;
   readonly reason?: ValueFault['reason'];
 }
@@ -56,8 +57,8 @@ export interface DryRunAnswer {
   readonly id: string;
   readonly action: 'create' | 'update' | 'replace' | 'unchanged' | 'refused';
   /**
-   * What it is or would be. A refused one has an ARN if all its faults could be replaced by valid values, so that the
-   * rest of the list could be checked.
+   * The existing or new resource. A rejected one has an ARN if all its faults could be replaced by valid values, so
+   * that the rest of the list could be checked.
    */
   readonly resource?: {
     readonly arn: string;
@@ -65,20 +66,20 @@ export interface DryRunAnswer {
     readonly version?: string;
     readonly type?: string;
   };
-  /** Members that an update or another version changes; `tags` may be among them. */
+  /** Members that an update or a new version changes; may include `tags`. */
   readonly changes?: readonly string[];
-  /** Those members as they are now. */
+  /** The current values of those members. */
   readonly before?: Structure;
-  /** ARN of what the new version or build takes the place of. */
+  /** ARN of the resource that the new version or build replaces. */
   readonly replaces?: string;
   readonly faults?: readonly DryRunFault[];
 }
 
-/** Most faults that are reported for one request. */
+/** Maximum number of reported faults per request. */
 const MOST_FAULTS = 20;
-/** Requests that are tried in one dry run, repaired ones included: the transaction keeps other writers waiting. */
+/** Maximum number of attempts per dry run, including repaired requests: the transaction blocks other writers. */
 const MOST_TRIES = 600;
-/** Longest duration of one dry run, in milliseconds: meanwhile the server answers no other request. */
+/** Time limit of a dry run, in milliseconds: the server answers no other request meanwhile. */
 const MOST_MS = 5000;
 /** A version that is never in use. */
 const UNUSED_VERSION = '1073741.0.0';
@@ -88,16 +89,16 @@ const SOUND_DOCKERFILE =
   'FROM {{{ imagebuilder:parentImage }}}\n{{{ imagebuilder:environments }}}\n{{{ imagebuilder:components }}}\n';
 const SOUND_WORKFLOW = `{"schemaVersion": 1.0, "steps": [{"name": "Launch", "action": "LaunchInstance",
   "onFailure": "Abort", "inputs": {"waitFor": "ssmAgent"}}]}`;
-/** Nothing optional: without these members another fault would be reported, which is not the user's. */
+/** Required members. Without them, another fault would be reported that the user did not cause. */
 const NEEDED = ['imageRecipeArn', 'containerRecipeArn', 'infrastructureConfigurationArn', 'name'];
 
-/** What is thrown to undo the transaction. */
+/** Thrown to roll back the transaction. */
 class Undo extends Error {}
 
 /**
- * Checks all of them, one after the other: later ones may refer to what earlier ones would create.
+ * Checks all requests one after the other, so that later ones may refer to resources that earlier ones would create.
  * @param now the clock, in milliseconds since 1970
- * @throws {ApiError} InvalidRequestException if that takes too long
+ * @throws {ApiError} InvalidRequestException if it takes too long
  */
 export async function dryRun(
   requests: readonly DryRunRequest[],
@@ -140,7 +141,7 @@ export async function dryRun(
   return answers;
 }
 
-/** Takes files as if they were here; the transaction is undone. */
+/** Records files as if they were uploaded; the transaction is rolled back. */
 async function expect(db: Queryable, context: RequestContext, files: readonly ComingFile[]): Promise<void> {
   const { account } = context;
   for (const { sha256, size } of files) {
@@ -151,7 +152,8 @@ async function expect(db: Queryable, context: RequestContext, files: readonly Co
 }
 
 /**
- * The documents that requests name by `uri` and that the caller may read: the network is not part of the transaction.
+ * Reads the documents that requests name by `uri` and that the caller may read, before the transaction: network
+ * requests must not delay it.
  */
 async function textsOf(requests: readonly DryRunRequest[], context: RequestContext): Promise<UriTexts> {
   const allowed = new Set<string>();
@@ -162,7 +164,7 @@ async function textsOf(requests: readonly DryRunRequest[], context: RequestConte
       await authorize({ ...context, call: { ...context.call } }, readUri(uri));
       allowed.add(uri);
     } catch (error) {
-      // The request itself is refused for it.
+      // The request itself will be rejected with this error.
       if (!(error instanceof ApiError)) throw error;
     }
   }
@@ -173,10 +175,10 @@ interface Run {
   readonly db: Queryable;
   readonly handlers: Handlers;
   readonly context: RequestContext;
-  /** ARNs of documents that were replaced: parameters of the real ones are unknown to these. */
+  /** ARNs of resources whose document was replaced by a valid one, which lacks the real one's parameters. */
   readonly hollow: Set<string>;
   tries: number;
-  /** Whether it has taken as long as it may. */
+  /** Whether the time limit is reached. */
   readonly isLate: () => boolean;
 }
 
@@ -185,7 +187,7 @@ function isSpent({ tries, isLate }: Run): boolean {
   return tries > MOST_TRIES || isLate();
 }
 
-/** A parameter, which later requests of the list find. */
+/** Checks a parameter and stores it for later requests of the list. */
 async function judgeParameter({ db, context }: Run, id: string, input: Structure): Promise<DryRunAnswer> {
   const { name, value, description } = input;
   const type = PARAMETER_TYPES.find((each) => each === input['type']);
@@ -229,7 +231,7 @@ async function judge(run: Run, request: ImageBuilderRequest): Promise<DryRunAnsw
   if (found instanceof ApiError) return { id, action: 'refused', faults: faultsOf(found, input) };
   const read = withUriText(operation, input, run.context.uriTexts);
   const changes = found === undefined ? [] : differencesOf(operation, kind, read, found);
-  // What could not be read may have changed without the request.
+  // A document that could not be read may have changed.
   const known = uriOf(operation, read) === undefined;
   if (found !== undefined && changes.length === 0 && known)
     return { id, action: 'unchanged', resource: resourceOf(found) };
@@ -266,14 +268,14 @@ async function judge(run: Run, request: ImageBuilderRequest): Promise<DryRunAnsw
   return { id, action: 'replace', ...resource, ...told, replaces: String(found['arn']) };
 }
 
-/** The resource that has the name and version of an input. */
+/** The existing resource with the name and version of an input. */
 async function existing(run: Run, kind: Kind, input: Structure): Promise<Structure | ApiError | undefined> {
   if (kind.get === undefined || typeof input['name'] !== 'string') return undefined;
   const found = await attempt(run, kind.get.operation, {
     [kind.get.member]: arnOfInput(kind, input, run.context),
   });
   if ('output' in found) return found.output[kind.get.record] as Structure;
-  // No name or no version: the create says so.
+  // Without a name or version, the create reports the fault.
   const unknown = ['ResourceNotFoundException', 'InvalidParameterValueException', 'InvalidVersionNumberException'];
   return unknown.includes(found.error.code) ? undefined : found.error;
 }
@@ -301,7 +303,7 @@ function pick(record: Structure, names: readonly string[]): Structure {
 
 type Attempt = { readonly output: Structure } | { readonly error: ApiError };
 
-/** Tries a request; what it wrote stays when it is accepted. */
+/** Tries a request. If it is accepted, what it wrote stays. */
 async function attempt(run: Run, name: OperationName, input: Structure): Promise<Attempt> {
   const operation = OPERATIONS.get(name)!;
   run.tries++;
@@ -322,13 +324,13 @@ async function attempt(run: Run, name: OperationName, input: Structure): Promise
   }
 }
 
-/** What goes over the wire. A token is the caller's matter, and required: it is not kept. */
+/** Encodes the input. The client token is required but chosen by the client, so a new one is used. */
 function bodyOf({ idempotent }: Operation, input: Structure): Uint8Array {
   const token = idempotent ? { clientToken: 'dry-run' } : {};
   return Buffer.from(JSON.stringify({ ...(withoutHoles(input) as Structure), ...token, dryRun: undefined }));
 }
 
-/** All that a request is refused for, and what it answers without that. */
+/** All faults of a request, and the answer without them. */
 async function faultsOfAll(
   run: Run,
   operation: OperationName,
@@ -344,7 +346,7 @@ async function faultsOfAll(
       if (faults.length < MOST_FAULTS && !faults.some(({ message }) => message === fault.message)) faults.push(fault);
     const paths = now.flatMap(({ path }) => path ?? []);
     let gone = false;
-    // From the last to the first: what is at the end of a list is taken away before what is in front of it.
+    // From the last to the first: removing later items of a list first keeps the paths of earlier ones.
     for (const path of paths.toReversed()) {
       if ('output' in last) break;
       const sound = await repair(run, operation, input, path);
@@ -359,7 +361,7 @@ async function faultsOfAll(
   return 'output' in last ? { output: last.output, faults, hollow } : { faults, hollow };
 }
 
-/** A request without what is wrong at a path. */
+/** Repairs the value at a path. */
 async function repair(
   run: Run,
   operation: OperationName,
@@ -374,19 +376,19 @@ async function repair(
     const left = faultsOf(last.error, candidate);
     if (best === undefined && !left.some((fault) => fault.path === undefined || isWithin(fault.path, path)))
       best = { input: candidate, last };
-    // Of a parent image the right platform is looked for, too; of all else the nearest is enough.
+    // A parent image must also have the right platform; for other members the first accepted value is enough.
     if (best !== undefined && path !== 'parentImage') break;
   }
   return best;
 }
 
-/** Whether one of two places is in the other. */
+/** Whether one of two paths contains the other. */
 function isWithin(a: string, b: string): boolean {
   const [first, second] = [tokensOf(a), tokensOf(b)];
   return first.slice(0, second.length).join('/') === second.slice(0, first.length).join('/');
 }
 
-/** The request with a valid value in place of the faulty one, the nearest first. */
+/** Requests with a valid value in place of the faulty one, the most similar first. */
 function candidates(run: Run, operation: OperationName, input: Structure, path: string): readonly Structure[] {
   const tokens = tokensOf(path);
   const [top] = tokens as [string];
@@ -434,12 +436,12 @@ function firstOfEach<T extends { readonly platform: string }>(items: readonly T[
   return [...Map.groupBy(items, ({ platform }) => platform).values()].map(([first]) => first!);
 }
 
-/** A fault that is there because of what was put in the place of another. */
+/** Whether a fault was caused by a value that replaced another fault. */
 function isMadeHere({ reason }: DryRunFault, repaired: readonly string[]): boolean {
   return repaired.includes('parentImage') && reason === 'other-platform';
 }
 
-/** What an error says is wrong, each with its place in the request. */
+/** The faults that an error reports, each with its path in the request. */
 function faultsOf(error: ApiError, input: Structure): readonly DryRunFault[] {
   const { code } = error;
   if (error.values.length > 0)
@@ -454,7 +456,7 @@ function faultsOf(error: ApiError, input: Structure): readonly DryRunFault[] {
   return [{ code, message: error.message, path }];
 }
 
-/** The parameters of an invalid document are checked with it, once it has been replaced by a valid one. */
+/** Parameters for an invalid document cannot be checked after the document was replaced, so they are removed. */
 function withoutHollowParameters({ hollow }: Run, input: Structure): Structure {
   let changed = input;
   for (const [list, member] of [

@@ -1,25 +1,25 @@
-/** The resources that a dry run knows: how each is found, made and changed. */
+/** The types of resources in a dry run: how each is found, created and updated. */
 import { formatArn, type ResourceType } from '../../resources/arns.ts';
 import { slug } from '../../resources/names.ts';
 import type { Structure } from '../codec.ts';
 import type { RequestContext } from '../context.ts';
 import { members, OPERATIONS, type OperationName } from '../model.ts';
 
-/** A kind of resource, by the operation that creates it. */
+/** A type of resource, by the operation that creates it. */
 export interface Kind {
-  /** Member of the create's answer with the ARN of what was made. */
+  /** Output member of the create with the resource's ARN. */
   readonly answer: string;
-  /** How an existing one is found; an image is always a new one. */
+  /** How an existing resource is found; an image is always new. */
   readonly get?: {
     readonly operation: OperationName;
     readonly member: string;
-    /** Member of the answer that is the resource. */
+    /** Output member that contains the resource. */
     readonly record: string;
     readonly type: ResourceType;
   };
-  /** How an existing one is changed in place; one with versions is not. */
+  /** The operation that updates an existing resource; those with versions have none. */
   readonly update?: OperationName;
-  /** What another content of the same version becomes: another build of it, or nothing. */
+  /** What happens if the content of an existing version differs: a new build, or an error. */
   readonly versions?: 'builds' | 'immutable';
 }
 
@@ -41,7 +41,7 @@ const recipe = (type: 'image-recipe' | 'container-recipe', name: string): Kind =
   return { ...kind, versions: 'immutable' };
 };
 
-/** All of them, by their create. */
+/** All types, by their create operation. */
 export const KINDS: Partial<Readonly<Record<OperationName, Kind>>> = {
   CreateComponent: documented('component', 'Component'),
   CreateWorkflow: documented('workflow', 'Workflow'),
@@ -54,10 +54,10 @@ export const KINDS: Partial<Readonly<Record<OperationName, Kind>>> = {
   CreateImage: { answer: 'imageBuildVersionArn' },
 };
 
-/** Members that name a resource or a request, and are not content. */
+/** Members that identify a resource or a request, and are not content. */
 const NOT_CONTENT = ['name', 'semanticVersion', 'tags', 'clientToken', 'dryRun', 'uri', 'dockerfileTemplateUri'];
 
-/** The members of a create in which two resources of one name can differ. */
+/** The members of a create in which two resources with one name can differ. */
 export function contentMembers(operation: OperationName, kind: Kind): readonly string[] {
   const inArn = kind.get?.type === 'workflow' ? ['type'] : [];
   return [...members(OPERATIONS.get(operation)!.input).keys()].filter(
@@ -67,7 +67,7 @@ export function contentMembers(operation: OperationName, kind: Kind): readonly s
 
 const WORKFLOW_TYPES = ['build', 'test', 'distribution'] as const;
 
-/** The ARN that the resource of a create has, its version as it is written (in a recipe's it may be an x). */
+/** The ARN of the resource that a create makes. Its version is as written, and may contain an x in a recipe's. */
 export function arnOfInput(kind: Kind, input: Structure, place: Pick<RequestContext, 'account' | 'region'>): string {
   const { type } = kind.get!;
   const workflow = WORKFLOW_TYPES.find((each) => each === String(input['type']).toLowerCase());
@@ -81,6 +81,6 @@ export function arnOfInput(kind: Kind, input: Structure, place: Pick<RequestCont
   });
   if (kind.versions === undefined) return arn;
   const nodes = String(input['semanticVersion']).split('.');
-  // In an ARN all that follows an x is x; in a new version it may be 0.
+  // In an ARN, everything after an x must be x; in a new version it may be 0.
   return `${arn}/${nodes.map((node, index) => (nodes.slice(0, index).includes('x') ? 'x' : node)).join('.')}`;
 }

@@ -1,24 +1,24 @@
-/** Places in a request (`components[1].componentArn`), and requests without what is wrong with them. Pure. */
+/** Paths in a request (`components[1].componentArn`), and copies of requests without faulty values. Pure. */
 import type { Structure } from '../codec.ts';
 
 /** A member's name, or the index of a list. */
 type Token = string | number;
 
-/** `distributions[0].region` as its parts. Keys of maps may hold dots: what they follow is all that is asked for. */
+/** Splits `distributions[0].region`. Keys of maps may contain dots, so what follows a map's name is not split. */
 export function tokensOf(path: string): readonly Token[] {
   return [...path.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, name]) =>
     index === undefined ? name! : Number(index),
   );
 }
 
-/** The parts of a path as it is written. */
+/** Joins the parts of a path. */
 function pathOf(tokens: readonly Token[]): string {
   return tokens
     .map((token, index) => (typeof token === 'number' ? `[${token}]` : index === 0 ? token : `.${token}`))
     .join('');
 }
 
-/** What is at a path; `undefined` where nothing is. */
+/** The value at a path, or `undefined`. */
 export function valueAt(value: unknown, tokens: readonly Token[]): unknown {
   let at = value;
   for (const token of tokens) {
@@ -28,7 +28,7 @@ export function valueAt(value: unknown, tokens: readonly Token[]): unknown {
   return at;
 }
 
-/** A copy with another value at a path; `undefined` leaves a hole in a list, so that those behind keep their places. */
+/** A copy with another value at a path. `undefined` leaves a hole in a list, so that later items keep their indexes. */
 export function withValue(value: unknown, tokens: readonly Token[], changed: unknown): unknown {
   const [token, ...rest] = tokens;
   if (token === undefined) return changed;
@@ -38,7 +38,7 @@ export function withValue(value: unknown, tokens: readonly Token[], changed: unk
   return { ...members, [token]: withValue(members[token], rest, changed) };
 }
 
-/** Without holes and members that are undefined: what is sent. */
+/** A copy without holes and undefined members, as it is sent. */
 export function withoutHoles(value: unknown): unknown {
   if (Array.isArray(value)) return value.filter((item) => item !== undefined).map(withoutHoles);
   if (typeof value !== 'object' || value === null) return value;
@@ -46,7 +46,7 @@ export function withoutHoles(value: unknown): unknown {
   return Object.fromEntries(entries.map(([name, member]) => [name, withoutHoles(member)]));
 }
 
-/** A path in what was sent, translated to a path in the original value, which may have undefined items. */
+/** Translates a path in the sent value to one in the original value, which may have undefined items. */
 export function originalPath(value: unknown, path: string): string {
   let at = value;
   const tokens = tokensOf(path).map((token): Token => {
@@ -61,7 +61,7 @@ export function originalPath(value: unknown, path: string): string {
   return pathOf(tokens);
 }
 
-/** The path of the first text that is exactly this. */
+/** The path of the first text that is equal to `text`. */
 export function pathOfText(value: unknown, text: string, tokens: readonly Token[] = []): string | undefined {
   if (value === text) return pathOf(tokens);
   if (typeof value !== 'object' || value === null) return undefined;

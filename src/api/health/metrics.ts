@@ -13,16 +13,16 @@ import { parseArn } from '../../resources/arns.ts';
 import type { StorageUsage } from '../../storage/storage.ts';
 import type { ApiServices } from '../context.ts';
 
-/** Values of a label that users choose; more are `other`. */
+/** Maximum number of values of a label that users choose; further ones become `other`. */
 const MOST_VALUES = 200;
-/** How long disk usage counts as new, in milliseconds: to find it reads the data directory. */
+/** How long disk usage is cached, in milliseconds, because measuring it reads the whole data directory. */
 const DISK_MS = 60_000;
-/** Between looks for builds that ended, in milliseconds. */
+/** Interval between checks for finished builds, in milliseconds. */
 const LOOK_MS = 2000;
-/** Records of an image's log that are read for the duration of its components. */
+/** Maximum number of records of an image's log that are read for component durations. */
 const MOST_RECORDS = 500_000;
 
-/** Statuses whose end is the end of a stage. */
+/** Statuses that are stages, with their names. */
 const STAGES: Readonly<Record<string, string>> = {
   CREATING: 'create',
   BUILDING: 'build',
@@ -31,19 +31,19 @@ const STAGES: Readonly<Record<string, string>> = {
   INTEGRATING: 'integrate',
 };
 const ENDS: Readonly<Record<string, string>> = { AVAILABLE: 'available', FAILED: 'failed', CANCELLED: 'cancelled' };
-/** Seconds: a rebuild takes 1, an emulated build hours. */
+/** Histogram buckets in seconds: a rebuild takes 1, an emulated build hours. */
 const BUCKETS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200];
 
 /** The metrics of a server. */
 export interface Metrics {
-  /** Counts a call of the API. @param code `ok`, or an error's */
+  /** Counts a call of the API. @param code `ok`, or the error's code */
   countCall(operation: string, code: string): void;
   /** The text for Prometheus, and its content type. */
   read(): Promise<{ readonly type: string; readonly text: string }>;
   stop(): void;
 }
 
-/** Limits the values of a label. */
+/** Limits the number of values of a label. */
 function bounded(most: number = MOST_VALUES): (value: string) => string {
   const known = new Set<string>();
   return (value) => {
@@ -54,10 +54,10 @@ function bounded(most: number = MOST_VALUES): (value: string) => string {
   };
 }
 
-/** Labels of a pipeline; of an image without one the pipeline is empty. */
+/** Labels of a pipeline; empty for an image without one. */
 type PipelineLabels = Readonly<Record<'account' | 'region' | 'pipeline', string>>;
 
-/** Starts counting. */
+/** Starts collecting. */
 export function createMetrics(services: ApiServices): Metrics {
   const { catalog } = services;
   const register = new Registry();
@@ -163,7 +163,7 @@ export function createMetrics(services: ApiServices): Metrics {
     queue.set(waiting.length);
     oldest.set(waiting[0] === undefined ? 0 : secondsSince(waiting[0].created));
     running.set(busy.length - waiting.length);
-    // A counter that begins at 1 shows no increase: the first failure would alarm nobody.
+    // A counter that starts at 1 shows no increase, so the first failure would trigger no alarm: start at 0.
     for (const arn of await pipelineArns(catalog.db, MOST_VALUES))
       for (const result of Object.values(ENDS)) builds.inc({ ...pipelineLabels(arn), result }, 0);
     newest.reset();
@@ -229,7 +229,7 @@ export function createMetrics(services: ApiServices): Metrics {
 
   let place: number | undefined;
   let counting: Promise<void> | undefined;
-  /** Counts what happened since the last look. */
+  /** Counts what happened since the last check. */
   function count(): Promise<void> {
     counting ??= (async () => {
       place ??= await lastEvent(catalog.db);

@@ -1,4 +1,7 @@
-/** `/metrics`, `/healthz`, `/readyz`: for those who watch the server. From this host, or with the token of the configuration. */
+/**
+ * `/metrics`, `/healthz` and `/readyz`, for monitoring. They answer requests from this host, or with the configured
+ * token.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -8,10 +11,10 @@ import { logger } from '../../platform/log.ts';
 import type { ApiServices } from '../context.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Paths of these routes: they are no API calls. */
+/** Paths of these routes, which are not API calls. */
 const HEALTH_PATHS: readonly string[] = ['/metrics', '/healthz', '/readyz'];
 
-/** Headers that proxies set: what a proxy on this host passes on does not come from this host. */
+/** Headers that proxies set. A request that a proxy on this host forwards does not come from this host. */
 const PROXY_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-real-ip'] as const;
 
 /** Adds the routes. */
@@ -40,7 +43,7 @@ export function serveHealth(app: FastifyInstance, services: ApiServices, metrics
   });
 }
 
-/** What is needed to do work, each `ok` or what is wrong. */
+/** What the server needs to do work: each part is `ok` or has a fault. */
 async function readiness({ catalog, worker }: ApiServices): Promise<Readonly<Record<string, string>>> {
   const database = await lastEvent(catalog.db).then(
     () => 'ok',
@@ -65,7 +68,7 @@ async function isAllowed(request: IncomingMessage, services: ApiServices): Promi
   return timingSafeEqual(hash(given), hash(expected));
 }
 
-/** Whether a request is one of these. */
+/** Whether a request is for one of these routes. */
 export function isHealthRequest(request: FastifyRequest): boolean {
   return request.method === 'GET' && HEALTH_PATHS.includes(request.url.split('?')[0]!);
 }

@@ -10,7 +10,7 @@ const TIME = {
   pattern: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/,
   expected: 'a time such as 2026-01-31T12:00:00Z',
 } as const;
-/** With a pattern, since a query's digits are a number otherwise. */
+/** A string option with a pattern, because digits in a query would become a number. */
 const TEXT = { pattern: /./ } as const;
 
 interface Filter {

@@ -1,4 +1,4 @@
-/** The dependents of a resource of any type, which the API does not have. */
+/** The dependents of a resource of any type; AWS has no such operation. */
 import { dependentTree } from '../../catalog/dependent-tree.ts';
 import { parseArn } from '../../resources/arns.ts';
 import { invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';

@@ -1,4 +1,4 @@
-/** A dry run of a list of creates: nothing is made. */
+/** A dry run of a list of creates. */
 import { handlers } from '../operations/register.ts';
 import { dryRun } from '../dry-run/dry-run.ts';
 import { KINDS } from '../dry-run/kinds.ts';
@@ -11,7 +11,7 @@ import type { IngotRoute } from './route.ts';
 /** CloudFormation's largest template has 500 resources; those of Image Builder are a few of them. */
 const MOST_REQUESTS = 200;
 
-/** Files of one template. */
+/** Maximum number of files of one template. */
 const MOST_FILES = 5000;
 
 const OPERATIONS = [...(Object.keys(KINDS) as OperationName[]), 'PutParameter'] as const;
@@ -31,7 +31,7 @@ export const dryRunRoutes: readonly IngotRoute[] = [
           return { id: request.required('id', { max: 255 }), operation: operation!, input: request.structure('input') };
         });
         if (new Set(list.map(({ id }) => id)).size < list.length) reader.fault('requests', 'Duplicate id.');
-        // Files that the caller would send first.
+        // Files that the client would upload first.
         const given = reader.objects('files', MOST_FILES, (file) => ({
           sha256: file.required('sha256', { pattern: SHA256, expected: '64 hexadecimal digits' }),
           size: file.integer('size', 0, Number.MAX_SAFE_INTEGER) ?? 0,

@@ -34,7 +34,7 @@ export const eventRoutes: readonly IngotRoute[] = [
         after: reader.integer('after', 0, Number.MAX_SAFE_INTEGER),
         pattern: patternOf(reader),
       }));
-      // The account that the server belongs to sees all.
+      // The account that owns the server sees all events.
       const wanted = (event: { readonly account: string }): boolean =>
         (account === services.defaultAccount || event.account === account) && (pattern?.matches(event) ?? true);
       const place = after ?? (since === undefined ? 0 : await placeBefore(services.catalog.db, since));
@@ -128,7 +128,7 @@ function patternOf(reader: Reader): EventPattern | undefined {
   }
 }
 
-/** Marks an event for another delivery. Returns the receivers. */
+/** Requests that an event is delivered again. Returns the receivers. */
 async function replay(
   id: string,
   receiver: string | undefined,
@@ -162,7 +162,7 @@ async function replay(
   });
 }
 
-/** A receiver of the configuration, as people see it. */
+/** A receiver of the configuration in a response. */
 export interface ShownReceiver {
   readonly name: string;
   readonly type: string;
@@ -175,7 +175,7 @@ export interface ShownReceiver {
   readonly nextAttempt: string | null;
 }
 
-/** The receivers of the configuration and where each stands. */
+/** The configured receivers, and the position of each. */
 export async function receiversOf({
   catalog,
   config,

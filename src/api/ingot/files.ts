@@ -1,4 +1,4 @@
-/** Files that components name by `file:`: they come in parts, under the SHA-256 of their content. */
+/** Files that components name by `file:`. They are uploaded in parts, under the SHA-256 of their content. */
 import { resourceNotFound } from '../../resources/errors.ts';
 import { readQuery } from './read.ts';
 import { fileArn } from './resources.ts';

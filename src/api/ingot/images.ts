@@ -1,4 +1,4 @@
-/** What the API does not have for images: the log of a build, and the AMIs with their files. */
+/** Routes for images that AWS does not have: the log of a build, and the AMIs with their files. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { amisOfImage } from '../../catalog/amis.ts';
@@ -25,7 +25,7 @@ export const imageRoutes: readonly IngotRoute[] = [
         after: reader.integer('after', 0, Number.MAX_SAFE_INTEGER) ?? 0,
       }));
       const status = await statusOf(arn, context);
-      // The log of a deleted image stays readable as long as its file is there.
+      // The log of a deleted image can be read as long as its file exists.
       if (status === undefined && !existsSync(imageLogPath(context.services.dataDirectory, arn)))
         throw resourceNotFound(arn);
       const ended = async (): Promise<boolean> => {
@@ -58,10 +58,7 @@ export const imageRoutes: readonly IngotRoute[] = [
   },
 ];
 
-/**
- * The ARN of a build version that belongs to the caller. Its Region need not be the signature's: the ARN says where it
- * is.
- */
+/** The ARN of a build version of the caller. Its Region may differ from the signature's. */
 function ownBuild(arn: string, { account }: RequestContext): string {
   const parsed = parseArn(arn);
   if (parsed?.type !== 'image' || parsed.build === undefined) {

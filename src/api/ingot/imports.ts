@@ -1,4 +1,4 @@
-/** Disks that are to be imported: named here, and made images by `ImportVmImage`. */
+/** Registers disks to import; `ImportVmImage` then makes images of them. */
 import { insertImportTask } from '../../catalog/import-tasks.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { newImportTaskId } from '../../platform/ids.ts';
@@ -13,8 +13,8 @@ export const importRoutes: readonly IngotRoute[] = [
     method: 'POST',
     path: '/ingot/imports',
     body: true,
-    // The server reads the source with its own rights, its files and its network: so it is of the account that the
-    // server belongs to.
+    // The server reads the source with its own permissions, files and network, so only the account that owns the server
+    // may allow it.
     resource: (_params, context) => serverArn(context),
     async handle({ body }, context) {
       const { source, sha256, trusted } = readBody(body, (reader) => {

@@ -1,4 +1,4 @@
-/** Launched instances: launch, list, look, end, run a command, read the console. */
+/** Launched instances: launch, list, describe, terminate, run a command, read the console. */
 import { Readable } from 'node:stream';
 import { mayUse } from '../../catalog/ami-sharing.ts';
 import { amisOfImage, findAmi } from '../../catalog/amis.ts';
@@ -72,7 +72,8 @@ export const instanceRoutes: readonly IngotRoute[] = [
     async handle({ params, body, signal }, context) {
       const id = idOf(params);
       const request = readBody(body, readExec);
-      // Looked up here so that an unknown instance is an error response, not a line in a stream that has already begun.
+      // Looked up first, so that an unknown instance is an error response, not a line in a stream that has already
+      // begun.
       await context.services.launches.get(context, id);
       return execute(signal, (onOutput, aborted) =>
         context.services.launches.exec(context, id, request, onOutput, aborted),
@@ -149,8 +150,8 @@ function brief({ instanceId, state }: InstanceDescription): Pick<InstanceDescrip
 }
 
 /**
- * The image has to be allowed too: by its ARN, and by its policy where it is another account's. Nothing may deny it,
- * nor its AMI, however the request names it.
+ * The caller must also be allowed to use the image: by its ARN, and by its policy if another account owns it. No policy
+ * may deny the image or its AMI, however the request names it.
  */
 async function authorizeImage(image: string, context: RequestContext): Promise<void> {
   const action = 'ingot:LaunchInstance';
@@ -177,7 +178,8 @@ async function authorizeImage(image: string, context: RequestContext): Promise<v
     ami.account !== context.account &&
     mayUse(ami, context.account, context.services.catalog.managed.settings.organizations)
   ) {
-    // Its launch permission is what its owner says. The caller's own policies know it by AWS's ARN, without an account.
+    // Launch permission comes from the AMI's owner. The caller's own policies use AWS's ARN of an AMI, which has no
+    // account.
     const shared = `arn:aws:ec2:${ami.region}::image/${ami.id}`;
     await authorize(context, [
       { action, resource: shared },
@@ -264,7 +266,10 @@ function readShell(reader: Reader): ShellRequest {
 
 type Output = (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
 
-/** Flows a command's output, then how it ended. The command ends when the client goes, or lets too much lie unread. */
+/**
+ * Streams a command's output and then its result. The command is killed when the client disconnects, or leaves too much
+ * unread.
+ */
 function execute(signal: AbortSignal, run: (onOutput: Output, signal: AbortSignal) => Promise<ExecEnd>): IngotAnswer {
   const sink = lines(signal);
   const slow = new AbortController();

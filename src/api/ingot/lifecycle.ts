@@ -1,4 +1,4 @@
-/** Lifecycle policies beyond the API: what one would do now, and having it done now. */
+/** Routes for lifecycle policies that AWS does not have: previewing a policy, and running it now. */
 import { openExecutionOfPolicy } from '../../catalog/lifecycle-executions.ts';
 import { lifecyclePolicies } from '../../catalog/lifecycle-policies.ts';
 import { policyDue } from '../../catalog/lifecycle-schedules.ts';
@@ -11,10 +11,10 @@ import { invalidParameterValue, resourceInUse, resourceNotFound } from '../../re
 import type { RequestContext } from '../context.ts';
 import type { IngotRoute } from './route.ts';
 
-/** What a policy would do, as clients get it. */
+/** A preview in a response. */
 export interface ToldPreview {
   readonly policy: string;
-  /** When it runs by itself, ISO-8601. */
+  /** When it runs next, ISO-8601. */
   readonly next?: string | undefined;
   readonly decisions: readonly Omit<Decision, 'detail'>[];
 }

@@ -6,7 +6,7 @@ import { parseArn } from '../../resources/arns.ts';
 import { invalidParameterValue, invalidRequest, resourceNotFound } from '../../resources/errors.ts';
 import type { IngotRoute } from './route.ts';
 
-/** What clients get. */
+/** The response. */
 export interface ToldUpdates {
   readonly image: string;
   readonly updates: readonly PackageUpdate[];

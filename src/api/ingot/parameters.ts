@@ -1,6 +1,6 @@
 /**
- * Parameters that templates keep (`AWS::SSM::Parameter`): names with values, in an account and Region. `ssm:` parents
- * and parameters of templates find them.
+ * Parameters that templates create (`AWS::SSM::Parameter`): names with values, in an account and Region. `ssm:` parents
+ * and parameters of templates use them.
  */
 import { parameterArn } from '../../resources/store-arns.ts';
 import {
@@ -17,7 +17,7 @@ import type { IngotRoute } from './route.ts';
 
 /** Systems Manager's quotas of standard parameters. */
 const MOST_PARAMETERS = 10_000;
-/** In characters. */
+/** Maximum characters of a value. */
 export const LONGEST_PARAMETER = 4096;
 const LONGEST_DESCRIPTION = 1024;
 export const PARAMETER_NAME = /^[A-Za-z0-9_./-]{1,1011}$/;

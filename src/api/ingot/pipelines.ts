@@ -1,5 +1,6 @@
 /**
- * What the API does not have for pipelines: when they are due, what started each run, and why others were not started.
+ * Routes for pipelines that AWS does not have: when they are due, what started each run, and why others were not
+ * started.
  */
 import { getPipeline, listPipelines, type StoredPipeline } from '../../catalog/image-pipelines.ts';
 import { runsOfPipeline, type PipelineRun } from '../../catalog/pipeline-runs.ts';
@@ -12,7 +13,7 @@ import { currentConfig } from '../operations/plans.ts';
 import { readQuery } from './read.ts';
 import type { IngotRoute } from './route.ts';
 
-/** A run, as clients get it. */
+/** A run in a response. */
 export interface ToldRun {
   readonly seq: number;
   readonly cause: string;
@@ -26,7 +27,7 @@ export interface ToldRun {
   readonly image?: string | undefined;
 }
 
-/** A pipeline's schedule, as clients get it. */
+/** A pipeline's schedule in a response. */
 export interface ToldSchedule {
   readonly pipeline: string;
   readonly name: string;
@@ -37,14 +38,14 @@ export interface ToldSchedule {
   readonly words?: string | undefined;
   readonly startCondition?: string | undefined;
   readonly next?: string | undefined;
-  /** The window that holds it now, and its end. */
+  /** The maintenance window that holds it now, and its end. */
   readonly heldBy?: { readonly name: string; readonly until: string } | undefined;
   readonly consecutiveFailures: number;
-  /** The newest decision about it. */
+  /** The latest decision about it. */
   readonly last?: ToldRun | undefined;
 }
 
-/** Most that one request gives. */
+/** Maximum number of runs in a response. */
 const MOST_RUNS = 1000;
 
 export const pipelineRoutes: readonly IngotRoute[] = [

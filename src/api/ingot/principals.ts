@@ -1,6 +1,6 @@
 /**
- * Principals: users and roles, their policies and access keys. A secret is answered once, when its key is made, and
- * kept sealed.
+ * Principals: users and roles, their policies and access keys. A secret is returned once, when its key is created, and
+ * stored sealed.
  */
 import { parsePrincipalArn, type PrincipalArn } from '../../resources/principal-arns.ts';
 import { caseFault, sameButForCase } from '../../policies/tag-keys.ts';
@@ -33,7 +33,7 @@ import type { IngotAnswer, IngotRoute } from './route.ts';
 
 const NAME = { max: 64, pattern: /^[\w+=,.@-]+$/, expected: 'letters, digits and _+=,.@-' } as const;
 const ACCOUNT = { pattern: /^\d{12}$/, expected: 'an account id of 12 digits' } as const;
-/** As AWS: a user's key can be replaced without a gap. */
+/** As on AWS: two keys let a user replace one without downtime. */
 const MOST_KEYS = 2;
 const SESSION_SECONDS = { shortest: 3600, longest: 43_200 };
 
@@ -47,7 +47,7 @@ export const principalRoutes: readonly IngotRoute[] = [
     resource: (_params, { account }) => `arn:aws:iam::${account}:*`,
     async handle({ query }, context) {
       const wanted = readQuery(query, (reader) => reader.string('account', ACCOUNT));
-      // The account that the server belongs to looks after all of them.
+      // The account that owns the server manages all principals.
       const account = context.account === context.services.defaultAccount ? wanted : context.account;
       const { db } = context.services.catalog;
       return {
@@ -228,14 +228,14 @@ export const principalRoutes: readonly IngotRoute[] = [
   },
 ];
 
-/** Changes principals in a transaction; after the commit no cached principal is used again. */
+/** Changes principals in a transaction. After the commit, the cache of principals is cleared. */
 async function change(context: RequestContext, work: (db: Queryable) => Promise<object>): Promise<IngotAnswer> {
   const json = await context.services.catalog.transaction(work);
   context.services.identities.forget();
   return { json };
 }
 
-/** @throws {ApiError} InvalidParameterValueException if it is not the ARN of a user or a role */
+/** @throws {ApiError} InvalidParameterValueException if the text is not the ARN of a user or role */
 function principalOf(arn: string): PrincipalArn {
   const principal = parsePrincipalArn(arn);
   if (principal === undefined)
@@ -290,7 +290,7 @@ function refuseForUser(
   if (type === 'user' && maxSessionSeconds !== undefined) reader.fault('maxSessionSeconds', 'A user has no sessions.');
 }
 
-/** A policy document, as text. Reports all its faults. */
+/** A policy document as text. Reports all its faults. */
 function readPolicy(reader: Reader, name: string, kind: PolicyKind): string | undefined {
   const text =
     kind === 'identity' ? reader.required(name, { max: LONGEST_POLICY }) : reader.string(name, { max: LONGEST_POLICY });
@@ -300,7 +300,7 @@ function readPolicy(reader: Reader, name: string, kind: PolicyKind): string | un
   return text;
 }
 
-/** A principal with its policies and the ids of its keys; never a secret. */
+/** A principal with its policies and key ids, without secrets. */
 async function described(db: Queryable, principal: StoredPrincipal): Promise<object> {
   const keys = await accessKeysOf(db, principal.arn);
   return {

@@ -1,13 +1,13 @@
 /**
- * Reading the requests of Ingot's own routes. Faults are collected, and an unknown member is one of them: these
- * requests have no other servers to please.
+ * Reads the requests of Ingot's own routes. All faults are collected. Unknown members are faults, because only Ingot
+ * defines these requests.
  */
 import { invalidParameterValues, type ValueFault } from '../../resources/errors.ts';
 import { decodeJsonObject, decodeQuery, type Structure } from '../codec.ts';
 
-/** Reads members of one object, remembering every fault. Call `done` when all are read. */
+/** Reads members of an object and collects every fault. Call `done` at the end. */
 export interface Reader {
-  /** A string of 1 to `max` characters (default 4096), without NUL, that matches. */
+  /** A string of 1 to `max` characters (default: 4096) without NUL that matches the pattern. */
   string(
     name: string,
     options?: { readonly max?: number; readonly pattern?: RegExp; readonly expected?: string },
@@ -23,26 +23,26 @@ export interface Reader {
     name: string,
     options: { readonly min?: number; readonly maxItems: number; readonly max?: number },
   ): readonly string[];
-  /** An object of strings. */
+  /** An object with string values. */
   map(name: string, maxEntries: number): Readonly<Record<string, string>>;
   /** A list of objects, each read by `read`. */
   objects<T>(name: string, maxItems: number, read: (reader: Reader) => T): readonly T[];
-  /** A string that may be empty; required. */
+  /** A required string that may be empty. */
   text(name: string, max: number): string;
-  /** An object of anything. */
+  /** An object with any content. */
   structure(name: string): Structure;
   fault(name: string, detail: string): void;
 }
 
 /**
  * Reads a body.
- * @throws {ApiError} SerializationException for no JSON object, InvalidParameterValueException with all faults
+ * @throws {ApiError} SerializationException if it is not a JSON object, InvalidParameterValueException with all faults
  */
 export function readBody<T>(body: Uint8Array, read: (reader: Reader) => T): T {
   return readObject(decodeJsonObject(body), read);
 }
 
-/** Reads a query: strings, and integers and booleans written as such. */
+/** Reads a query: strings, and texts that are integers or booleans as such. */
 export function readQuery<T>(query: string, read: (reader: Reader) => T): T {
   const pairs = decodeQuery(query).filter(([name]) => !/^x-amz-/i.test(name));
   return readObject(

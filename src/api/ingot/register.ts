@@ -18,7 +18,7 @@ import { stackRoutes } from './stacks.ts';
 import { statusRoutes } from './status.ts';
 import { storageRoutes } from './storage.ts';
 
-/** All of them. */
+/** All routes. */
 export const ingotRoutes: readonly IngotRoute[] = [
   ...serverRoutes,
   ...instanceRoutes,

@@ -1,4 +1,4 @@
-/** The server itself: what it is, and its end. */
+/** The server itself: its version and state, and how to stop it. */
 import { serverArn } from './resources.ts';
 import type { IngotRoute } from './route.ts';
 

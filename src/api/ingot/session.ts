@@ -1,7 +1,7 @@
 /**
- * A command's streams over a WebSocket. Binary messages are bytes: to the server those of stdin, from it one byte for
- * the stream (1 stdout, 2 stderr) and those of the stream. Text messages are JSON: `{"terminal"}` first, then how it
- * ended; `{"resize"}` and `{"end"}` from the client.
+ * A command's streams over a WebSocket. Binary messages are bytes: from the client stdin, from the server one byte for
+ * the stream (1 stdout, 2 stderr) followed by its data. Text messages are JSON: the server sends `{"terminal"}` first
+ * and the result last; the client sends `{"resize"}` and `{"end"}`.
  */
 import type { Readable, Writable } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
@@ -11,7 +11,7 @@ import { messageOf } from './stream.ts';
 
 /** A client that does not answer pings for this long counts as disconnected. */
 const PING_MS = 30_000;
-/** WebSocket's codes for a normal end and for a server that shuts down. */
+/** WebSocket's close codes for a normal end and for a server that shuts down. */
 const DONE = 1000;
 const GOING_AWAY = 1001;
 
@@ -24,8 +24,8 @@ export async function serveSession(
   open: () => Promise<Session>,
   closing: AbortSignal,
 ): Promise<void> {
-  // A frame that breaks the protocol, or is too long, is an event `error`, which without a listener ends the process.
-  // `close` follows it.
+  // An invalid or oversized frame is an `error` event, which without a listener would end the process. `close` follows
+  // it.
   socket.on('error', (error) => logger().debug({ err: error }, 'a client broke its WebSocket'));
   socket.pause();
   const stopHeartbeat = heartbeat(socket);
@@ -45,7 +45,7 @@ export async function serveSession(
   };
   try {
     session = await open();
-    // The command may end while its input is on the way.
+    // The command may end while input is being sent.
     session.stdin.on('error', () => {});
     await send(socket, JSON.stringify({ terminal: session.terminal }));
     socket.on('message', (data, binary) => receive(socket, session!, data, binary));
@@ -78,7 +78,8 @@ function receive(socket: WebSocket, session: Session, data: RawData, binary: boo
   }
   const message = readMessage(String(data));
   if (message?.end === true) session.stdin.end();
-  else if (message?.resize !== undefined) void session.resize(message.resize).catch(() => {}); // The next one may do.
+  // A failed resize does not matter; the next one may succeed.
+  else if (message?.resize !== undefined) void session.resize(message.resize).catch(() => {});
 }
 
 function holdUntilDrained(socket: WebSocket, stdin: Writable): void {
@@ -97,7 +98,7 @@ interface ClientMessage {
   readonly resize?: { readonly rows: number; readonly columns: number };
 }
 
-/** What the client says, when it is something that is known. */
+/** Parses a message of the client; unknown ones are `undefined`. */
 function readMessage(text: string): ClientMessage | undefined {
   let value: unknown;
   try {
@@ -116,11 +117,11 @@ function isSize(value: number): boolean {
 }
 
 async function forward(socket: WebSocket, stream: 1 | 2, output: Readable): Promise<void> {
-  // Each chunk waits until the last one is on its way: nothing gathers here for a client that reads slowly.
+  // Each chunk waits until the previous one was sent, so that nothing piles up for a slow client.
   for await (const chunk of output) await send(socket, Buffer.concat([Buffer.of(stream), chunk as Buffer]));
 }
 
-/** Settles when the message is on its way; never rejects, since a client may go at any time. */
+/** Resolves when the message was sent. Never rejects, because a client may disconnect at any time. */
 function send(socket: WebSocket, data: string | Buffer): Promise<void> {
   return new Promise((resolve) => {
     if (socket.readyState !== socket.OPEN) return resolve();

@@ -1,6 +1,6 @@
 /**
- * Stacks: what templates made, what they export. The command line makes and deletes the resources through the API, as
- * any client; here is the record of it. Refusals in CloudFormation's words.
+ * Stacks: the resources that templates made, and their exports. The command line makes and deletes the resources
+ * through the API, like any client; this is the record of it. Errors have CloudFormation's texts.
  */
 import type { Queryable } from '../../catalog/catalog.ts';
 import {
@@ -24,11 +24,11 @@ import { readBody } from './read.ts';
 import { stackArn } from './resources.ts';
 import type { IngotRoute } from './route.ts';
 
-/** CloudFormation's quotas: resources, outputs of a template. */
+/** CloudFormation's quotas for resources and outputs of a template. */
 const MOST_RESOURCES = 500;
 const MOST_OUTPUTS = 200;
 const MOST_IMPORTS = 500;
-/** Stacks of an account in a Region, as CloudFormation's. */
+/** CloudFormation's quota of stacks in an account and Region. */
 const MOST_STACKS = 2000;
 const NAME = /^[A-Za-z][A-Za-z0-9-]{0,127}$/;
 
@@ -83,7 +83,7 @@ export const stackRoutes: readonly IngotRoute[] = [
         const known = await getStack(db, context, name);
         if (known === undefined && (await listStacks(db, context)).length >= MOST_STACKS)
           throw serviceQuotaExceeded(`There are ${MOST_STACKS} stacks already.`);
-        // While it changes, others go on with what they import.
+        // While the stack changes, other stacks keep using what they import.
         if (status.endsWith('_COMPLETE')) await changeExports(db, context, name, content.outputs);
         else content.outputs = known?.outputs ?? [];
         if (imports !== undefined) await changeImports(db, context, name, imports);
@@ -164,8 +164,8 @@ function readStack(body: Uint8Array): {
 }
 
 /**
- * Changes what a stack exports.
- * @throws {ApiError} for a name that another stack has, and for what is in use and goes or changes
+ * Changes the exports of a stack.
+ * @throws {ApiError} if another stack has the name, or a used export would be removed or changed
  */
 async function changeExports(
   db: Queryable,
@@ -197,7 +197,7 @@ async function changeExports(
   await putExports(db, context, stack, wanted);
 }
 
-/** @throws {ApiError} for an export that is not there */
+/** @throws {ApiError} if an export does not exist */
 async function changeImports(
   db: Queryable,
   context: RequestContext,

@@ -1,13 +1,13 @@
-/** The whole server on one page: what runs, what waits and why, what failed, what is due, disk, receivers. */
+/** The whole server on one page: what runs, what waits and why, what failed, what is due, disk usage, receivers. */
 import { inTurn } from '../../catalog/build-queue.ts';
 import { imagesUnderWay, lastFailures, nextDue, stepsThatWait } from '../../catalog/status.ts';
 import { receiversOf } from './events.ts';
 import { serverArn } from './resources.ts';
 import type { IngotRoute } from './route.ts';
 
-/** Most of each list. */
+/** Maximum length of each list. */
 const MOST = 10;
-/** Images in line whose place is told. */
+/** Maximum number of queued images whose position is shown. */
 const MOST_PLACES = 1000;
 
 export const statusRoutes: readonly IngotRoute[] = [

@@ -1,4 +1,4 @@
-/** What disks take, and giving it back: usage, collection of garbage, deregistering AMIs. */
+/** Disk usage, garbage collection, deregistering AMIs. */
 import { amiOnRecord } from '../../catalog/amis.ts';
 import { resourceNotFound } from '../../resources/errors.ts';
 import { authorize } from '../access/authorize.ts';
@@ -6,7 +6,7 @@ import { readBody, readQuery } from './read.ts';
 import { amiArn, serverArn } from './resources.ts';
 import type { IngotRoute } from './route.ts';
 
-/** Ten years: an age beyond it is a mistake. */
+/** Ten years: a higher age is a mistake. */
 const LONGEST_SECONDS = 10 * 366 * 86_400;
 
 export const storageRoutes: readonly IngotRoute[] = [
@@ -17,7 +17,7 @@ export const storageRoutes: readonly IngotRoute[] = [
     resource: (_params, context) => amiArn('*', context),
     async handle(_request, context) {
       const usage = await context.services.storage.usage(context);
-      // What the whole server has is its own account's business; of others, what is theirs.
+      // The account that owns the server sees the usage of all accounts, others only their own.
       return { json: context.account === context.services.defaultAccount ? usage : { amis: usage.amis } };
     },
   },
@@ -55,7 +55,7 @@ export const storageRoutes: readonly IngotRoute[] = [
       const id = params['id']!;
       if (!/^ami-[0-9a-f]{8,17}$/.test(id)) throw resourceNotFound(id.slice(0, 64));
       const region = readQuery(query, (reader) => reader.string('region', { max: 64 }));
-      // Policies name an AMI by the Region that it is in, whichever the request is signed for.
+      // Policies name an AMI by its own Region, whatever Region the request is signed for.
       const ami = await amiOnRecord(context.services.catalog.db, id);
       if (ami?.account === context.account && ami.region !== context.region) {
         const resource = amiArn(id, { ...context, region: ami.region });

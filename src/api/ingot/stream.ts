@@ -1,15 +1,17 @@
-/** Answers that flow: one JSON object to a line, or plain text. */
+/** Streamed responses: one JSON object per line, or plain text. */
 import { Readable } from 'node:stream';
 import { logger } from '../../platform/log.ts';
 import { ApiError } from '../../resources/errors.ts';
 import type { IngotAnswer } from './route.ts';
 
 /**
- * Clients give up on a connection that is silent for minutes. White space before a line changes nothing for one who
- * reads JSON.
+ * Interval of heartbeats. Clients time out after minutes of silence; white space before a line does not affect JSON.
  */
 const HEARTBEAT_MS = 30_000;
-/** What a stream holds for a client that reads more slowly than a command prints. Beyond it the command is ended. */
+/**
+ * Maximum bytes that are buffered for a client that reads slower than a command prints. Beyond it the command is
+ * killed.
+ */
 export const STREAM_BUFFER_LIMIT = 64 << 20;
 
 /** Streams records as they arrive. An error after the beginning is the last line: `{"error":"…"}`. */
@@ -30,17 +32,20 @@ export function ndjson(records: AsyncIterable<object>, signal: AbortSignal): Ing
   return sink.answer;
 }
 
-/** Where lines of JSON are written that a client reads. */
+/** A stream of JSON lines to a client. */
 export interface LineSink {
   readonly answer: IngotAnswer;
   /** Bytes that the client has not read yet. */
   readonly waiting: () => number;
-  /** Settles when the next can be written; never rejects. Nothing is written once the client has disconnected. */
+  /**
+   * Resolves when the next record can be written. Never rejects; after the client has disconnected, records are
+   * dropped.
+   */
   write(record: object): Promise<void>;
   end(): void;
 }
 
-/** A stream of lines to a client. */
+/** Makes a stream of lines to a client. */
 export function lines(signal: AbortSignal): LineSink {
   let room: (() => void) | undefined;
   const stream = new Readable({
@@ -75,7 +80,7 @@ export function lines(signal: AbortSignal): LineSink {
   };
 }
 
-/** What a client gets of an error in the middle of a stream. */
+/** The message for an error in the middle of a stream. */
 export function messageOf(error: unknown): string {
   if (error instanceof ApiError) return error.message;
   logger().error({ err: error }, 'a stream failed');

@@ -1,4 +1,4 @@
-/** What pipelines and images have in common: what is built, where, and how it is tested and distributed. */
+/** The settings that pipelines and images share: what is built, where, and how it is tested and distributed. */
 import type {
   DistributionConfiguration,
   ImageTestsConfiguration,
@@ -35,19 +35,19 @@ export interface BuildSettings {
   readonly executionRole?: string | undefined;
 }
 
-/** What they name, found. */
+/** The resources that the settings name. */
 export interface FoundSettings {
   readonly recipe: StoredImageRecipe | StoredContainerRecipe;
   readonly infrastructure: InfrastructureConfiguration;
   readonly distribution?: DistributionConfiguration;
-  /** Those that were parsed on the way. */
+  /** Documents that were parsed while checking. */
   readonly documents: ParsedDocuments;
 }
 
 const LOG_GROUPS = '/aws/imagebuilder/';
 
 /**
- * Checks what is to be built and finds what it names.
+ * Checks build settings and finds the resources that they name.
  * @throws {ApiError} InvalidParameterCombinationException, InvalidParameterValueException
  */
 export async function findSettings(context: BuildContext, settings: BuildSettings): Promise<FoundSettings> {
@@ -96,7 +96,7 @@ async function checkWorkflows(
   documents: ParsedDocuments,
 ): Promise<void> {
   if (workflows === undefined || workflows.length === 0) return;
-  // As AWS.
+  // As on AWS.
   if (executionRole === undefined)
     throw invalidParameterCombination('An execution role is required to provide workflows');
   checkNumber(context, 'workflowsPerImage', workflows.length);
@@ -115,7 +115,7 @@ async function checkWorkflows(
   if (unknown.length > 0) throw undefinedParameters(unknown);
 }
 
-/** Returns the workflow's type, when there is such a workflow. `unknown` takes parameters that it does not declare. */
+/** Returns the workflow's type, if the workflow exists. `unknown` collects parameters that it does not declare. */
 async function checkWorkflow(
   context: BuildContext,
   given: WorkflowConfiguration,
@@ -145,7 +145,7 @@ async function checkWorkflow(
 }
 
 /**
- * Log groups of one's own need a role that may write them. `path` is where the names are, `names` may hold undefined
+ * Custom log groups need a role that may write to them. `path` is the path of the names; `names` may contain undefined
  * ones.
  */
 export function checkLogGroups(
@@ -161,7 +161,7 @@ export function checkLogGroups(
   }
 }
 
-/** How an image is tested, defaults filled in. */
+/** The tests configuration with defaults applied. */
 export function testsConfiguration(given: ImageTestsConfiguration | undefined): ImageTestsConfiguration {
   return { imageTestsEnabled: given?.imageTestsEnabled ?? true, timeoutMinutes: given?.timeoutMinutes ?? 720 };
 }

@@ -1,4 +1,4 @@
-/** What operations on several kinds of resources share. */
+/** Code that operations on several types of resources share. */
 import type { Conditions, Place } from '../../catalog/slices.ts';
 import { formatArn, parseArn, type Arn, type ResourceType } from '../../resources/arns.ts';
 import {
@@ -10,22 +10,22 @@ import {
 import { matchesVersion, parseVersion, parseVersionPattern } from '../../resources/versions.ts';
 import type { BuildContext, OperationContext } from '../context.ts';
 
-/** Where the caller's own resources are. */
+/** The account and Region of the caller's own resources. */
 export function placeOf({ account, region }: Place): Place {
   return { account, region };
 }
 
-/** A filter of a list's input. */
+/** A filter of a list operation. */
 export interface Filter {
   readonly name?: string | undefined;
   readonly values?: readonly string[] | undefined;
 }
 
 /**
- * Filters as conditions on columns: the values of one are alternatives, and all filters must match.
- * @param columns the filters that the list has, by name
+ * Converts filters to conditions on columns. The values of one filter are alternatives, and all filters must match.
+ * @param columns the filters of the list, by name
  * @param pathOf the path of a filter in the input
- * @throws {ApiError} InvalidParameterValueException for another name
+ * @throws {ApiError} InvalidParameterValueException for an unknown name
  */
 export function readFilters<Column extends string>(
   filters: readonly Filter[] | undefined,
@@ -46,7 +46,7 @@ export function readFilters<Column extends string>(
   return conditions;
 }
 
-/** Whether something in memory meets conditions, as `meets` reads them; of a list of values one has to. */
+/** Whether an item in memory meets conditions, like `meets` in SQL. Of a list of values, one must match. */
 export function meetsConditions<Column extends string>(
   item: Readonly<Record<Column, string | readonly string[] | undefined>>,
   conditions: Conditions<Column>,
@@ -67,7 +67,7 @@ function versionMatches(patternText: string, versionText: string): boolean {
   return pattern !== undefined && version !== undefined && matchesVersion(pattern, version);
 }
 
-/** @throws {ApiError} InvalidParameterCombinationException: a list by name has no versions to choose from */
+/** @throws {ApiError} InvalidParameterCombinationException, because a list by name has no versions to filter */
 export function refuseVersionFilterByName({
   byName,
   filters,
@@ -80,10 +80,10 @@ export function refuseVersionFilterByName({
 }
 
 /**
- * Reads the ARN of a resource that the caller may see in this Region: an own one, one of `aws`, or another account's
- * that was opened to it.
+ * Parses the ARN of a resource that the caller may see in this Region: its own, one of `aws`, or another account's that
+ * was opened to it.
  * @throws {ApiError} ResourceNotFoundException for another account's or Region's; InvalidParameterValueException for an
- *   ARN of another type
+ * ARN of another type
  */
 export function visibleArn(context: OperationContext, text: string, type: ResourceType, path: string): Arn {
   const arn = parseArn(text);
@@ -94,8 +94,8 @@ export function visibleArn(context: OperationContext, text: string, type: Resour
 }
 
 /**
- * Whether an ARN is one of the caller's own, of `aws`, or of another account that opened it to the caller, in this
- * Region.
+ * Whether an ARN in this Region is the caller's own, belongs to `aws`, or belongs to another account that opened it to
+ * the caller.
  */
 export function isVisible(context: Pick<BuildContext, 'account' | 'region' | 'opened'>, arn: Arn | undefined): boolean {
   return (
@@ -106,7 +106,7 @@ export function isVisible(context: Pick<BuildContext, 'account' | 'region' | 'op
 }
 
 /**
- * Reads the ARN of a resource that the caller is about to change.
+ * Parses the ARN of a resource that the caller wants to change.
  * @throws as `visibleArn`, and ForbiddenException for one of `aws` or of another account
  */
 export function ownArn(context: OperationContext, text: string, type: ResourceType, path: string): Arn {
@@ -121,7 +121,7 @@ export function ownArn(context: OperationContext, text: string, type: ResourceTy
   return arn;
 }
 
-/** Without members that are undefined: what is stored is what the client sees. */
+/** A copy without undefined members, so that what is stored equals what the client sees. */
 export function compact<T extends object>(value: T): T {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
 }

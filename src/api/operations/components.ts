@@ -53,7 +53,7 @@ const FILTERS: Readonly<Record<string, Filter>> = {
   productCodes: 'product_codes',
 };
 
-/** Characters of a source that a message has. */
+/** Maximum characters of a source in a message. */
 const LONGEST_SOURCE = 200;
 
 /** Handlers. */
@@ -76,7 +76,7 @@ export const componentOperations = {
 
   async ListComponents(input, context) {
     refuseVersionFilterByName(input);
-    // Deprecated ones are hidden, unless somebody asks for them.
+    // Deprecated components are hidden unless a filter asks for them.
     const { os_version, product_codes, ...conditions } = {
       status: ['ACTIVE', 'DISABLED'],
       ...readFilters(input.filters, FILTERS),
@@ -100,7 +100,7 @@ export const componentOperations = {
         nextToken: shared.nextToken,
       };
     }
-    // No component here has a product code.
+    // No component has a product code.
     const list =
       (owner !== 'Self' && owner !== 'Amazon') || product_codes !== undefined
         ? () => []
@@ -167,8 +167,8 @@ export const componentOperations = {
 } satisfies Partial<Handlers>;
 
 /**
- * Records a component with this document. Returns the ARN of its build version.
- * @throws {ApiError} for what is wrong with either
+ * Creates a component with a document. Returns the ARN of its build version.
+ * @throws {ApiError} for faults of either
  */
 export async function createComponent(
   context: OperationContext,
@@ -218,7 +218,7 @@ export async function createComponent(
 /**
  * Checks the files that a document names.
  * @returns their digests
- * @throws {ApiError} InvalidParameterValueException for one that is not here
+ * @throws {ApiError} InvalidParameterValueException for a file that was not uploaded
  */
 async function checkFiles(
   context: OperationContext,
@@ -248,7 +248,7 @@ async function checkFiles(
   return digests;
 }
 
-/** Managed components as the API answers them, in order of name and version. */
+/** Managed components as in responses, sorted by name and version. */
 function managed(
   context: OperationContext,
   conditions: Conditions<Exclude<Filter, 'product_codes'>>,
@@ -258,7 +258,7 @@ function managed(
     .filter((component) => meetsConditions(filterable(component), conditions));
 }
 
-/** What filters ask of a component in memory. */
+/** The fields of a component in memory that filters compare. */
 function filterable({ name, platform, type, description, version, supportedOsVersions, state }: Component) {
   return {
     name,

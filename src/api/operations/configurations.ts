@@ -1,4 +1,7 @@
-/** What operations on infrastructure configurations, distribution configurations and lifecycle policies share: named resources without versions. */
+/**
+ * Code that operations on infrastructure configurations, distribution configurations and lifecycle policies share:
+ * named resources without versions.
+ */
 import { configurationPosition, type Configuration, type ConfigurationQueries } from '../../catalog/configurations.ts';
 import { dependentsOf } from '../../catalog/dependents.ts';
 import type { ResourceType } from '../../resources/arns.ts';
@@ -7,17 +10,17 @@ import type { OperationContext } from '../context.ts';
 import { openPage, type PageInput } from '../paging.ts';
 import { ownArn, placeOf, readFilters, visibleArn, type Filter } from './common.ts';
 
-/** A kind of configuration. */
+/** A type of configuration. */
 interface Kind<T extends Configuration, Column extends string> {
   readonly queries: ConfigurationQueries<T, Column>;
   readonly type: ResourceType;
-  /** As errors call it: `InfrastructureConfiguration`. */
+  /** Its name in errors: `InfrastructureConfiguration`. */
   readonly name: string;
-  /** Where inputs have its ARN. */
+  /** The input member with its ARN. */
   readonly member: string;
 }
 
-/** The parts of the operations on one kind of configuration that do not depend on what is in it. */
+/** The parts of the operations on one type of configuration that do not depend on its content. */
 export function configurationParts<T extends Configuration, Column extends string>(kind: Kind<T, Column>) {
   const { queries, type, name, member } = kind;
   const existing = async ({ db }: OperationContext, arn: string): Promise<T & { arn: string; name: string }> => {
@@ -37,13 +40,13 @@ export function configurationParts<T extends Configuration, Column extends strin
       return existing(context, arn);
     },
 
-    /** One that the caller is about to change. @throws {ApiError} as `ownArn`, ResourceNotFoundException */
+    /** One that the caller may change. @throws {ApiError} as `ownArn`, ResourceNotFoundException */
     async own(context: OperationContext, arn: string): Promise<T & { arn: string; name: string }> {
       ownArn(context, arn, type, member);
       return existing(context, arn);
     },
 
-    /** One page of the caller's own. @param columns the filters that the list has, by name */
+    /** One page of the caller's own. @param columns the filters of the list, by name */
     async page(
       input: PageInput & { readonly filters?: readonly Filter[] | undefined },
       context: OperationContext,
@@ -54,7 +57,10 @@ export function configurationParts<T extends Configuration, Column extends strin
       return page.cut(await queries.list(context.db, placeOf(context), conditions, page), configurationPosition);
     },
 
-    /** Deletes one of the caller's that nothing needs. @throws {ApiError} as `own`, ResourceDependencyException */
+    /**
+     * Deletes one of the caller's if nothing depends on it.
+     * @throws {ApiError} as `own`, ResourceDependencyException
+     */
     async remove(context: OperationContext, arn: string): Promise<void> {
       await this.own(context, arn);
       const dependents = await dependentsOf(context.db, arn);

@@ -115,7 +115,7 @@ function templateOf(
   return text;
 }
 
-/** The platform, which an image of Image Builder has and an image in a registry is given. */
+/** The platform of the parent: an Image Builder image has one, for an image in a registry the recipe sets it. */
 async function platformOf(
   context: OperationContext,
   { parentImage, platformOverride, imageOsVersionOverride }: Input,
@@ -134,7 +134,7 @@ async function platformOf(
       `'${parentImage}' is neither an image in a registry, such as debian:12, nor the ARN of a container image ` +
         'with its version.',
     );
-  // A container image of AWS's: whether it is available is decided in the build, as for an image in a registry.
+  // A managed container image: the build decides whether it is available, as for an image in a registry.
   const managed = arn.owner === 'aws' ? findManagedImage(context.services.catalog.managed, arn) : undefined;
   if (managed?.type === 'DOCKER' && isVisible(context, arn)) return managed.platform;
   const build = isVisible(context, arn) ? await resolveImage(context.db, parentImage) : undefined;

@@ -11,7 +11,7 @@ import type { Handlers } from '../context.ts';
 import { compact, placeOf } from './common.ts';
 import { configurationParts } from './configurations.ts';
 
-/** Minutes; the member is required in answers, and nothing sets it any more. */
+/** In minutes. Responses require the member, but requests can no longer set it. */
 const TIMEOUT_MINUTES = 720;
 
 const OUTPUTS = [
@@ -111,7 +111,7 @@ function checkDistributions(distributions: readonly Distribution[]): void {
     if (regions.has(region))
       throw invalidParameterValue(`${at}.region`, `The Region '${region}' has an entry already.`);
     regions.add(region);
-    // As AWS.
+    // As on AWS.
     if (OUTPUTS.every((output) => distribution[output] === undefined)) {
       throw invalidParameterValue(
         at,

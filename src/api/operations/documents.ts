@@ -1,4 +1,4 @@
-/** What operations on components and on workflows share: documents with versions and builds. */
+/** Code that operations on components and on workflows share: documents with versions and builds. */
 import { createHash } from 'node:crypto';
 import {
   documentPosition,
@@ -26,7 +26,7 @@ import { canonical, openPage, type PageInput } from '../paging.ts';
 import { textOfUri } from '../uri-texts.ts';
 import { placeOf } from './common.ts';
 
-/** The version that a document is created under. @throws {ApiError} InvalidVersionNumberException */
+/** The version of a new document. @throws {ApiError} InvalidVersionNumberException */
 export function documentVersion(text: string, kind: 'component' | 'workflow'): Version {
   const version = parseVersion(text);
   if (version === undefined)
@@ -35,8 +35,8 @@ export function documentVersion(text: string, kind: 'component' | 'workflow'): V
 }
 
 /**
- * The text that a create is given, or that its uri names.
- * @param what it is, for the message
+ * The text in a create's input, or at its URI.
+ * @param what names the document in messages
  * @throws {ApiError} InvalidParameterCombinationException, InvalidParameterValueException
  */
 export function documentText(
@@ -52,7 +52,10 @@ export function documentText(
   );
 }
 
-/** The document that was read, or an error with all of its faults, errors first: a warning may hold their cause. @throws {ApiError} InvalidParameterValueException */
+/**
+ * The parsed document, or an error with all of its faults, errors first: a warning may explain their cause.
+ * @throws {ApiError} InvalidParameterValueException
+ */
 export function validDocument<D>(
   { document, faults }: { readonly document?: D; readonly faults: readonly Fault[] },
   { uri }: { readonly uri?: string | undefined },
@@ -69,14 +72,14 @@ export function validDocument<D>(
 }
 
 /**
- * Checks that the caller may read every component that documents name, as `GetComponent` would: to run a document is to
- * read it.
+ * Checks that the caller may read every component that documents name, as with `GetComponent`, because running a
+ * document reveals it.
  * @throws {ApiError} AccessDeniedException, which does not reveal whether the component exists
  */
 export async function checkNamedDocuments(context: OperationContext, runs: readonly DocumentRun[]): Promise<void> {
   await readNamedDocuments(runs, async (named) => {
     const arn = canonicalArn(inAccountOfServer(named, context.services.config.names.accounts, context.account));
-    // It can never be found; the step says so when it runs.
+    // It can never be found; the step fails with a message when it runs.
     if (arn === undefined) return undefined;
     await authorize(context, [{ action: 'imagebuilder:GetComponent', resource: arn }]);
     if (parseArn(arn)!.region !== context.region) return undefined;
@@ -87,7 +90,7 @@ export async function checkNamedDocuments(context: OperationContext, runs: reado
 
 /**
  * Records the next build of a version, unless nothing changed since the latest.
- * @param content what is compared: all that the caller gave, tags apart
+ * @param content what is compared: everything that the caller sent, except tags
  * @param arnOf the ARN of a build
  * @param documentOf the record of a build
  * @returns its ARN
@@ -115,12 +118,12 @@ export async function nextBuild<T extends StoredDocument, Column extends string>
   return arn;
 }
 
-/** ARNs that will always mean the latest of a version's kin. */
+/** ARNs that always mean the latest of a version's builds or versions. */
 export function referencesOf(arn: string) {
   return latestVersionReferences(parseArn(arn) as Arn & { version: Version });
 }
 
-/** In a list by name an item has the ARN that will always mean its latest version. */
+/** In a list by name, an item has the ARN that always means its latest version. */
 export function namedArn(
   { arn }: { readonly arn?: string | undefined },
   { byName }: { readonly byName?: boolean | undefined },
@@ -128,9 +131,7 @@ export function namedArn(
   return byName === true ? { arn: referencesOf(arn!).latestVersionArn } : {};
 }
 
-/**
- * A page of versions, or, by name, of the latest version of each name, under the ARN that will always mean the latest.
- */
+/** A page of versions, or, by name, of the latest version of each name, with the ARN that always means the latest. */
 export async function versionPage<
   T extends { readonly arn?: string | undefined },
   Summary extends { arn?: string | undefined },

@@ -1,6 +1,6 @@
 /**
- * Operations that read what was done for an image: workflow executions, their steps, the packages found. Source:
- * reference, `api-shapes.md`.
+ * Operations that read how an image was made: workflow executions, their steps, its packages. Source: reference,
+ * `api-shapes.md`.
  */
 import {
   getStepExecution,
@@ -184,7 +184,7 @@ function describedStep(step: StepExecution) {
     outputs: step.outputs ?? undefined,
     startTime: step.start_time ?? undefined,
     endTime: step.end_time ?? undefined,
-    // No document can ask for another attempt yet.
+    // Documents cannot request another attempt yet.
     attemptNumber: step.status === 'PENDING' || step.status === 'SKIPPED' ? undefined : 1,
     maxAttempts: 1,
   });

@@ -1,5 +1,6 @@
 /**
- * What `config.yaml` grants to some accounts only: instance profiles and networks. Checked again when an image begins.
+ * Resources that `config.yaml` grants to some accounts only: instance profiles and networks. They are checked again
+ * when a build starts.
  */
 import { instanceProfileFor } from '../../platform/config/profiles.ts';
 import { networkFor } from '../../platform/config/networks.ts';
@@ -8,7 +9,7 @@ import { accessDenied } from '../../resources/errors.ts';
 import type { RequestContext } from '../context.ts';
 import { currentConfig } from './plans.ts';
 
-/** What an infrastructure configuration names of `config.yaml`. */
+/** The resources of `config.yaml` that an infrastructure configuration names. */
 interface Places {
   readonly instanceProfileName?: string | undefined;
   readonly subnetId?: string | undefined;
@@ -16,8 +17,8 @@ interface Places {
 }
 
 /**
- * Refuses an instance profile, or a subnet or security group, that belongs to other accounts.
- * @throws {ApiError} AccessDeniedException that names it, and how the operator opens it
+ * Rejects an instance profile, subnet or security group that belongs to other accounts.
+ * @throws {ApiError} AccessDeniedException that names it, and how the operator can grant it
  */
 export async function refuseOthersPlaces({ account, services }: RequestContext, places: Places): Promise<void> {
   const config = await currentConfig({ services });
@@ -29,7 +30,7 @@ export async function refuseOthersPlaces({ account, services }: RequestContext, 
     try {
       check();
     } catch (error) {
-      // Two networks at once are not a question of access: the image reports it when it begins.
+      // Two networks at once are not a matter of access: the image fails with that message when it starts.
       if (error instanceof NotGranted) throw accessDenied(`You cannot use it: ${error.message}.`);
     }
   }

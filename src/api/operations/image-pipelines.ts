@@ -149,8 +149,8 @@ async function existing(context: OperationContext, arn: string): Promise<StoredP
 type Settings = Omit<OperationInput<'UpdateImagePipeline'>, 'imagePipelineArn' | 'clientToken'>;
 
 /**
- * What create and update have in common: all of the settings, checked. An update drops what it leaves out, and forgives
- * earlier failures.
+ * Validates the settings of a create or update. An update removes members that it leaves out, and resets the count of
+ * failures.
  */
 async function validSettings(context: OperationContext, input: Settings) {
   checkLogGroups(
@@ -181,7 +181,10 @@ async function validSettings(context: OperationContext, input: Settings) {
   });
 }
 
-/** A pipeline that follows its parents and is built, however far up, on what it makes would build without end. */
+/**
+ * A pipeline that follows its parents must not be based, directly or indirectly, on the image that it makes: it would
+ * build forever.
+ */
 async function refuseCircle({ services, db }: OperationContext, pipeline: StoredPipeline): Promise<void> {
   if (!follows(pipeline.tags)) return;
   const circle = await circleOf(services.catalog, db, pipeline);

@@ -86,7 +86,7 @@ export const imageRecipeOperations = {
   },
 } satisfies Partial<Handlers>;
 
-/** @throws {ApiError} InvalidParameterValueException for a watermark that is there twice */
+/** @throws {ApiError} InvalidParameterValueException for a duplicate watermark */
 function checkWatermarks(names: readonly string[]): void {
   const index = names.findIndex((name, at) => names.indexOf(name) < at);
   if (index >= 0)

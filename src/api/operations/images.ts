@@ -63,7 +63,7 @@ const FILTERS: Readonly<Record<string, ImageColumn>> = {
   version: 'version',
 };
 
-/** What starting a build adds to what is built. */
+/** What starting a build adds to the build settings. */
 export interface StartedBuild
   extends BuildSettings,
     Pick<
@@ -79,8 +79,7 @@ export interface StartedBuild
 }
 
 /**
- * Records an image to be built, with its recipe and configurations as they are now. The worker is woken after the
- * commit.
+ * Records an image to build, with its recipe and configurations as they are now. The worker is woken after the commit.
  */
 export async function startBuild(
   context: BuildContext,
@@ -261,11 +260,11 @@ export function imageSummary(image: Image, { account }: OperationContext) {
   });
 }
 
-/** As `versionOf`, of what the catalogue lists. */
+/** Like `versionOf`, for rows of the catalogue's lists. */
 function listedVersion(row: ImageVersionRow): ImageVersion {
   const { arn, major, minor, patch } = row;
   return {
-    // Of a build, whose number is its last part.
+    // Without the build number, which is the last part.
     arn: arn.slice(0, arn.lastIndexOf('/')),
     name: row.name,
     type: row.type as ImageVersion['type'],
@@ -295,13 +294,13 @@ function versionOf(image: Image): ImageVersion {
   });
 }
 
-/** When a managed image was last published, if nothing else says so: the date of the documents that come with Ingot. */
+/** Date of a managed image if nothing else sets one: the date of the documents that come with Ingot. */
 const PUBLISHED = '2026-11-20T00:00:00.000Z';
 
 /**
- * What a name of `aws` refers to here: an image that is made or downloaded, or what the configuration or an import puts
- * in its place. As on AWS it has a version, a date and one output: the version is the day when the image behind it was
- * made.
+ * The image that an `aws` name refers to: one that is made or downloaded, or one that the configuration or an import
+ * puts in its place. As on AWS it has a version, a date and one output. The version is the day on which the actual
+ * image was made.
  */
 async function managedImage(context: OperationContext, slug: string, meaning: ParentMeaning): Promise<Image> {
   const { managed } = context.services.catalog;
@@ -321,7 +320,7 @@ async function managedImage(context: OperationContext, slug: string, meaning: Pa
     name,
     version: `${formatVersion(version)}/1`,
     platform: (named?.platform ?? image?.platform ?? base?.platform ?? ami?.platform ?? 'Linux') as Image['platform'],
-    // As the list has it.
+    // Consistent with the list.
     osVersion: named?.osVersion ?? image?.osVersion ?? base?.osVersion ?? ami?.os_version ?? undefined,
     enhancedImageMetadataEnabled: true,
     state: { status: 'AVAILABLE' as const },
@@ -352,7 +351,10 @@ function anyVersion(context: OperationContext, image: ManagedImage): string {
   });
 }
 
-/** Those that can be built on: made here, fetched, mapped by the configuration, or imported under their name. */
+/**
+ * Managed images that can be used as parents: made here, downloaded, mapped by the configuration, or imported under
+ * their name.
+ */
 async function listManaged(
   context: OperationContext,
   conditions: Conditions<ImageColumn>,

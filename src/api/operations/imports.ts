@@ -1,4 +1,4 @@
-/** Operations that bring something in from outside. Source: reference, `resources.md` section 6. */
+/** Operations that import images. Source: reference, `resources.md` section 6. */
 import { createImage } from '../../catalog/images.ts';
 import { getImportTask, useImportTask } from '../../catalog/import-tasks.ts';
 import { documentOfScript } from '../../documents/component/script.ts';
@@ -11,7 +11,7 @@ import { createComponent } from './components.ts';
 import { documentText } from './documents.ts';
 import { INGOT } from '../../platform/own-program.ts';
 
-/** As the model has it for names of other resources; for this one it has nothing. */
+/** The model's pattern for names of other resources; it has none for this one. */
 const RESOURCE_NAME = /^[-_A-Za-z0-9][-_A-Za-z0-9 ]{1,126}[-_A-Za-z0-9]$/;
 
 /** Handlers. */
@@ -29,7 +29,8 @@ export const importOperations = {
   },
 
   /**
-   * The task names the disk: `POST /ingot/imports` makes it. The image is recorded at once, and fetched by the worker.
+   * The task names the disk, which `POST /ingot/imports` registered. The image is recorded at once, and the worker
+   * downloads the disk.
    */
   async ImportVmImage(input, context) {
     const { name, semanticVersion, description, platform, osVersion, vmImportTaskId, loggingConfiguration, tags } =
@@ -84,7 +85,7 @@ export const importOperations = {
     return { imageArn: arn };
   },
 
-  /** As AWS for media that it does not take. */
+  /** The same error as on AWS for media that it does not support. */
   async ImportDiskImage({ uri, platform, osVersion }) {
     throw new ApiError(
       'ClientException',

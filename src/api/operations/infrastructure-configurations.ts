@@ -11,7 +11,7 @@ import { compact, placeOf } from './common.ts';
 import { configurationParts } from './configurations.ts';
 import { refuseOthersPlaces } from './granted.ts';
 
-/** Keys that the service sets itself on what it makes. */
+/** Tag keys that the service sets on what it creates. */
 const RESERVED_TAGS = ['CreatedBy', 'Ec2ImageBuilderArn', 'Name', 'Tags'];
 
 const parts = configurationParts({
@@ -90,7 +90,7 @@ type Settings = Omit<
   'infrastructureConfigurationArn' | 'clientToken'
 >;
 
-/** What create and update have in common: all of the settings, checked. An update drops what it leaves out. */
+/** Validates the settings of a create or update. An update removes members that it leaves out. */
 function validSettings(
   input: Settings,
 ): Omit<InfrastructureConfiguration, 'arn' | 'name' | 'dateCreated' | 'dateUpdated' | 'tags'> {

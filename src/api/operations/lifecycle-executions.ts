@@ -1,6 +1,6 @@
 /**
- * Operations on changes of the state of images, and on their executions. Source: reference, `resources.md` sections 5,
- * 6 and 8.
+ * Operations on state updates of images, and on lifecycle executions. Source: reference, `resources.md` sections 5, 6
+ * and 8.
  */
 import { dependentsOf } from '../../catalog/dependents.ts';
 import { resourceExists } from '../../catalog/existence.ts';
@@ -165,7 +165,7 @@ function validUpdate(
     throw invalidParameterValue('updateAt', 'It is for DEPRECATED only.');
   if (updateAt !== undefined && updateAt.getTime() <= Date.now())
     throw invalidParameterValue('updateAt', 'It must be in the future.');
-  // The AMIs of an image that is there already may not be.
+  // If the image already has the status, its AMIs may not have it yet.
   if (!isLegalMove(from, status) && !(from === status && include.amis))
     throw invalidRequest(`The image is ${from} and cannot become ${status}.`);
   return { status, include, exclusionRules: exclusionRules?.amis };

@@ -94,7 +94,7 @@ function withTimes<P extends StoredLifecyclePolicy>({ dateCreated, dateUpdated, 
 
 type Settings = Omit<OperationInput<'UpdateLifecyclePolicy'>, 'lifecyclePolicyArn' | 'clientToken'>;
 
-/** What create and update have in common: all of the settings, checked. An update drops what it leaves out. */
+/** Validates the settings of a create or update. An update removes members that it leaves out. */
 function validSettings(input: Settings) {
   const faults: ValueFault[] = [];
   if (/(^|\/)(aws-service-role\/|AWSServiceRoleFor)/.test(input.executionRole))
@@ -130,7 +130,7 @@ function validSettings(input: Settings) {
   });
 }
 
-/** What is wrong with one rule. */
+/** The faults of one rule. */
 function detailFaults(
   { action, filter, exclusionRules }: LifecyclePolicyDetail,
   resourceType: Settings['resourceType'],

@@ -1,6 +1,6 @@
 /**
- * The operations that this version does not have. They are named here and nowhere else; all answer the same error. When
- * one is written, take its name out: the register does not compile while an operation is in neither place, and a test
+ * The operations that this version does not implement. They are listed only here, and all return the same error. To
+ * implement one, remove its name: the register does not compile while an operation is in neither place, and a test
  * fails while it is in both.
  */
 import { operationNotSupported } from '../../resources/errors.ts';
@@ -12,7 +12,7 @@ export const NOT_YET = [] as const satisfies readonly OperationName[];
 
 type NotYet = (typeof NOT_YET)[number];
 
-/** Handlers that answer for them. */
+/** Handlers that return the error. */
 export const notYetOperations = Object.fromEntries(
   NOT_YET.map((name) => [
     name,

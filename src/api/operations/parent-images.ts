@@ -1,4 +1,4 @@
-/** What a recipe's `parentImage` names, as far as it can be known before a build. */
+/** Resolves a recipe's `parentImage`, as far as possible before a build. */
 import { amisOfImage, findAmi, wasDeregistered } from '../../catalog/amis.ts';
 import { mayUse } from '../../catalog/ami-sharing.ts';
 import { getImage } from '../../catalog/images.ts';
@@ -18,20 +18,19 @@ export interface ParentImage {
   readonly platform: 'Linux' | 'Windows' | 'macOS';
   readonly osVersion?: string | undefined;
   /**
-   * Size in bytes of its disk, which a root volume cannot be smaller than. `undefined` if it is not known yet, or if
-   * others made the disk: Amazon's own disk of Amazon Linux 2023 has 25 GiB, its AMI 8.
+   * Size of its disk in bytes, the minimum for a root volume. `undefined` if it is not known yet, or if others made the
+   * disk: Amazon's own disk of Amazon Linux 2023 has 25 GiB, its AMI 8.
    */
   readonly diskBytes: () => Promise<number | undefined>;
 }
 
 /**
- * Finds a parent image: one that a name of `aws` or a parameter means here, an AMI, an image of the caller's (with
- * wildcards: its latest available build), or one that
- * another account shares.
+ * Finds a parent image: an `aws` name or a parameter, an AMI, an image of the caller (with wildcards: its latest
+ * available build), or one that another account shares.
  * @param path the member that names it
- * @param named whether the request itself names it, so that the caller's access to it was checked; else that of the
- *   caller's account is
- * @throws {ApiError} InvalidParameterValueException, with what there is
+ * @param named whether the request itself names it, so that the caller's access was already checked; otherwise the
+ * access of the caller's account is checked
+ * @throws {ApiError} InvalidParameterValueException, with a list of possible values
  */
 export async function findParentImage(
   context: BuildContext,
@@ -98,7 +97,7 @@ async function layerBytes({ db, services }: BuildContext, layerId: string | null
   return gib === undefined ? undefined : gib * 2 ** 30;
 }
 
-/** Whether another account shares an image with the caller's account now. */
+/** Whether another account currently shares an image with the caller's account. */
 async function isShared(context: BuildContext, reference: string): Promise<boolean> {
   try {
     await checkShared(context.services.catalog, context, 'imagebuilder:GetImage', reference, context.db);
@@ -109,7 +108,7 @@ async function isShared(context: BuildContext, reference: string): Promise<boole
   }
 }
 
-/** Most of them that an error lists. */
+/** Maximum number of possible values in an error. */
 const LISTED = 8;
 
 async function unknownImage(context: BuildContext, path: string, detail: string, reference: string) {

@@ -1,4 +1,4 @@
-/** Runs of pipelines: from a pipeline to a PENDING image, however it was started. */
+/** Creates the PENDING image of a pipeline run, whatever started the run. */
 import type { Queryable } from '../../catalog/catalog.ts';
 import type { StoredPipeline } from '../../catalog/image-pipelines.ts';
 import { resolveComponent } from '../../catalog/resolve.ts';
@@ -11,7 +11,7 @@ import { checkQuota } from '../quotas.ts';
 import { findSettings, type FoundSettings } from './build-settings.ts';
 import { startBuild } from './images.ts';
 
-/** A value for a component's parameter. */
+/** A value for a parameter of a component. */
 interface ParameterValue {
   /** The component's name, as in ARNs. */
   readonly component: string;
@@ -51,9 +51,9 @@ async function withParameters(
 }
 
 /**
- * How an image of a pipeline is made.
+ * Makes the function that creates an image of a pipeline.
  * @param tags of the start: they override the pipeline's own for images
- * @param parameters values for components in place of the recipe's, for this image
+ * @param parameters values for components that replace the recipe's, for this image
  */
 export function buildOf(
   context: BuildContext,
@@ -82,7 +82,7 @@ export function buildOf(
   };
 }
 
-/** As `buildOf`, for what starts a pipeline by itself, in the name of the pipeline's account. */
+/** Like `buildOf`, for automatic starts, on behalf of the pipeline's account. */
 export function buildByItself(
   services: ApiServices,
   trx: Queryable,

@@ -1,4 +1,4 @@
-/** What an image is refused for, asked before it is recorded: the worker asks the same planner before it begins. */
+/** Rejects an image before it is recorded, with the planner that the worker also uses before it starts. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { ImageTask } from '../../catalog/image-task.ts';
 import { NotSharedError } from '../../catalog/sharing.ts';
@@ -13,7 +13,7 @@ import { planImage } from '../../workflows/planning/plan-image.ts';
 import type { BuildContext, RequestContext } from '../context.ts';
 import { placeOf } from './common.ts';
 
-/** An image that is to be recorded. */
+/** An image to record. */
 export interface WantedImage {
   readonly image: Omit<Image, 'arn' | 'dateCreated' | 'tags'>;
   readonly slug: string;
@@ -23,8 +23,8 @@ export interface WantedImage {
 }
 
 /**
- * `config.yaml` as it is now, so that a new permission needs no restart. While the file is invalid, in the middle of an
- * edit, the last valid configuration applies.
+ * The current `config.yaml`, so that a new permission needs no restart. While the file is invalid, for example during
+ * an edit, the last valid configuration applies.
  */
 export function currentConfig({ services }: Pick<RequestContext, 'services'>): Promise<Config> {
   return readConfig(services.dataDirectory).catch((error: unknown) => {
@@ -34,7 +34,7 @@ export function currentConfig({ services }: Pick<RequestContext, 'services'>): P
 }
 
 /**
- * Refuses what the planner refuses, in its words.
+ * Rejects what the planner rejects, with its message.
  * @param documents that the request has parsed already
  * @throws {ApiError} InvalidRequestException, AccessDeniedException
  */
@@ -46,7 +46,7 @@ export async function refuseUnplannable(
   const place = placeOf(context);
   const { refusals } = await planImage({
     ...place,
-    // Its build number is given when it is recorded.
+    // The build number is assigned when the image is recorded.
     arn: resourceArn(place, 'image', slug, version, 1),
     image: { ...image, dateCreated: timestamp(), tags: tags && { ...tags } },
     task,

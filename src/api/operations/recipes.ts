@@ -1,4 +1,4 @@
-/** What operations on image recipes and on container recipes share. */
+/** Code that operations on image recipes and on container recipes share. */
 import type { ComponentConfiguration } from '@aws-sdk/client-imagebuilder';
 import { dependentsOf } from '../../catalog/dependents.ts';
 import { missingComponent } from '../../catalog/managed.ts';
@@ -35,25 +35,28 @@ import { isVisible, meetsConditions, ownArn, placeOf, readFilters, visibleArn, t
 import { checkNamedDocuments } from './documents.ts';
 import { sharedPage } from './shared.ts';
 
-/** A kind of recipe. */
+/** A type of recipe. */
 interface Kind<T extends StoredRecipe, Column extends string> {
   readonly queries: RecipeQueries<T, Column>;
   readonly type: 'image-recipe' | 'container-recipe';
-  /** As errors call it: `ImageRecipe`. */
+  /** Its name in errors: `ImageRecipe`. */
   readonly name: string;
-  /** Where inputs have its ARN. */
+  /** The input member with its ARN. */
   readonly member: string;
-  /** The filters that its list has, by name. */
+  /** The filters of its list, by name. */
   readonly filters: Readonly<Record<string, Column>>;
-  /** What filters look at, of one that is in memory. */
+  /** The fields of a recipe in memory that filters compare. */
   readonly columns: (recipe: T) => Readonly<Record<Column, string | undefined>>;
 }
 
-/** The parts of the operations on one kind of recipe that do not depend on what is in it. */
+/** The parts of the operations on one type of recipe that do not depend on its content. */
 export function recipeParts<T extends StoredRecipe, Column extends string>(kind: Kind<T, Column>) {
   const { queries, type, name, member, filters, columns } = kind;
   return {
-    /** Where a new one goes. @throws {ApiError} InvalidVersionNumberException, ResourceAlreadyExistsException */
+    /**
+     * The ARN and version of a new recipe.
+     * @throws {ApiError} InvalidVersionNumberException, ResourceAlreadyExistsException
+     */
     async place(
       context: OperationContext,
       input: { readonly name: string; readonly semanticVersion: string },
@@ -63,12 +66,15 @@ export function recipeParts<T extends StoredRecipe, Column extends string>(kind:
       const version = recipeVersion(input.semanticVersion, existing);
       const arn = resourceArn(place, type, slug(input.name), version);
       if (existing.some((other) => compareVersions(other, version) === 0)) throw resourceAlreadyExists(name, arn);
-      // Where nothing was counted up, it is what the client wrote.
+      // Without an `x`, the version is kept as the client wrote it.
       const written = parseVersion(input.semanticVersion) === undefined ? undefined : context.writtenVersion;
       return { place, arn, version: written ?? formatVersion(version) };
     },
 
-    /** One that the caller may see; wildcards mean the latest. @throws {ApiError} as `visibleArn`, ResourceNotFoundException */
+    /**
+     * One that the caller may see; wildcards mean the latest.
+     * @throws {ApiError} as `visibleArn`, ResourceNotFoundException
+     */
     async visible(context: OperationContext, text: string): Promise<T> {
       visibleArn(context, text, type, member);
       const arn = await resolveRecipe(context.db, text);
@@ -93,7 +99,10 @@ export function recipeParts<T extends StoredRecipe, Column extends string>(kind:
       return page.cut(await queries.list(context.db, placeOf(context), conditions, page), recipePosition);
     },
 
-    /** Deletes one of the caller's that nothing needs. @throws {ApiError} as `ownArn`, ResourceNotFoundException, ResourceDependencyException */
+    /**
+     * Deletes one of the caller's if nothing depends on it.
+     * @throws {ApiError} as `ownArn`, ResourceNotFoundException, ResourceDependencyException
+     */
     async remove(context: OperationContext, text: string): Promise<void> {
       const arn = ownArn(context, text, type, member);
       if ((await queries.get(context.db, text)) === undefined) throw resourceNotFound(text);
@@ -105,7 +114,7 @@ export function recipeParts<T extends StoredRecipe, Column extends string>(kind:
   };
 }
 
-/** The version that is asked for; an `x` counts up from those there are. @throws {ApiError} InvalidVersionNumberException */
+/** The requested version; an `x` becomes the next free number. @throws {ApiError} InvalidVersionNumberException */
 function recipeVersion(text: string, existing: readonly Version[]): Version {
   const version = parseVersion(text);
   if (version !== undefined) return version;
@@ -123,8 +132,8 @@ function recipeVersion(text: string, existing: readonly Version[]): Version {
 /**
  * Checks a recipe's components.
  * @param platform of the parent image
- * @throws {ApiError} InvalidParameterValueException with everything that is wrong with the components,
- *   ServiceQuotaExceededException, AccessDeniedException
+ * @throws {ApiError} InvalidParameterValueException with all faults of the components, ServiceQuotaExceededException,
+ * AccessDeniedException
  */
 export async function checkComponents(
   context: OperationContext,

@@ -1,6 +1,6 @@
 /**
- * The register of operations: one line for each file of them. A file exports an object of handlers that
- * `satisfies Partial<Handlers>`.
+ * The register of operations: one line per file. A file exports an object of handlers that `satisfies
+ * Partial<Handlers>`.
  */
 import type { Handlers } from '../context.ts';
 import { OPERATIONS, type OperationName } from '../model.ts';
@@ -43,7 +43,7 @@ export const handlers: Handlers = {
   ...workflowOperations,
 };
 
-/** Which operations this version has and which not, by name, for `docs/api.md` and the tests. */
+/** Names of the implemented and the other operations, for `docs/api.md` and the tests. */
 export function census(): { readonly supported: readonly OperationName[]; readonly notYet: readonly OperationName[] } {
   const notYet = new Set<OperationName>(NOT_YET);
   const names = [...OPERATIONS.keys()].sort();

@@ -1,6 +1,6 @@
 /**
- * Operations on what scans of images found: nothing, since no image is scanned yet. Source: reference, `resources.md`
- * section 7.
+ * Operations on findings of image scans, which are empty because no image is scanned yet. Source: reference,
+ * `resources.md` section 7.
  */
 import type { Handlers } from '../context.ts';
 import { openPage } from '../paging.ts';

@@ -1,5 +1,5 @@
 /**
- * Operations that work on what a build stage made: trying again, distributing. Source: reference, `resources.md`
+ * Operations that continue from a finished build stage: retrying, distributing. Source: reference, `resources.md`
  * sections 5 and 6.
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
@@ -88,7 +88,7 @@ export const secondRunOperations = {
   },
 } satisfies Partial<Handlers>;
 
-/** That an image of a pipeline is tried again is a run of the pipeline. */
+/** Retrying an image of a pipeline is a run of the pipeline. */
 async function recordRetry(context: OperationContext, { arn, sourcePipelineArn, state }: Image): Promise<void> {
   if (sourcePipelineArn === undefined) return;
   await recordRun(context.db, {
@@ -104,7 +104,7 @@ async function recordRetry(context: OperationContext, { arn, sourcePipelineArn, 
   });
 }
 
-/** The AMI that is distributed. @throws {ApiError} ResourceNotFoundException, InvalidParameterValueException */
+/** The AMI to distribute. @throws {ApiError} ResourceNotFoundException, InvalidParameterValueException */
 async function sourceAmi(context: OperationContext, given: string): Promise<Ami> {
   const meaning = given.startsWith('ssm:')
     ? await parentMeaning(context.db, context.services.catalog.managed, given, placeOf(context))

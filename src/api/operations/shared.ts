@@ -1,4 +1,4 @@
-/** Lists with `owner` `Shared`: what other accounts opened to the caller by policies on their resources. */
+/** Lists with `owner` `Shared`: resources that other accounts opened to the caller by resource policies. */
 import { policiesOfOthers } from '../../catalog/resource-policies.ts';
 import { comparePositions, sliceOf } from '../../catalog/slices.ts';
 import { grants } from '../../policies/decide.ts';
@@ -9,7 +9,7 @@ import { contextValues } from '../access/context-values.ts';
 import type { OperationContext } from '../context.ts';
 import { openPage, type PageInput } from '../paging.ts';
 
-/** The action that a policy has to allow for its resource to be listed. */
+/** The action that a policy must allow for its resource to be listed. */
 const READS: Partial<Record<ResourceType, string>> = {
   component: 'imagebuilder:GetComponent',
   image: 'imagebuilder:GetImage',
@@ -18,10 +18,11 @@ const READS: Partial<Record<ResourceType, string>> = {
 };
 
 /**
- * One page of them, by the ARNs of their versions; of several builds of one version the latest that is open.
- * @param get the resource of an ARN
+ * One page of shared resources, ordered by the ARNs of their versions; of several builds of one version, the latest
+ * open one.
+ * @param get finds the resource of an ARN
  * @param meets whether it meets the list's filters
- * @param input.byName the latest version of each name alone
+ * @param input.byName only the latest version of each name
  */
 export async function sharedPage<T extends { readonly arn?: string | undefined }>(
   input: PageInput & { readonly byName?: boolean | undefined },
@@ -44,7 +45,7 @@ export async function sharedPage<T extends { readonly arn?: string | undefined }
   return page.cut(sliceOf(sorted, page, position), position);
 }
 
-/** Version and build, by which one is later than another. */
+/** Version and build, for sorting. */
 function age({ arn }: { readonly arn?: string | undefined }): readonly number[] {
   const { version, build = 0 } = parseArn(arn!)!;
   const { major, minor, patch } = version as Version;

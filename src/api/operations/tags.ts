@@ -6,7 +6,7 @@ import { parseArn } from '../../resources/arns.ts';
 import { ApiError, invalidParameter, resourceNotFound } from '../../resources/errors.ts';
 import type { Handlers, OperationContext } from '../context.ts';
 
-/** Quota of tags on a resource. */
+/** Maximum number of tags on a resource. */
 const MAX_TAGS = 50;
 
 /** Handlers. */

@@ -40,7 +40,7 @@ export const workflowOperations = {
     const data = documentText(context, input, 'workflow');
     const version = documentVersion(input.semanticVersion, 'workflow');
     const document = validDocument(parseWorkflowDocument(data, input.type), input);
-    // As CreateImage would: a workflow that cannot run is rejected when it is created.
+    // The same check as in CreateImage, so that a workflow that cannot run is rejected when it is created.
     const problems = stepsThatCannotRun(document);
     if (problems.length > 0) throw invalidParameterValue('data', problems.join('\n'));
     const content = compact({
@@ -90,7 +90,7 @@ export const workflowOperations = {
     const workflow = await resolveWorkflow(context.services.catalog, input.workflowBuildVersionArn, context.db);
     if (workflow === undefined) throw resourceNotFound(input.workflowBuildVersionArn);
     const references = referencesOf(workflow.arn);
-    // As AWS: managed ones are chosen as x.x.x only.
+    // As on AWS, managed workflows can be selected as x.x.x only.
     return {
       workflow,
       latestVersionReferences: owner === 'aws' ? { latestVersionArn: references.latestVersionArn } : references,
@@ -165,7 +165,7 @@ export const workflowOperations = {
   },
 } satisfies Partial<Handlers>;
 
-/** Managed workflows as the API answers them, in order of name, type and version. */
+/** Managed workflows as in responses, sorted by name, type and version. */
 function managed(context: OperationContext, conditions: Conditions<WorkflowColumn>): readonly Workflow[] {
   return context.services.catalog.managed.workflows
     .map((workflow) => managedWorkflow(workflow, context.region))
