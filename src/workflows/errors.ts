@@ -1,17 +1,17 @@
-/** How a step and the work on an image end early. */
+/** Errors that end a step, or the work on an image. */
 import type { FailureContext } from '../resources/newer-members.ts';
 
-/** What an image's `failureContext` says of a failure, beside what its records say. */
+/** Details of a failure for the image's `failureContext` that its records do not contain. */
 export type FailureDetails = Pick<FailureContext, 'componentFailure' | 'distributionFailure'>;
 
 const DETAILS = Symbol('failure details');
 
-/** The error itself, with details for the image's `failureContext`. */
+/** Adds details for the image's `failureContext` to an error and returns it. */
 export function withFailureDetails<T extends Error>(error: T, details: FailureDetails): T {
   return Object.assign(error, { [DETAILS]: details });
 }
 
-/** The details that an error, or one of its causes, has. */
+/** The details of an error, or of one of its causes. */
 export function failureDetails(error: unknown): FailureDetails | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (DETAILS in each) return each[DETAILS] as FailureDetails;
@@ -19,7 +19,7 @@ export function failureDetails(error: unknown): FailureDetails | undefined {
   return undefined;
 }
 
-/** A step that failed, with what its record and the image's reason say. */
+/** A failed step. The message goes into its record and the image's reason. */
 export class StepError extends Error {
   override readonly name = 'StepError';
   /** Outputs to record although the step failed. */
@@ -30,14 +30,14 @@ export class StepError extends Error {
   }
 }
 
-/** Not an error: a step waits for an answer, and the work on its image can be left until there is one. */
+/** Not an error: a step waits for an answer, and the work on its image can be suspended meanwhile. */
 export class Suspension extends Error {
   override readonly name = 'Suspension';
   readonly stepId: string;
   readonly workflowId: string;
-  /** When the work has to go on at the latest, in milliseconds since 1970: the interpreter knows. */
+  /** When the work must continue at the latest, in milliseconds since 1970. Set by the interpreter. */
   wakeAt = 0;
-  /** Where in the image's work it is: the stages know. */
+  /** The position in the image's work. Set by the stages. */
   place: { readonly stage: string; readonly group: number; readonly stageStarted: number } | undefined;
   constructor({ stepId, workflowId }: { readonly stepId: string; readonly workflowId: string }) {
     super(`the step ${stepId} waits for an answer`);
@@ -49,7 +49,7 @@ export class Suspension extends Error {
 /** The reason of a canceled image. */
 export const CANCELLED_REASON = 'The image was cancelled.';
 
-/** The work was aborted because somebody canceled the image. */
+/** The work was aborted because a user canceled the image. */
 export class CancelledError extends Error {
   override readonly name = 'CancelledError';
 }

@@ -2,32 +2,32 @@
 import type { ImageProgress, ImageServices, StepControl } from '../machines/image-progress.ts';
 import type { ImagePlan, Stage } from '../planning/image-plan.ts';
 
-/** The interpreter's context for a step. An action declares which members it needs: `StepNeeds`. */
+/** The context that the interpreter gives to a step. An action declares which members it needs: `StepNeeds`. */
 export interface StepContext extends StepControl {
   readonly plan: ImagePlan;
   readonly progress: ImageProgress;
   readonly services: ImageServices;
   readonly stage: Stage;
-  /** References are resolved. */
+  /** With references resolved. */
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Id of the step's record. */
   readonly execution: {
     readonly workflowId: string;
     readonly stepId: string;
     readonly stepName: string;
-    /** Whether the step began before: the work was left while it waited. */
+    /** Whether the step began earlier, and the work was suspended while it waited. */
     readonly resumed: boolean;
-    /** Whether the step may throw a `Suspension`, to be run again with `resumed` later. */
+    /** Whether the step may throw a `Suspension`, to be run again later with `resumed`. */
     readonly mayLeave: boolean;
   };
-  /** Aborted by the step's deadline, too. */
+  /** Also aborted by the step's deadline. */
   readonly signal: AbortSignal;
-  /** Aborted with the image's work alone: by a cancellation, or when the worker ends. */
+  /** Aborted only with the image's work: by a cancellation, or when the worker stops. */
   readonly workSignal: AbortSignal;
   readonly timeoutSeconds: number;
 }
 
-/** The members that an action needs of its context: of the plan, of the progress and of the services, by name. */
+/** The members of plan, progress and services that an action needs. */
 export interface StepNeeds<
   Plan extends keyof ImagePlan = never,
   Progress extends keyof ImageProgress = never,
@@ -41,16 +41,16 @@ export interface StepNeeds<
 /** The context of `skip` and `rollback`. */
 type StepFacts = Omit<StepContext, 'inputs' | 'execution'>;
 
-/** What a step leaves for later ones: the outputs of the reference, `workflows.md` section 4. */
+/** The outputs of a step for later ones: see the reference, `workflows.md` section 4. */
 export type StepOutputs = Readonly<Record<string, unknown>>;
 
 /** One step action. */
 export interface StepAction {
   readonly name: string;
-  /** Why the action does not apply to this image, if so: the step is then SKIPPED. */
+  /** Returns why the action does not apply to this image, if so. The step is then SKIPPED. */
   readonly skip?: (context: StepFacts) => string | undefined;
-  /** @throws {StepError} or what went wrong; its message becomes the step's */
+  /** @throws {StepError} or another error, whose message becomes the step's */
   readonly run: (context: StepContext) => Promise<StepOutputs>;
-  /** Undoes the step, after a later step (or itself) aborted the workflow. */
+  /** Undoes the step, after it or a later step aborted the workflow. */
   readonly rollback?: (context: StepFacts, outputs: StepOutputs) => Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * `ApplyImageConfigurations`: launch templates and parameters, of the step's input or else of the distribution
- * configuration. Licences, fast launch and exports have no effect yet: `DistributeImage` says so.
+ * `ApplyImageConfigurations`: launch templates and parameters, from the step's input or the distribution configuration.
+ * Licences, fast launch and exports have no effect yet, which `DistributeImage` reports.
  */
 import { configureRegion, type RegionConfigurations } from '../../distribution/configure.ts';
 import { StepError } from '../errors.ts';

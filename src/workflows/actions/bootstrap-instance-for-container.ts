@@ -1,6 +1,6 @@
 /**
- * `BootstrapInstanceForContainer`: makes sure that container images can be built. On AWS it installs Docker on the
- * build instance; here buildah is a program of the host, which the build has already.
+ * `BootstrapInstanceForContainer`: prepares for building container images. On AWS it installs Docker on the build
+ * instance. Here buildah is a program of the host, so nothing is needed.
  */
 import { newUuid } from '../../platform/ids.ts';
 import { workInstance } from '../machines/instances.ts';

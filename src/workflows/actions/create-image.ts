@@ -1,4 +1,4 @@
-/** `CreateImage`: the instance is shut down, its disk becomes an AMI in the home Region. */
+/** `CreateImage`: shuts the instance down and makes its disk an AMI in the home Region. */
 import { insertAmi } from '../../catalog/amis.ts';
 import { heldRecorder } from '../../catalog/held.ts';
 import { relative } from 'node:path';
@@ -11,7 +11,7 @@ import { workInstance } from '../machines/instances.ts';
 import { StepError } from '../errors.ts';
 import type { StepAction, StepNeeds } from './action.ts';
 
-/** Longest chain of layers; longer ones are merged. Reading through each layer costs a look-up in its table. */
+/** Maximum length of a chain of layers; longer ones are merged. Each layer costs a table look-up on every read. */
 const MAX_CHAIN = 24;
 
 export const createImage: StepAction = {
@@ -39,8 +39,8 @@ export const createImage: StepAction = {
     await entry.instance.stop();
     entry.stopped = true;
 
-    // The clean-up after the last component is not the work of a document; the key of its layer consists of the layer
-    // below and the image.
+    // No document did the clean-up after the last component, so the key of its layer is made from the layer below and
+    // the image.
     const key = layerKey({
       parent: entry.parent.key,
       account: plan.account,

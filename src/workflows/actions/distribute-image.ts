@@ -12,7 +12,7 @@ import { newAmiId } from '../../platform/ids.ts';
 import { StepError, withFailureDetails, type FailureDetails } from '../errors.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
-/** One Region's result, as later steps and the step's record see it. Source: reference, `workflows.md` section 4. */
+/** The result of one Region for later steps and the step's record. Source: reference, `workflows.md` section 4. */
 export interface DistributedImage {
   readonly region: string;
   readonly name: string;
@@ -76,7 +76,7 @@ async function run({ plan, progress, services, inputs, report, signal }: Needs):
   return { distributedImages };
 }
 
-/** AMIs of other accounts over the disk of one: each is its account's own. */
+/** AMIs of other accounts that share one disk: each belongs to its account. */
 async function forAccounts(
   catalog: Needs['services']['catalog'],
   source: string,
@@ -102,7 +102,7 @@ async function forAccounts(
   });
 }
 
-/** What `failureContext` says of it. */
+/** The details of a failure in `failureContext`. */
 function regionFailure(region: string, accountId: string, { message }: Error): FailureDetails {
   const errorMessage = message.slice(0, 1024) || 'unknown';
   return {
@@ -119,7 +119,7 @@ async function nameHome(
   region: RegionPlan,
   osVersion: string | undefined,
 ): Promise<string> {
-  // An AMI of another image keeps its name: this image has one of its own, over the same disk.
+  // An AMI that belongs to another image keeps its name. This image gets an AMI of its own over the same disk.
   if (plan.task?.kind === 'distribute') {
     const id = newAmiId();
     await insertAmi(catalog.db, {

@@ -1,6 +1,5 @@
 /**
- * `ExecuteComponents`: runs the phases that belong to the stage, component by component; after each one of a build the
- * disk is a layer.
+ * `ExecuteComponents`: runs the phases of the stage, component by component. In a build, each component leaves a layer.
  */
 import { componentForAccount, NotSharedError } from '../../catalog/sharing.ts';
 import { newUuid } from '../../platform/ids.ts';
@@ -24,7 +23,7 @@ import type { ImagePlan, PlannedComponent, ResolvedComponent } from '../planning
 import { StepError, withFailureDetails, type FailureDetails } from '../errors.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
-/** Lines of the journal in the log after a failure: those that `ingot build` prints at its end. */
+/** Lines of the journal in the log after a failure: as many as `ingot build` prints at its end. */
 const JOURNAL_SHOWN = 8;
 
 export const executeComponents: StepAction = {
@@ -125,17 +124,17 @@ async function runComponent(
   return secrets.mask.deep(whole);
 }
 
-/** @throws {StepError} when the component failed, with what a user has to know */
+/** @throws {StepError} if the component failed, with a message for the user */
 function refuseFailed({ component }: PlannedComponent, outcome: DocumentOutcome, report: Report): void {
   if (outcome.failure !== undefined) tellJournal(outcome.failure, report);
   if (outcome.status !== 'success') throw documentFailed(component, outcome);
 }
 
 /**
- * The document of a component that a step names. What was computed while the document ran is checked here for the first
- * time.
- * @param named gets the component's ARN: the files that it names are among those of the run
- * @throws {InputError} when it is another account's and not shared
+ * The document of a component that a step names. An ARN that was computed while the document ran is checked here for
+ * the first time.
+ * @param named collects the component's ARN: the files that it names belong to the run
+ * @throws {InputError} if it is another account's and not shared
  */
 async function componentText(
   place: Pick<ImagePlan, 'account' | 'region'>,
@@ -152,7 +151,7 @@ async function componentText(
   }
 }
 
-/** The last lines that the journal has on a step's services, as the last lines of the step. */
+/** Adds the journal of a step's services to the last lines of the step. */
 function tellJournal({ phase, step, action, journal }: DocumentFailure, report: Report): void {
   const lines = tellingLines(journal).slice(-JOURNAL_SHOWN);
   if (lines.length === 0) return;
@@ -168,7 +167,7 @@ function documentFailed(component: ResolvedComponent, outcome: DocumentOutcome):
   );
 }
 
-/** What `failureContext` says of it. */
+/** The details of a failure in `failureContext`. */
 function componentFailure({ arn }: ResolvedComponent, failure: DocumentFailure | undefined): FailureDetails {
   return {
     componentFailure: {
@@ -181,7 +180,7 @@ function componentFailure({ arn }: ResolvedComponent, failure: DocumentFailure |
   };
 }
 
-/** AWS's sentence first, then what it omits: phase, step, command and the last output. */
+/** AWS's sentence first, then what AWS omits: phase, step, command and the last output. */
 function failureReason(component: ResolvedComponent, outcome: DocumentOutcome): string {
   const failure = outcome.failure;
   if (failure === undefined) return `Document ${component.arn} failed!`;
@@ -201,7 +200,7 @@ function failureReason(component: ResolvedComponent, outcome: DocumentOutcome): 
   return parts.join(' ');
 }
 
-/** Binary output is of no use in a reason. */
+/** Removes binary output, which is useless in a reason. */
 function withoutBinary(line: string): string {
   const strange = line.split('\ufffd').length - 1;
   return strange > 4 && strange * 10 > line.length ? `[binary output, ${line.length} characters]` : line;

@@ -24,7 +24,7 @@ export const launchInstance: StepAction = {
   run,
   async rollback({ plan, progress, services, workSignal }, outputs) {
     const entry = progress.instances.get(String(outputs['instanceId']));
-    // Kept instances are handled at the end of the work, with those whose step has no rollback.
+    // Instances to keep are handled at the end of the work, together with those whose step has no rollback.
     if (entry !== undefined && !isToBeKept(plan, workSignal, entry))
       await endWorkInstance({ progress, services }, String(outputs['instanceId']));
   },
@@ -65,7 +65,7 @@ async function run(needs: Needs): Promise<StepOutputs> {
       ? chooseBuildDriver(image.infrastructureConfiguration?.resourceTags, missing, parent.origin)
       : chooseTestDriver(missing);
   const sizeBytes = rootVolumeBytes(image.imageRecipe?.blockDeviceMappings);
-  // A parent of the test stage is the image itself.
+  // In the test stage, the parent is the image itself.
   if (purpose === 'build' && sizeBytes !== undefined) {
     const problem = smallerThanParent(
       sizeBytes,
@@ -73,8 +73,8 @@ async function run(needs: Needs): Promise<StepOutputs> {
       image.imageRecipe?.parentImage,
     );
     if (problem !== undefined && parent.origin === 'made') throw new StepError(problem);
-    // A disk that was fetched or imported may be larger than that of the same system on EC2: Amazon's own disk of
-    // Amazon Linux 2023 has 25 GiB, its AMI 8.
+    // A downloaded or imported disk may be larger than that of the same system on EC2: Amazon's own disk of Amazon
+    // Linux 2023 has 25 GiB, its AMI 8.
     if (problem !== undefined) report({ type: 'log', level: 'warn', text: `${problem}. The disk keeps its size.` });
   }
   const ground = groundKey(parent, sizeBytes);
@@ -114,7 +114,7 @@ async function run(needs: Needs): Promise<StepOutputs> {
   return { instanceId: instance.id };
 }
 
-/** Whether a command changes the instance before its components run: no layer of an earlier build holds that. */
+/** Whether a command changes the instance before its components run, which no layer of an earlier build contains. */
 function commandsComeFirst(groups: ImagePlan['workflows']['BUILD']): boolean {
   return groups.flat().some(({ document }) => {
     const actions = document.steps.map(({ action }) => action);
@@ -128,11 +128,11 @@ function parentOf({ plan, services, report, workSignal }: Needs, reference: stri
   return sealedParent({ ...services, arn, account, region, signal: workSignal, reference, report });
 }
 
-/** Lines of a console that name what went wrong: of systemd, of the initial RAM disk, of GRUB, of the kernel. */
+/** Console lines that name the cause: from systemd, the initial RAM disk, GRUB, or the kernel. */
 const TELLING =
   /\[ ?(?:FAILED|DEPEND|TIME) ?\]|^ALERT! |^error: |Kernel panic|Initramfs unpacking failed|VFS: Cannot open root device/;
 
-/** What happened, the console's last lines, and what to do. */
+/** A message with the error, the console's last lines, and advice. */
 async function launchFailure(error: InstanceError, purpose: 'build' | 'test', parent: string): Promise<string> {
   const damage = await damageOf(parent);
   const lines = error.console.map((line) => line.trim()).filter((line) => line !== '');

@@ -1,4 +1,4 @@
-/** `ModifyImageAttributes`: launch permissions, of the step's input or else of the distribution configuration. */
+/** `ModifyImageAttributes`: sets launch permissions, from the step's input or the distribution configuration. */
 import type { LaunchPermission } from '../../catalog/ami-sharing.ts';
 import { shareAmis } from '../../distribution/configure.ts';
 import type { DistributedImage } from './distribute-image.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { remedyFor } from './remedies.ts';
 
-describe('what a user can do about a failed step', () => {
+describe('advice for a failed step', () => {
   const cases: readonly [line: string, advice: RegExp][] = [
     ["dd: error writing '/var/big': No space left on device", /blockDeviceMappings/],
     ["E: You don't have enough free space in /var/cache/apt/archives/.", /blockDeviceMappings/],
@@ -31,25 +31,25 @@ describe('what a user can do about a failed step', () => {
     );
   }
 
-  test('the line nearest to the failure decides', () => {
+  test('the line closest to the failure decides', () => {
     const outputTail = ['curl: (6) Could not resolve host: a', 'tar: write error: No space left on device'];
     assert.match(remedyFor({ message: 'ended with exit code 2', outputTail }) ?? '', /disk of the instance is full/);
   });
 
-  test('a machine that went off is reported as that, whatever it printed', () => {
+  test('a machine that powered off is reported as that, whatever it printed', () => {
     assert.match(
       remedyFor({ message: 'i-1 powered itself off', outputTail: ['x: No space left on device'] }) ?? '',
       /exit code 194/,
     );
   });
 
-  test('a time limit is said to be that only where the output shows nothing better', () => {
+  test('a timeout is reported only if the output shows no better cause', () => {
     const message = "step A timed out: the script did not finish within the step's timeoutSeconds of 3";
     assert.match(remedyFor({ message, outputTail: [] }) ?? '', /timeoutSeconds/);
     assert.match(remedyFor({ message, outputTail: ["Temporary failure resolving 'x'"] }) ?? '', /resolve that name/);
   });
 
-  test('nothing is said where nothing is known', () => {
+  test('without a known cause there is no advice', () => {
     assert.equal(remedyFor({ message: 'ended with exit code 3', outputTail: ['no such thing'] }), undefined);
   });
 });

@@ -4,14 +4,14 @@ import { INGOT } from '../../platform/own-program.ts';
 /** The facts about the step. */
 export interface FailedStep {
   readonly message: string;
-  /** The last lines that it printed, oldest first. */
+  /** The last lines of its output, oldest first. */
   readonly outputTail: readonly string[];
 }
 
 interface Remedy {
   readonly patterns: readonly RegExp[];
   readonly advice: string;
-  /** Gives way to what the output shows. */
+  /** Used only if the output shows no other cause. */
   readonly last?: true;
 }
 
@@ -101,10 +101,10 @@ const BY_MESSAGE: readonly Remedy[] = [
   },
 ];
 
-/** Characters of a line that are looked at. */
+/** Maximum characters of a line that are examined. */
 const LONGEST_LINE = 2000;
 
-/** What to do, in a sentence or two; `undefined` if the output does not show the cause. */
+/** Advice in a sentence or two; `undefined` if neither error nor output shows the cause. */
 export function remedyFor(failure: FailedStep): string | undefined {
   const find = (remedies: readonly Remedy[], line: string): Remedy | undefined =>
     remedies.find(({ patterns }) => patterns.some((pattern) => pattern.test(line)));

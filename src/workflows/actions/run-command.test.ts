@@ -7,7 +7,7 @@ import { readCommand, runCommand } from './run-command.ts';
 
 const DOCUMENT = { documentName: 'AWS-RunShellScript' };
 
-test('a command is read as Systems Manager has it', () => {
+test('a command is read with the input members of Systems Manager', () => {
   const parameters = { commands: ['set -e', 'echo a'], workingDirectory: ['/srv'], executionTimeout: ['60'] };
   assert.deepEqual(readCommand({ ...DOCUMENT, parameters }), {
     program: ['/bin/sh'],
@@ -19,7 +19,7 @@ test('a command is read as Systems Manager has it', () => {
   assert.equal(readCommand({ ...DOCUMENT, parameters: { commands: ['a'] } }).seconds, 3600);
 });
 
-test('what is wrong with a command is named', () => {
+test('each fault of a command is named', () => {
   const cases: readonly (readonly [inputs: Record<string, unknown>, message: RegExp])[] = [
     [{ documentName: 'Mine' }, /^documentName: there is no document 'Mine'.*AWS-RunShellScript/],
     [{ documentVersion: '7' }, /^documentVersion: '7'/],
@@ -58,7 +58,7 @@ function context(result: Partial<CommandResult>, ran: CommandRequest[]): StepCon
   } as unknown as StepContext;
 }
 
-test('its outputs are those of the reference, and later layers are no other build\u2019s', async () => {
+test('its outputs are those of the reference, and later layers are not shared with other builds', async () => {
   const ran: CommandRequest[] = [];
   const given = context({}, ran);
   const { runCommandId, ...outputs } = await runCommand.run(given);

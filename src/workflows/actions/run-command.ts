@@ -15,13 +15,13 @@ const DOCUMENTS: Readonly<Record<string, { readonly program: readonly string[]; 
   'AWS-RunPowerShellScript': { program: ['pwsh', '-NoProfile', '-NonInteractive', '-File'], suffix: 'ps1' },
 };
 
-/** Parameters that both documents have. */
+/** Parameters of both documents. */
 const PARAMETERS = ['commands', 'workingDirectory', 'executionTimeout'];
-/** Characters of output that are kept, as Systems Manager keeps them. */
+/** Characters of output that are kept, as in Systems Manager. */
 const LONGEST_OUTPUT = 24_000;
-/** Bytes that a command may print. */
+/** Maximum bytes of a command's output. */
 const MOST_BYTES = 64 << 20;
-/** Default of `executionTimeout`, in seconds, and its most. */
+/** Default and maximum of `executionTimeout`, in seconds. */
 const EXECUTION_SECONDS = { given: 3600, most: 172_800 };
 
 export const runCommand: StepAction = { name: 'RunCommand', run };
@@ -38,7 +38,7 @@ async function run({
   const { instance } = entry;
   const { program, suffix, script, cwd, seconds } = readCommand(inputs);
   const runCommandId = newUuid();
-  // Layers of components that follow hold what the command did: no other build may find them.
+  // Layers of the components that follow contain what the command did, so no other build may use them.
   if (stage === 'BUILD') entry.parentKey = keyOfItsOwn(entry.parentKey, runCommandId);
 
   const kept = { text: '' };
@@ -82,7 +82,7 @@ async function run({
   );
 }
 
-/** What is to be run. */
+/** A command to run. */
 interface Command {
   readonly program: readonly string[];
   readonly suffix: string;
@@ -92,8 +92,8 @@ interface Command {
 }
 
 /**
- * The command of a step's inputs.
- * @throws {StepError} naming the input that is wrong
+ * The command in a step's inputs.
+ * @throws {StepError} that names the invalid input
  */
 export function readCommand(inputs: Readonly<Record<string, unknown>>): Command {
   const name = String(inputs['documentName']).replace(/^arn:aws:ssm:[^:]*:[^:]*:document\//, '');

@@ -7,7 +7,7 @@ import { workInstance } from '../machines/instances.ts';
 import { StepError } from '../errors.ts';
 import type { StepAction, StepNeeds } from './action.ts';
 
-/** Bytes that the clean-up may print, the programs that it starts (apt-get, cloud-init) among them. */
+/** Maximum output of the clean-up in bytes, including the programs that it runs (apt-get, cloud-init). */
 const CLEAN_UP_BYTES = 64 << 20;
 
 export const sanitizeInstance: StepAction = {

@@ -1,6 +1,6 @@
 /**
- * `WaitForAction`: waits until somebody answers with `SendWorkflowStepAction`. The work on the image is left meanwhile,
- * where it can be. Source: reference, `workflows.md` section 4.
+ * `WaitForAction`: waits for an answer with `SendWorkflowStepAction`. The work on the image is suspended meanwhile, if
+ * possible. Source: reference, `workflows.md` section 4.
  */
 import { beginWaiting, endWaiting, waitingStep } from '../../catalog/waiting-steps.ts';
 import { getWorkflowExecution } from '../../catalog/executions.ts';
@@ -12,7 +12,7 @@ import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 /** Time between checks for the answer, in milliseconds: another process writes it to the records. */
 const LOOK_MS = 250;
 
-/** Detail type of the event that says that a step waits. */
+/** Detail type of the event that a step waits. */
 const STEP_WAITING = 'EC2 Image Builder Workflow Step Waiting';
 
 const WITHOUT_EFFECT = ['lambdaFunctionName'];
@@ -72,7 +72,7 @@ async function run({
   }
 }
 
-/** What goes to the topic as `customPayload`. */
+/** The text for the topic's `customPayload`. */
 function payloadText(payload: unknown): string | undefined {
   return payload === undefined || typeof payload === 'string' ? payload : JSON.stringify(payload);
 }

@@ -1,6 +1,4 @@
-/**
- * `WaitForSSMAgent`: an instance answers commands before its launch ends, so one command that succeeds is the proof.
- */
+/** `WaitForSSMAgent`: an instance accepts commands before its launch ends, so one successful command is enough. */
 import { workInstance } from '../machines/instances.ts';
 import { StepError } from '../errors.ts';
 import type { StepAction, StepNeeds } from './action.ts';

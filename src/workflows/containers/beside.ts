@@ -1,20 +1,20 @@
-/** Programs that run beside the container of a build: buildah, on the build's storage. */
+/** Runs programs beside a build's container: buildah, on the build's storage. */
 import type { ContainerInstance } from '../../instances/buildah/driver.ts';
 import { OWN_LIMIT } from '../../instances/output.ts';
 import type { Report } from '../../resources/progress.ts';
 import { StepError } from '../errors.ts';
 
-/** A script of Ingot's own. */
+/** One of Ingot's own scripts. */
 export interface BesideScript {
   readonly script: string;
   /** Its arguments. */
   readonly words: readonly string[];
-  /** What it does, for an error: `writing the image`. */
+  /** Its purpose for error messages: `writing the image`. */
   readonly what: string;
   readonly stdin?: string;
   readonly timeoutSeconds: number;
   readonly env?: Readonly<Record<string, string>>;
-  /** Gets each line of its outputs, which are in the log too; more than `OWN_LIMIT` is cut off, not an error. */
+  /** Receives each line of the outputs, which are also logged. Output over `OWN_LIMIT` is cut off without an error. */
   readonly onLine?: (line: string) => void;
 }
 
@@ -22,8 +22,8 @@ const LONGEST_LINE = 4096;
 const LAST_LINES = 5;
 
 /**
- * Runs a script to its end, its output in the log.
- * @throws {StepError} when it fails or takes too long, with its last lines
+ * Runs a script to its end and logs its output.
+ * @throws {StepError} with the last lines, if it fails or times out
  */
 export async function beside(
   instance: ContainerInstance,

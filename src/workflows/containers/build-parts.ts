@@ -1,4 +1,4 @@
-/** The parts of a container's build, one after the other: each leaves a layer. */
+/** Runs the parts of a container build one after the other. Each leaves a layer. */
 import { IMPORT_FOLDER } from '../../images/base/debian-container.ts';
 import { copyLayout } from '../../images/container-blobs.ts';
 import { isContainerInstance, type ContainerInstance } from '../../instances/buildah/driver.ts';
@@ -19,7 +19,7 @@ import { DockerfileProgress } from './dockerfile-progress.ts';
 const PARENT = readScript(import.meta.url, 'parent.sh');
 const DOCKERFILE = readScript(import.meta.url, 'dockerfile.sh');
 
-/** What running the parts takes. */
+/** What running the parts needs. */
 export interface PartsWork {
   readonly plan: Pick<ImagePlan, 'container' | keyof LayerPlan>;
   readonly progress: Pick<ImageProgress, 'sealed'>;
@@ -31,7 +31,7 @@ export interface PartsWork {
   readonly runComponent: (planned: PlannedComponent, report: Report) => Promise<void>;
 }
 
-/** Runs the parts that no layer holds yet. */
+/** Runs the parts that no layer contains yet. */
 export async function buildParts(work: PartsWork, entry: WorkInstance): Promise<void> {
   const { plan, report } = work;
   const parts = plan.container!.parts;

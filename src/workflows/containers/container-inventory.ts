@@ -1,4 +1,6 @@
-/** The packages of a container image: listed in a container of it, or those of the earlier build that it equals. */
+/**
+ * The packages of a container image: listed in a container of it, or copied from an earlier build with the same output.
+ */
 import { containerOutputWithKey } from '../../catalog/container-outputs.ts';
 import { copyImagePackages, saveImagePackages } from '../../catalog/executions.ts';
 import { collectPackages } from '../../guest/packages.ts';
@@ -8,14 +10,16 @@ import type { ImageProgress, ImageServices, WorkInstance } from '../machines/ima
 import type { ImagePlan } from '../planning/image-plan.ts';
 import { outputKey } from './container-output.ts';
 
-/** What listing them takes. */
+/** What listing the packages needs. */
 export interface InventoryWork {
   readonly plan: Pick<ImagePlan, 'arn' | 'image'>;
   readonly progress: Pick<ImageProgress, 'osVersion'>;
   readonly services: Pick<ImageServices, 'catalog'>;
 }
 
-/** Records the packages, unless the image asks for none. An image without a shell has no list, which is no failure. */
+/**
+ * Records the packages, unless the image disables that. An image without a shell has no list, which is not a failure.
+ */
 export async function recordInventory(
   { plan, progress, services }: InventoryWork,
   entry: WorkInstance,

@@ -1,4 +1,4 @@
-/** The image that a build of a container made: written as an OCI image, kept by its blobs, on record by its digest. */
+/** Writes the container image of a build as an OCI image, stores its blobs, and records it by its digest. */
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import { canonicalJson, keyOfItsOwn } from '../machines/layer-key.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 import { beside } from './beside.ts';
 
-/** What writing it takes. */
+/** What writing the image needs. */
 export interface OutputWork {
   readonly plan: Pick<ImagePlan, 'arn' | 'image'>;
   readonly progress: Pick<ImageProgress, 'container'>;
@@ -30,7 +30,7 @@ export interface OutputWork {
 const EXPORT_SECONDS = 3600;
 const EXPORT = readScript(import.meta.url, 'export.sh');
 
-/** Labels of the image, as the OCI's specification names them. Nothing in them differs between two builds of the same. */
+/** OCI labels of the image. They are equal for two builds of the same content. */
 function labelsOf({ arn, image }: OutputWork['plan']): Readonly<Record<string, string>> {
   const version = parseArn(arn)?.version;
   return {
@@ -43,14 +43,14 @@ function labelsOf({ arn, image }: OutputWork['plan']): Readonly<Record<string, s
   };
 }
 
-/** What names the image that a build makes from its last layer. */
+/** The key of the image that a build makes from its last layer. */
 export function outputKey(plan: OutputWork['plan'], layerKey: string): string {
   return createHash('sha256')
     .update(canonicalJson({ format: 1, layerKey, labels: labelsOf(plan) }))
     .digest('hex');
 }
 
-/** Writes the image that the build instance has, or takes that of an earlier build of the same. */
+/** Writes the image of the build instance, or reuses that of an earlier build with the same key. */
 export async function writeContainer(
   { plan, progress, services }: OutputWork,
   entry: WorkInstance,
@@ -73,7 +73,7 @@ export async function writeContainer(
   await saveContainerOutput(db, {
     image_arn: plan.arn,
     layer_id: entry.parent.id,
-    // A hand may have changed it since the last layer was taken.
+    // A user may have changed it since the last layer was sealed.
     output_key: (await wasChangedByHand(db, entry.instance.id)) ? keyOfItsOwn(key, newUuid()) : key,
     digest,
     media_type: mediaType,
@@ -119,7 +119,7 @@ async function exportImage(
 }
 
 /**
- * What a build made, for work that begins after it.
+ * The container image of a build, for work that begins after it.
  * @throws {StepError} if it no longer exists
  */
 export async function madeContainer(

@@ -17,17 +17,17 @@ const names = (template: string, parent: Parameters<typeof containerPlan>[1] = r
     (part) => `${part.kind} ${part.component.name}`,
   );
 
-test('the parts are the parent, the Dockerfile, each component, and what comes after them', () => {
+test('the parts are the parent, the Dockerfile, each component, and the instructions after them', () => {
   deepEqual(names(TEMPLATE), ['parent parent image', 'dockerfile Dockerfile', 'component page']);
   deepEqual(names(`${TEMPLATE}CMD ["x"]\n`).at(-1), 'dockerfile Dockerfile after the components');
 });
 
-test('scratch has no parent to get, and the Dockerfile says so', () => {
+test('scratch has no parent layer, and the Dockerfile says so', () => {
   const { parts } = containerPlan({ dockerfileTemplateData: TEMPLATE }, { kind: 'scratch' }, [], '/tmp');
   equal(parts[0]!.component.data.startsWith('FROM scratch\n'), true);
 });
 
-test('another parent is another first layer: an own image by its digest, not by its name', () => {
+test("another parent has another first layer; an image of one's own counts by its digest, not by its name", () => {
   const own = (digest: string) =>
     containerPlan(
       { dockerfileTemplateData: TEMPLATE },

@@ -4,7 +4,7 @@ import { splitTemplate, type DockerfilePart } from '../../resources/dockerfile-t
 import type { ParentSource } from './parent-source.ts';
 import type { LayerPart, PlannedComponent } from '../planning/planned-component.ts';
 
-/** A part of a build: each leaves a layer. */
+/** A part of a build, which leaves a layer. */
 export type ContainerPart = LayerPart &
   (
     | { readonly kind: 'parent'; readonly source: ParentSource }
@@ -12,17 +12,18 @@ export type ContainerPart = LayerPart &
     | { readonly kind: 'component'; readonly planned: PlannedComponent }
   );
 
-/** What is known of a container image before anything runs. */
+/** What is known of a container image before its build. */
 export interface ContainerPlan {
   readonly parent: ParentSource;
   readonly parts: readonly ContainerPart[];
 }
 
-/** What makes the same of the same: no freshness stamp belongs into its key. */
+/** The result depends on the inputs only, so its key needs no freshness stamp. */
 const NO_DOCUMENT = { schemaVersion: '1.0', parameters: [], constants: [], phases: [] } as const;
 
 /**
- * @param components those with phases of the build, in recipe order
+ * Plans a container image.
+ * @param components with phases of the build stage, in recipe order
  * @param workingDirectory of the recipe
  */
 export function containerPlan(
@@ -61,7 +62,7 @@ export function containerPlan(
   };
 }
 
-/** What a parent image is known by in the key of its layer; a base by the layer that it is, too. */
+/** How a parent image is identified in the key of its layer; for a base also by its current layer. */
 function identityOf(parent: ParentSource): string {
   switch (parent.kind) {
     case 'base':

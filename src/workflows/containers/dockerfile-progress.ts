@@ -1,4 +1,4 @@
-/** Which line of a template buildah is at, by what it prints. Pure. */
+/** Finds the line of a template that buildah is executing, from its output. Pure. */
 import type { DockerfilePart } from '../../resources/dockerfile-template.ts';
 
 /** `STEP 2/5: RUN false`, in a build with stages `[1/2] STEP 2/5: RUN false`. */
@@ -13,20 +13,20 @@ export class DockerfileProgress {
     this.part = part;
   }
 
-  /** Takes a line that buildah printed. */
+  /** Reads a line that buildah printed. */
   take(printed: string): void {
     const step = STEP.exec(printed)?.[1];
     if (step === undefined) return;
     const lines = this.part.text.split('\n');
     const words = normal(step).slice(0, 60);
-    // The next line that begins an instruction of that kind, from where the build was.
+    // The next line that begins such an instruction, searching from the current one.
     const found = lines.findIndex(
       (text, index) => index + 1 > this.line && beginning(lines, index, text).startsWith(words),
     );
     if (found >= 0) this.line = found + 1;
   }
 
-  /** A message with the line of the template at which the build was. */
+  /** A message with the current line of the template. */
   explain(message: string): string {
     const line = this.part.lines[this.line - 1];
     if (line === undefined || line === 0) return message;
@@ -35,7 +35,7 @@ export class DockerfileProgress {
   }
 }
 
-/** An instruction with the lines that go on from it, blanks made one. */
+/** An instruction with its continuation lines, with single spaces. */
 function beginning(lines: readonly string[], index: number, text: string): string {
   let all = text;
   for (let next = index; /\\\s*$/.test(lines[next] ?? '') && next + 1 < lines.length; next++)

@@ -1,4 +1,4 @@
-/** `LaunchInstance` of a container image: the build from the last layer that is there, or a test of the image. */
+/** `LaunchInstance` for a container image: a build from the last existing layer, or a test container of the image. */
 import { blankContainerDisk, containerBases } from '../../images/base/base-images.ts';
 import { ensureBaseImage } from '../../images/base/ensure.ts';
 import type { SealedLayer } from '../../images/layer-store.ts';
@@ -16,7 +16,7 @@ import { unusedInstance } from './unused-instance.ts';
 /** The driver of containers. */
 const CONTAINER_DRIVER = 'buildah';
 
-/** What launching takes. */
+/** What launching needs. */
 export type ContainerLaunchNeeds = StepNeeds<
   keyof LayerPlan | 'container' | 'phases' | 'network' | 'instanceProfile',
   'instances' | 'ami' | 'container' | 'osVersion' | 'workflowOutputs',
@@ -97,7 +97,7 @@ export async function launchContainer(needs: ContainerLaunchNeeds): Promise<Step
   return { instanceId: instance.id };
 }
 
-/** The disk that the build begins on. */
+/** The disk that the build starts from. */
 async function groundOf(
   { services, report, workSignal }: ContainerLaunchNeeds,
   parent: ParentSource,

@@ -1,16 +1,16 @@
-/** Where the parent image of a container recipe comes from, as it is found when the image is planned. */
+/** Finds the parent image of a container recipe when the image is planned. */
 import type { Queryable } from '../../catalog/catalog.ts';
 import { containerOutput } from '../../catalog/container-outputs.ts';
 import { findManagedImage, type ManagedRegister } from '../../catalog/managed.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
 import { parseArn } from '../../resources/arns.ts';
 
-/** A parent image, found. */
+/** The source of a parent image. */
 export type ParentSource =
-  /** Made here from packages: the name of a container base. */
+  /** A container base that Ingot makes from packages, by its name. */
   | { readonly kind: 'base'; readonly name: string }
   | { readonly kind: 'registry'; readonly reference: string }
-  /** A container image that was built here. */
+  /** A container image that Ingot built. */
   | {
       readonly kind: 'image';
       readonly arn: string;
@@ -20,7 +20,7 @@ export type ParentSource =
     }
   | { readonly kind: 'scratch' };
 
-/** A parent image that does not exist. The message says which, and what to do. */
+/** The parent image does not exist. The message says which, and what to do. */
 export class ParentMissing extends Error {
   override readonly name = 'ParentMissing';
 }

@@ -2,7 +2,7 @@
 import { InstanceError, type Instance } from '../../instances/instance.ts';
 import { newInstanceId } from '../../platform/ids.ts';
 
-/** An instance that was never made. Nothing can run in it, and there is nothing to end. */
+/** An instance that was never launched. Nothing can run in it, and there is nothing to terminate. */
 export function unusedInstance(): Instance {
   const id = newInstanceId();
   const never = async (): Promise<never> => {

@@ -4,7 +4,7 @@ import { containerRefusal, REFUSALS } from './container-refusals.ts';
 
 const failed = { action: 'ExecuteBash', message: 'exit status 1', exitCode: 1 };
 
-/** Printed in a system container of Debian 12 by commands that do their work in a virtual machine. */
+/** Output of commands that fail in a system container of Debian 12 and succeed in a virtual machine. */
 const SEEN: readonly (readonly [what: RegExp, ...lines: readonly string[]])[] = [
   [
     /kernel modules/,
@@ -123,7 +123,7 @@ const SEEN: readonly (readonly [what: RegExp, ...lines: readonly string[]])[] = 
   ],
 ];
 
-/** What fails in a machine just as well. */
+/** Failures that happen in a virtual machine too. */
 const MISTAKES: readonly string[] = [
   'bash: line 3: dokcer: command not found',
   'bash: line 1: /opt/x: No such file or directory',
@@ -179,12 +179,12 @@ describe('refusals of a container', () => {
   }
 });
 
-describe('mistakes, which a machine does not mend', () => {
+describe('mistakes that a virtual machine does not fix', () => {
   for (const line of MISTAKES)
     test(JSON.stringify(line), () => assert.equal(containerRefusal([line], failed), undefined));
 });
 
-test('the refusal nearest to the failure is named', () => {
+test('the refusal closest to the failure is reported', () => {
   const tail = [
     'swapon: /s: swapon failed: Operation not permitted',
     'more',
@@ -201,9 +201,9 @@ test('the message of the failure counts as a line', () => {
   );
 });
 
-test('nothing printed, nothing known', () => assert.equal(containerRefusal([], failed), undefined));
+test('no output, no refusal', () => assert.equal(containerRefusal([], failed), undefined));
 
-test('every refusal of the list was seen', () => {
+test('every refusal of the list has an example', () => {
   for (const { what } of REFUSALS)
     assert.ok(
       SEEN.some(([pattern]) => pattern.test(what)),
@@ -215,6 +215,6 @@ test('a long line takes no time', () => {
   const lines = ['mount: '.repeat(20_000), `${'a'.repeat(100_000)} mknod`, 'error: '.repeat(10_000)];
   const before = process.cpuUsage();
   for (let round = 0; round < 50; round += 1) assert.equal(containerRefusal(lines, failed), undefined);
-  // Some 10 ms in fact. A pattern that takes the square of the length takes minutes.
+  // It takes about 10 ms. A pattern with quadratic time would take minutes.
   assert.ok(process.cpuUsage(before).user < 10_000_000);
 });

@@ -1,8 +1,8 @@
 /**
- * What a system container refuses and a virtual machine might do: a closed list of outputs, most of them seen in a
- * container of Debian 12, the others known from the programs' own texts. If one of them ends a step, the component is
- * tried once more in a machine. A user's mistake is not in the list: a missing command, file or package fails in a
- * machine just as well. `docs/drivers.md` has the list in words.
+ * What a system container refuses and a virtual machine may allow: a closed list of outputs, most of them observed in a
+ * container of Debian 12, the others from the programs' own texts. If one of them ends a step, the component is retried
+ * once in a virtual machine. A user's mistake is not in the list: a missing command, file or package also fails there.
+ * `docs/drivers.md` describes the list.
  */
 
 /** A failed step, from `DocumentFailure`. */
@@ -12,22 +12,22 @@ export interface RefusedStep {
   readonly exitCode?: number;
 }
 
-/** Why a machine might do what the container did not. */
+/** Why a virtual machine may succeed. */
 export interface ContainerRefusal {
-  /** A clause after `because`: "a container loads no kernel modules". */
+  /** A clause that continues `because`: "a container loads no kernel modules". */
   readonly refusal: string;
   /** The line that shows it. */
   readonly line: string;
 }
 
-/** One thing that containers refuse. */
+/** One kind of refusal. */
 interface Refusal {
   readonly what: string;
-  /** Each matches a line of output, of the program that is named. */
+  /** Each pattern matches a line of output of the named program. */
   readonly patterns: readonly RegExp[];
 }
 
-/** The list. Order matters only where two match one line. */
+/** The list. The order matters only if two match one line. */
 export const REFUSALS: readonly Refusal[] = [
   {
     what: 'a container has no disks, no device mapper and no RAID of its own',
@@ -136,7 +136,7 @@ export const REFUSALS: readonly Refusal[] = [
   {
     what: 'systemd does not start this in a container',
     patterns: [
-      // Only conditions that a machine can meet; `ConditionPathExists=/etc/x` it meets no better.
+      // Only conditions that a virtual machine can meet, unlike `ConditionPathExists=/etc/x`.
       /was skipped because of (?:an unmet|a failed) condition check \(Condition(?:Virtualization|Capability|Security|PathIsReadWrite|PathIsMountPoint|Firmware|Kernel\w+|PathExists=\/(?:dev|sys|proc)\/)/,
       /Condition(?:Virtualization|Capability|Security|PathIsReadWrite|PathIsMountPoint|Firmware|Kernel(?:Version|ModuleLoaded)|PathExists=!?\/(?:dev|sys|proc)\/)\S* was not met/,
       /Dependency failed for |A dependency job for \S+ failed/,
@@ -154,7 +154,7 @@ export const REFUSALS: readonly Refusal[] = [
       /(?:chrt|ionice|renice|nice|taskset|schedtool): .*(?:Operation not permitted|Permission denied)|ioprio_set failed/,
       /dmesg: read kernel buffer failed|audit support not in kernel|Cannot open netlink audit socket|The audit (?:system is disabled|daemon is exiting)/,
       /(?:bpf|perf_event_open|bpf_prog_load|init_module|finit_module|pivot_root|kexec_load|reboot|syslog|sethostname|setns|unshare|add_key|keyctl|iopl|ioperm|quotactl)(?:\(\S*\))?\s?(?:failed|syscall|error)?:? .*(?:Operation not permitted|Permission denied|Function not implemented)/i,
-      // EPERM, which root of a machine hardly ever gets; want of a file's permission is errno 13.
+      // EPERM, which root of a virtual machine hardly ever gets. A missing file permission is errno 13.
       /PermissionError: \[Errno 1\] Operation not permitted|EPERM: operation not permitted/,
       /RLIMIT_MEMLOCK.*(?:Operation not permitted|too low)|locate_hole failed|Could not find a free area of memory/,
       /(?:apparmor_parser|AppArmor).*(?:interface file missing|not enabled|Permission denied|needs AppArmor)|SELinux is disabled|setenforce: /,
@@ -171,13 +171,16 @@ export const REFUSALS: readonly Refusal[] = [
   },
 ];
 
-/** How far back a refusal counts: a script may go on for a while after what made it fail. Lines of output. */
+/**
+ * How many lines of output before the failure are examined: a script may continue for a while after its failing
+ * command.
+ */
 const TAIL_LINES = 200;
 
 /**
- * Whether a failed step shows something that the container forbids.
- * @param outputTail the last lines that the step printed, oldest first; lines of the journal may be among them
- * @returns the last such thing, which is nearest to the failure; undefined when a machine would not do better
+ * The refusal of a container that a failed step shows.
+ * @param outputTail the last lines that the step printed, oldest first; may include lines of the journal
+ * @returns the last refusal, which is closest to the failure; `undefined` if a virtual machine would not help
  */
 export function containerRefusal(outputTail: readonly string[], failure: RefusedStep): ContainerRefusal | undefined {
   const lines = [...outputTail.slice(-TAIL_LINES), ...failure.message.split('\n')];

@@ -11,12 +11,12 @@ import { StepError } from '../errors.ts';
 import { ALLOW_SECRETS_TAG } from '../planning/plan-image.ts';
 import type { StepControl, WorkInstance } from './image-progress.ts';
 
-/** Hits in an error message; the log has all. */
+/** Maximum findings in an error message; the log has all. */
 const NAMED = 4;
 
 /**
  * Searches the disk of a build instance.
- * @throws {StepError} naming what was found, and how to allow it
+ * @throws {StepError} with the findings, and how to allow them
  */
 export async function refuseSecretsOnDisk(
   entry: WorkInstance,
@@ -54,8 +54,9 @@ export async function refuseSecretsOnDisk(
 }
 
 /**
- * Removes the ssh host keys that a build instance made at its first boot. For workflows without `SanitizeInstance`: on
- * AWS their images work, since each instance of them makes its own keys. Keys that the recipe allows stay.
+ * Removes the ssh host keys that a build instance generated at its first boot. This makes workflows without
+ * `SanitizeInstance` work: on AWS each instance of their images generates its own keys. Keys that the recipe allows are
+ * kept.
  */
 export async function removeHostKeys(
   entry: WorkInstance,
@@ -79,7 +80,7 @@ export async function removeHostKeys(
     });
 }
 
-/** When the parent image was made: nothing writes a sealed layer's file again. */
+/** When the parent image was made: the file of a sealed layer never changes. */
 export async function madeAt(layerPath: string): Promise<Date> {
   return (await stat(layerPath)).mtime;
 }

@@ -5,11 +5,11 @@ import { chooseBuildDriver, chooseTestDriver } from '../planning/choose-driver.t
 import { INGOT } from '../../platform/own-program.ts';
 
 /**
- * Finds a driver for the build instance, and one for the test instance where there are tests. A moment's work: files
- * and programs are looked for, nothing is tried.
- * @param wanted.dataDirectory where the layers go: has to have room for them
+ * Finds a driver for the build instance, and one for the test instance if there are tests. It only looks for files and
+ * programs, so it is fast.
+ * @param wanted.dataDirectory where layers are written: must have free space for them
  * @param wanted.resourceTags of the infrastructure configuration, which may name the driver
- * @throws {Error} what the host lacks, with the remedy
+ * @throws {Error} what the host lacks, and how to fix it
  */
 export async function refuseUnfitHost(wanted: {
   readonly dataDirectory: string;

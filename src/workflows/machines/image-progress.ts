@@ -9,12 +9,12 @@ import type { Report } from '../../resources/progress.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
 import type { DriverChoice } from '../planning/choose-driver.ts';
 
-/** The launch for a workflow. */
+/** How an instance of a workflow is launched. */
 export interface WorkLaunch {
   readonly purpose: 'build' | 'test';
   readonly choice: DriverChoice;
   readonly parent: SealedLayer;
-  /** The key of `parent` for the layer of the next component; `parent.key` when absent. */
+  /** The key below the next component's layer (default: `parent.key`). */
   readonly parentKey?: string;
   /** Components that `parent` contains. */
   readonly componentsDone?: number;
@@ -23,7 +23,7 @@ export interface WorkLaunch {
   readonly searchSince?: Date;
   /** Virtual size of the disk in bytes; at least the parent's. */
   readonly sizeBytes?: number;
-  /** Of the step: an instance may have less. */
+  /** Time limit of the step; an instance may have a shorter one. */
   readonly timeoutSeconds: number;
   readonly report: Report;
   readonly signal: AbortSignal;
@@ -42,11 +42,11 @@ export interface WorkInstance {
   readonly launch: WorkLaunch;
   /** The layer that the instance writes to; a test instance's is deleted with it. */
   layer: OpenLayer | undefined;
-  /** The sealed layer below it. */
+  /** The sealed layer below `layer`. */
   parent: SealedLayer;
-  /** How many components of the build need not run any more: reused layers contain them, or they ran. */
+  /** Number of components that are done, in reused layers or by running. */
   componentsDone: number;
-  /** The key of what the next component's layer lies on. */
+  /** The key below the next component's layer. */
   parentKey: string;
   /** Whether a step has sanitized it. */
   sanitized?: boolean;
@@ -54,23 +54,23 @@ export interface WorkInstance {
   stopped: boolean;
 }
 
-/** Mutable: what steps leave for later ones. */
+/** Mutable: what steps create for later ones. */
 export interface ImageProgress {
   /** By the id of its first machine. */
   readonly instances: Map<string, WorkInstance>;
-  /** Layers sealed on the way, oldest first; discarded when the build fails. */
+  /** Layers sealed during the work, oldest first; discarded when the build fails. */
   readonly sealed: SealedLayer[];
   /** `<workflow>.<output>` of earlier workflows, for `$.workflowOutputs`. */
   readonly workflowOutputs: Map<string, unknown>;
   ami: BuiltAmi | undefined;
-  /** Of a container image. */
+  /** The container image, if the build makes one. */
   container: BuiltContainer | undefined;
   /** Copies that are written while the tests run. */
   copiesAhead: CopiesAhead | undefined;
   osVersion: string | undefined;
 }
 
-/** What the work uses: records, disks, secrets. */
+/** The services that the work uses: records, disks, secrets. */
 export interface ImageServices {
   readonly catalog: Catalog;
   readonly layers: LayerStore;
@@ -78,14 +78,14 @@ export interface ImageServices {
   readonly secrets: Secrets;
 }
 
-/** How to tell and when to stop. */
+/** Progress reports and cancellation. */
 export interface StepControl {
-  /** Masks the secrets of the components. */
+  /** Masks the components' secrets. */
   readonly report: Report;
   readonly signal: AbortSignal;
 }
 
-/** Progress of work that has not begun. */
+/** Progress of work that has not started. */
 export function newProgress(): ImageProgress {
   return {
     instances: new Map(),

@@ -1,6 +1,6 @@
 /**
- * What the metadata service tells the instances of an image, and their identity to AWS: that of their instance profile,
- * and no other.
+ * The answers of the metadata service of an image's instances, and their identity on AWS: that of their instance
+ * profile only.
  */
 import { createHash } from 'node:crypto';
 import type { InstanceMetadata } from '../../instances/services/metadata.ts';
@@ -12,7 +12,7 @@ import type { Secrets } from '../../secrets/secrets.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 import type { WorkLaunch } from './image-progress.ts';
 
-/** What the metadata service of an instance says. @param ami the image's own, which a test instance boots */
+/** The answers of an instance's metadata service. @param ami the image's own, which a test instance boots */
 export function metadataFor(
   plan: Pick<ImagePlan, 'account' | 'region' | 'image' | 'instanceProfile'>,
   launch: Pick<WorkLaunch, 'instanceType' | 'parent' | 'purpose'>,
@@ -30,7 +30,7 @@ export function metadataFor(
       stableAmiId(launch.parent.key),
     instanceType: launch.instanceType,
     launched: timestamp(),
-    // IMDSv1 only for those who ask for it.
+    // IMDSv1 only on request.
     tokens: instanceMetadataOptions?.httpTokens === 'optional' ? 'optional' : 'required',
     ...(userData === undefined || launch.purpose === 'test' ? {} : { userData }),
     ...(securityGroupIds?.length ? { securityGroups: securityGroupIds } : {}),
@@ -48,8 +48,8 @@ function stableAmiId(key: string): string {
 }
 
 /**
- * Who the image's instances are to S3; `undefined` where their profile has no credentials. The caller asks once for
- * each document.
+ * The S3 credentials of the image's instances; `undefined` if their profile has none. The caller asks once per
+ * document.
  */
 export function s3AccessFor(
   { instanceProfile, region }: Pick<ImagePlan, 'instanceProfile' | 'region'>,
@@ -60,23 +60,21 @@ export function s3AccessFor(
   const access = s3AccessOf(profile, region);
   return async () => {
     const given = await access();
-    // Whatever prints a request, with its headers, prints no credentials into the log.
+    // Keeps credentials out of the log, even if something prints a request with its headers.
     for (const secret of [given.credentials.secretAccessKey, given.credentials.sessionToken])
       if (secret !== undefined) mask.add(secret);
     return given;
   };
 }
 
-/**
- * Environment variables that commands in the image's instances find, so that AWS's tools there ask the same servers.
- */
+/** Environment variables for commands in the image's instances, so that AWS's tools there use the same servers. */
 export function profileEnvironment({
   instanceProfile,
 }: Pick<ImagePlan, 'instanceProfile'>): Readonly<Record<string, string>> {
   return environmentOf(instanceProfile?.profile);
 }
 
-/** The same for a profile. */
+/** The environment variables for a profile. */
 export function environmentOf(profile: InstanceProfile | undefined): Readonly<Record<string, string>> {
   return profile?.s3Endpoint === undefined ? {} : { AWS_ENDPOINT_URL_S3: profile.s3Endpoint };
 }

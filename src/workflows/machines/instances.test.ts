@@ -62,11 +62,11 @@ async function layersOf(id: string, marks: 'never' | 'before' | 'in the snapshot
   return [first, await take('b')];
 }
 
-test('layers of an instance that nobody changed by hand have the keys of what made them', async () => {
+test('layers of an instance that no user changed have the keys of their content', async () => {
   assert.deepEqual(await layersOf('i-1', 'never'), ['ground+a', 'ground+a+b']);
 });
 
-test('what was changed by hand, at the latest while a layer is taken, is under no key that another build has', async () => {
+test('after a user changed the instance, even while a layer is sealed, its key is unique', async () => {
   for (const marks of ['before', 'in the snapshot'] as const) {
     const [first, second] = await layersOf(`i-${marks}`, marks);
     assert.match(first!, /^[0-9a-f]{64}\+a$/);
@@ -74,7 +74,7 @@ test('what was changed by hand, at the latest while a layer is taken, is under n
   }
 });
 
-test('a layer that was taken before a hand changed the instance keeps its key', async () => {
+test('a layer that was sealed before a user changed the instance keeps its key', async () => {
   const [first, second] = await layersOf('i-2', 'after');
   assert.equal(first, 'ground+a');
   assert.match(second!, /^[0-9a-f]{64}\+b$/);

@@ -26,14 +26,14 @@ import { enterNetwork } from './network.ts';
 export const DEFAULT_INSTANCE_TYPE = 't3.small';
 
 /**
- * How long an instance has to answer, in seconds. A container answers at once or never. A machine without progress is
- * given up long before; one that makes progress on a slow host is waited for.
+ * Time limit for an instance to respond, in seconds. A container responds at once or never. A virtual machine without
+ * progress is aborted long before; one with progress on a slow host is waited for.
  */
 const LONGEST_LAUNCH = { container: 300, machine: 1800 } as const;
 
 /**
- * Commands reach a machine by QEMU's guest agent, which disks for other hypervisors and most of the vendors' do not
- * have. Where it is there, this does nothing.
+ * Installs QEMU's guest agent, through which commands reach a virtual machine. Disks for other hypervisors and most
+ * vendors' disks lack it. If it is installed, this does nothing.
  */
 const BRING_AGENT = `#cloud-config
 package_update: true
@@ -49,20 +49,20 @@ export interface Launching {
   readonly services: Pick<ImageServices, 'catalog' | 'layers' | 'dataDirectory'>;
 }
 
-/** What ending them takes. */
+/** What terminating the instances needs. */
 export interface Ending {
   readonly progress: Pick<ImageProgress, 'instances'>;
   readonly services: Pick<ImageServices, 'catalog' | 'layers'>;
 }
 
-/** Whether a disk is as it was imported: no layer below it. */
+/** Whether a disk is a plain import, with no layer below it. */
 async function isBare(db: Queryable, layerId: string): Promise<boolean> {
   return (await getLayer(db, layerId))?.parent_id === null;
 }
 
 /**
- * Launches an instance for the work on an image and records it, before and after.
- * @throws {InstanceError} what was awaited; nothing of the instance is left
+ * Launches an instance for the work on an image, and records it before and after.
+ * @throws {InstanceError} with what it waited for; nothing of the instance is left
  */
 export async function launchWorkInstance(work: Launching, launch: WorkLaunch): Promise<WorkInstance> {
   const { instance, layer } = await launchMachine(work, launch, launch.choice, launch.parent);
@@ -82,9 +82,8 @@ export async function launchWorkInstance(work: Launching, launch: WorkLaunch): P
 }
 
 /**
- * Continues with another driver from the last layer: what the instance wrote since is discarded, and its processes are
- * gone.
- * @throws {InstanceError} if the other driver's machine does not start; the instance is then terminated
+ * Continues with another driver from the last layer. What the instance wrote since is discarded, and its processes end.
+ * @throws {InstanceError} if the other driver's instance does not start; the old one is terminated already
  */
 export async function moveToDriver(
   work: Launching,
@@ -176,7 +175,7 @@ async function launchMachine(
             : { type: 'log', level: event.level ?? 'info', text: `${id}: ${event.text}` },
         ),
     });
-    // A container has no machine's settings: its image gets none of them.
+    // A container has none of a machine's settings, so its image gets none.
     if (driver.makes !== 'DOCKER')
       await Promise.all([
         enterNetwork(work.plan, instance, {
@@ -201,7 +200,7 @@ async function launchMachine(
   }
 }
 
-/** Terminates an instance and deletes what it wrote since its last layer. Safe to repeat. */
+/** Terminates an instance and deletes what it wrote since its last layer. It can be repeated. */
 export async function endWorkInstance(work: Ending, id: string): Promise<void> {
   const entry = work.progress.instances.get(id);
   if (entry === undefined) return;
@@ -218,7 +217,7 @@ async function endMachine({ catalog, layers }: Ending['services'], entry: WorkIn
 
 /**
  * The instance that a step names.
- * @throws {Error} if this image's work has no instance of that ID
+ * @throws {Error} if the image's work has no instance with that id
  */
 export function workInstance({ instances }: Pick<ImageProgress, 'instances'>, id: unknown): WorkInstance {
   const entry = typeof id === 'string' ? instances.get(id) : undefined;
@@ -230,9 +229,9 @@ export function workInstance({ instances }: Pick<ImageProgress, 'instances'>, id
 }
 
 /**
- * Seals what an instance wrote until now and lets it go on in a new layer. Returns the sealed one. Where somebody
- * changed the instance by hand, the layer gets a key that no other build can have, and so do all that lie on it.
- * @param keyOf the key of the layer on what has this key
+ * Seals what an instance wrote so far and continues it on a new layer. Returns the sealed layer. If a user changed the
+ * instance, this layer and all later ones get keys that no other build can have.
+ * @param keyOf the key of the layer on top of this key
  */
 export async function takeLayer(
   work: {
@@ -253,7 +252,7 @@ export async function takeLayer(
     throw error;
   }
   entry.layer = next;
-  // Asked only now: who changed what was just sealed had left the mark before.
+  // Checked after sealing: a user's change in the sealed layer was marked before it was made.
   if (await wasChangedByHand(work.services.catalog.db, entry.instance.id)) {
     entry.parentKey = keyOfItsOwn(entry.parentKey, newUuid());
     report({
@@ -262,7 +261,7 @@ export async function takeLayer(
     });
   }
   const key = keyOf(entry.parentKey);
-  // Recorded as needed in the same moment: until the next machine uses it, nothing else refers to it.
+  // Recorded as used at the same time: nothing else refers to it until the next instance uses it.
   const sealed = await work.services.layers.seal(current, key.key, key.record, { label, owner: work.plan.arn });
   entry.parent = sealed;
   entry.parentKey = sealed.key;

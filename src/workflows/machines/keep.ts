@@ -10,8 +10,8 @@ import type { Ending } from './instances.ts';
 import { INGOT } from '../../platform/own-program.ts';
 
 /**
- * Whether an instance of failed work is to be kept: not when the image was cancelled or the worker ends, nor when it
- * was shut down already.
+ * Whether an instance of failed work must be kept: not if the image was canceled, the worker stops, or the instance was
+ * shut down.
  */
 export function isToBeKept({ keep }: Pick<ImagePlan, 'keep'>, signal: AbortSignal, entry: WorkInstance): boolean {
   return !signal.aborted && !entry.stopped && keep[entry.launch.purpose] !== undefined;
@@ -19,7 +19,7 @@ export function isToBeKept({ keep }: Pick<ImagePlan, 'keep'>, signal: AbortSigna
 
 /**
  * Keeps an instance: from now on only its user or its deadline terminates it.
- * @returns whether it is kept: one that is dead is not
+ * @returns whether it is kept; a dead instance is not
  */
 export async function keepWorkInstance(
   work: Ending & { readonly plan: Pick<ImagePlan, 'keep'>; readonly report: Report },
@@ -33,7 +33,7 @@ export async function keepWorkInstance(
     work.report({ type: 'log', level: 'warn', text: `${instance.id} cannot be kept: ${(error as Error).message}` });
     return false;
   }
-  // Its layer is recorded as its own before the image releases it.
+  // Its layer is recorded as used by the instance before the image releases it.
   if (layer !== undefined) await work.services.layers.use(layer.id, instance.id);
   const until = timestampAfter(work.plan.keep[launch.purpose]!);
   await updateInstance(db, instance.id, { kept_until: until });

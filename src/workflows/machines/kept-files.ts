@@ -1,4 +1,4 @@
-/** What `file:` sources mean in a build: files that the server keeps for the components that run. */
+/** Resolves `file:` sources in a build: files on the server for the components that run. */
 import { createReadStream } from 'node:fs';
 import { INGOT } from '../../platform/own-program.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
@@ -7,13 +7,13 @@ import { readFileSource } from '../../documents/component/file-sources.ts';
 import { keptFile } from '../../platform/data-layout.ts';
 import type { FindSourceFile } from '../../runner/source-files.ts';
 
-/** Bytes that are read at once. */
+/** Bytes per read. */
 const READ = 1 << 20;
 
 /**
- * Finds files that components of a run name. A source may be computed by a document in the instance: it gets only files
- * that the run's components name.
- * @param components ARNs of build versions; it may grow during the run
+ * Finds files that components of a run name. A document in the instance may compute a source, so only files that the
+ * run's components name are allowed.
+ * @param components ARNs of build versions; more may be added during the run
  */
 export function keptFileFinder(
   { catalog }: { readonly catalog: Catalog },

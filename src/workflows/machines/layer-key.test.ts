@@ -34,17 +34,17 @@ describe('the key of a layer', () => {
     assert.match(layerKey(input).key, /^[0-9a-f]{64}$/);
   });
 
-  test('has no date where the document makes the same of the same', () => {
+  test("has no date if the document's result depends only on its inputs", () => {
     assert.equal(layerKey(input).key, layerKey({ ...input, buildDate: 'later' }).key);
   });
 
-  test('has the date of the build where the document updates the system', () => {
+  test('has the date of the build if the document updates the system', () => {
     const updating = { ...input, document: documentOf('UpdateOS') };
     assert.equal(layerKey(updating).record.freshness, input.buildDate);
     assert.notEqual(layerKey(updating).key, layerKey({ ...updating, buildDate: 'later' }).key);
   });
 
-  test('has the date of the build where the document says that it takes the newest', () => {
+  test('has the date of the build if the document says that it installs the newest versions', () => {
     const constants = 'constants:\n  - IngotTakesNewest:\n      type: string\n      value: "true"\n';
     assert.equal(
       layerKey({ ...input, document: documentOf('ExecuteBash', constants) }).record.freshness,
@@ -52,7 +52,7 @@ describe('the key of a layer', () => {
     );
   });
 
-  test('an update in a phase that does not run is none', () => {
+  test('an update in a phase that does not run does not count', () => {
     assert.equal(layerKey({ ...input, document: documentOf('UpdateOS'), phases: ['test'] }).record.freshness, null);
   });
 
@@ -77,7 +77,7 @@ describe('the key of a layer', () => {
     });
   }
 
-  test('user data and the document are not readable in the record', () => {
+  test('user data and the document cannot be read from the record', () => {
     const { record } = layerKey({ ...input, userData: 'secret-word' });
     assert.doesNotMatch(canonicalJson(record), /secret-word|schemaVersion/);
   });

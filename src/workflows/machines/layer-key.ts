@@ -1,4 +1,7 @@
-/** The name of a layer: a hash over all that made it. Pure, apart from hashing. See "Layer key" in the design. */
+/**
+ * The key of a layer: a hash over everything that determines its content. Pure, apart from hashing. See "Layer key" in
+ * the design.
+ */
 import { createHash } from 'node:crypto';
 import type { ComponentDocument } from '../../documents/component/document.ts';
 import { RUNNER_FORMAT } from '../../runner/format.ts';
@@ -7,11 +10,11 @@ import { RUNNER_FORMAT } from '../../runner/format.ts';
 export interface LayerInput {
   /** Key of the layer below, or the identity of the disk below the first layer. */
   readonly parent: string;
-  /** Account id: what a component reads (secrets, shared components, S3) is its account's. */
+  /** Account id: secrets, shared components and S3 objects that a component reads depend on it. */
   readonly account: string;
   /** Text of the component document. */
   readonly document: string;
-  /** The same, parsed; `undefined` if it is not a valid document. */
+  /** The parsed document; `undefined` if it is invalid. */
   readonly parsed: ComponentDocument | undefined;
   /** Values by parameter name, as the recipe gave them; the defaults are in the document. */
   readonly parameters: Readonly<Record<string, string>>;
@@ -21,15 +24,15 @@ export interface LayerInput {
   /** Kind of driver: `nspawn`, `qemu`, `buildah`. */
   readonly driver: string;
   readonly workingDirectory: string;
-  /** User data of the build instance, `null` for none. */
+  /** User data of the build instance; `null` for none. */
   readonly userData: string | null;
-  /** When the build began; the freshness stamp of a document that installs the newest versions. */
+  /** When the build began: the freshness stamp of a document that installs the newest versions. */
   readonly buildDate: string;
 }
 
 /**
- * What was hashed. It is kept with the layer, so that a miss can say which member differed. Large and private members
- * are hashes.
+ * The hashed record. It is stored with the layer, so that a miss can name the member that differs. Large and private
+ * members are hashes.
  */
 export interface LayerRecord {
   readonly format: number;
@@ -42,20 +45,20 @@ export interface LayerRecord {
   readonly architecture: string;
   readonly driver: string;
   readonly workingDirectory: string;
-  /** SHA-256, `null` for none. */
+  /** SHA-256; `null` for none. */
   readonly userData: string | null;
-  /** `null` where the document makes the same of the same. */
+  /** `null` if the document's result depends only on its inputs. */
   readonly freshness: string | null;
 }
 
 /**
- * A constant of this name says that a component takes the newest of something, so that no older layer may be used in
- * its place.
+ * A constant with this name declares that a component installs the newest versions, so that older layers must not be
+ * reused.
  */
 const TAKES_NEWEST = 'IngotTakesNewest';
 
 /**
- * The key of the layer that a component leaves.
+ * The key of a component's layer.
  * @returns the key, 64 hexadecimal digits, and the record that it is the hash of
  */
 export function layerKey(input: LayerInput): { readonly key: string; readonly record: LayerRecord } {
@@ -76,7 +79,7 @@ export function layerKey(input: LayerInput): { readonly key: string; readonly re
 }
 
 /**
- * A key that no other build can have, for a disk that holds what no key names: the effect of a command, or of a hand.
+ * A unique key, for a disk with changes that no key describes: the effect of a command, or of a user.
  * @param nonce unique, such as an id
  */
 export function keyOfItsOwn(key: string, nonce: string): string {
@@ -84,8 +87,8 @@ export function keyOfItsOwn(key: string, nonce: string): string {
 }
 
 /**
- * Whether the phases of a document take the newest of something: they update the system, or the document says so. A
- * document that cannot be read might.
+ * Whether the phases of a document install the newest versions: they update the system, or the document says so. A
+ * document that cannot be parsed might.
  */
 function takesNewest(document: ComponentDocument | undefined, phases: readonly string[]): boolean {
   if (document === undefined) return true;
@@ -95,9 +98,7 @@ function takesNewest(document: ComponentDocument | undefined, phases: readonly s
   );
 }
 
-/**
- * The members in which two records differ, such as `document` or `parameters.Version`; empty if the keys are the same.
- */
+/** The members in which two records differ, such as `document` or `parameters.Version`; empty if the keys are equal. */
 export function differingMembers(a: LayerRecord, b: LayerRecord): readonly string[] {
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])] as (keyof LayerRecord)[];
   return names.flatMap((name) => {
@@ -110,7 +111,7 @@ export function differingMembers(a: LayerRecord, b: LayerRecord): readonly strin
   });
 }
 
-/** JSON with the members of every object in order of their names, and no white space: equal values, equal text. */
+/** JSON with sorted object members and without white space: equal values give equal texts. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);

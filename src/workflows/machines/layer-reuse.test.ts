@@ -24,7 +24,7 @@ const script = (line: string): string =>
 const UPDATE = 'schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - {name: Update, action: UpdateOS}\n';
 const DOCUMENTS = [script('echo one'), script('echo two'), script('echo three')];
 
-/** What a build is, where it differs from the one before. */
+/** A build, as far as it differs from the previous one. */
 interface Build {
   readonly documents?: readonly string[];
   readonly parameters?: Readonly<Record<string, string>>;
@@ -69,7 +69,7 @@ async function parentDisk(): Promise<SealedLayer> {
   return layers.seal(layer, `parent-${++parents}`, {});
 }
 
-/** Does what a build does with layers: says what it takes, and makes the rest. Returns a line for each component. */
+/** Reuses and makes layers as a build does. Returns a line for each component. */
 async function build(name: string, parent: SealedLayer, wanted: Build = {}): Promise<readonly string[]> {
   const plan = planOf(name, wanted);
   const { driver = 'nspawn' } = wanted;
@@ -100,7 +100,7 @@ const HITS = [0, 1, 2].map((index) => `layer of c${index}: hit, its layer`);
 const AFTER = 'an earlier component runs again';
 
 describe('a second build', () => {
-  /** What the second build says of each component, as `hit` or the reason of the miss. */
+  /** The result for each component in the second build: `hit`, or the reason of the miss. */
   const cases: readonly [what: string, second: Build, expected: readonly string[]][] = [
     ['of the same takes all', {}, ['hit', 'hit', 'hit']],
     [
@@ -166,7 +166,7 @@ describe('a second build', () => {
     assert.match((await build('parent', await parentDisk()))[0]!, /miss, the layer below it changed$/);
   });
 
-  test('after its greatest age', async () => {
+  test('older than the maximum age', async () => {
     const parent = await parentDisk();
     await build('old', parent);
     const dayBefore = new Date(Date.now() - 26 * 3_600_000).toISOString();
@@ -180,7 +180,7 @@ describe('a second build', () => {
     assert.deepEqual(await build('old', parent, { image: { tags: { 'ingot:layer-cache': '27h' } } }), HITS);
   });
 
-  test("whose layer's file is gone", async () => {
+  test("with the layer's file deleted", async () => {
     const parent = await parentDisk();
     await build('gone', parent);
     const { path } = await catalog.db
@@ -193,7 +193,7 @@ describe('a second build', () => {
   });
 });
 
-test('what takes the newest is made again in every build, and what follows it', async () => {
+test('a component that installs the newest versions is run in every build, and so are later ones', async () => {
   const parent = await parentDisk();
   const documents = [DOCUMENTS[0]!, UPDATE, DOCUMENTS[2]!];
   await build('newest', parent, { documents });

@@ -1,4 +1,4 @@
-/** Which components of a build are in layers of earlier builds. */
+/** Finds the components of a build that layers of earlier builds contain. */
 import { layerWithLabel } from '../../catalog/layers.ts';
 import type { SealedLayer } from '../../images/layer-store.ts';
 import { timestamp } from '../../platform/clock.ts';
@@ -12,13 +12,10 @@ import { differingMembers, layerKey, type LayerRecord } from './layer-key.ts';
 export interface LayerPlan
   extends Pick<ImagePlan, 'arn' | 'account' | 'region' | 'image' | 'cache' | 'workingDirectory'> {}
 
-/** Where to find layers. */
+/** Where layers are found. */
 export type LayerPlace = Pick<ImageServices, 'catalog' | 'layers'>;
 
-/**
- * What identifies the disk that the first component's layer lies on: the parent image, and the size that the disk was
- * given.
- */
+/** The identity of the disk below the first component's layer: the parent image, and the disk's size. */
 export function groundKey(parent: SealedLayer, sizeBytes: number | undefined): string {
   return sizeBytes === undefined ? parent.key : `${parent.key}/${sizeBytes}`;
 }
@@ -45,25 +42,25 @@ export function componentKey(
   });
 }
 
-/** The label of a component's layer, for comparing a miss with the layer of the build before. */
+/** The label of a component's layer, for comparing a miss with the previous build's layer. */
 export function layerLabel(plan: Pick<LayerPlan, 'account' | 'region' | 'image'>, planned: LayerPart): string {
   return `${plan.account}/${plan.region}/${plan.image.name}/${planned.component.name}`;
 }
 
 /** Layers of earlier builds that replace the first components. */
 export interface ReusedLayers {
-  /** How many components need not run. */
+  /** Number of components that need not run. */
   readonly count: number;
-  /** The disk after them; the parent image where there are none. */
+  /** The disk after them; the parent image if there are none. */
   readonly layer: SealedLayer;
-  /** The key of what the next component's layer lies on. */
+  /** The key below the next component's layer. */
   readonly key: string;
 }
 
 /**
- * Finds the longest run of components, from the first, whose layers are there; says hit or miss for each component, and
- * for a miss which part of its key changed.
- * @param drivers kinds of driver that each component may have run on, the likely one first
+ * Finds the longest sequence of components, from the first, that have a layer. Reports a hit or miss for each
+ * component, and for a miss the part of the key that changed.
+ * @param drivers kinds of driver that each component may have run on, the most likely first
  */
 export async function reuseLayers<Part extends LayerPart>(
   place: LayerPlace,

@@ -1,6 +1,6 @@
 /**
- * Where a component runs: in a system container unless it needs a machine. By rule where its document shows that, else
- * by one retry when the container's refusal is one of a documented list. `docs/drivers.md` tells users.
+ * Decides where a component runs: in a system container unless it needs a virtual machine, either by a rule on its
+ * document, or by one retry after an output that is in a documented list. `docs/drivers.md` describes it for users.
  */
 import type { MachineNeed } from '../../documents/component/machine-rule.ts';
 import type { SealedLayer } from '../../images/layer-store.ts';
@@ -13,8 +13,8 @@ import type { StepControl, WorkInstance } from './image-progress.ts';
 import { moveToDriver, type Launching } from './instances.ts';
 
 /**
- * Kinds of driver whose layer of a component a build may take: the one it would run on, and the one that a retry would
- * have taken.
+ * Kinds of driver whose layer of a component a build may reuse: the one it would run on, and the one a retry would have
+ * used.
  */
 export function driversFor(planned: PlannedComponent, choice: DriverChoice, parent: SealedLayer): readonly string[] {
   if (driverNamed(choice.driver).capabilities.kernel) return [choice.driver];
@@ -22,9 +22,9 @@ export function driversFor(planned: PlannedComponent, choice: DriverChoice, pare
 }
 
 /**
- * Puts an instance where a component has to run: to a machine by rule, back to a container when the component before
- * needed one.
- * @throws {Error} when the component needs a machine and this host has none
+ * Moves an instance to where a component must run: to a virtual machine by rule, or back to a container after a
+ * component that needed one.
+ * @throws {Error} if the component needs a virtual machine and this host cannot run any
  */
 export async function placeFor(
   work: Launching,
@@ -68,10 +68,10 @@ export async function placeFor(
 }
 
 /**
- * After a failure in a container: if the container refused something that a machine might do, moves to a machine, from
- * the layer before the component. The caller then runs the component once more. A failure that its step ignores counts
- * too: otherwise what the container refused would be missing from the image, and no one would know.
- * @returns the refusal, or undefined if the outcome is final
+ * After a failure in a container that a virtual machine may avoid, moves to a virtual machine, from the layer before
+ * the component. The caller then runs the component once more. A failure that its step ignores counts too: otherwise
+ * the image would silently lack what the container refused.
+ * @returns the refusal, or `undefined` if the outcome is final
  */
 export async function retryInMachine(
   work: Launching,

@@ -1,4 +1,4 @@
-/** The network of an image's instances: what they can reach, their settings, and a check before anything is built. */
+/** The network of an image's instances: what they can reach, their settings, and a check before the build. */
 import { readFile } from 'node:fs/promises';
 import { InstanceError, type Instance } from '../../instances/instance.ts';
 import { runCaptured } from '../../instances/output.ts';
@@ -15,19 +15,19 @@ import {
 } from '../../guest/network-settings.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 
-/** How long a promised address may take to answer, in seconds. */
+/** Time limit for a promised address to respond, in seconds. */
 const PROMISE_SECONDS = 10;
-/** Bytes that this check may print. */
+/** Maximum output of the check in bytes. */
 const REACH_BYTES = 64 << 10;
 
-/** Environment variables of commands in its instances. */
+/** Environment variables for commands in its instances. */
 export function networkEnvironment({ network }: Pick<ImagePlan, 'network'>): Readonly<Record<string, string>> {
   return proxyEnvironment(network.profile);
 }
 
 /**
- * Says in the log which network it is, and what is placed in none.
- * @param usual the profile of images that name nothing, where nothing is set up
+ * Logs the network, and names that `config.yaml` places in no network.
+ * @param usual the profile of images that name none, if nothing is configured
  */
 export function tellNetwork(
   { network }: Pick<ImagePlan, 'network'>,
@@ -48,10 +48,9 @@ export function tellNetwork(
 }
 
 /**
- * Puts the settings of the network into an instance that has just been launched, and tries whether it reaches what the
- * profile promises.
- * @param resumed its disk has layers of components, in which the settings of another network may be
- * @throws {InstanceError} naming what it does not reach, and why as far as the instance can tell
+ * Applies the network settings to a launched instance, and checks that it reaches what the profile promises.
+ * @param resumed its disk has layers of components, which may contain the settings of another network
+ * @throws {InstanceError} that names what it cannot reach, and why as far as the instance can tell
  */
 export async function enterNetwork(
   { network: { profile } }: Pick<ImagePlan, 'network'>,
@@ -94,8 +93,8 @@ exec 3<>"/dev/tcp/$address/$port"
 `;
 
 /**
- * Why the instance gets no connection, in a few words; `undefined` when it gets one. A network that has just come up
- * gets a second try.
+ * Why the instance cannot connect, in a few words; `undefined` if it can. A network that has just come up gets a second
+ * try.
  */
 async function tryReach(
   instance: Instance,

@@ -13,11 +13,11 @@ for (const [tag, expected] of [
     assert.deepEqual(cachePolicy({ ...(tag === undefined ? {} : { tags: { 'ingot:layer-cache': tag } }) }), expected));
 }
 
-test('a scheduled build takes no layer, whatever its tag says', () => {
+test('a scheduled build reuses no layer, whatever its tag says', () => {
   assert.equal(cachePolicy({ buildType: 'SCHEDULED', tags: { 'ingot:layer-cache': 'on' } }).use, false);
 });
 
-test('another value is refused with the forms', () => {
+test('another value is rejected with the valid forms', () => {
   assert.throws(
     () => cachePolicy({ tags: { 'ingot:layer-cache': 'yes' } }),
     /'yes' for tag ingot:layer-cache: expected on, off or a duration/,

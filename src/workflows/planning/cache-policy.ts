@@ -1,22 +1,22 @@
-/** Whether the work on an image may use layers of earlier builds. Pure. */
+/** Whether the work on an image may reuse layers of earlier builds. Pure. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { durationFault, durationSeconds } from '../../resources/durations.ts';
 
-/** The image's tag that says which layers it may take: `off`, `on`, or the greatest age, as `90m`, `24h`, `7d`. */
+/** The image's tag that selects the layers it may reuse: `off`, `on`, or a maximum age such as `90m`, `24h`, `7d`. */
 export const CACHE_TAG = 'ingot:layer-cache';
 
 /** The default maximum age of a layer: as long as a day's mirror is considered current. */
 const DEFAULT_MAX_AGE_SECONDS = 24 * 3600;
 
-/** What may be used. */
+/** Which layers may be reused. */
 export type CachePolicy =
   | { readonly use: false; readonly reason: string }
   | { readonly use: true; readonly maxAgeSeconds: number };
 
 /**
- * The policy of an image. Scheduled builds never take a layer: they exist to get what is new. (What takes the newest of
- * something, like `UpdateOS`, has a key of its own in every build, whatever the policy.)
- * @throws {Error} naming the tag and its value when it is none of the forms
+ * The policy of an image. Scheduled builds never reuse a layer, because their purpose is to get updates. (Components
+ * that install the newest versions, like `UpdateOS`, have a unique key in every build, whatever the policy.)
+ * @throws {Error} that names the tag and its value if it has no valid form
  */
 export function cachePolicy(image: Pick<Image, 'buildType' | 'tags'>): CachePolicy {
   if (image.buildType === 'SCHEDULED') return { use: false, reason: 'scheduled builds use no cached layers' };

@@ -13,11 +13,11 @@ test('the resource tag names another driver', () => {
   assert.equal(chooseBuildDriver({ 'ingot:driver': 'qemu' }, all).driver, 'qemu');
 });
 
-test('an unknown driver is refused with the ones there are', () => {
+test('an unknown driver is rejected with a list of the known ones', () => {
   assert.throws(() => chooseBuildDriver({ 'ingot:driver': 'docker' }, all), /'docker'; expected one of: nspawn, qemu/);
 });
 
-test('a named driver that cannot work is refused with what it lacks', () => {
+test('a named driver that cannot work is rejected with what it lacks', () => {
   assert.throws(
     () => chooseBuildDriver({ 'ingot:driver': 'qemu' }, { nspawn: [], qemu: ['no qemu'] }),
     /the driver qemu does not work on this host: no qemu/,
@@ -34,7 +34,7 @@ test('tests always boot a virtual machine', () => {
   assert.throws(() => chooseTestDriver({ nspawn: [], qemu: ['install qemu'] }), /install qemu/);
 });
 
-test('a disk of others is built on in a virtual machine, unless it is trusted', () => {
+test('an untrusted disk is built on in a virtual machine', () => {
   assert.equal(chooseBuildDriver(undefined, all, 'trusted').driver, 'nspawn');
   assert.deepEqual(chooseBuildDriver(undefined, all, 'untrusted'), {
     driver: 'qemu',
@@ -51,7 +51,7 @@ test('a disk of others is built on in a virtual machine, unless it is trusted', 
   );
 });
 
-test('an operating system that no driver makes machines of is refused, and told what can be done', () => {
+test('an operating system that no driver supports is rejected with advice', () => {
   refusePlatform('Linux');
   refusePlatform(undefined);
   assert.throws(() => refusePlatform('Windows'), /does not support Windows instances yet.*toe run FILE --on ssh:/);

@@ -1,4 +1,4 @@
-/** Which driver makes an instance. Pure. */
+/** Chooses the driver of an instance. Pure. */
 import type { DiskOrigin } from '../../catalog/engine-tables.ts';
 import { INGOT } from '../../platform/own-program.ts';
 
@@ -14,7 +14,10 @@ export interface DriverChoice {
 const WINDOWS_ADVICE =
   ` You can test its components on your own Windows machine: ${INGOT} toe run FILE ` + '--on ssh://HOST';
 
-/** @throws {Error} for an operating system that no driver supports: better than an instance that cannot be reached */
+/**
+ * @throws {Error} for an operating system that no driver supports, which is better than an instance that cannot be
+ * reached
+ */
 export function refusePlatform(platform: string | undefined): void {
   if (platform !== undefined && platform !== 'Linux')
     throw new Error(
@@ -24,10 +27,10 @@ export function refusePlatform(platform: string | undefined): void {
 }
 
 /**
- * The driver of a build instance: the one that the infrastructure configuration's resource tag `ingot:driver` names,
- * else a system container, else (if this host cannot make one) a virtual machine.
- * @param missing for each driver what this host lacks for it; empty if it works
- * @param origin of the parent image's disk: an untrusted one is built on in a virtual machine
+ * The driver of a build instance: the one in the infrastructure configuration's resource tag `ingot:driver`, otherwise
+ * a system container, otherwise (if this host cannot run one) a virtual machine.
+ * @param missing for each driver what this host lacks; empty if it works
+ * @param origin of the parent image's disk: an untrusted disk needs a virtual machine
  * @throws {Error} if the named driver is unknown or cannot work here
  */
 export function chooseBuildDriver(
@@ -51,7 +54,7 @@ export function chooseBuildDriver(
   return { driver, reason: `no system container on this host: ${missing['nspawn']?.join('; ')}` };
 }
 
-/** Untrusted disks need virtual machines: for a system container the host's kernel mounts the file systems. */
+/** Untrusted disks need virtual machines, because for a system container the host's kernel mounts the file systems. */
 function chooseForStranger(
   resourceTags: Readonly<Record<string, string>> | undefined,
   missing: Readonly<Record<string, readonly string[]>>,
@@ -67,8 +70,8 @@ function chooseForStranger(
 }
 
 /**
- * The driver of a test instance: always one that boots the image through its own boot loader.
- * @throws {Error} when this host has none
+ * The driver of a test instance, which always boots the image with its own boot loader.
+ * @throws {Error} if this host has none
  */
 export function chooseTestDriver(missing: Readonly<Record<string, readonly string[]>>): DriverChoice {
   const lacks = missing['qemu'] ?? ['no driver of that name'];

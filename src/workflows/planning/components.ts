@@ -13,7 +13,7 @@ import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../reso
 import type { PlannedComponent, Refusal, ResolvedComponent, Stage } from './image-plan.ts';
 import type { ParsedDocuments } from './parsed-documents.ts';
 
-/** Where the names of an image are looked up. */
+/** Where the names of an image are resolved. */
 export interface PlanPlace {
   readonly catalog: Catalog;
   readonly db: Queryable;
@@ -29,9 +29,9 @@ const PHASES: Readonly<Record<Stage, readonly string[]>> = {
 };
 
 /**
- * The recipe's components in order, wildcards resolved to what is the newest now. Every component, and every one that
- * their documents name, has to be shared with the image's account now. One that does not exist, is not shared, is not
- * valid or lacks a parameter is refused.
+ * The recipe's components in order, with wildcards resolved to the newest versions. Every component, and every one that
+ * their documents name, must be shared with the image's account. A component that does not exist, is not shared, is
+ * invalid or lacks a parameter is rejected.
  */
 export async function resolveComponents(
   image: Pick<Image, 'imageRecipe' | 'containerRecipe'>,
@@ -92,7 +92,7 @@ async function resolveOne(
   };
 }
 
-/** @throws {ComponentRefused} when it is another account's and not shared */
+/** @throws {ComponentRefused} if it is another account's and not shared */
 async function find(place: PlanPlace, arn: string, why = ''): Promise<StoredComponent | undefined> {
   return componentForAccount(place.catalog, place, arn, place.db).catch((cause: unknown) => {
     if (!(cause instanceof NotSharedError)) throw cause;
@@ -103,7 +103,7 @@ async function find(place: PlanPlace, arn: string, why = ''): Promise<StoredComp
   });
 }
 
-/** The components that have phases of a stage, in recipe order. */
+/** The components with phases of a stage, in recipe order. */
 export function componentsOf(components: readonly ResolvedComponent[], stage: Stage): readonly PlannedComponent[] {
   return components.flatMap((component) => {
     const { document } = component;
@@ -112,7 +112,7 @@ export function componentsOf(components: readonly ResolvedComponent[], stage: St
   });
 }
 
-/** Only of a disk of Ingot's own making is it known that a new kernel needs no new menu. */
+/** Only on disks that Ingot made, a new kernel is known to need no new boot menu. */
 function machineRule(
   {
     document,

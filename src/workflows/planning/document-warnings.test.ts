@@ -13,7 +13,7 @@ function component(name: string, data: string, owner = '123456789012') {
   return sampleComponent({ arn: `arn:aws:imagebuilder:us-east-1:${owner}:component/${name}/1.0.0/1`, name, data });
 }
 
-test('what is probably wrong is in the log, with its place; managed components are skipped, but count for the recipe', () => {
+test('probable mistakes are logged with positions; managed components are skipped, but count for the recipe', () => {
   const told: ProgressEvent[] = [];
   const components = [
     component('restart', REBOOTS),
@@ -38,7 +38,7 @@ test('what is probably wrong is in the log, with its place; managed components a
   );
 });
 
-test('a version of AWS that is not available is named with what is used in its place', () => {
+test('an AWS version that is not available is logged with the one used in its place', () => {
   const told: ProgressEvent[] = [];
   const asked = 'arn:aws:imagebuilder:us-east-1:aws:component/update-linux/1.0.2/1';
   const components = [{ ...component('update-linux', UPDATES, 'aws'), namedAs: asked }];

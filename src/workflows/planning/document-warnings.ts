@@ -1,11 +1,12 @@
-/** Legal but probably wrong parts of an image's components, for its log before anything runs. */
+/** Warnings about valid but probably wrong parts of an image's components, logged before the build. */
 import { recipeHabits } from '../../documents/component/recipe-habits.ts';
 import { accountOfArn } from '../../resources/arns.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { PlannedImage, ResolvedComponent } from './image-plan.ts';
 
 /**
- * Reports the warnings of each document, and those of the recipe as a whole. The user cannot change managed components.
+ * Logs the warnings of each document, and those of the recipe as a whole. Managed components are skipped, because the
+ * user cannot change them.
  */
 export function warnOfDocuments(
   { components, image }: Pick<PlannedImage, 'image'> & { readonly components: readonly ResolvedComponent[] },

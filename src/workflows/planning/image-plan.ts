@@ -1,5 +1,5 @@
 /**
- * The plan of an image: everything that is known before anything runs. `plan-image.ts` makes it; nothing changes it
+ * The plan of an image: everything that is known before the build. `plan-image.ts` makes it; nothing changes it
  * afterwards.
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
@@ -16,14 +16,14 @@ import type { CachePolicy } from './cache-policy.ts';
 
 export type { PlannedComponent, ResolvedComponent } from './planned-component.ts';
 
-/** Which stage of an image a workflow belongs to. */
+/** The stage of an image that a workflow belongs to. */
 export type Stage = 'BUILD' | 'TEST' | 'DISTRIBUTION';
 
 /** The planned image. */
 export interface PlannedImage {
   /** ARN of its build version. */
   readonly arn: string;
-  /** As it was recorded, with its recipe and configurations as they were then. */
+  /** The recorded image, with its recipe and configurations as they were then. */
   readonly image: Readonly<Image>;
   readonly region: string;
   readonly account: string;
@@ -39,16 +39,16 @@ export interface PlannedWorkflow {
   readonly type: Stage;
   readonly document: WorkflowDocument;
   readonly values: Readonly<Record<string, unknown>>;
-  /** Of a test workflow: those with one name run at once. */
+  /** For a test workflow: workflows with the same name run in parallel. */
   readonly parallelGroup?: string | undefined;
-  /** Of a test workflow: what its failure means; that of the image, when absent. */
+  /** For a test workflow: the effect of its failure (default: the image's setting). */
   readonly onFailure?: 'CONTINUE' | 'ABORT' | undefined;
 }
 
 /** The network of the image's instances. */
 interface PlannedNetwork {
   readonly profile: NetworkProfile;
-  /** What placed them there, for the log. */
+  /** Why this network was chosen, for the log. */
   readonly reason: string;
   /** Subnet and security groups that `config.yaml` places in no network. */
   readonly unplaced: readonly string[];
@@ -56,29 +56,29 @@ interface PlannedNetwork {
 
 /** The plan of an image. */
 export interface ImagePlan extends PlannedImage {
-  /** Of a container image. */
+  /** The plan of a container image, if it is one. */
   readonly container?: ContainerPlan | undefined;
   /** In recipe order. */
   readonly components: readonly ResolvedComponent[];
-  /** Components that have phases of a stage, in recipe order. */
+  /** Components with phases of a stage, in recipe order. */
   readonly phases: Readonly<Record<Stage, readonly PlannedComponent[]>>;
   /** For each stage, groups of workflows in the order in which they run. */
   readonly workflows: Readonly<Record<Stage, readonly (readonly PlannedWorkflow[])[]>>;
-  /** A component document by its text: what the planner has parsed is not parsed again when a step names it. */
+  /** Parses a component document, or returns the planner's result if it has parsed that text. */
   readonly parsed: (text: string) => ParsedComponent;
-  /** Where documents run. Source: reference, `resources.md` section 6. */
+  /** The working directory of documents. Source: reference, `resources.md` section 6. */
   readonly workingDirectory: string;
   readonly network: PlannedNetwork;
-  /** Where the configuration gives the instance profile credentials. */
+  /** The instance profile, if the configuration has credentials for it. */
   readonly instanceProfile?: { readonly name: string; readonly profile: InstanceProfile } | undefined;
   /** Which layers of earlier builds may be used. */
   readonly cache: CachePolicy;
-  /** For how many seconds an instance of a failed image is kept; `undefined` when it is terminated. */
+  /** Seconds for which an instance of a failed image is kept; `undefined` if it is terminated. */
   readonly keep: Readonly<Record<'build' | 'test', number | undefined>>;
-  /** What the search of the finished disk may find. */
+  /** Findings that the secret search accepts. */
   readonly allowedSecrets: readonly AllowedSecret[];
   readonly distribution: DistributionPlan;
-  /** Paths of members that are stored and that nothing acts on yet. */
+  /** Paths of members that are stored and have no effect yet. */
   readonly withoutEffect: readonly string[];
 }
 
@@ -96,21 +96,21 @@ export type RefusalCode =
   | 'workflow'
   | 'platform';
 
-/** Something that an image requests and that is not possible. */
+/** A request of an image that Ingot rejects. */
 export interface Refusal {
   readonly code: RefusalCode;
-  /** Path of the member in the image's record that asks for it. */
+  /** Path of the member in the image's record. */
   readonly field: string;
   readonly message: string;
   readonly cause?: Error | undefined;
 }
 
-/** The plan, unless something is rejected. */
+/** The plan, or the reasons for a rejection. */
 export type PlanOutcome =
   | { readonly plan: ImagePlan; readonly refusals: readonly [] }
   | { readonly plan: undefined; readonly refusals: readonly Refusal[] };
 
-/** An image that is rejected before anything runs. The message has all reasons. */
+/** An image that is rejected before the build. The message has all reasons. */
 export class ImageRefused extends Error {
   override readonly name = 'ImageRefused';
   readonly refusals: readonly Refusal[];

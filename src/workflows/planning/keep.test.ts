@@ -28,7 +28,7 @@ for (const [name, image, build, tested] of [
 }
 
 for (const value of ['yes', '', '0h', '1.5h']) {
-  test(`the tag's value '${value}' is refused`, () =>
+  test(`the tag's value '${value}' is rejected`, () =>
     assert.throws(
       () => keepSeconds({ tags: { 'ingot:keep-on-failure': value } }, 'build'),
       /for tag ingot:keep-on-failure: expected a duration such as 90m/,

@@ -1,18 +1,18 @@
-/** For how long the instance of a failed image is kept. Pure. */
+/** How long the instance of a failed image is kept. Pure. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { durationFault, durationSeconds } from '../../resources/durations.ts';
 
-/** The image's tag that has its build or test instance kept when it fails: how long, as `90m`, `4h`, `2d`. */
+/** The image's tag that keeps its build or test instance after a failure, for a duration such as `90m`, `4h`, `2d`. */
 export const KEEP_TAG = 'ingot:keep-on-failure';
 
-/** Default time for which an instance is kept. */
+/** Default duration for which an instance is kept, in seconds. */
 export const DEFAULT_KEEP_SECONDS = 4 * 3600;
 
 /**
- * For how many seconds a failed image's instance is kept; `undefined` if it is terminated. As on AWS,
- * `terminateInstanceOnFailure: false` of the infrastructure configuration keeps build instances (reference,
+ * Seconds for which a failed image's instance is kept; `undefined` if it is terminated. As on AWS,
+ * `terminateInstanceOnFailure: false` in the infrastructure configuration keeps build instances (reference,
  * `workflows.md` section 4).
- * @throws {Error} naming the tag and its value if it is not a duration
+ * @throws {Error} that names the tag and its value if it is not a duration
  */
 export function keepSeconds(
   image: Pick<Image, 'tags' | 'infrastructureConfiguration'>,

@@ -25,7 +25,7 @@ export function encryptionRefusals(image: Readonly<Image>): readonly Refusal[] {
   return refusals;
 }
 
-/** Paths of members that an image's record holds and that nothing acts on yet; `docs/api.md` lists them too. */
+/** Paths of members in an image's record that have no effect yet; `docs/api.md` lists them too. */
 export function membersWithoutEffect(image: Image): readonly string[] {
   const infrastructure = image.infrastructureConfiguration;
   const paths: string[] = [];
@@ -35,7 +35,7 @@ export function membersWithoutEffect(image: Image): readonly string[] {
   if (infrastructure?.instanceMetadataOptions?.httpPutResponseHopLimit !== undefined)
     paths.push('infrastructureConfiguration.instanceMetadataOptions.httpPutResponseHopLimit');
   if ((infrastructure?.instanceTypes?.length ?? 0) > 1) paths.push('infrastructureConfiguration.instanceTypes[1…]');
-  // Instances never outlive a build that ends well.
+  // An instance never outlives a successful build.
   if (infrastructure?.terminateInstanceOnCompletion === false)
     paths.push('infrastructureConfiguration.terminateInstanceOnCompletion');
   for (const member of ['imageScanningTypes', 'scanResultCondition'] as const)

@@ -1,14 +1,14 @@
-/** Documents parsed once, however often they are asked for: one of these for each plan, or for each API request. */
+/** Caches parsed documents: one cache per plan, or per API request. */
 import { parseComponentDocument, type ParsedComponent } from '../../documents/component/parse.ts';
 import type { WorkflowType } from '../../documents/workflow/document.ts';
 import { parseWorkflowDocument, type ParsedWorkflow } from '../../documents/workflow/parse.ts';
 
-/** Parsed documents, by their text. */
+/** Parsed documents by their text. */
 export class ParsedDocuments {
   readonly #components = new Map<string, ParsedComponent>();
   readonly #workflows = new Map<string, ParsedWorkflow>();
 
-  /** A component document, and its faults. */
+  /** A component document and its faults. */
   component(text: string): ParsedComponent {
     const known = this.#components.get(text);
     if (known !== undefined) return known;
@@ -17,7 +17,7 @@ export class ParsedDocuments {
     return parsed;
   }
 
-  /** A workflow document, and its faults. */
+  /** A workflow document and its faults. */
   workflow(text: string, type: WorkflowType): ParsedWorkflow {
     const key = `${type} ${text}`;
     const known = this.#workflows.get(key);

@@ -1,6 +1,6 @@
 /**
- * Makes the plan of an image, and says what is refused of it. The worker asks before anything runs; operations ask
- * before they record an image. Knows the catalog, and neither drivers nor disks.
+ * Makes the plan of an image, or rejects it with reasons. The worker calls it before the build; operations call it
+ * before they record an image. It knows the catalogue, but neither drivers nor disks.
  */
 import { parseArn } from '../../resources/arns.ts';
 import type { Image } from '@aws-sdk/client-imagebuilder';
@@ -31,23 +31,23 @@ import { keepSeconds } from './keep.ts';
 import { ParsedDocuments } from './parsed-documents.ts';
 import { groupsOf, selectWorkflows } from './select-workflows.ts';
 
-/** The image recipe's tag that allows hits: names, each alone or with a path. */
+/** The image recipe's tag that allows findings of the secret search: names, each alone or with a path. */
 export const ALLOW_SECRETS_TAG = 'ingot:allow-secrets';
 
-/** What a plan is made from. */
+/** The inputs of a plan. */
 export interface PlanRequest extends PlannedImage {
   readonly catalog: Catalog;
-  /** A transaction; the catalog's own when absent. */
+  /** A transaction (default: the catalogue's own). */
   readonly db?: Queryable;
-  /** Of the data directory, as it is now. */
+  /** The current configuration of the data directory. */
   readonly config: Config;
   /** Documents that the caller has parsed already. */
   readonly documents?: ParsedDocuments | undefined;
 }
 
 /**
- * The plan of an image. Wildcards resolve to the newest version now, and sharing is checked as it is now.
- * @throws only if the catalog cannot be read; what is wrong with the image is a refusal
+ * Plans an image. Wildcards resolve to the current newest version, and sharing is checked as it is now.
+ * @throws only if the catalogue cannot be read; faults of the image are refusals
  */
 export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
   const { arn, image, region, account, task, catalog, config } = request;
@@ -132,7 +132,7 @@ function byStage<T>(make: (stage: Stage) => T): Readonly<Record<Stage, T>> {
   return { BUILD: make('BUILD'), TEST: make('TEST'), DISTRIBUTION: make('DISTRIBUTION') };
 }
 
-/** Whether the work launches an instance in any case. */
+/** Whether the work certainly launches an instance. */
 function launches(workflows: readonly PlannedWorkflow[], task: PlannedImage['task']): boolean {
   const stages = task === undefined ? ['BUILD', 'TEST'] : task.kind === 'retry' ? [task.stage] : [];
   return workflows.some(
@@ -141,12 +141,12 @@ function launches(workflows: readonly PlannedWorkflow[], task: PlannedImage['tas
   );
 }
 
-/** What each Region gets. A configuration that cannot be carried out is said before the build, not after it. */
+/** The plan of each Region. A distribution that cannot be carried out is rejected before the build, not after it. */
 function distributionOf(
   { arn, image, region, account }: PlannedImage,
   refusals: Refusal[],
 ): DistributionPlan | undefined {
-  // It has been refused already, in the words of the image.
+  // It was already rejected, with a message about the image.
   if (refusals.some(({ field }) => field.startsWith('distributionConfiguration.'))) return undefined;
   try {
     return planDistribution(image.distributionConfiguration, {
@@ -190,7 +190,7 @@ async function allowedSecrets(
   }
 }
 
-/** Where the parent image of a container recipe comes from. */
+/** The source of a container recipe's parent image. */
 async function parentOf(
   { image, account, region, catalog, task }: PlanRequest,
   db: Queryable,
@@ -202,7 +202,7 @@ async function parentOf(
     return await parentSource(reference, { db, managed: catalog.managed, account, region });
   } catch (cause) {
     if (!(cause instanceof ParentMissing)) throw cause;
-    // Work that begins behind the build needs no parent any more.
+    // Work that begins after the build stage needs no parent.
     if (task !== undefined) return { kind: 'scratch' };
     refusals.push({ code: 'parent', field: 'containerRecipe.parentImage', message: cause.message, cause });
     return undefined;

@@ -1,6 +1,6 @@
 /**
- * Which workflows an image runs: the ones it names, else the managed defaults. Source: reference, `workflows.md`
- * section 1.
+ * Selects the workflows of an image: the ones it names, otherwise the managed defaults. Source: reference,
+ * `workflows.md` section 1.
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { resolveWorkflow } from '../../catalog/resolve.ts';
@@ -17,20 +17,20 @@ const DEFAULTS = {
   DOCKER: { BUILD: 'build-container', TEST: 'test-container', DISTRIBUTION: 'distribute-container' },
 } as const;
 
-/** What an image gives a workflow. */
+/** A workflow in an image's settings. */
 type Given = NonNullable<Image['workflows']>[number];
 
-/** What is wrong with a workflow for an image. `member` is the faulty member of the image's entry. */
+/** A fault of a workflow for an image. `member` is the invalid member of the image's entry. */
 export interface WorkflowFault {
   readonly member: 'workflowArn' | 'parameters';
   readonly detail: string;
-  /** It is about parameters that the workflow does not declare, which has an error code of its own. */
+  /** The fault is parameters that the workflow does not declare, which has its own error code. */
   readonly undeclared?: true;
 }
 
 /**
- * The workflows in the order in which they run. Naming any replaces the defaults of build and test; the distribution
- * configuration is executed all the same, by the managed distribution workflow.
+ * The workflows in the order in which they run. Naming any replaces the defaults for build and test. The distribution
+ * configuration is always executed, by the managed distribution workflow.
  */
 export async function selectWorkflows(
   image: Pick<Image, 'workflows' | 'imageTestsConfiguration' | 'type'>,
@@ -72,7 +72,8 @@ export async function selectWorkflows(
 }
 
 /**
- * A workflow as an image runs it, and what is wrong with it: its document, the values given, actions that cannot run.
+ * Validates a workflow for an image: its document, the given values, actions that cannot run. Returns it with its
+ * faults.
  */
 export function judgeWorkflow(
   found: Pick<StoredWorkflow, 'arn' | 'name' | 'type' | 'data'>,
@@ -112,8 +113,7 @@ export function judgeWorkflow(
 }
 
 /**
- * Workflows by group, groups in the order in which their first workflows stand; a workflow without a group is one of
- * its own.
+ * Workflows by group, ordered by the first workflow of each group. A workflow without a group is a group of its own.
  */
 export function groupsOf<Workflow extends Pick<PlannedWorkflow, 'parallelGroup'>>(
   workflows: readonly Workflow[],
@@ -135,7 +135,7 @@ export function groupsOf<Workflow extends Pick<PlannedWorkflow, 'parallelGroup'>
 
 async function find(reference: string, { catalog, db, account, region }: PlanPlace) {
   const arn = parseArn(reference);
-  // Workflows have no policies: no account uses another's.
+  // Workflows have no resource policies, so no account uses another's.
   const own = arn?.region === region && (arn.owner === account || arn.owner === 'aws');
   return own ? resolveWorkflow(catalog, reference, db) : undefined;
 }

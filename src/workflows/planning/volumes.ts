@@ -1,18 +1,18 @@
 /** Block device mappings of a recipe. Pure. */
 import type { InstanceBlockDeviceMapping } from '@aws-sdk/client-imagebuilder';
 
-/** Names that mean the root volume. The images made here have no device name of their own; AWS's use one of these. */
+/** Device names of the root volume. Images made here have none of their own; AWS's use one of these. */
 const ROOT_DEVICES = ['/dev/xvda', '/dev/sda1', '/dev/sda', '/dev/vda'];
 
-/** The size in bytes that a recipe asks of the root volume (`volumeSize` is in GiB), or `undefined`. */
+/** The size in bytes that a recipe requests for the root volume (`volumeSize` is in GiB), or `undefined`. */
 export function rootVolumeBytes(mappings: readonly InstanceBlockDeviceMapping[] | undefined): number | undefined {
   const size = mappings?.find((mapping) => ROOT_DEVICES.includes(mapping.deviceName ?? ''))?.ebs?.volumeSize;
   return size === undefined ? undefined : size * 2 ** 30;
 }
 
 /**
- * What is wrong with a root volume that is smaller than the parent image's disk, with both sizes; `undefined` when it
- * is not. A volume never shrinks: what its parent holds could be in the part that is cut off.
+ * The fault of a root volume that is smaller than the parent image's disk, with both sizes, or `undefined`. A volume
+ * never shrinks: the parent's content could be in the part that is cut off.
  */
 export function smallerThanParent(
   sizeBytes: number,
@@ -32,7 +32,7 @@ function gib(bytes: number): number {
   return Math.round((bytes / 2 ** 30) * 100) / 100;
 }
 
-/** Whether a recipe asks for an encrypted volume: refused, since building without it would be dangerous to miss. */
+/** Whether a recipe requests an encrypted volume. It is rejected, because ignoring it would be dangerous. */
 export function asksForEncryption(mappings: readonly InstanceBlockDeviceMapping[] | undefined): boolean {
   return mappings?.some((mapping) => mapping.ebs?.encrypted === true || mapping.ebs?.kmsKeyId !== undefined) ?? false;
 }

@@ -1,6 +1,6 @@
 /**
- * A disk of others becomes an image: fetched, verified, read in confinement, and recorded as an AMI. No workflow runs,
- * and no machine.
+ * Imports a disk as an image: downloads and verifies it, inspects it in confinement, and records it as an AMI. It runs
+ * no workflow and no machine.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
@@ -21,7 +21,7 @@ import type { PlannedImage } from '../planning/image-plan.ts';
 
 /**
  * Imports the disk that a task names.
- * @throws {Error} in words for the user; no layer and no file is left
+ * @throws {Error} with a message for the user; no layer and no file is left
  */
 export async function importDisk(
   plan: PlannedImage,

@@ -44,7 +44,7 @@ function newWork(signal: AbortSignal = new AbortController().signal): RunningIma
   };
 }
 
-/** Actions whose work is to remember what they were asked. */
+/** Actions that record their calls. */
 function recording(behaviour: Record<string, (context: StepContext) => Promise<Record<string, unknown>>>): {
   actions: Record<string, StepAction>;
   calls: string[];
@@ -116,7 +116,7 @@ outputs:
     value: $.stepOutputs.Launch.instanceId
 `;
 
-test('a workflow that is aborted alone is CANCELLED, under the name of its group', async () => {
+test('a workflow that is aborted alone is CANCELLED, with the name of its group', async () => {
   const work = newWork();
   const alone = new AbortController();
   const { actions } = recording({
@@ -146,7 +146,7 @@ test('a workflow that is aborted alone is CANCELLED, under the name of its group
   assert.equal((await workflowExecutionsOfImage(catalog.db, work.plan.arn))[0]!.parallel_group, 'g');
 });
 
-test('steps run in order, chained, and leave their outputs', async () => {
+test('steps run in order, chained, and record their outputs', async () => {
   const work = newWork();
   const { actions, calls } = recording({});
   await interpret(work, THREE_STEPS, actions);
@@ -162,7 +162,7 @@ test('steps run in order, chained, and leave their outputs', async () => {
   });
 });
 
-test('a step is on record before it runs', async () => {
+test('a step is recorded before it runs', async () => {
   const work = newWork();
   const seen: string[] = [];
   const { actions } = recording({
@@ -175,7 +175,7 @@ test('a step is on record before it runs', async () => {
   assert.deepEqual(seen, ['Launch COMPLETED', 'Apply RUNNING']);
 });
 
-test('a failure aborts, rolls back in reverse and gives the reason in AWS form', async () => {
+test("a failure aborts, rolls back in reverse order and gives the reason in AWS's form", async () => {
   const work = newWork();
   const { actions, calls } = recording({
     async ExecuteComponents() {
@@ -193,7 +193,7 @@ test('a failure aborts, rolls back in reverse and gives the reason in AWS form',
   });
 });
 
-test('a failed step is recorded with the outputs that it has, and its class survives a secret in its message', async () => {
+test("a failed step is recorded with its outputs, and the error's class survives the masking of a secret", async () => {
   const work = newWork();
   work.services.secrets.mask.add('a-secret-of-the-user');
   const { actions } = recording({
@@ -215,7 +215,7 @@ test('a failed step is recorded with the outputs that it has, and its class surv
   assert.doesNotMatch(`${failure.message} ${String((failure.cause as Error).stack)}`, /a-secret/);
 });
 
-test('a failure is on record for programs: the step, its workflow, and what its action knew', async () => {
+test('a failure is recorded for programs: the step, its workflow, and details of its action', async () => {
   const work = newWork();
   const details = { componentFailure: { phaseName: 'build', stepName: 'Install', errorMessage: 'exit status 1' } };
   const { actions } = recording({
@@ -236,7 +236,7 @@ test('a failure is on record for programs: the step, its workflow, and what its 
   });
 });
 
-test('onFailure Continue goes on without rollback', async () => {
+test('onFailure Continue continues without rollback', async () => {
   const work = newWork();
   const { actions, calls } = recording({
     async TerminateInstance() {
@@ -248,7 +248,7 @@ test('onFailure Continue goes on without rollback', async () => {
   assert.deepEqual((await recorded(work)).steps, ['Launch COMPLETED', 'Apply COMPLETED', 'End FAILED']);
 });
 
-test('rollbackEnabled false keeps what the step made', async () => {
+test('rollbackEnabled false keeps the results of the step', async () => {
   const work = newWork();
   const { actions, calls } = recording({
     async ExecuteComponents() {
@@ -265,7 +265,7 @@ test('rollbackEnabled false keeps what the step made', async () => {
   assert.ok(!calls.includes('rollback LaunchInstance'));
 });
 
-test('a false condition skips a step, with its inputs unresolved', async () => {
+test('a false condition skips a step, without resolving its inputs', async () => {
   const work = newWork();
   const { actions } = recording({});
   const text = THREE_STEPS.replace(
@@ -295,7 +295,7 @@ test('a step past its deadline fails with its name', async () => {
   );
 });
 
-test('a stage past its limit goes on with no step, not even after one that may fail', async () => {
+test('a stage past its limit runs no further step, not even after one that may fail', async () => {
   const work = newWork();
   const { actions } = recording({
     ExecuteComponents: ({ signal }) =>
@@ -315,7 +315,7 @@ test('a stage past its limit goes on with no step, not even after one that may f
   });
 });
 
-test('a cancellation ends the step, the workflow and what was launched', async () => {
+test('a cancellation ends the step, the workflow and the launched instances', async () => {
   const controller = new AbortController();
   const work = newWork(controller.signal);
   const { actions, calls } = recording({

@@ -1,6 +1,6 @@
 /**
- * The interpreter of workflow documents. Each step is on record before it runs; its deadline, condition, failure and
- * rollback are those of the reference, `workflows.md` sections 2 to 5.
+ * The interpreter of workflow documents. Each step is recorded before it runs. Deadlines, conditions, failures and
+ * rollback follow the reference, `workflows.md` sections 2 to 5.
  */
 import {
   insertStepExecution,
@@ -29,11 +29,12 @@ import { systemVariables } from './system-variables.ts';
 const ROLLBACK_SECONDS = 60;
 /** Last lines of a console in the log, above the failure. The log also has the whole console as it was printed. */
 const CONSOLE_SHOWN = 30;
-/** Characters of a step's message. */
+/** Maximum characters of a step's message. */
 const LONGEST_MESSAGE = 16 << 10;
 
 /**
- * The image whose workflows run. Only the interpreter takes plan and progress whole, and gives each step what it names.
+ * The image whose workflows run. Only the interpreter receives the whole plan and progress, and gives each step the
+ * members that it needs.
  */
 export interface RunningImage extends StepControl {
   readonly plan: ImagePlan;
@@ -51,29 +52,29 @@ export interface WorkflowRun {
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Order within the image, from 0. */
   readonly position: number;
-  /** When its stage has to be over; none when absent. */
+  /** The time limit of its stage, if it has one. */
   readonly limit?: StageLimit;
   /** Name of the group that it runs in. */
   readonly parallelGroup?: string | undefined;
-  /** Aborted with the work, and when the workflow alone has to end; default the work's. */
+  /** Aborted with the work, or to end this workflow alone (default: the work's signal). */
   readonly signal?: AbortSignal;
-  /** Whether the work on the image can be left while a step waits. */
+  /** Whether the work on the image can be suspended while a step waits. */
   readonly mayLeave?: boolean;
-  /** Id of its execution, if it began before and was left while a step waited. */
+  /** Id of its execution, if it began earlier and was suspended while a step waited. */
   readonly resumed?: string | undefined;
-  /** Its step actions; default the register. */
+  /** Its step actions (default: the register). */
   readonly actions?: Readonly<Record<string, StepAction>>;
 }
 
-/** A time limit of a whole stage, whose steps have their own besides. */
+/** A time limit for a whole stage, in addition to those of its steps. */
 export interface StageLimit {
   /** Milliseconds since 1970. */
   readonly endsAt: number;
-  /** What the image's reason says when it is over. */
+  /** The image's reason when the time is over. */
   readonly message: string;
 }
 
-/** The stage's time is over: no step of it goes on, whatever its `onFailure` says. */
+/** The stage's time is over: no step of it continues, whatever its `onFailure` says. */
 class StageTimeout extends Error {
   override readonly name = 'StageTimeout';
 }
@@ -83,7 +84,7 @@ export class WorkflowFailure extends Error {
   override readonly name = 'WorkflowFailure';
 }
 
-/** Whether a workflow failed because its stage's time was over. */
+/** Whether a workflow failed because of its stage's time limit. */
 export function isStageTimeout(error: Error): boolean {
   return error instanceof WorkflowFailure && error.cause instanceof StageTimeout;
 }
@@ -95,9 +96,9 @@ interface RanStep {
 }
 
 /**
- * Runs one workflow to its end and records its outputs for later workflows.
- * @throws {WorkflowFailure} when a step that aborts failed; what could be rolled back was
- * @throws the abort's reason when the work was cancelled
+ * Runs a workflow to its end and records its outputs for later workflows.
+ * @throws {WorkflowFailure} if a step with `onFailure: Abort` failed; rollback is done
+ * @throws the abort's reason if the work was canceled
  */
 export async function runWorkflow(work: RunningImage, run: WorkflowRun): Promise<void> {
   const id = run.resumed ?? newWorkflowExecutionId();
@@ -137,7 +138,7 @@ export async function runWorkflow(work: RunningImage, run: WorkflowRun): Promise
       results[output.name] = resolveWorkflowValue(output.value, lookup);
       work.progress.workflowOutputs.set(output.name, results[output.name]);
     } catch (error) {
-      // The output of a step that was skipped: an error only for a later workflow that refers to it.
+      // The output refers to a step that was skipped. That is an error only for a later workflow that uses it.
       if (!(error instanceof UnresolvedReferenceError)) throw error;
     }
   }
@@ -286,7 +287,7 @@ async function runStep(
           : (cause as Error),
     );
     const status = cancelled ? 'CANCELLED' : 'FAILED';
-    // What a machine that did not start said last stands right above the message that it did not.
+    // The console's last lines are logged right above the message that the machine did not start.
     if (!cancelled && cause instanceof InstanceError)
       for (const text of cause.console.slice(-CONSOLE_SHOWN))
         report({ type: 'output', stream: 'console', level: 'warn', text });
@@ -315,10 +316,10 @@ async function runStep(
   }
 }
 
-/** The error without secrets in its message, of the same class: what is done about it depends on that. */
+/** A copy of an error without secrets in its message, of the same class, because error handling depends on it. */
 function withoutSecrets({ secrets }: Pick<ImageServices, 'secrets'>, error: Error): Error {
   const masked = secrets.mask.text(error.message);
-  // What an instance said may be in it.
+  // The message may contain output of an instance.
   const message =
     masked.length <= LONGEST_MESSAGE
       ? masked
@@ -326,13 +327,13 @@ function withoutSecrets({ secrets }: Pick<ImageServices, 'secrets'>, error: Erro
   if (message === error.message) return error;
   const members = {
     ...Object.getOwnPropertyDescriptors(error),
-    // The cause has the message as it was.
+    // The cause has the original message.
     ...Object.getOwnPropertyDescriptors({ message, stack: `${error.name}: ${message}`, cause: undefined }),
   };
   return Object.create(Object.getPrototypeOf(error) as object, members) as Error;
 }
 
-/** Whose time was over, the step's or its stage's. */
+/** The timeout error of the step or of its stage. */
 function timeoutError(
   { limit }: WorkflowRun,
   { name, timeoutSeconds }: WorkflowStep,

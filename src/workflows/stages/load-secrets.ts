@@ -1,13 +1,13 @@
-/** The secrets of an image's components, asked for before its build. */
+/** Fetches the secrets of an image's components before its build. */
 import { SecretError } from '../../secrets/provider.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
 import type { StepControl } from '../machines/image-progress.ts';
 import type { ResolvedComponent } from '../planning/image-plan.ts';
 
 /**
- * Fetches the secrets that the components name, so that a missing one is said before the build, and all of them are
- * masked from its beginning.
- * @throws naming each that is not to be had
+ * Fetches the secrets that the components use, so that a missing one is reported before the build, and all are masked
+ * from the start.
+ * @throws with the name of each one that cannot be fetched
  */
 export async function loadSecrets(
   components: readonly Pick<ResolvedComponent, 'arn' | 'secrets'>[],

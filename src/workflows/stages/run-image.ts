@@ -1,4 +1,4 @@
-/** One image from PENDING to its end: the stages, and what remains in each case. */
+/** Takes one image from PENDING to its end: the stages, and the clean-up in each case. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { rm } from 'node:fs/promises';
 import type { Catalog } from '../../catalog/catalog.ts';
@@ -39,31 +39,30 @@ import { takeUp, takeUpContainer } from './take-up.ts';
 import { runGroup } from './workflow-groups.ts';
 import { INGOT } from '../../platform/own-program.ts';
 
-/** What `state.reason` holds at most. */
+/** Maximum characters of `state.reason`. */
 const REASON_LENGTH = 1024;
 
-/** Everything that one image's work needs from its worker. */
+/** What the work on one image needs from its worker. */
 export interface ImageRun {
   readonly catalog: Catalog;
   readonly dataDirectory: string;
   readonly arn: string;
-  /** Aborted with a `CancelledError` by a cancellation, with anything else when the worker has to end. */
+  /** Aborted with a `CancelledError` by a cancellation, with another error when the worker must stop. */
   readonly signal: AbortSignal;
   /**
-   * Aborted when the worker ends: the end of an image that a full disk keeps off the record is then left to the next
-   * start.
+   * Aborted when the worker stops: an image whose end cannot be recorded on a full disk is then left to the next start.
    */
   readonly over: AbortSignal;
 }
 
-/** An image, what comes into being for it, and what that uses. The plan is made on the way. */
+/** An image, what its work creates, and the services that it uses. The plan is made on the way. */
 interface Work extends StepControl {
   readonly subject: PlannedImage;
   readonly progress: ImageProgress;
   readonly services: ImageServices;
 }
 
-/** Works on an image until it is AVAILABLE, FAILED or CANCELLED. Never throws for what the build does. */
+/** Works on an image until it is AVAILABLE, FAILED or CANCELLED. Never throws because of a build's failure. */
 export async function runImage(run: ImageRun): Promise<void> {
   const { catalog, dataDirectory, arn, signal } = run;
   const image = await getImage(catalog.db, arn);
@@ -85,7 +84,7 @@ export async function runImage(run: ImageRun): Promise<void> {
     const config = await readConfig(dataDirectory);
     if (subject.task?.kind === 'import') await importStages(work, subject.task);
     else {
-      // The configuration may have changed since the image was asked for, and what is shared: what holds now counts.
+      // Configuration and sharing may have changed since the image was requested: the current state counts.
       const { plan, refusals } = await planImage({
         ...subject,
         image: saved === undefined ? image : pinned(image, saved),
@@ -106,16 +105,16 @@ export async function runImage(run: ImageRun): Promise<void> {
   } catch (error) {
     await onceThereIsRoom(() => end({ ...work, plan: { arn, keep } }, error as Error), run.over);
   } finally {
-    // What waiting work has made stays in use.
+    // What suspended work has created stays in use.
     if (!left) await onceThereIsRoom(() => layers.release(arn), run.over).catch(() => {});
     log.close();
   }
 }
 
 /**
- * Runs the stages, to the end of the work.
- * @param resume where the work goes on, if it was left before
- * @throws {Suspension} when it is left, since a step waits for an answer
+ * Runs the stages to the end of the work.
+ * @param resume where suspended work continues
+ * @throws {Suspension} if it is suspended because a step waits for an answer
  */
 async function stages(work: Work, plan: ImagePlan, config: Config, resume: ResumePoint | undefined): Promise<void> {
   const { progress, services, report, signal } = work;
@@ -161,7 +160,7 @@ async function stages(work: Work, plan: ImagePlan, config: Config, resume: Resum
   }
   await stage('DISTRIBUTION', 'DISTRIBUTING');
   await progress.copiesAhead?.drop();
-  // A workflow may leave instances running; they are no longer needed.
+  // A workflow may leave instances running, which are no longer needed.
   for (const id of [...progress.instances.keys()]) await endWorkInstance(work, id);
   signal.throwIfAborted();
   await setStatus(catalog, arn, report, 'INTEGRATING');
@@ -202,12 +201,12 @@ async function importStages(
   });
 }
 
-/** Names in the log each member that is stored and has no effect yet. */
+/** Logs each member that is stored and has no effect yet. */
 function warnWithoutEffect(paths: readonly string[], report: Report): void {
   for (const path of paths) report({ type: 'log', level: 'warn', text: `${path} has no effect yet` });
 }
 
-/** Names in the log each member that a client sent for the image, or for what it is built with, and nobody knows. */
+/** Logs each unknown member that a client sent for the image, or for the resources it is built with. */
 async function warnUnknown(image: Image, { db }: Pick<Catalog, 'db'>, report: Report): Promise<void> {
   const { imageRecipe, containerRecipe, infrastructureConfiguration, distributionConfiguration, sourcePipelineArn } =
     image;
@@ -251,7 +250,7 @@ async function runStage(
   if (resume === undefined) await setStatus(catalog, arn, within(report, place), status);
   const stageStarted = resume?.stageStarted ?? Date.now();
   const limit = type === 'TEST' ? testLimit(image, stageStarted) : undefined;
-  // What ran before, be it in an earlier try, keeps its place.
+  // Earlier executions, also of an earlier try, keep their positions.
   const ran = (await workflowExecutionsOfImage(catalog.db, arn)).length;
   let begun = 0;
   for (const [index, group] of workflows[type].entries()) {
@@ -270,7 +269,7 @@ async function runStage(
           position: ran + begun++,
           parallelGroup,
           signal: groupSignal,
-          // Beside others of its group it waits as before: they go on, and need what the work has.
+          // In a group of several it waits without suspension: the others continue and need the work's objects.
           mayLeave: group.length === 1 && container === undefined,
           resumed: index === resume?.group ? resume.workflowExecutionId : undefined,
           limit,
@@ -289,8 +288,8 @@ async function runStage(
 }
 
 /**
- * The tests together get `imageTestsConfiguration.timeoutMinutes`. Its default is longer than any step of theirs, and
- * no limit is the same where it is absent.
+ * The test workflows share `imageTestsConfiguration.timeoutMinutes`. Without it there is no limit: its default is
+ * longer than any of their steps.
  */
 function testLimit({ imageTestsConfiguration }: Image, started: number): StageLimit | undefined {
   const minutes = imageTestsConfiguration?.timeoutMinutes;
@@ -303,14 +302,14 @@ function testLimit({ imageTestsConfiguration }: Image, started: number): StageLi
   };
 }
 
-/** What is known and there when the work ends early. */
+/** The state of work that ends early. */
 interface Ended extends StepControl {
   readonly plan: Pick<ImagePlan, 'arn' | 'keep'>;
   readonly progress: Pick<ImageProgress, 'instances' | 'sealed' | 'ami' | 'copiesAhead'>;
   readonly services: ImageServices;
 }
 
-/** FAILED or CANCELLED, with nothing left of the work but its records, its log, and what it can be tried again with. */
+/** Ends as FAILED or CANCELLED. Only records, the log, and what a retry needs are left. */
 async function end(work: Ended, cause: Error): Promise<void> {
   const full =
     (await makeRoom(work)) ?? (isDiskFull(cause) ? diskFullMessage('the disk of this host is full') : undefined);
@@ -330,7 +329,7 @@ async function end(work: Ended, cause: Error): Promise<void> {
   }
   await discardOutputs(work, full === undefined && (cancelled || error instanceof WorkflowFailure)).catch(
     (cause: unknown) => {
-      // Waits for space on a full disk, and retries the end.
+      // On a full disk, the caller waits for space and tries again.
       if (isDiskFull(cause as Error)) throw cause;
       work.report({
         type: 'log',
@@ -350,8 +349,8 @@ async function end(work: Ended, cause: Error): Promise<void> {
 }
 
 /**
- * On a full disk no record can be written: first goes what needs none, the machines and what they wrote to. Says what
- * to tell the user.
+ * Frees space on a full disk, where nothing can be recorded: first the machines and what they wrote. Returns a message
+ * for the user.
  */
 async function makeRoom(work: Pick<Ended, 'progress' | 'services'>): Promise<string | undefined> {
   const full = await runningOut(work.services.dataDirectory);
@@ -363,18 +362,15 @@ async function makeRoom(work: Pick<Ended, 'progress' | 'services'>): Promise<str
   return full;
 }
 
-/**
- * @param keep the AMI that the build stage made stays, as that of a failed image, so that the stages behind it can be
- *   tried again
- */
+/** @param keep keeps the AMI of the build stage as that of a failed image, so that later stages can be retried */
 async function discardOutputs(
   { plan: { arn }, progress, services: { catalog, layers } }: Pick<Ended, 'plan' | 'progress' | 'services'>,
   keep: boolean,
 ): Promise<void> {
   const amis = [...(await amisOfImage(catalog.db, arn)), ...(await pendingAmis(catalog.db, arn))];
   await layers.release(arn);
-  // Layers of components that succeeded stay for the next try; nothing refers to them, so that they are collected when
-  // they grow old.
+  // Layers of successful components stay for the next try. Nothing refers to them, so they are collected when they grow
+  // old.
   for (const ami of amis) {
     if (keep && ami.id === progress.ami?.id) await updateAmi(catalog.db, ami.id, { state: 'failed' });
     else await withdrawAmi(catalog, layers, ami, { keepReusable: true });
@@ -383,8 +379,8 @@ async function discardOutputs(
 }
 
 /**
- * Changes an image's status: first in its log, so that a follower has read all when the record says that it is at its
- * end.
+ * Changes an image's status. It is logged first, so that a client that follows the log has read everything when the
+ * record says that the image has ended.
  * @param options.reason at most 1,024 characters are kept
  */
 export async function setStatus(

@@ -1,7 +1,7 @@
 /**
- * Work that waits as a record. When a step waits for an answer, the work's process lets go of the image: what the work
- * has made until then is recorded, its instances keep running, and its place is free. Whoever goes on, be it after a
- * restart, takes it from the record.
+ * Suspends work in a record. When a step waits for an answer, the process releases the image: its results so far are
+ * recorded, its instances keep running, and its build slot is free. Any process can continue from the record, also
+ * after a restart.
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { heldRecorder } from '../../catalog/held.ts';
@@ -25,10 +25,10 @@ import { endWorkInstance } from '../machines/instances.ts';
 import type { DriverChoice } from '../planning/choose-driver.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 
-/** Where suspended work goes on. */
+/** Where suspended work continues. */
 export interface ResumePoint {
   readonly stage: string;
-  /** Which of the stage's groups, from 0. */
+  /** Index of the stage's group, from 0. */
   readonly group: number;
   /** When the stage began, in milliseconds since 1970. */
   readonly stageStarted: number;
@@ -36,10 +36,10 @@ export interface ResumePoint {
   readonly stepId: string;
 }
 
-/** A record of suspended work: JSON. */
+/** A record of suspended work, as JSON. */
 interface SavedWork {
   readonly point: ResumePoint;
-  /** What the recipe's components and the image's workflows were resolved to: a plan does not change while it waits. */
+  /** The resolved components and workflows: a plan does not change while it waits. */
   readonly components: readonly string[];
   readonly workflows: readonly string[];
   readonly ami: { readonly id: string; readonly layer: string } | undefined;
@@ -50,7 +50,7 @@ interface SavedWork {
 }
 
 interface SavedInstance {
-  /** What workflows call it. */
+  /** Its name in workflows. */
   readonly name: string;
   readonly handle: InstanceHandle;
   readonly driver: string;
@@ -66,19 +66,19 @@ interface SavedInstance {
   readonly sanitized: boolean | undefined;
 }
 
-/** What suspending and taking up needs. */
+/** What suspending and resuming needs. */
 interface Work extends StepControl {
   readonly progress: ImageProgress;
   readonly services: ImageServices;
 }
 
 /**
- * Objects of instances that this process launched: it goes on with them where it can. A process that ended is replaced
- * by one that attaches to them.
+ * Objects of instances that this process launched, which it reuses if it continues. Another process attaches to the
+ * instances.
  */
 const alive = new Map<string, Instance>();
 
-/** Records the work on an image as waiting. Its layers and instances stay; copies that were begun are given up. */
+/** Records the work on an image as waiting. Its layers and instances stay; unfinished copies are dropped. */
 export async function suspendWork(
   work: Work,
   plan: Pick<ImagePlan, 'arn' | 'components' | 'workflows'>,
@@ -87,11 +87,11 @@ export async function suspendWork(
   const { progress, services } = work;
   await progress.copiesAhead?.drop();
   progress.copiesAhead = undefined;
-  // A disk that was made into an image needs its machine no more.
+  // A disk that became an image no longer needs its machine.
   for (const [name, { stopped }] of [...progress.instances]) if (stopped) await endWorkInstance(work, name);
   const instances: SavedInstance[] = [];
   for (const [name, entry] of progress.instances) {
-    // The sweeper leaves layers alone that are in use.
+    // The sweeper keeps layers that are in use.
     if (entry.layer !== undefined) await services.layers.use(entry.layer.id, plan.arn);
     await services.layers.use(entry.parent.id, plan.arn);
     alive.set(entry.instance.id, entry.instance);
@@ -136,7 +136,7 @@ function savedInstance(name: string, entry: WorkInstance): SavedInstance {
   };
 }
 
-/** What was recorded of an image's work, or `undefined`: it has to begin. The record is gone then. */
+/** Takes the record of an image's suspended work and deletes it; `undefined` if the work starts from the beginning. */
 export async function savedWork(
   { catalog }: Pick<ImageServices, 'catalog'>,
   arn: string,
@@ -146,8 +146,8 @@ export async function savedWork(
 }
 
 /**
- * Puts the progress back.
- * @throws {Error} when an instance ended while the image waited
+ * Restores the progress.
+ * @throws {Error} if an instance ended while the image waited
  */
 export async function restoreProgress({ progress, services, report, signal }: Work, saved: SavedWork): Promise<void> {
   const { layers } = services;
@@ -162,7 +162,7 @@ export async function restoreProgress({ progress, services, report, signal }: Wo
   }))) {
     try {
       const held = heldRecorder(services.catalog.db, handle.id);
-      // Attached even if its object is at hand: that shows whether it still runs.
+      // Attaches even if this process has the object, which shows whether the instance still runs.
       const attached = await driverNamed(each.driver).attach(handle, held);
       progress.instances.set(name, {
         instance: alive.get(handle.id) ?? attached,

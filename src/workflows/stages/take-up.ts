@@ -1,4 +1,4 @@
-/** Work that does not begin with the build stage: its AMI, and the outputs of earlier workflows. */
+/** Prepares work that does not begin with the build stage: its AMI, and the outputs of earlier workflows. */
 import { reviveAmi } from '../../catalog/amis.ts';
 import { workflowExecutionsOfImage } from '../../catalog/executions.ts';
 import type { ImageTask } from '../../catalog/image-task.ts';
@@ -10,7 +10,7 @@ import type { ImageProgress, ImageServices } from '../machines/image-progress.ts
 import type { PlannedImage } from '../planning/image-plan.ts';
 
 /**
- * The AMI to test and distribute in place of one from a build stage, recorded as used by the image.
+ * The AMI to test and distribute in place of a build stage's, recorded as used by the image.
  * @throws {Error} if it no longer exists
  */
 export async function takeUp(
@@ -36,8 +36,8 @@ export async function takeUp(
 }
 
 /**
- * The container image that is tested and distributed in place of one that a build stage makes. Its build instance is
- * gone; workflows that name it get one that was never launched.
+ * The container image to test and distribute in place of a build stage's. Its build instance is gone; workflows that
+ * name it get one that was never launched.
  * @throws {Error} if the image no longer exists
  */
 export async function takeUpContainer(

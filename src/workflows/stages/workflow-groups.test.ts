@@ -9,7 +9,7 @@ interface Fake {
   readonly onFailure?: 'CONTINUE' | 'ABORT';
 }
 
-test('groups run in the order of their first workflows, and one without a group is one of its own', () => {
+test('groups run in the order of their first workflows, and a workflow without a group is its own group', () => {
   const workflows: Fake[] = [
     { name: 'a', parallelGroup: 'x' },
     { name: 'b' },
@@ -53,7 +53,7 @@ function started(group: readonly Fake[], isFinal = false) {
   return { ended, log, act, cancel };
 }
 
-test(`no more than ${AT_ONCE} run at once, others begin as these end`, async () => {
+test(`no more than ${AT_ONCE} run at once, others start as these end`, async () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
   const { ended, log, act } = started(names.map((name) => ({ name })));
   assert.deepEqual(
@@ -67,7 +67,7 @@ test(`no more than ${AT_ONCE} run at once, others begin as these end`, async () 
   assert.equal(log.at(-1), 'g ends');
 });
 
-test('CONTINUE passes over a failure', async () => {
+test('CONTINUE ignores a failure', async () => {
   const { ended, log, act } = started([{ name: 'a', onFailure: 'CONTINUE' }, { name: 'b' }]);
   await act('a', 'fail');
   await act('b', 'end');
@@ -75,7 +75,7 @@ test('CONTINUE passes over a failure', async () => {
   assert.deepEqual(log, ['a begins', 'b begins', 'a: a failed', 'a is passed over', 'b ends']);
 });
 
-test('CONTINUE does not pass over what ends the whole stage', async () => {
+test('CONTINUE does not ignore what ends the whole stage', async () => {
   const { ended, act } = started([{ name: 'a', onFailure: 'CONTINUE' }], true);
   const failed = assert.rejects(ended, /a failed/);
   await act('a', 'fail');
@@ -94,7 +94,7 @@ test("ABORT aborts the others; the first failure is the group's", async () => {
   assert.deepEqual(log.slice(AT_ONCE), ['a: a failed', 'b: aborted', 'c: aborted', 'd: aborted', 'e: aborted']);
 });
 
-test('without onFailure the others run to their end and no other begins', async () => {
+test('without onFailure, running workflows finish and no other starts', async () => {
   const { ended, log, act } = started(['a', 'b', 'c', 'd', 'e', 'f'].map((name) => ({ name })));
   const failed = assert.rejects(ended, /^Error: a failed$/);
   await act('a', 'fail');

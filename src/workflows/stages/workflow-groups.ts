@@ -1,15 +1,15 @@
 /**
- * Which test workflows run at the same time, and what the failure of one means for the others. Source: reference,
+ * Runs test workflows in parallel groups, and applies the effect of a failure on the others. Source: reference,
  * `workflows.md` section 1.
  */
 import type { PlannedWorkflow } from '../planning/image-plan.ts';
 
-/** Most workflows of a group that run at once; the others begin as these end. */
+/** Maximum workflows of a group that run at once; the others start as these end. */
 export const AT_ONCE = 5;
 
 type Grouped = Pick<PlannedWorkflow, 'parallelGroup' | 'onFailure'>;
 
-/** Why a workflow was aborted: another of its group failed, whose `onFailure` is `ABORT`. */
+/** A workflow was aborted because another of its group failed with `onFailure: ABORT`. */
 export class GroupAborted extends Error {
   override readonly name = 'GroupAborted';
 }
@@ -17,7 +17,7 @@ export class GroupAborted extends Error {
 /** How to run one workflow of a group. */
 export interface GroupRun<Workflow> {
   readonly signal: AbortSignal;
-  /** Runs one to its end. Rejects when it fails. */
+  /** Runs one workflow to its end. Rejects if it fails. */
   run(workflow: Workflow, signal: AbortSignal): Promise<void>;
   /** Whether a failure ends the stage whatever `onFailure` says. */
   isFinal(error: Error): boolean;
@@ -27,8 +27,8 @@ export interface GroupRun<Workflow> {
 
 /**
  * Runs the workflows of a group. The failure of a workflow with `CONTINUE` is ignored. With `ABORT` the running ones
- * are aborted; without either they run to their end. In both cases no other begins, and the group fails.
- * @throws the error of the first one that failed, once none runs any more
+ * are aborted; without either they finish. In both cases no other starts, and the group fails.
+ * @throws the error of the first one that failed, once none is running
  */
 export async function runGroup<Workflow extends Grouped>(
   group: readonly Workflow[],
