@@ -11,7 +11,7 @@ before(async () => {
 });
 after(() => rm(directory, { recursive: true }));
 
-test('a line without end is cut, in the middle and at the end', async () => {
+test('a line without an end is cut, in the middle and at the end', async () => {
   const path = join(directory, 'console');
   const reader = new ConsoleReader(path);
   await writeFile(path, `first\n${'x'.repeat(1 << 20)}\nlast\n${'y'.repeat(1 << 20)}`);

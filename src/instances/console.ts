@@ -22,7 +22,7 @@ export function plainLine(line: string): string {
   return text.slice(text.lastIndexOf('\r') + 1).replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '');
 }
 
-/** Why a machine will not come up, from its console; `undefined` if the text does not tell. */
+/** Why a machine will not boot, from its console; `undefined` if the text does not show it. */
 export function bootFailure(text: string): string | undefined {
   for (const [pattern, meaning] of BOOT_FAILURES) if (pattern.test(text)) return meaning;
   return undefined;
@@ -56,7 +56,7 @@ export class ConsoleReader {
   private partial = '';
   /** Whether the machine has printed anything. */
   printed = false;
-  /** The incomplete last line: prompts stay there. */
+  /** The incomplete last line, where prompts appear. */
   get prompt(): string {
     return plainLine(this.partial);
   }

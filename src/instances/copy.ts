@@ -2,7 +2,7 @@
 import { readScript } from '../platform/scripts.ts';
 import type { Instance, StreamedCommand } from './instance.ts';
 
-/** Name of the one top entry of an archive for the instance. */
+/** Name of the single top entry of an archive for the instance. */
 export const ARCHIVE_ROOT = 'it';
 /** Name of the last entry of an archive for the instance: a truncated archive lacks it. */
 export const ARCHIVE_END = 'end';
@@ -11,9 +11,9 @@ export const ARCHIVE_END = 'end';
 // decides.
 const GET_SCRIPT = readScript(import.meta.url, 'copy-get.sh');
 
-// Everything is unpacked into a folder beside its destination, and moved there when the archive is complete. A shell
-// handles signals only while it waits for a program in the background: so a copy whose user disconnects is undone at
-// once, whatever its stdin does.
+// Everything is unpacked into a directory beside the destination, and moved when the archive is complete. A shell
+// handles signals only while it waits for a background program, so a copy whose user disconnects is undone at once,
+// whatever its stdin does.
 const PUT_SCRIPT = readScript(import.meta.url, 'copy-put.sh', { ARCHIVE_END, ARCHIVE_ROOT });
 
 /**

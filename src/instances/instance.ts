@@ -15,12 +15,12 @@ export interface CommandRequest {
   /** A bash script: goes in as a file and runs as `bash FILE` with stdin closed; no `set -e` is implied. */
   readonly script?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Working directory, default `/`. */
+  /** Working directory (default: `/`). */
   readonly cwd?: string;
   readonly user?: string;
-  /** Bytes for stdin; closed when absent. */
+  /** Content of stdin, which is closed if absent. */
   readonly stdin?: string | Buffer;
-  /** Seconds after which the command and everything that it started is killed; no limit when absent. */
+  /** Seconds after which the command and everything that it started is killed (default: no limit). */
   readonly timeoutSeconds?: number;
   /**
    * Called with each chunk as it arrives; nothing more is buffered. If it throws, the command is killed and `run`
@@ -30,8 +30,8 @@ export interface CommandRequest {
   /** Kills the command as the deadline does; `run` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /**
-   * A small program of Ingot's own with `argv`, as root, that starts no user's programs and leaves nothing running: the
-   * driver may run it in a faster way. Its umask is 022 and its streams may be sockets.
+   * One of Ingot's own small programs with `argv`, as root, that starts no user's programs and leaves nothing running.
+   * The driver may run it in a faster way. Its umask is 022 and its streams may be sockets.
    */
   readonly own?: true;
 }
@@ -41,7 +41,7 @@ export interface CommandRequest {
  * shell.
  */
 export interface CommandResult {
-  /** `null` when a signal or the deadline ended it. */
+  /** `null` if a signal or the deadline ended it. */
   readonly exitCode: number | null;
   /** `SIGKILL`, `SIGSEGV`, …, or `null`. */
   readonly signal: string | null;
@@ -54,7 +54,7 @@ export interface CommandResult {
 export interface StreamRequest {
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Working directory, default `/`. */
+  /** Working directory (default: `/`). */
   readonly cwd?: string;
   /**
    * Whether its input ends before it does (a copy, a script). Input that continues until the command ends (a
@@ -65,17 +65,19 @@ export interface StreamRequest {
 
 /** A running command with its streams. Both outputs must be read: unread output blocks the command. */
 export interface StreamedCommand {
-  /** Path inside, without suffix, of what belongs to this run. */
+  /** Path inside, without suffix, for the files of this run. */
   readonly files: string;
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
   /**
-   * The exit code, once the command has ended; what it left running may continue. 128 and the signal's number if a
-   * signal killed it. Rejects with an `InstanceError` if the instance is gone or lost the command.
+   * The exit code, once the command has ended; processes that it left running may continue. 128 and the signal's number
+   * if a signal killed it. Rejects with an `InstanceError` if the instance is gone or lost the command.
    */
   readonly ended: Promise<number>;
-  /** Sends the command SIGHUP because its user has disconnected, and kills it if it does not react. Safe to repeat. */
+  /**
+   * Sends the command SIGHUP because its user has disconnected, and kills it if it does not react. It can be repeated.
+   */
   hangUp(): Promise<void>;
 }
 
@@ -92,7 +94,7 @@ export interface Capabilities {
   readonly platform: 'Linux' | 'Windows' | 'macOS';
 }
 
-/** JSON from which another process takes an instance over, or terminates it. */
+/** JSON with which another process attaches to an instance, or terminates it. */
 export interface InstanceHandle {
   readonly driver: string;
   readonly id: string;
@@ -103,13 +105,13 @@ export interface InstanceHandle {
 
 /** A port of the host that forwards to a port of the instance. */
 export interface PublishedPort {
-  /** Address on the host, default 127.0.0.1. */
+  /** Address on the host (default: 127.0.0.1). */
   readonly hostAddress?: string;
   readonly hostPort: number;
   readonly instancePort: number;
 }
 
-/** What cloud-init gets on first boot (NoCloud). Without one no seed disk is attached, and the boot is much faster. */
+/** What cloud-init gets on first boot (NoCloud). Without it no seed disk is attached, and the boot is much faster. */
 export interface Seed {
   /** As on EC2: a script, cloud-config, MIME. Raw text, not base64. */
   readonly userData?: string;
@@ -118,37 +120,39 @@ export interface Seed {
   readonly hostname?: string;
 }
 
-/** A request to make an instance. */
+/** A request to launch an instance. */
 export interface LaunchRequest {
   /** `i-…` */
   readonly id: string;
-  /** Path of a qcow2 overlay that the instance writes to. The caller made it and keeps it after `terminate`. */
+  /** Path of a qcow2 overlay that the instance writes to. The caller creates it and keeps it after `terminate`. */
   readonly disk: string;
   readonly cpus: number;
   readonly memoryMiB: number;
-  /** Folder for sockets and mount points, short (below `/run/ingot`). The driver makes it, holds it and removes it. */
+  /**
+   * Directory for sockets and mount points, with a short path (below `/run/ingot`). The driver creates, holds and
+   * removes it.
+   */
   readonly directory: string;
   readonly allocationOwner: AllocationOwner;
-  /** Everything that is taken is recorded here first. */
+  /** Everything that the launch takes is recorded here first. */
   readonly held: HeldRecorder;
   readonly publish?: readonly PublishedPort[];
   readonly seed?: Seed;
-  /** The content of its metadata service; none if absent. */
+  /** The content of its metadata service (default: none). */
   readonly metadata?: InstanceMetadata;
-  /** What it may reach; everything except this host if absent. */
+  /** What it may reach (default: everything except this host). */
   readonly reach?: Reach;
-  /** Virtual machines only. Default `bios`. */
+  /** Virtual machines only (default: `bios`). */
   readonly firmware?: 'bios' | 'uefi';
-  /** Seconds until the instance must answer. Each driver has its default. */
+  /** Seconds until the instance must respond. Each driver has its own default. */
   readonly timeoutSeconds?: number;
   /**
-   * Outlives the process that launched it (`ingot launch`): nothing of it may depend on this process, such as pipes.
+   * The instance outlives the process that launched it (`ingot launch`), so nothing of it may depend on this process,
+   * such as pipes.
    */
   readonly detached?: boolean;
   readonly signal?: AbortSignal;
-  /**
-   * Receives what is awaited, which accelerator was chosen and why, and the lines of the serial console (`console`).
-   */
+  /** Receives what is awaited, the chosen accelerator with the reason, and lines of the serial console (`console`). */
   readonly report?: (event: {
     readonly text: string;
     readonly level?: 'debug' | 'info' | 'warn' | 'error';
@@ -162,20 +166,20 @@ export interface Instance {
   readonly handle: InstanceHandle;
   readonly capabilities: Capabilities;
   /**
-   * Runs a command to its end. A failing command is not an error here.
-   * @throws {InstanceError} if the instance is gone or does not answer
+   * Runs a command to its end. A failing command does not reject.
+   * @throws {InstanceError} if the instance is gone or does not respond
    */
   run(request: CommandRequest): Promise<CommandResult>;
   /**
    * Starts a command and returns when its streams are connected.
-   * @throws {InstanceError} if the instance is gone, does not answer, or lacks what streams need
+   * @throws {InstanceError} if the instance is gone, does not respond, or lacks what streams need
    */
   open(request: StreamRequest): Promise<StreamedCommand>;
-  /** Writes a file; creates its parent folders. `mode` defaults to 0644; owner is root. */
+  /** Writes a file; creates its parent directories. `mode` defaults to 0644; the owner is root. */
   put(path: string, content: string | Buffer, mode?: number): Promise<void>;
   /** Reads a file of at most 16 MiB. */
   get(path: string): Promise<Buffer>;
-  /** Restarts the operating system and waits until it answers again. Returns the new boot id. */
+  /** Restarts the operating system and waits until it responds again. Returns the new boot id. */
   reboot(options?: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal }): Promise<string>;
   /**
    * Takes a snapshot: the previous top file keeps what was written so far and is never written again. The instance
@@ -187,7 +191,9 @@ export interface Instance {
    * allowed.
    */
   stop(): Promise<void>;
-  /** Ends the instance in any state and releases everything that it held. Safe to repeat, also from another process. */
+  /**
+   * Ends the instance in any state and releases everything that it held. It can be repeated, also from another process.
+   */
   terminate(): Promise<void>;
   /** The last lines of its serial console, or of its first process, oldest first; for error messages. */
   consoleTail(lines: number): Promise<readonly string[]>;
@@ -196,27 +202,29 @@ export interface Instance {
 /** A driver. */
 export interface Driver {
   readonly name: string;
-  /** Which kind of image its instances are for. Default `AMI`. */
+  /** The kind of image that its instances make (default: `AMI`). */
   readonly makes?: 'AMI' | 'DOCKER';
   readonly capabilities: Capabilities;
   /**
-   * Makes an instance and waits until it answers. After a failure or an abort nothing is left behind.
-   * @throws {InstanceError} what was awaited, with the tail of the console
+   * Launches an instance and waits until it responds. After a failure or an abort nothing is left behind.
+   * @throws {InstanceError} with what was awaited and the tail of the console
    */
   launch(request: LaunchRequest): Promise<Instance>;
-  /** Takes over an instance from its handle. @throws {InstanceError} if it no longer runs */
+  /** Attaches to an instance by its handle. @throws {InstanceError} if it no longer runs */
   attach(handle: InstanceHandle, held: HeldRecorder): Promise<Instance>;
-  /** What this host lacks for the driver: one sentence each with the remedy; empty if it works. */
+  /** What this host lacks for the driver, one sentence each with the fix; empty if it works. */
   missing(): Promise<readonly string[]>;
 }
 
-/** `network`: the network profile's promise is not kept. `disk-gone`: the process that served its disk ended. */
+/**
+ * `network`: the network does not reach what its profile promises. `disk-gone`: the process that served its disk ended.
+ */
 export type InstanceFault = 'network' | 'disk-gone';
 
-/** An instance that could not be made, or no longer answers. */
+/** An instance could not be launched, or no longer responds. */
 export class InstanceError extends Error {
   override readonly name = 'InstanceError';
-  /** The cause, if code decides by it. */
+  /** The cause, if code depends on it. */
   readonly code: InstanceFault | undefined;
   /** Last lines of the console, if there is one. */
   readonly console: readonly string[];

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { resolvConf, slirpArguments, slirpComplaint } from './network.ts';
 import { onlyLoopback } from './resolvers.ts';
 
-test('slirp4netns closes the host loopback and leaves from the outbound address', () => {
+test("slirp4netns closes the host's loopback and sends from the outbound address", () => {
   const argv = slirpArguments({ target: { pid: 42 }, interfaceName: 'host0' }, '198.18.0.1');
 
   deepEqual(argv.slice(argv.indexOf('slirp4netns')), [
@@ -43,14 +43,14 @@ test('the resolver is the third address of the network', () => {
   equal(resolvConf('10.9.0.0/24'), 'nameserver 10.9.0.3\n');
 });
 
-test("a resolver on the host's loopback cannot be asked by instances", () => {
+test("instances cannot use a resolver on the host's loopback", () => {
   equal(onlyLoopback('nameserver 127.0.0.53\noptions edns0\n'), true);
   equal(onlyLoopback('nameserver ::1\n nameserver 127.0.0.1\n'), true);
   equal(onlyLoopback('nameserver 127.0.0.53\nnameserver 192.0.2.53\n'), false);
   equal(onlyLoopback('# nameserver 192.0.2.53\n'), true);
 });
 
-test('slirp4netns asks the resolvers of another file if set', () => {
+test('slirp4netns uses the resolvers of another file if set', () => {
   const argv = slirpArguments(
     { target: { pid: 42 }, interfaceName: 'host0' },
     '198.18.0.1',
@@ -61,7 +61,7 @@ test('slirp4netns asks the resolvers of another file if set', () => {
   deepEqual(argv.slice(argv.indexOf('sh'), argv.indexOf('slirp4netns')), ['sh', '/run/systemd/resolve/resolv.conf']);
 });
 
-test('of what slirp4netns printed, why it ended: what it says at every start comes after that, since its outputs are buffered apart', () => {
+test('why slirp4netns ended is found although its usual messages follow: its outputs are buffered separately', () => {
   const log = `sent tapfd=6 for tap0
 WARNING: Support for --outbound-addr is experimental
 received tapfd=6

@@ -27,17 +27,17 @@ export function macOf(id: string): string {
 
 /** Options of slirp4netns. */
 export interface SlirpRequest {
-  /** The namespace that it serves: that of a process, or one by its path. */
+  /** The namespace that it serves: that of a process, or one with a path. */
   readonly target: { readonly pid: number } | { readonly netns: string };
-  /** Name of the interface that it makes in the namespace. */
+  /** Name of the interface that it creates in the namespace. */
   readonly interfaceName: string;
-  /** Existing folder for its log and sockets. */
+  /** Existing directory for its log and sockets. */
   readonly directory: string;
   readonly held: HeldRecorder;
   readonly allocationOwner: AllocationOwner;
   /** Opens the socket that `publishPorts` needs. Default `false`. */
   readonly apiSocket?: boolean;
-  /** IPv4 network of the instance, default `10.0.2.0/24`. */
+  /** IPv4 network of the instance (default: `10.0.2.0/24`). */
   readonly cidr?: string;
   /** MAC address of the interface; random if absent. */
   readonly mac?: string;
@@ -45,8 +45,8 @@ export interface SlirpRequest {
 }
 
 /**
- * The address that the owner's traffic leaves from. On the first call the owner joins the host's network rules with it.
- * @param reach what the owner may reach; everything if absent. Only the first call counts
+ * The address that the owner's traffic leaves from. The first call adds the owner to the host's network rules.
+ * @param reach what the owner may reach (default: everything). Only the first call counts
  */
 export async function outboundAddressOf(held: HeldRecorder, owner: AllocationOwner, reach?: Reach): Promise<string> {
   for (const { thing } of await held.list())
@@ -60,7 +60,7 @@ export async function outboundAddressOf(held: HeldRecorder, owner: AllocationOwn
 export interface Slirp {
   readonly pid: number;
   readonly startTime: string;
-  /** Its process's record: releasing it ends the network. */
+  /** Record of its process. Releasing it ends the network. */
   readonly heldId: string;
   readonly apiSocket?: string;
 }
@@ -72,11 +72,12 @@ const NETNS_FD = 4;
 const SLIRP = readScript(import.meta.url, 'slirp.sh');
 
 /**
- * Its command: file descriptor 3 gets a `1` when the interface is up, 4 is the namespace when that is given by path.
+ * Its command. It writes `1` to file descriptor 3 when the interface is up; descriptor 4 is the namespace if that has a
+ * path.
  *
- * The sandbox of slirp4netns keeps a copy of all that is mounted below `/run`, which would hold other instances' disks
- * busy after they are unmounted, and its way of leaving the old root unmounts `/run/netns/*` on the host. So it starts
- * in a mount namespace whose `/run` is the bare file system, and `resolver` (if any) its `/etc/resolv.conf`.
+ * The sandbox of slirp4netns keeps a copy of all mounts below `/run`, which would keep other instances' disks busy
+ * after they are unmounted, and leaving the old root unmounts `/run/netns/*` on the host. So it starts in a mount
+ * namespace whose `/run` is the bare file system, and `resolver` (if any) its `/etc/resolv.conf`.
  */
 export function slirpArguments(
   request: Pick<SlirpRequest, 'target' | 'interfaceName' | 'cidr' | 'mac'>,
@@ -111,8 +112,8 @@ export function slirpArguments(
 }
 
 /**
- * Connects an instance's network namespace with the outside and waits until its interface is up. The owner joins the
- * host's network rules on the first call. It outlives this process.
+ * Connects an instance's network namespace with the outside and waits until its interface is up. The first call adds
+ * the owner to the host's network rules. It outlives this process.
  * @throws {Error} with slirp4netns's message
  */
 export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
@@ -132,7 +133,7 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
       slirpArguments(request, outbound, apiSocket, await reachableResolver()),
     );
     const { pid, startTime, unref } = await start(command, {
-      // Its command does not show which instance it is for.
+      // Its command line does not show which instance it is for.
       env: { [HELD_MARK]: heldId, INGOT_INSTANCE_DIRECTORY: directory },
       stdio: ['ignore', 'ignore', 'ignore', ready.fd, ...(netns ? [netns.fd] : [])],
       detached: true,
@@ -145,7 +146,7 @@ export async function startSlirp(request: SlirpRequest): Promise<Slirp> {
       async () => {
         if ((await ready.stat()).size > 0) return true;
         if (isSameProcess(pid, startTime)) return undefined;
-        await sleep(100); // Its last output is still on its way.
+        await sleep(100); // Its last output is still being written.
         throw new Error(
           'slirp4netns ended at its start: ' +
             `${slirpComplaint((await ringTail(logPath, LOG_TAIL_BYTES)).toString('utf8'))}`,
@@ -219,10 +220,10 @@ export async function publishPorts(
     await addHostForward(apiSocket!, { hostAddress, hostPort, guestPort: instancePort, guestAddress });
 }
 
-/** Characters of an answer. */
+/** Maximum characters of an answer. */
 const ANSWER_LENGTH = 64 << 10;
 
-/** One request, one answer: slirp4netns answers when our side of the connection is shut. */
+/** Sends one request and reads the answer. slirp4netns answers when our side of the connection is shut down. */
 async function ask(socketPath: string, request: string): Promise<string> {
   for (let attempt = 0; ; attempt++) {
     try {

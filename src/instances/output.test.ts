@@ -1,4 +1,4 @@
-/** Readers of an instance's output, on commands of this host. */
+/** Readers of an instance's output, tested with commands of this host. */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -41,7 +41,7 @@ const WAYS = [
 
 for (const [name, request] of WAYS) {
   describe(name, () => {
-    test('is ended once it prints more than is kept, with a sentence that says so', LONG, async () => {
+    test('is killed once it prints more than the limit, with a message that says so', LONG, async () => {
       await assert.rejects(
         runCaptured(instance, request, { limit: 1 << 20, what: 'the list of everything' }),
         (error: unknown) => {
@@ -52,7 +52,7 @@ for (const [name, request] of WAYS) {
       );
     });
 
-    test('is ended by what its reader throws, and nothing else is', LONG, async () => {
+    test('is killed by an error of its reader, which ends nothing else', LONG, async () => {
       const thrown = new Error('no');
       await assert.rejects(
         instance.run({
@@ -65,7 +65,7 @@ for (const [name, request] of WAYS) {
       );
     });
 
-    test('is ended by its signal, whose reason is what is thrown', LONG, async () => {
+    test('is killed by its signal, whose reason is thrown', LONG, async () => {
       const controller = new AbortController();
       const reason = new Error('enough');
       const running = instance.run({ ...request, signal: controller.signal, onOutput: () => controller.abort(reason) });
@@ -74,7 +74,7 @@ for (const [name, request] of WAYS) {
   });
 }
 
-test('what is within the limit is kept whole, each output apart', async () => {
+test('output within the limit is kept completely, each stream separately', async () => {
   const result = await runCaptured(instance, { script: 'echo out; echo err >&2; exit 3' }, { limit: 8, what: 'it' });
   assert.deepEqual(
     { ...result, stdout: result.stdout.toString(), stderr: result.stderr.toString() },
@@ -82,7 +82,7 @@ test('what is within the limit is kept whole, each output apart', async () => {
   );
 });
 
-test('a limited request passes on what it takes', async () => {
+test('a limited request passes on output within the limit', async () => {
   let seen = 0;
   const request = limited(
     {
@@ -98,8 +98,8 @@ test('a limited request passes on what it takes', async () => {
   assert.equal(seen, 100);
 });
 
-test('what a command leaves running prints on, but not without end', LONG, async () => {
-  // The host's own limit for output without a reader: its writer gets SIGPIPE.
+test('processes that a command leaves running may print, but not without end', LONG, async () => {
+  // This host's limit for output without a reader: the writer gets SIGPIPE.
   let pid = 0;
   await instance.run({
     script: 'yes >/dev/stdout & echo $!',

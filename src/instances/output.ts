@@ -1,11 +1,11 @@
 /**
  * Reads an instance's output with a limit. A program that a component put in place of `systemctl`, `find` or `sh` may
- * print without end: Ingot keeps no output without a limit, and a reader that fails ends only its own command.
+ * print without end. So Ingot stores no output without a limit, and a reader that fails ends only its own command.
  */
 import { sizeOf } from '../platform/processes.ts';
 import type { CommandRequest, CommandResult, Instance } from './instance.ts';
 
-/** Bytes that a small program of Ingot's own may print. */
+/** Maximum output of one of Ingot's own small programs, in bytes. */
 export const OWN_LIMIT = 64 << 20;
 
 /** A command in an instance printed more than its reader accepts. It was killed. */
@@ -22,7 +22,7 @@ export class TooMuchOutput extends Error {
 }
 
 /**
- * A request whose command is killed once both its outputs have more than `limit` bytes.
+ * Makes a request whose command is killed once both its outputs together have more than `limit` bytes.
  * @param what as in `TooMuchOutput`
  */
 export function limited(request: CommandRequest, limit: number, what: string): CommandRequest {
@@ -37,14 +37,14 @@ export function limited(request: CommandRequest, limit: number, what: string): C
   };
 }
 
-/** The end of a command, and its output. */
+/** How a command ended, and its output. */
 export interface CapturedResult extends CommandResult {
   readonly stdout: Buffer;
   readonly stderr: Buffer;
 }
 
 /**
- * Runs a command of Ingot's own and returns its output.
+ * Runs one of Ingot's own commands and returns its output.
  * @param options.limit bytes of both outputs together
  * @param options.what as in `TooMuchOutput`
  * @throws {TooMuchOutput} if it prints more; it was killed
@@ -62,8 +62,8 @@ export async function runCaptured(
 }
 
 /**
- * For drivers: runs a command so that what its `onOutput` throws ends it, as an abort does, and is thrown here. No
- * driver's stream ever sees it: there it would end the process, with all that others build in it.
+ * For drivers: runs a command so that an error of its `onOutput` ends it, as an abort does, and is thrown here.
+ * Otherwise the error would reach a driver's stream and end the process, with all other builds.
  */
 export async function readingSafely(
   request: CommandRequest,
@@ -86,10 +86,10 @@ export async function readingSafely(
   };
   const result = await run(guarded).catch((error: unknown) => {
     if (signal?.aborted === true) throw error;
-    // The command may have lost its instance while it was killed; its reader's error came first.
+    // The command may have lost its instance while it was killed; the reader's error came first.
     failed.signal.throwIfAborted();
     throw error;
   });
-  failed.signal.throwIfAborted(); // It had already ended by itself.
+  failed.signal.throwIfAborted(); // The command had already ended by itself.
   return result;
 }

@@ -1,9 +1,9 @@
-/** Programs of Ingot's own that a driver runs as children of this process: here, or at the door of a container. */
+/** Ingot's own programs that a driver runs as children of this process: here, or inside a container. */
 import { ProcessError, type RunOptions } from '../platform/processes.ts';
 import type { CommandRequest, CommandResult } from './instance.ts';
 import { OWN_LIMIT, TooMuchOutput } from './output.ts';
 
-/** The options that a request asks for; its environment is the driver's. */
+/** The options for a request; the driver sets the environment. */
 export function ownRunOptions({ stdin, timeoutSeconds, signal, onOutput }: CommandRequest): RunOptions {
   return {
     okCodes: 'any',
@@ -17,9 +17,9 @@ export function ownRunOptions({ stdin, timeoutSeconds, signal, onOutput }: Comma
 }
 
 /**
- * How it ended, of what `run` threw.
- * @throws {TooMuchOutput} when it printed more than `OWN_LIMIT`
- * @throws the error itself when the program did not run
+ * How a program ended, from the error of `run`.
+ * @throws {TooMuchOutput} if it printed more than `OWN_LIMIT`
+ * @throws the error itself if the program did not run
  */
 export function endOfOwn(error: unknown, program: string): CommandResult {
   if (!(error instanceof ProcessError)) throw error;

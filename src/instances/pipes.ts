@@ -1,4 +1,4 @@
-/** The streams of a command as named pipes, for drivers whose commands are children of this process. */
+/** Named pipes as streams of a command, for drivers whose commands are children of this process. */
 import { closeSync, constants, openSync } from 'node:fs';
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
@@ -9,38 +9,38 @@ import { run } from '../platform/processes.ts';
 import type { CommandRequest } from './instance.ts';
 
 /**
- * How long a pipe is read after its writers left it. Longer than a scheduler's hiccup, shorter than a user's patience.
+ * How long a pipe is read after its writers closed it, in milliseconds. Longer than a scheduling delay, shorter than a
+ * user's patience.
  */
 const DRAIN_MS = 500;
 /**
- * Bytes that are read and dropped of what a command left running: one that prints without end would use up this
- * process's time.
+ * Maximum bytes that are read and dropped from processes that a command left running. One that prints without end would
+ * use up this process's time.
  */
 const LEFT_BYTES = 64 << 20;
-/** Pairs of pipes that one run of mkfifo makes. */
+/** Number of pairs of pipes that one run of mkfifo creates. */
 const PAIRS = 16;
 
 /** The three streams of a command. */
 export interface Pipes {
-  /** The command's ends, as file descriptors. */
+  /** The command's ends as file descriptors. */
   readonly stdio: readonly ['ignore' | number, number, number];
-  /** Closes the command's ends here, once the command has them. */
+  /** Closes the command's ends in this process, once the command has them. */
   started(): void;
-  /** Waits until everything was read, or half a second if somebody still holds the other ends. */
+  /** Waits until everything was read, or half a second if another process still holds the pipes open. */
   drained(): Promise<void>;
   /**
-   * Reads on and drops the data, so that what the command left running is not killed by its next line; at most
-   * `LEFT_BYTES`.
+   * Keeps reading and drops the data, so that processes that the command left running are not killed by their next
+   * line; at most `LEFT_BYTES`.
    */
   leave(): void;
   abandon(): void;
 }
 
 /**
- * Opens named pipes for output, not the socket pairs that Node gives children: scripts write to `/dev/stderr`, and a
- * socket cannot be opened by such a name. Input is a file for the same reason: opening a named pipe for reading waits
- * for a writer, which may have ended. Anybody in the container may open them, hence the mode; outside, their folder is
- * closed.
+ * Opens named pipes for output instead of Node's socket pairs: scripts write to `/dev/stderr`, and a socket cannot be
+ * opened by name. Input is a file for the same reason: opening a named pipe for reading waits for a writer, which may
+ * have ended. Every user in the container may open them, hence the mode; on the host their directory is not accessible.
  */
 export async function openPipes(
   directory: string,
@@ -64,7 +64,7 @@ export async function openPipes(
     }
     if (input !== undefined) {
       await writeFile(input, request.stdin!, { mode: 0o600 });
-      await chmod(input, 0o644); // Whatever the umask is.
+      await chmod(input, 0o644); // Independent of the umask.
       childEnds.push(openSync(input, constants.O_RDONLY));
     }
   } catch (error) {
@@ -93,7 +93,7 @@ export async function openPipes(
     stdio: [childEnds[2] ?? 'ignore', childEnds[0]!, childEnds[1]!],
     started: closeChildEnds,
     async drained() {
-      // In small steps, between which the event loop reads: a busy process must not lose the end of an output.
+      // In small steps, so that the event loop can read in between: a busy process must not lose the end of an output.
       for (let left = patient(DRAIN_MS); open > 0 && left > 0; left -= 10) await Promise.race([closed, sleep(10)]);
     },
     leave() {
@@ -107,10 +107,10 @@ export async function openPipes(
   };
 }
 
-/** Unused pipes, by their folder. They are removed with it. */
+/** Unused pipes by directory. They are removed with it. */
 const prepared = new Map<string, string[]>();
 
-/** Two new named pipes. Many are made at once, because starting mkfifo takes longer than many commands. */
+/** Two new named pipes. Many are created at once, because starting mkfifo takes longer than many commands. */
 async function namedPipes(directory: string): Promise<readonly string[]> {
   const there = prepared.get(directory) ?? [];
   if (there.length === 0) {

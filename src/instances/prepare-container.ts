@@ -1,4 +1,4 @@
-/** What a container begins with, whichever driver it is of: folder, ids, limits, disk and the services beside it. */
+/** The start of a container for every driver: directory, ids, limits, disk and the services beside it. */
 import { mkdir } from 'node:fs/promises';
 import { attachDisk, type AttachedDisk } from '../images/attach.ts';
 import { allocateUidRange } from '../platform/host.ts';
@@ -10,7 +10,7 @@ import { INSTANCE_ADDRESS } from './nspawn/arguments.ts';
 import { hostCgroups, makeCgroups } from './nspawn/cgroups.ts';
 import { startInstanceServices } from './services/start.ts';
 
-/** What the launch request and the host give a container's plan. */
+/** The parts of a container's plan that come from the launch request and the host. */
 export interface ContainerPlan {
   readonly id: string;
   readonly directory: string;
@@ -24,9 +24,9 @@ export interface ContainerPlan {
 }
 
 /**
- * Prepares a container. All of it is held: whoever called releases it when this fails.
+ * Prepares a container. Everything is held, so that the caller can release it if this fails.
  * @param attached called as soon as the disk is attached
- * @returns the plan, and when the services answer
+ * @returns the plan, and a promise that resolves when the services respond
  * @throws {InstanceError} on a host without a unified cgroup hierarchy
  */
 export async function prepareContainer(

@@ -1,7 +1,7 @@
 /** The resolvers of this host, for instances. */
 import { readFile } from 'node:fs/promises';
 
-/** Where systemd-resolved lists its own upstream resolvers. */
+/** Where systemd-resolved lists its upstream resolvers. */
 export const UPSTREAM_RESOLVERS = '/run/systemd/resolve/resolv.conf';
 
 /**
@@ -15,7 +15,7 @@ export async function reachableResolver(): Promise<string | undefined> {
     : undefined;
 }
 
-/** Whether a `resolv.conf` names only resolvers on loopback (one that names none does, too). Pure. */
+/** Whether a `resolv.conf` names only resolvers on loopback; true if it names none. Pure. */
 export function onlyLoopback(resolvConfText: string): boolean {
   return [...resolvConfText.matchAll(/^\s*nameserver\s+(\S+)/gm)].every(
     ([, address]) => address!.startsWith('127.') || address === '::1',

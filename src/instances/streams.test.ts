@@ -14,7 +14,7 @@ async function read(chunks: readonly string[]): Promise<{ text: string; code: nu
   return { text, code: await code };
 }
 
-describe('an output ends at its marker, which says the exit code', () => {
+describe('an output ends at its marker, which contains the exit code', () => {
   for (const [name, chunks, text] of [
     ['alone', [`${MARKER}007`], ''],
     ['after text', [`hello${MARKER}007`], 'hello'],
@@ -30,7 +30,7 @@ describe('an output ends at its marker, which says the exit code', () => {
     test(name, async () => assert.deepEqual(await read(chunks), { text, code: 7 }));
 });
 
-test('what may not be a marker is not held back', () => {
+test('text that cannot be a marker is passed on at once', () => {
   const output = new MarkedOutput(MARKER);
   output.write(Buffer.from('root@debian:~# '));
   assert.equal(String(output.read()), 'root@debian:~# ');
@@ -44,7 +44,7 @@ test('without a marker it ends with the reason', async () => {
   assert.equal(Buffer.concat((await output.toArray()) as Buffer[]).toString(), 'half');
 });
 
-describe('the wrapper runs a command and says how it ended', () => {
+describe('the wrapper runs a command and reports how it ended', () => {
   for (const [name, argv, code, out] of [
     ['an exit code', ['sh', '-c', 'echo "$1"; exit 7', 'sh', 'a  b $x'], 7, 'a  b $x\n'],
     ['a signal', ['sh', '-c', 'kill -9 $$'], 137, ''],

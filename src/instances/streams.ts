@@ -3,19 +3,19 @@ import { readScript } from '../platform/scripts.ts';
 import { Transform } from 'node:stream';
 
 /**
- * The marker at the end of a command's output. The command cannot print it, since its id is random. Then come three
- * digits, its exit code.
+ * The marker at the end of a command's output. Its id is random, so the command cannot print it. Three digits follow,
+ * the exit code.
  */
 export function endMarker(id: string): string {
   return `\0ingot-end-${id}:`;
 }
 
 /**
- * The command line that runs `argv` on the streams it is given, and then says on both outputs that it has ended, and
- * how: streams that go through a machine's ports have no end of their own, and what a command leaves running may hold
- * any of them open.
- * @param options.files path inside, without suffix, for what the run leaves on the way, in its environment as
- *   `INGOT_FILES`: `.pid` holds the command's process
+ * The command line that runs `argv` on its streams, and then reports on both outputs that it has ended, and how.
+ * Streams through a machine's ports have no end of their own, and processes that a command leaves running may hold them
+ * open.
+ * @param options.files path inside, without suffix, for the files of the run, in its environment as `INGOT_FILES`:
+ * `.pid` contains the command's process id
  */
 export function markedCommand(
   argv: readonly string[],
@@ -31,11 +31,14 @@ const MARKED = readScript(import.meta.url, 'marked-command.sh');
  */
 export const HANG_UP = readScript(import.meta.url, 'hang-up.sh');
 
-/** An output up to its marker: ends there, and drops later output of others. Emits `exit` with the exit code. */
+/**
+ * An output up to its marker. It ends there, and later output of other processes is dropped. Emits `exit` with the exit
+ * code.
+ */
 export class MarkedOutput extends Transform {
   private readonly marker: Buffer;
   private held: Buffer = Buffer.alloc(0);
-  /** Whether the marker has come. */
+  /** Whether the marker has arrived. */
   complete = false;
 
   constructor(marker: string) {
@@ -63,7 +66,7 @@ export class MarkedOutput extends Transform {
       this.emit('exit', Number(data.subarray(end - 3, end).toString('latin1')));
       return;
     }
-    // Only what may be a marker's beginning waits for more: a prompt must be visible at once.
+    // Only a possible beginning of a marker is held back: a prompt must be visible at once.
     const keep = at >= 0 ? data.length - at : this.beginning(data);
     this.held = Buffer.from(data.subarray(data.length - keep));
     if (data.length > keep) this.push(data.subarray(0, data.length - keep));
@@ -79,7 +82,7 @@ export class MarkedOutput extends Transform {
 
 /**
  * The exit code from an output's marker.
- * @param gone settles with the reason if there will be no marker any more; the output then ends, too
+ * @param gone resolves with the reason if no marker will come; the output then ends too
  */
 export function endOf(output: MarkedOutput, gone: Promise<Error>): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * A login shell in an instance, on a terminal if the instance has `script`. The terminal is inside, so that what runs
- * on it is under the instance's limits.
+ * A login shell in an instance, on a terminal if the instance has `script`. The terminal is inside, so that its
+ * programs are under the instance's limits.
  */
 import { readScript } from '../platform/scripts.ts';
 import { once } from 'node:events';
@@ -24,8 +24,8 @@ export interface Shell {
 /** The output of the script below before the shell begins. */
 const ON_TERMINAL = 't'.charCodeAt(0);
 
-// `script` gives the terminal: bsdutils of Debian, util-linux elsewhere. It runs a string, so what varies comes in the
-// environment.
+// `script` provides the terminal: from bsdutils on Debian, util-linux elsewhere. It runs a string, so variable parts
+// are in the environment.
 const SHELL_SCRIPT = readScript(import.meta.url, 'terminal-shell.sh');
 
 const RESIZE_SCRIPT = readScript(import.meta.url, 'terminal-resize.sh');

@@ -35,7 +35,7 @@ test('every type has whole CPUs and whole mebibytes', () => {
   }
 });
 
-test('a type that fits the host is left as it is, a larger one is cut and says from what', () => {
+test('a type that fits the host is unchanged, a larger one is reduced and says from what', () => {
   assert.deepEqual(resolveInstanceType('t3.micro', 2, 24_000), { cpus: 2, memoryMiB: 1024 });
   assert.deepEqual(resolveInstanceType('m5.xlarge', 2, 24_000), {
     cpus: 2,
@@ -49,7 +49,7 @@ test('a type that fits the host is left as it is, a larger one is cut and says f
   });
 });
 
-test('unknown types are refused with the nearest name, Arm types as such', () => {
+test('unknown types are rejected with the most similar name, Arm types with the reason', () => {
   const refused: readonly [type: string, message: RegExp][] = [
     ['t3.mico', /t3\.mico is not known; the nearest is t3\.micro/],
     ['m5.larg', /nearest is m5\.large/],

@@ -1,5 +1,5 @@
 /**
- * EC2 instance types: vCPUs and memory per size, as AWS documents them. Pure. x86_64 only: the images built here are.
+ * EC2 instance types: vCPUs and memory per size, as AWS documents them. Pure. Only x86_64, as the images built here.
  */
 
 /** The size of a type. */
@@ -8,7 +8,7 @@ export interface InstanceSize {
   readonly memoryMiB: number;
 }
 
-/** The size of a machine: the type's, cut to what the host has. */
+/** The size of a machine: the type's, reduced to what the host has. */
 export interface ResolvedInstanceType extends InstanceSize {
   /** The type's own size, if the host has less. */
   readonly cutFrom?: InstanceSize;
@@ -21,7 +21,7 @@ class InstanceTypeError extends Error {
 
 type Sizes = Readonly<Record<string, readonly [cpus: number, memoryGiB: number]>>;
 
-/** Characters of a type that are compared: comparing a longer text with every known type takes seconds. */
+/** Maximum characters of a type that are compared: comparing a longer text with every known type takes seconds. */
 const LONGEST_TYPE = 40;
 
 const GRAVITON = /^(a1|[a-z]+\d+[a-fh-z]*g[a-z]*)$/;
@@ -98,7 +98,7 @@ export function instanceTypeNames(): readonly string[] {
 
 /**
  * vCPUs and memory of a type.
- * @throws {InstanceTypeError} for an unknown type (with the nearest known one) and for types of another architecture
+ * @throws {InstanceTypeError} for an unknown type (with the most similar one) and for types of another architecture
  */
 export function instanceSize(type: string): InstanceSize {
   const [family = '', size = ''] = type.split('.');
@@ -114,7 +114,7 @@ export function instanceSize(type: string): InstanceSize {
 }
 
 /**
- * The size of a machine of this type on a host with so many CPUs and so much memory.
+ * The size of a machine of this type on a host with this many CPUs and this much memory.
  * @throws {InstanceTypeError} as `instanceSize`
  */
 export function resolveInstanceType(type: string, hostCpus: number, hostMemoryMiB: number): ResolvedInstanceType {

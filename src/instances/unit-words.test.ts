@@ -33,7 +33,7 @@ const WORDS = [
   '=',
 ];
 
-test('words go in without what systemd would expand or cannot read again', () => {
+test('words contain nothing that systemd would expand or cannot read again', () => {
   for (const word of WORDS) assert.doesNotMatch(unitWord(word), /[$;\n]/);
   assert.deepEqual(['echo', 'a\\b', '$HOME', '\\n', ';'].map(unitWord), [
     'echo',
@@ -45,7 +45,7 @@ test('words go in without what systemd would expand or cannot read again', () =>
 });
 
 for (const shell of ['sh', 'bash']) {
-  test(`${shell} makes the same words of them, and leaves the environment alone`, async () => {
+  test(`${shell} decodes them to the same words, and does not change the environment`, async () => {
     const script = `${READ_WORDS}printf '%s\\0' "$@"`;
     const { stdout } = await run([shell, '-c', script, 'sh', ...WORDS.map(unitWord)]);
     assert.deepEqual(stdout.split('\0').slice(0, -1), WORDS);

@@ -1,16 +1,16 @@
 /**
- * Words of a command on their way through a systemd unit: what is the same for every driver.
+ * Encodes words of a command for a systemd unit, for every driver.
  *
- * systemd expands `$` in a unit's arguments. Doubled, it is not expanded, but systemd 252 writes it down as `\$` (and
- * `;` as `\;`), which it does not know when it reads the unit anew: a `daemon-reload` between a unit's making and its
- * start, by whatever runs in the instance, had the command run with other words. So neither is in the arguments of a
- * unit, nor is a script.
+ * systemd expands `$` in a unit's arguments. Doubling prevents that, but systemd 252 serializes `$` as `\$` (and `;` as
+ * `\;`), which it does not understand when it reads the unit again: after a `daemon-reload` between a unit's creation
+ * and its start, by anything in the instance, the command ran with other words. So a unit's arguments contain neither
+ * character, nor a script.
  */
 import { readScript } from '../platform/scripts.ts';
 
 /**
- * A word in the form for `READ_WORDS` and `READ_LINES`: one line without `$` and `;`. One that already has this form
- * stays unchanged, unless it begins with a backslash.
+ * A word in the encoding for `READ_WORDS` and `READ_LINES`: one line without `$` and `;`. A word without special
+ * characters stays unchanged, unless it begins with a backslash.
  */
 export function unitWord(word: string): string {
   if (!/^\\|[$;\n]/.test(word)) return word;

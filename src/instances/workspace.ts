@@ -1,6 +1,6 @@
 /**
- * The working place of checks that really try something: two folders and a recorder. All of it is removed at the end,
- * or at the next start of such a command.
+ * The workspace of checks that exercise a feature for real: two directories and a recorder. All of it is removed at the
+ * end, or at the next start of such a command.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
@@ -11,16 +11,16 @@ import { allocateUidRange, RUN_DIRECTORY, type AllocationOwner } from '../platfo
 import { newUuid } from '../platform/ids.ts';
 import { isSameProcess, processStartTime } from '../platform/processes.ts';
 
-/** The place of a check. */
+/** A workspace. */
 export interface Workspace {
   /** For files. */
   readonly files: string;
-  /** For sockets and mount points: short, and only root may enter it. */
+  /** For sockets and mount points: a short path that only root may enter. */
   readonly directory: string;
-  /** Everything that is taken is recorded here first. */
+  /** Everything that the check takes is recorded here first. */
   readonly held: HeldRecorder;
   readonly owner: AllocationOwner;
-  /** First of `UIDS_OF_A_CONTAINER` uids that nothing else uses. */
+  /** First uid of a range of `UIDS_OF_A_CONTAINER` that nothing else uses. */
   readonly uidBase: number;
 }
 
@@ -48,7 +48,7 @@ export async function inWorkspace<T>(
   try {
     await held.record({ kind: 'path', path: files });
     await mkdir(files, { mode: 0o700 });
-    // First, so that other processes can tell who owns everything that appears on the host under this owner's name.
+    // First, so that other processes can tell the owner of everything that appears on the host under this name.
     const uids = await allocateUidRange(allocationOwner);
     await held.record({ kind: 'allocation', id: uids.id });
     await held.record({ kind: 'path', path: directory });
@@ -69,7 +69,7 @@ export async function sweepWorkspaces(): Promise<void> {
     try {
       journal = JSON.parse(readFileSync(journalOf(owner), 'utf8')) as Journal;
     } catch {
-      continue; // It ended by itself in between.
+      continue; // Its process ended meanwhile.
     }
     if (isSameProcess(journal.pid, journal.startTime)) continue;
     await releaseAll({ ...memoryRecorder(owner), list: async () => journal.records, free: async () => {} });
@@ -81,7 +81,7 @@ function journalOf(owner: string): string {
   return join(RUN_DIRECTORY, `${owner}.json`);
 }
 
-/** A recorder whose records are in a file before what they name is taken. */
+/** A recorder that writes its records to a file before their resources are taken. */
 function journalled(owner: string): HeldRecorder {
   const memory = memoryRecorder(owner);
   const write = async (): Promise<void> => {

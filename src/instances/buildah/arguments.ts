@@ -1,4 +1,4 @@
-/** Argument vectors and settings of the container driver. Pure: a test reads them without a container. */
+/** Argument vectors and settings of the container driver. Pure. */
 import { fileURLToPath } from 'node:url';
 import { SYSTEM_PATH } from '../../platform/processes.ts';
 import { UIDS_OF_A_CONTAINER } from '../../platform/host.ts';
@@ -9,11 +9,11 @@ const FIRST = readScript(import.meta.url, 'first.sh');
 const SESSION = readScript(import.meta.url, 'session.sh');
 const HOLD_PROGRAM = fileURLToPath(new URL('hold.pl', import.meta.url));
 
-/** The image in the storage of a build that its next step begins from. */
+/** Name of the current image in a build's storage, from which the next step begins. */
 export const CURRENT = 'localhost/ingot:current';
-/** The container that components run in. */
+/** Name of the container that components run in. */
 const WORKING = 'ingot-work';
-/** Where a build's disk is, inside. */
+/** Mount point of a build's disk, inside. */
 export const WORK = '/work';
 
 const STORAGE_CONF = `[storage]
@@ -30,9 +30,9 @@ cgroup_manager = "cgroupfs"
 `;
 
 /**
- * The command that makes the namespaces of a container build and stays, as their process 1, until it is killed.
- * @param options.root an empty folder to mount its root directory on
- * @param options.disk folder on which the build's disk is mounted
+ * The command that creates the namespaces of a container build and keeps them, as their process 1, until it is killed.
+ * @param options.root an empty directory to mount its root directory on
+ * @param options.disk directory on which the build's disk is mounted
  */
 export function holdArguments(options: {
   readonly root: string;
@@ -59,7 +59,7 @@ export function holdArguments(options: {
   ];
 }
 
-/** Environment of `holdArguments`: settings of the programs inside. @param registries text of `registries.conf` */
+/** Environment of `holdArguments`: settings of the programs inside. @param registries content of `registries.conf` */
 export function holdEnvironment(registries: string): Readonly<Record<string, string | undefined>> {
   return {
     PATH: SYSTEM_PATH,
@@ -71,10 +71,10 @@ export function holdEnvironment(registries: string): Readonly<Record<string, str
   };
 }
 
-/** `registries.conf` where nothing is configured: a name without a registry is Docker Hub's, as Docker has it. */
+/** `registries.conf` if nothing is configured: a name without a registry is on Docker Hub, as in Docker. */
 export const DEFAULT_REGISTRIES = 'unqualified-search-registries = ["docker.io"]\n';
 
-/** Environment of buildah: chroot isolation is its default where it is not root; crun is better isolated. */
+/** Environment of buildah. As non-root it uses chroot isolation by default; crun isolates better. */
 export const BUILDAH_ENVIRONMENT: Readonly<Record<string, string>> = {
   HOME: '/root',
   PATH: SYSTEM_PATH,
@@ -82,12 +82,12 @@ export const BUILDAH_ENVIRONMENT: Readonly<Record<string, string>> = {
   BUILDAH_ISOLATION: 'rootless',
 };
 
-/** The command that makes the working container from the current image, and keeps it running. */
+/** The command that creates the working container from the current image, and keeps it running. */
 export function sessionArguments(): string[] {
   return ['/bin/sh', '-c', SESSION, 'sh', WORKING, CURRENT];
 }
 
-/** The command that makes what the working container holds the current image. @param epoch seconds since 1970 */
+/** The command that commits the working container as the current image. @param epoch seconds since 1970 */
 export function commitArguments(epoch?: number): string[] {
   return [
     'buildah',

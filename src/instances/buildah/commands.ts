@@ -1,4 +1,4 @@
-/** Commands in a container build: beside the working container, where buildah runs, and in it. */
+/** Runs commands in a container build: beside the working container, where buildah runs, and inside it. */
 import { rmdirSync } from 'node:fs';
 import { after } from '../../platform/clock.ts';
 import { newUuid } from '../../platform/ids.ts';
@@ -12,24 +12,24 @@ import { atTheDoor, enter, environmentInside, type ContainerDoor } from '../nspa
 /** Where a command runs, and its arguments. */
 export interface CommandPlace {
   readonly door: ContainerDoor;
-  /** Folder of the host for pipes. */
+  /** Directory on the host for pipes. */
   readonly directory: string;
-  /** What every command has in its environment. */
+  /** Variables in the environment of every command. */
   readonly environment: Readonly<Record<string, string>>;
-  /** How often the memory limit had something killed. */
+  /** How often the memory limit killed something. */
   memoryKills(): Promise<number>;
   alive(): boolean;
   whatHappened(): Promise<InstanceError>;
 }
 
 const PUT_SCRIPT = readScript(import.meta.url, 'put-script.sh');
-/** In memory inside, so that no layer keeps it. */
+/** In memory, so that no layer contains it. */
 const SCRIPTS = '/dev/shm';
 
 /**
- * Runs a command to its end. What it leaves running goes on running until the container ends; a deadline or an abort
- * kills the command and all that it started.
- * @throws {InstanceError} when the container is gone
+ * Runs a command to its end. Processes that it leaves running continue until the container ends. A deadline or an abort
+ * kills the command and everything that it started.
+ * @throws {InstanceError} if the container is gone
  */
 export async function runHere(place: CommandPlace, request: CommandRequest): Promise<CommandResult> {
   if ((request.argv === undefined) === (request.script === undefined))
@@ -90,11 +90,11 @@ export async function runHere(place: CommandPlace, request: CommandRequest): Pro
   }
 }
 
-/** Removes the cgroup of a command that left nothing running; one that did goes with the container. */
+/** Removes the cgroup of a command. If something still runs in it, it is removed with the container. */
 function forget(cgroup: string): void {
   try {
     rmdirSync(cgroup);
   } catch {
-    return; // Something still runs in it, or it is gone.
+    return; // Something still runs in it, or it was removed.
   }
 }

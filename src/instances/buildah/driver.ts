@@ -1,6 +1,6 @@
 /**
- * Builds of container images: buildah in namespaces of their own, on a disk of their own with buildah's storage. The
- * instance is the container that components run in.
+ * Builds container images: buildah runs in separate namespaces, on a separate disk with its storage. The instance is
+ * the container that components run in.
  */
 import { readFile } from 'node:fs/promises';
 import { resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
@@ -46,13 +46,13 @@ const GET_LIMIT = 16 * 1024 * 1024;
 /** The driver. */
 export const buildahDriver: Driver = { name: 'buildah', makes: 'DOCKER', capabilities, launch, attach, missing };
 
-/** An instance of this driver: what a container build can do beside what every instance can. */
+/** An instance of this driver, with what a container build can do in addition. */
 export interface ContainerInstance extends Instance {
-  /** Folder of the host where the build's disk is mounted: `/work` inside. Nothing there is to be trusted. */
+  /** Directory on the host where the build's disk is mounted: `/work` inside. Its content is untrusted. */
   readonly workFolder: string;
-  /** Runs a program of the host beside the container, where buildah has its storage. */
+  /** Runs a program of the host beside the container, with access to buildah's storage. */
   beside(request: CommandRequest): Promise<CommandResult>;
-  /** Ends the working container. @param keep whether what it wrote becomes the current image */
+  /** Ends the working container. @param keep whether to commit it as the current image */
   settle(keep: boolean): Promise<void>;
 }
 
@@ -167,7 +167,7 @@ class BuildahInstance implements ContainerInstance {
     if (session === undefined) return;
     await session;
     const first = sessionOf(this.state);
-    // All of the container ends with its first process, and buildah unmounts what it had.
+    // Ending its first process ends the whole container, and buildah unmounts its file systems.
     if (first !== undefined && isSameProcess(first.pid, first.startTime)) process.kill(first.pid, 'SIGKILL');
     await until(`the container of ${this.id} to end`, patient(SESSION_MS), () =>
       sessionOf(this.state) === undefined && this.sessionClient?.() !== true ? true : undefined,
@@ -219,7 +219,7 @@ class BuildahInstance implements ContainerInstance {
     const { directory, leader } = this.state;
     const running = sessionOf(this.state);
     const first = running ?? (await this.makeSession());
-    // A process has its program's name a moment before it has its variables.
+    // A process has its program's name a moment before its environment.
     const text = await until(
       `the variables of ${this.id}`,
       patient(VARIABLES_MS),
@@ -309,7 +309,7 @@ class BuildahInstance implements ContainerInstance {
   }
 }
 
-/** The image that the working container is made from, and becomes. */
+/** Name of the image that the working container is created from, and committed to. */
 export const CURRENT_IMAGE = CURRENT;
 
 const programs: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-/** What a container build runs in: namespaces, limits, a network, a disk; and the working container in there. */
+/** The environment of a container build (namespaces, limits, network, disk) and its working container. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import type { AttachedDiskState } from '../../images/attach.ts';
@@ -18,7 +18,7 @@ import { DEFAULT_REGISTRIES, holdArguments, holdEnvironment } from './arguments.
 const INTERFACE = 'host0';
 const START_MS = 20_000;
 
-/** What a build's namespaces are known by. Kept in the instance's folder. */
+/** What identifies a build's namespaces. Stored in the instance's directory. */
 export interface HoldState {
   readonly id: string;
   readonly directory: string;
@@ -34,7 +34,7 @@ export interface HoldState {
   readonly servicesHeldId?: string;
 }
 
-/** Makes the namespaces and their network. */
+/** Creates the namespaces and their network. */
 export async function startHold(
   plan: Omit<HoldState, 'leader' | 'slirpHeldId'>,
   held: HeldRecorder,
@@ -50,7 +50,7 @@ export async function startHold(
       confined(holdArguments({ root, disk: `${directory}/root`, uidBase: plan.uidBase })),
     ),
   );
-  // Not recorded as a process: it is in its cgroup before anything else, and that is on record.
+  // Not recorded as a process: it joins its cgroup before anything else, and that is recorded.
   const monitor = await start(argv, {
     env: holdEnvironment(DEFAULT_REGISTRIES),
     stdio: ['ignore', 'ignore', 'ignore'],
@@ -64,7 +64,7 @@ export async function startHold(
       const found = processOne(2, 'sleep', (pid) => descendsFrom(monitor.pid, pid));
       if (found !== undefined) return found;
       if (isSameProcess(monitor.pid, monitor.startTime)) return undefined;
-      await sleep(100); // Its last words are still on their way.
+      await sleep(100); // Its last output is still being written.
       throw new Error((await ringTail(plan.consoleLog, 4096)).toString('utf8').trim() || 'its first process ended');
     },
     { everyMs: 3, signal },
@@ -85,16 +85,16 @@ export async function startHold(
   return state;
 }
 
-/** What the instance's folder says; `undefined` when there is none. */
+/** Reads the state from the instance's directory; `undefined` if there is none. */
 export async function readHold(directory: string): Promise<HoldState | undefined> {
   const text = await readFile(`${directory}/instance.json`, 'utf8').catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as HoldState);
 }
 
 /**
- * A process that is number 1 in a process namespace, and already runs the program it is for.
- * @param depth how many process namespaces it has numbers in: 2 for one right below the host's
- * @param belongs whether a process can be it
+ * Finds process 1 of a process namespace, once it runs its program.
+ * @param depth number of process namespaces it is in: 2 for one directly below the host's
+ * @param belongs whether a process is a candidate
  */
 function processOne(depth: number, program: string, belongs: (pid: number) => boolean): Door | undefined {
   for (const pid of allProcesses()) {
@@ -105,7 +105,7 @@ function processOne(depth: number, program: string, belongs: (pid: number) => bo
       if (startTime !== undefined && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === program)
         return { pid, startTime };
     } catch {
-      // It ended in between.
+      // It ended meanwhile.
     }
   }
   return undefined;
@@ -117,13 +117,13 @@ function descendsFrom(ancestor: number, pid: number): boolean {
   return false;
 }
 
-/** The first process of the working container, when it runs. */
+/** The first process of the working container, if it is running. */
 export function sessionOf({ leader }: Pick<HoldState, 'leader'>): Door | undefined {
   const users = readlinkSync(`/proc/${leader.pid}/ns/user`);
   return processOne(3, 'sleep', (pid) => readlinkSync(`/proc/${pid}/ns/user`) === users);
 }
 
-/** @throws {InstanceError} when the build's first process has ended */
+/** @throws {InstanceError} if the build's first process has ended */
 export function refuseEnded(state: HoldState): void {
   if (!isSameProcess(state.leader.pid, state.leader.startTime))
     throw new InstanceError(`${state.id} died: its processes were killed`);

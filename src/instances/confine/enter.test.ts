@@ -9,7 +9,7 @@ import { environmentInside } from '../nspawn/door.ts';
 import { doorFilter } from './filter.ts';
 
 const ENTER = fileURLToPath(new URL('enter.pl', import.meta.url));
-/** What the image of a container may have as its environment: on the host each of these would run something. */
+/** Variables that a container's image may set. On the host each of them would execute something. */
 const HOSTILE = {
   PERL5OPT: '-d',
   PERL5DB: 'BEGIN { print "this ran on the host\n"; exit }',
@@ -18,7 +18,7 @@ const HOSTILE = {
   'odd name': 'a\nb',
 };
 
-test("variables of a container's image do nothing on the host, and its programs get them", async (t) => {
+test("variables of a container's image do nothing on the host, but its programs get them", async (t) => {
   if (process.getuid?.() !== 0) return t.skip('only root enters');
   const program = 'unshare';
   const outer = spawn(program, [
@@ -48,7 +48,7 @@ test("variables of a container's image do nothing on the host, and its programs 
   }
 });
 
-test('nothing of it is the environment of the program that enters', async () => {
+test('none of them is in the environment of the program that enters', async () => {
   const { code, stdout, stderr } = await run(['perl', ENTER, '0', '0', doorFilter(), '--', 'true'], {
     env: environmentInside(HOSTILE),
     okCodes: 'any',

@@ -7,7 +7,7 @@ import { containerFilter, doorFilter } from './filter.ts';
 const CONFINE = fileURLToPath(new URL('confine.pl', import.meta.url));
 const filters = { container: containerFilter(), door: doorFilter() };
 
-/** The kernel's answer to a system call under a filter: `ok`, or the words of its error. */
+/** The kernel's result of a system call under a filter: `ok`, or the text of its error. */
 async function answer(filter: string, call: readonly number[]): Promise<string> {
   const program =
     'my @call = @ARGV; print syscall($call[0] + 0, map { $_ + 0 } @call[1 .. $#call]) == -1 ? $! + 0 : "ok"';
@@ -37,14 +37,14 @@ for (const [what, call, container, door] of [
   ['perf_event_open', [298, 0, 0, 0, 0], undefined, EPERM],
   ['a call that no kernel has yet', [4000], undefined, ENOSYS],
 ] as const) {
-  test(`${what} is answered as the filters say`, async () => {
-    // systemd-nspawn's own filter decides where the container's allows a call.
+  test(`${what} has the result that the filters define`, async () => {
+    // For the container, systemd-nspawn's own filter has the last word on allowed calls.
     if (container !== undefined) equal(await answer(filters.container, call), container);
     equal(await answer(filters.door, call), door);
   });
 }
 
-test("every program has a whole number of instructions, within the kernel's limit", () => {
+test("every filter has a whole number of instructions, within the kernel's limit", () => {
   for (const filter of Object.values(filters)) {
     equal(filter.length % 16, 0);
     equal(filter.length / 16 < 4096, true);

@@ -5,7 +5,7 @@
  * Numbers and constants are the kernel's (`linux/seccomp.h`, `linux/filter.h`, `asm/unistd_64.h`) and never change.
  */
 
-/** One instruction of classic BPF: what to do, where to go on when true and when false, and a value. */
+/** One instruction of classic BPF: operation, jumps if true and if false, and a value. */
 type Instruction = readonly [code: number, whenTrue: number, whenFalse: number, value: number];
 
 const LOAD = 0x20; // BPF_LD | BPF_W | BPF_ABS: a word of `struct seccomp_data`.
@@ -15,7 +15,7 @@ const RETURN = 0x06; // BPF_RET | BPF_K
 
 const NUMBER_OFFSET = 0;
 const ARCHITECTURE_OFFSET = 4;
-/** The lower half of the first argument. */
+/** Offset of the lower half of the first argument. */
 const ARGUMENT_OFFSET = 16;
 
 const X86_64 = 0xc000003e;
@@ -35,7 +35,7 @@ const X32 = 0x40000000;
 
 const SOCKET = 41;
 const IO_URING = [425, 426, 427];
-/** The same in the 32-bit table. `socketcall` takes its arguments from memory, which no filter can read. */
+/** `socket` in the 32-bit table. `socketcall` takes its arguments from memory, which no filter can read. */
 const SOCKET_I386 = 359;
 const SOCKETCALL_I386 = 102;
 const SOCKETCALL_SOCKET = 1;
@@ -61,11 +61,11 @@ const NOT_AT_THE_DOOR: readonly number[] = Object.values({
 }).flat();
 /** msync, fsync, fdatasync, sync, sync_file_range, syncfs. */
 const WAITING_FOR_THE_DISK = [26, 74, 75, 162, 277, 306];
-/** Later calls do not exist for programs that enter a container: the C library then uses older ones. */
+/** Later calls do not exist for programs that enter a container, so that the C library uses older ones. */
 const NEWEST_AT_THE_DOOR = 450;
 
 /**
- * For all programs of a container, in addition to systemd-nspawn's own filter, which allows these: foreign address
+ * For all programs of a container, in addition to systemd-nspawn's own filter: denies what that allows, unusual address
  * families and io_uring.
  */
 export function containerFilter(): string {
@@ -79,14 +79,14 @@ export function containerFilter(): string {
 }
 
 /**
- * For programs that enter a container from outside, to which systemd-nspawn's own filter does not apply.
- * @param options.sync `skip` where nothing of the container has to wait for the disk, which is written as a whole at
- *   its end: `fsync` and its like are answered with success at once
+ * For programs that enter a container from outside, where systemd-nspawn's own filter does not apply.
+ * @param options.sync `skip` if nothing in the container needs to wait for the disk, which is written as a whole at its
+ * end: `fsync` and similar calls then succeed at once
  */
 export function doorFilter(options: { readonly sync?: 'skip' } = {}): string {
   return hexadecimal([
     ...onlyArchitectures([[RETURN, 0, 0, ERRNO | ENOSYS]]),
-    // The numbers of the x32 table are above this, too.
+    // This also denies the x32 table, whose numbers are higher.
     ...noCallsFrom(NEWEST_AT_THE_DOOR + 1),
     ...refuse(NOT_AT_THE_DOOR, EPERM),
     ...(options.sync === 'skip' ? refuse(WAITING_FOR_THE_DISK, 0) : []),
@@ -96,8 +96,7 @@ export function doorFilter(options: { readonly sync?: 'skip' } = {}): string {
 }
 
 /**
- * Ends with the number of the call loaded. `i386` decides calls of the 32-bit table; those of other tables do not
- * exist.
+ * Ends with the number of the call loaded. `i386` decides calls of the 32-bit table; calls of other tables are denied.
  */
 function onlyArchitectures(i386: readonly Instruction[]): Instruction[] {
   return [
@@ -131,7 +130,7 @@ function noCallsFrom(number: number): Instruction[] {
   ];
 }
 
-/** Answers calls with these numbers with an error. */
+/** Returns an error for calls with these numbers. */
 function refuse(numbers: readonly number[], error: number): Instruction[] {
   return numbers.flatMap((number): Instruction[] => [
     [EQUALS, 0, 1, number],
@@ -139,7 +138,7 @@ function refuse(numbers: readonly number[], error: number): Instruction[] {
   ]);
 }
 
-/** Decides calls that make sockets; continues for all others. */
+/** Decides calls that create sockets; continues for all others. */
 function onlyFamilies(call: number): Instruction[] {
   return [
     [EQUALS, 0, FAMILIES.length + 3, call],

@@ -4,20 +4,20 @@ import { inDirectory } from '../in-directory.ts';
 import type { CommandRequest } from '../instance.ts';
 
 /**
- * A variable in the environment of a command and of everything that it starts, so that a deadline finds processes that
- * left its process group.
+ * A variable in the environment of a command and its children, by which a deadline finds processes that left the
+ * process group.
  */
 export const COMMAND_MARK = 'INGOT_COMMAND';
 
-/** The command in its working directory, as its user. */
+/** The command with its working directory and user. */
 export function localArguments(request: Pick<CommandRequest, 'cwd' | 'user'>, argv: readonly string[]): string[] {
   const asUser = request.user === undefined || request.user === 'root' ? [] : ['runuser', '-u', request.user, '--'];
   return [...asUser, ...inDirectory(request.cwd, argv)];
 }
 
 /**
- * Nothing of this process's own environment, as in a separate machine; `undefined` removes the variables that children
- * otherwise get.
+ * A command gets none of this process's environment, as on a separate machine. `undefined` removes variables that
+ * children otherwise get.
  */
 export function localEnvironment(
   request: Pick<CommandRequest, 'env'>,

@@ -1,4 +1,4 @@
-/** Commands on this host, each in a process group of its own. */
+/** Runs commands on this host, each in a separate process group. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, sleep } from '../../platform/clock.ts';
@@ -9,11 +9,11 @@ import { endOfOwn, ownRunOptions } from '../own-program.ts';
 import { openPipes } from '../pipes.ts';
 import { COMMAND_MARK, localArguments, localEnvironment } from './arguments.ts';
 
-/** How long to wait for processes that a signal has not ended yet. */
+/** How often to check for processes that a signal has not ended yet. */
 const KILL_TRIES = 100;
 
 /**
- * Runs a user's command. What it leaves running continues, and the later output of that is dropped. A deadline or an
+ * Runs a user's command. Processes that it leaves running continue, and their later output is dropped. A deadline or an
  * abort kills the command and everything that it started.
  * @param directory for pipes and scripts
  */
@@ -92,7 +92,7 @@ function signal(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    return; // It ended in between.
+    return; // It ended meanwhile.
   }
 }
 

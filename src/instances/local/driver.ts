@@ -25,7 +25,7 @@ const capabilities: Capabilities = {
 };
 const GET_LIMIT = 16 * 1024 * 1024;
 
-/** The driver. It uses only the id and the folder of a launch: there is no disk. */
+/** The driver. Of a launch it uses only the id and the directory, because there is no disk. */
 export const localDriver: Driver = { name: 'local', capabilities, launch, attach, missing };
 
 async function launch({ id, directory, held }: Pick<LaunchRequest, 'id' | 'directory' | 'held'>): Promise<Instance> {

@@ -4,7 +4,7 @@ import { commandWords, inCgroups, invocationOf, nspawnArguments, parseStatus, un
 
 const container = { id: 'i-1', root: '/run/ingot/i-1/root', uidBase: 1073741824 };
 
-test('a container has its own uids and network and is not registered with the host', () => {
+test('a container has separate uids and a separate network and is not registered with the host', () => {
   const argv = nspawnArguments(container);
 
   for (const argument of [
@@ -18,7 +18,7 @@ test('a container has its own uids and network and is not registered with the ho
   ok(!argv.some((argument) => argument.includes('resolv.conf:')));
 });
 
-test('a unit runs a file of words, and has nothing of the command in its arguments', () => {
+test('a unit runs a file of words, so its arguments contain nothing of the command', () => {
   const argv = unitArguments({ unit: 'ingot-0a-0b', user: 'root' });
 
   deepEqual(argv.slice(argv.indexOf('--') + 1), ['/bin/sh', '/run/ingot/command', '/run/ingot/ingot-0a-0b.words']);
@@ -26,7 +26,7 @@ test('a unit runs a file of words, and has nothing of the command in its argumen
   equal(invocationOf('ingot-0a-0b'), '0a0b');
 });
 
-test('the words are the folder, the environment and the command', () => {
+test('the words are the directory, the environment and the command', () => {
   deepEqual(commandWords(['echo', '$HOME'], '/srv', { A: 'b c', B: '$A' }), [
     '/srv',
     '2',
@@ -42,7 +42,7 @@ for (const [what, argv, env] of [
   ['a NUL character', ['echo', 'a\0b'], {}],
   ['a variable that no shell can have', ['echo'], { 'A-B': 'x' }],
 ] as const) {
-  test(`a command with ${what} is refused`, () => throws(() => commandWords(argv, '/', env), Error));
+  test(`a command with ${what} is rejected`, () => throws(() => commandWords(argv, '/', env), Error));
 }
 
 for (const [text, expected] of [
@@ -53,7 +53,7 @@ for (const [text, expected] of [
   ['', undefined],
   ['inactive\n', undefined],
 ] as const) {
-  test(`what a unit left as ${JSON.stringify(text)} is read`, () => deepEqual(parseStatus(text), expected));
+  test(`the end ${JSON.stringify(text)} of a unit is parsed`, () => deepEqual(parseStatus(text), expected));
 }
 
 test('a command joins its cgroups before it is executed', () => {

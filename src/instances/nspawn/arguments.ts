@@ -1,4 +1,4 @@
-/** Argument vectors of the container driver. Pure: a test reads them without a container. */
+/** Argument vectors of the container driver. Pure. */
 import { fileURLToPath } from 'node:url';
 import { UIDS_OF_A_CONTAINER } from '../../platform/host.ts';
 import { readScript } from '../../platform/scripts.ts';
@@ -11,11 +11,11 @@ export interface ContainerOptions {
   readonly id: string;
   /** The mounted root file system. */
   readonly root: string;
-  /** First host uid of its `UIDS_OF_A_CONTAINER`. */
+  /** First host uid of its range of `UIDS_OF_A_CONTAINER`. */
   readonly uidBase: number;
 }
 
-/** The command that boots a container. It ends with 133 when the container asks for a reboot. */
+/** The command that boots a container. It exits with 133 when the container requests a reboot. */
 export function nspawnArguments(options: ContainerOptions): string[] {
   return [
     'systemd-nspawn',
@@ -36,7 +36,7 @@ export function nspawnArguments(options: ContainerOptions): string[] {
     '--private-users-ownership=map',
     '--private-network',
     '--suppress-sync=yes',
-    // The root file system's mount options are the host's business; remounting fails inside.
+    // The host sets the root file system's mount options; remounting fails inside.
     '--boot',
     'systemd.mask=systemd-remount-fs.service',
     // The reason is in `prepare.sh`.
@@ -45,8 +45,8 @@ export function nspawnArguments(options: ContainerOptions): string[] {
 }
 
 /**
- * Environment of systemd-nspawn: the container has the unified hierarchy whatever the host has, and its `/tmp` is disk,
- * as on EC2.
+ * Environment of systemd-nspawn: the container gets the unified hierarchy whatever the host has, and its `/tmp` is on
+ * disk, as on EC2.
  */
 export const NSPAWN_ENVIRONMENT = { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1', SYSTEMD_NSPAWN_TMPFS_TMP: '0' } as const;
 
@@ -58,7 +58,7 @@ export function inCgroups(cgroups: readonly string[], argv: readonly string[]): 
   return ['/bin/sh', '-c', IN_CGROUPS, 'sh', ...cgroups, '--', ...argv];
 }
 
-/** Runs a command and leaves its exit code in a file for later readers. */
+/** Runs a command and writes its exit code to a file for later readers. */
 export function withExitCodeIn(file: string, argv: readonly string[]): string[] {
   return ['/bin/sh', '-c', EXIT_CODE, 'sh', file, ...argv];
 }
@@ -70,12 +70,12 @@ const CONFINE = fileURLToPath(new URL('../confine/confine.pl', import.meta.url))
 export interface Door {
   /** Its first process, by its pid on the host. */
   readonly pid: number;
-  /** Its start in clock ticks since boot: with the pid, proof of identity. */
+  /** Its start in clock ticks since boot, which together with the pid identifies it. */
   readonly startTime: string;
 }
 
 /**
- * Runs a command in all namespaces of a container, as its root, at its root directory, with its capabilities and a
+ * Runs a command in all namespaces of a container, as its root, in its root directory, with its capabilities and a
  * filter of system calls. No process of a host user is ever visible inside: see `enter.pl`.
  * @param cgroups which the command joins first
  */
@@ -93,34 +93,34 @@ export function confined(argv: readonly string[]): string[] {
   return ['perl', CONFINE, containerFilter(), ...argv];
 }
 
-/** A command as a transient service of the systemd inside. */
+/** A command that runs as a transient service of the systemd inside. */
 export interface UnitOptions {
   /** Name without suffix. */
   readonly unit: string;
   readonly user: string;
 }
 
-/** Folder inside for a running command's files: a tmpfs, so no layer keeps it. */
+/** Directory inside for a running command's files: a tmpfs, so that no layer contains it. */
 export const INSIDE_DIRECTORY = '/run/ingot';
 
 /**
- * A script inside that writes down how a unit ended. It runs as the command's user: of a line with
- * a prefix (`+`) systemd 252 writes a unit that it does not understand after `daemon-reload`.
+ * A script inside that records how a unit ended. It runs as the command's user, because systemd 252 serializes a line
+ * with a prefix (`+`) in a form that it does not understand after `daemon-reload`.
  */
 export const STATUS_WRITER = `${INSIDE_DIRECTORY}/ended`;
 export const STATUS_WRITER_SCRIPT = readScript(import.meta.url, 'ended.sh');
 
 /**
  * A script inside that is a unit's command. Its argument is the file of `commandWords`: it changes to the working
- * directory, takes the environment, and becomes the command. The arguments of a command may be secret, and a process's
- * arguments and a unit can be read by every user.
+ * directory, sets the environment, and executes the command. The arguments of a command may be secret, but every user
+ * can read a process's arguments and a unit.
  */
 export const COMMAND = `${INSIDE_DIRECTORY}/command`;
 export const COMMAND_SCRIPT = readScript(import.meta.url, 'command.sh', { READ_LINES });
 
 /**
  * A command as the words of the file that `COMMAND` reads.
- * @throws {Error} for an invalid command
+ * @throws {Error} if the command is invalid
  */
 export function commandWords(
   argv: readonly string[],
@@ -138,7 +138,7 @@ export function commandWords(
 }
 
 /**
- * An id in the environment of all processes of a unit, like systemd's own. With it, a deadline finds processes that
+ * An id in the environment of all processes of a unit, like systemd's own, by which a deadline finds processes that
  * left the unit's cgroup.
  */
 export function invocationOf(unit: string): string {
@@ -148,11 +148,12 @@ export function invocationOf(unit: string): string {
 /**
  * The command that runs the command of the file `words` in the container to its end with this process's streams.
  *
- * - `sh` goes to the working directory and becomes the command, so that a missing program is 127 as in a shell.
- * - How the command ended is written down by `ExecStopPost`: systemd-run itself says 255 for any signal, and 0 for
- *   SIGTERM.
- * - `KillMode=process`: what a command leaves running stays, as on a machine one has logged in to.
- * - Not as a service would: SIGPIPE ends it, it has no limit of tasks of its own, and `systemctl isolate` leaves it.
+ *
+ *
+ * - `sh` changes to the working directory and executes the command, so that a missing program is 127 as in a shell.
+ * - `ExecStopPost` records how the command ended: systemd-run itself returns 255 for any signal, and 0 for SIGTERM.
+ * - `KillMode=process`: processes that a command leaves running continue, as after a login on a machine.
+ * - Unlike a service: SIGPIPE ends it, it has no limit of tasks, and `systemctl isolate` does not stop it.
  */
 export function unitArguments({ unit, user }: UnitOptions): string[] {
   return [
@@ -192,7 +193,7 @@ export function wordsFile(unit: string): string {
   return `${INSIDE_DIRECTORY}/${unit}.words`;
 }
 
-/** The end of a command, from what `ExecStopPost` wrote: `exit-code exited 3`, `signal killed KILL`. */
+/** Parses how a command ended, as `ExecStopPost` wrote it: `exit-code exited 3`, `signal killed KILL`. */
 export function parseStatus(
   text: string,
 ): { readonly exitCode: number | null; readonly signal: string | null } | undefined {
@@ -202,10 +203,10 @@ export function parseStatus(
   return { exitCode: null, signal: status.startsWith('SIG') ? status : `SIG${status}` };
 }
 
-/** The address that a container has. */
+/** The address of a container. */
 export const INSTANCE_ADDRESS = '10.0.2.100';
 
-/** Configuration of systemd-networkd inside for the interface that slirp4netns makes. */
+/** Configuration of systemd-networkd inside for the interface that slirp4netns creates. */
 export function networkFile(interfaceName: string): string {
   return `[Match]
 Name=${interfaceName}

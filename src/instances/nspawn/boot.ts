@@ -1,4 +1,4 @@
-/** A container's start: systemd-nspawn, the network, and the wait for the systemd inside. */
+/** Starts a container: systemd-nspawn, the network, and the wait for the systemd inside. */
 import { readScript } from '../../platform/scripts.ts';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
@@ -48,7 +48,7 @@ interface ProcessIdentity {
   readonly startTime: string;
 }
 
-/** The state of a booted container. It is kept in the instance's folder, because a reboot changes it. */
+/** The state of a booted container. It is stored in the instance's directory, because a reboot changes it. */
 export interface ContainerState {
   readonly id: string;
   readonly directory: string;
@@ -72,7 +72,7 @@ export interface ContainerState {
 /** The facts before the boot. */
 type BootPlan = Omit<ContainerState, 'leader' | 'monitor' | 'slirpHeldId'>;
 
-/** The deadline of the boot, and who gets progress. */
+/** The deadline of the boot, and the receiver of progress. */
 export interface BootOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -83,8 +83,8 @@ const PREPARE = readScript(import.meta.url, 'prepare.sh');
 const SETTLE = readScript(import.meta.url, 'settle.sh');
 
 /**
- * Starts the container and its network, and waits until its systemd answers. The state is then in the instance's
- * folder.
+ * Starts the container and its network, and waits until its systemd responds. Afterwards the state is in the instance's
+ * directory.
  */
 export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOptions): Promise<ContainerState> {
   const { directory, cgroups } = plan;
@@ -132,9 +132,9 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
     waiting,
   );
   const container = { leader, limitingCgroups: cgroups.limiting, doorCgroup: cgroups.door };
-  // Written before the interface exists: systemd-networkd must not ask for another address, or the published ports lead
-  // nowhere. Not as a bind mount: below /run/systemd nspawn makes its folders for the outer root, and systemd then
-  // cannot write there.
+  // Written before the interface exists: systemd-networkd must not request another address, or the published ports lead
+  // nowhere. Not a bind mount: nspawn creates directories below /run/systemd for the outer root, and systemd could then
+  // not write there.
   await until(
     'the container to take its network configuration',
     deadline - Date.now(),
@@ -182,7 +182,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
     deadline - Date.now(),
     async () => {
       running();
-      // Answers `running` or `degraded` once everything that starts at boot has started.
+      // Returns `running` or `degraded` once everything that starts at boot has started.
       const patience = Math.max(1000, Math.min(settleMs, deadline - Date.now()));
       const { stdout } = await atTheDoor(
         container,
@@ -191,7 +191,7 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
       );
       state = stdout.trim();
       if (state === 'running' || state === 'degraded') return true;
-      // Something that starts at boot takes long: does systemd itself answer?
+      // Something that starts at boot takes long: check whether systemd itself responds.
       const { code, stdout: jobs } = await atTheDoor(container, ['systemctl', 'list-jobs', '--no-legend', '--plain'], {
         okCodes: 'any',
       });
@@ -219,14 +219,14 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
   return booted;
 }
 
-/** The processors that a container may run on, so that `nproc` inside is right; `undefined` for all of them. */
+/** The processors that a container may run on, so that `nproc` inside is right; `undefined` for all. */
 async function processorsFor({ size, uidBase }: BootPlan): Promise<string | undefined> {
   const allowed = /^Cpus_allowed_list:\s*(\S+)$/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1];
   if (allowed === undefined || size === undefined) return undefined;
   return processorsOf(allowed, size.cpus, Math.floor(uidBase / UIDS_OF_A_CONTAINER));
 }
 
-/** What runs a command in a time namespace where the kernel has just started; nothing where there are none. */
+/** Words that run a command in a time namespace that starts at 0; empty if the kernel has no such namespaces. */
 async function ownUptime(): Promise<readonly string[]> {
   try {
     const [uptime, offsets] = await Promise.all(
@@ -240,8 +240,8 @@ async function ownUptime(): Promise<readonly string[]> {
 }
 
 /**
- * The container's process 1: a descendant of the monitor that is number 1 in its own pid namespace, and no longer
- * nspawn itself; until then its namespaces are incomplete.
+ * The container's process 1: a descendant of the monitor that is number 1 in its pid namespace, and no longer nspawn
+ * itself, whose namespaces are incomplete.
  */
 function findLeader(monitor: number): ProcessIdentity | undefined {
   const children = new Map<number, number[]>();
@@ -263,13 +263,13 @@ function findLeader(monitor: number): ProcessIdentity | undefined {
       )
         return { pid, startTime };
     } catch {
-      // It ended in between.
+      // It ended meanwhile.
     }
   }
   return undefined;
 }
 
-/** The container's state in the instance's folder; `undefined` if there is none. */
+/** Reads the container's state from the instance's directory; `undefined` if there is none. */
 export async function readState(directory: string): Promise<ContainerState | undefined> {
   const text = await readFile(`${directory}/instance.json`, 'utf8').catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as ContainerState);

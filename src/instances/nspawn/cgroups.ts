@@ -1,7 +1,6 @@
 /**
- * The cgroups of a container, whichever version the host has: a tree of its own in the unified hierarchy (where systemd
- * inside keeps its units), and where CPU and memory are controlled by version 1, one cgroup in each of those
- * hierarchies.
+ * The cgroups of a container for both versions. It has a tree in the unified hierarchy, where systemd inside keeps its
+ * units. If the host controls CPU and memory with version 1, it also has one cgroup in each of those hierarchies.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { HeldRecorder } from '../../platform/held.ts';
@@ -17,17 +16,17 @@ type Setting = readonly [path: string, value: string];
 
 /** The cgroups of a container, and their settings. */
 export interface CgroupPlan {
-  /** Its cgroup in the unified hierarchy. Killing this kills everything. */
+  /** Its cgroup in the unified hierarchy. Killing this cgroup kills everything. */
   readonly unified: string;
-  /** Leaf of it for the container's manager. nspawn makes the container's own tree below. */
+  /** A leaf for the container's manager, below which nspawn creates the container's own tree. */
   readonly machine: string;
-  /** Leaf for what Ingot runs in the container from outside. */
+  /** A leaf for what Ingot runs in the container from outside. */
   readonly door: string;
-  /** Those in version 1 hierarchies that set limits. */
+  /** Cgroups in version 1 hierarchies that set limits. */
   readonly limiting: readonly string[];
-  /** The one that nspawn itself makes in the version 1 hierarchy of the host's systemd. */
+  /** The cgroup that nspawn itself creates in the version 1 hierarchy of the host's systemd. */
   readonly named?: string;
-  /** Enables the controllers; some hosts do not allow it. */
+  /** Enables the controllers, which some hosts do not allow. */
   readonly controllers: readonly Setting[];
   readonly settings: readonly Setting[];
   /** Limits that this host has no controller for. */
@@ -39,9 +38,9 @@ const PERIOD = 100_000;
 
 /**
  * Plans the cgroups of a container.
- * @param mountinfo `/proc/self/mountinfo`
- * @param unifiedControllers `cgroup.controllers` of the unified hierarchy's root
- * @returns `undefined` when no unified hierarchy is mounted
+ * @param mountinfo content of `/proc/self/mountinfo`
+ * @param unifiedControllers content of `cgroup.controllers` in the unified hierarchy's root
+ * @returns `undefined` if no unified hierarchy is mounted
  */
 export function planCgroups(
   mountinfo: string,
@@ -142,8 +141,8 @@ export async function memoryKills({ settings }: Pick<CgroupPlan, 'settings'>): P
 }
 
 /**
- * Makes the planned cgroups, each recorded first.
- * @returns which limits are not in force, one word each
+ * Creates the planned cgroups, each recorded first.
+ * @returns the limits that are not in force, one word each
  */
 export async function makeCgroups(plan: CgroupPlan, held: HeldRecorder): Promise<readonly string[]> {
   if (plan.named !== undefined) await held.record({ kind: 'cgroup', path: plan.named });

@@ -1,4 +1,4 @@
-/** Commands in a container: as units of the systemd inside, or, for small ones of Ingot's own, directly. */
+/** Runs commands in a container: as units of the systemd inside, or directly for small programs of Ingot's own. */
 import { lstat } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
@@ -16,19 +16,21 @@ import { commandWords, INSIDE_DIRECTORY, parseStatus, unitArguments } from './ar
 import { atTheDoor, enter, environmentInside, floods, visit, type Container } from './door.ts';
 import { killUnit } from './kill.ts';
 
-/** How long to wait for a container that does not react to the end of a command. */
+/** How long to wait for a container that does not react to the end of a command, in milliseconds. */
 const END_MS = 15_000;
-/** How long to wait for the client of a command in a container that is dead, or whose disk is. */
+/** How long to wait for the client of a command in a container that is dead, or whose disk is, in milliseconds. */
 const DEAD_MS = 2000;
-/** How long to wait for the rest of a report of a command's end. */
+/** How long to wait for the rest of a report of a command's end, in milliseconds. */
 const TOLD_MS = 2000;
-/** Bytes of a report of a command's end. It comes from the container's own `systemctl`, or whatever replaced it. */
+/**
+ * Maximum bytes of a report of a command's end. It comes from the container's own `systemctl`, or whatever replaced it.
+ */
 const TOLD_BYTES = 64 << 10;
-/** How long to wait for a container that shuts down. */
+/** How long to wait for a container that shuts down, in milliseconds. */
 const SHUTDOWN_MS = 60_000;
 
 /**
- * Runs a program of Ingot's own directly: several times faster than a unit.
+ * Runs one of Ingot's own programs directly, which is several times faster than a unit.
  * @throws {InstanceError} if the container is gone
  */
 export async function runOwn(container: Container, request: CommandRequest): Promise<CommandResult> {
@@ -53,10 +55,10 @@ export async function runOwn(container: Container, request: CommandRequest): Pro
 /**
  * Runs a command as a unit of the systemd inside, in the container's own cgroups, limits and filters.
  *
- * What the command leaves running goes on running. If it still holds the command's output, `runCommand` does not wait
- * for it: its output is read and dropped from then on. A deadline or an abort kills the command and everything that it
+ * Processes that the command leaves running continue. If they still hold the command's output open, `runCommand` does
+ * not wait for them: their output is read and dropped. A deadline or an abort kills the command and everything that it
  * started.
- * @throws {InstanceError} when the container is gone, or the command could not be started
+ * @throws {InstanceError} if the container is gone, or the command could not be started
  */
 export async function runCommand(container: Container, request: CommandRequest): Promise<CommandResult> {
   if ((request.argv === undefined) === (request.script === undefined))
@@ -134,7 +136,7 @@ async function runUnit(
     [wordsPipe!, words],
     [scriptPipe!, request.script ?? ''],
   ] as const) {
-    pipe.on('error', () => {}); // The reader has ended; the report below tells how.
+    pipe.on('error', () => {}); // The reader has ended; the report below says how.
     pipe.end(content);
   }
   const told = textOf(telling!);
@@ -178,8 +180,8 @@ async function runUnit(
 
 /**
  * Waits for systemd-run to end; not longer than `END_MS` once the command has been killed or its status is written,
- * `DEAD_MS` once the container is dead. Nobody tells systemd-run of the end when its manager has lost its connections,
- * as it does on a host that stood still for a minute.
+ * `DEAD_MS` once the container is dead. systemd-run misses the end if its manager has lost its connections, as happens
+ * on a host that stood still for a minute.
  */
 async function clientEnds(
   exited: Promise<{ code: number | null }>,
@@ -200,7 +202,7 @@ async function clientEnds(
   }
 }
 
-/** Whether the status of a command was written: checked from outside, since nothing inside may answer. */
+/** Whether the status of a command was written. Checked from outside, because the container may not respond. */
 async function hasStatus({ leader }: Container, unit: string): Promise<boolean> {
   return lstat(`/proc/${leader.pid}/root${INSIDE_DIRECTORY}/${unit}.status`).then(
     (file) => file.isFile() && file.size > 0,
@@ -208,7 +210,7 @@ async function hasStatus({ leader }: Container, unit: string): Promise<boolean> 
   );
 }
 
-/** The value if it comes in time, else nothing. */
+/** The value if it arrives in time, otherwise `undefined`. */
 async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined> {
   const pause = new AbortController();
   try {
@@ -224,7 +226,7 @@ async function within<T>(ms: number, awaited: Promise<T>): Promise<T | undefined
   }
 }
 
-/** A stream's whole content; beyond `TOLD_BYTES` the stream is closed and a little more than that is returned. */
+/** Reads a stream completely. Beyond `TOLD_BYTES` it closes the stream and returns slightly more than that. */
 async function textOf(stream: Readable): Promise<string> {
   let text = '';
   stream.setEncoding('utf8');
@@ -232,14 +234,14 @@ async function textOf(stream: Readable): Promise<string> {
     text = `${text}${chunk}`.slice(0, TOLD_BYTES + 1);
     if (text.length > TOLD_BYTES) stream.destroy();
   });
-  stream.on('error', () => {}); // What arrived until then counts.
+  stream.on('error', () => {}); // What arrived before the error counts.
   await finished(stream, { writable: false }).catch(() => {});
   return text;
 }
 
 /**
- * How the command ended. systemd-run can lose its connection while the command runs on (systemd re-executes itself when
- * it is upgraded). Then the unit itself is asked.
+ * How the command ended. systemd-run can lose its connection while the command continues (systemd re-executes itself
+ * when it is upgraded). Then the unit itself is queried.
  * @param told the report so far, if it is complete
  */
 async function statusOf(
@@ -268,8 +270,8 @@ async function statusOf(
     }
     if (status !== undefined || word === 'inactive' || word === 'failed') {
       if (system === 'stopping') {
-        // The container ends, perhaps because of the command. Unless the command had ended by itself, the instance has
-        // an error to report.
+        // The container is ending, perhaps because of the command. Unless the command had ended by itself, the instance
+        // reports an error.
         for (let left = patient(SHUTDOWN_MS); container.alive() && left > 0; left -= 50) await sleep(50);
         if (status === undefined || status.exitCode === null) throw await container.whatHappened();
       }
@@ -289,7 +291,7 @@ async function statusOf(
   }
 }
 
-/** Asks once. A system that shuts down kills the query, which is not an answer: the next query finds out. */
+/** Queries once. A system that shuts down kills the query, which is not an answer; the next query finds out. */
 async function askForStatus(
   container: Container,
   unit: string,
@@ -303,7 +305,7 @@ async function askForStatus(
   }
 }
 
-/** @throws {InstanceError} if /bin/sh itself could not be run */
+/** @throws {InstanceError} if /bin/sh itself could not be executed */
 function refuseWithoutShell({ code, stderr }: { readonly code: number | null; readonly stderr: string }): void {
   if (code === 0 || !/failed to execute \/bin\/sh|\/bin\/sh: (?:No such file|error while loading)/.test(stderr)) return;
   throw new InstanceError(

@@ -1,4 +1,4 @@
-/** The door of a container: how a program of the host enters it, and small commands of Ingot's own there. */
+/** How a program of the host enters a container, and small commands of Ingot's own there. */
 import { readScript } from '../../platform/scripts.ts';
 import { mkdirSync } from 'node:fs';
 import { removeCgroup } from '../../platform/held.ts';
@@ -14,33 +14,33 @@ export interface Container {
   readonly leader: Door;
   /** Cgroups of version 1 hierarchies that limit it. */
   readonly limitingCgroups: readonly string[];
-  /** The cgroup for what enters it. */
+  /** The cgroup for programs that enter it. */
   readonly doorCgroup: string;
-  /** The cgroup for its systemd's units. */
+  /** The cgroup for units of its systemd. */
   readonly machineCgroup: string;
-  /** Folder of the host for pipes. */
+  /** Directory on the host for pipes. */
   readonly directory: string;
   /** How often its memory limit killed something. */
   memoryKills(): Promise<number>;
   /** Whether its process 1 is still the same. */
   alive(): boolean;
-  /** Why it does not answer, for an error message. */
+  /** Why it does not respond, for an error message. */
   whatHappened(): Promise<InstanceError>;
 }
 
 /** What is needed to enter a container. */
 export interface ContainerDoor extends Pick<Container, 'leader' | 'limitingCgroups' | 'doorCgroup'> {
-  /** Filter of system calls for what enters; that of system containers when absent. */
+  /** Filter of system calls for what enters (default: that of system containers). */
   readonly filter?: string;
 }
 
-/** Bytes that a small direct command may print. */
+/** Maximum output of a small direct command, in bytes. */
 const DOOR_BYTES = 1 << 20;
 
 /**
- * Enters a container: inside the container's own boundaries, in a cgroup for this visit, which ends with it. The
- * programs there are the image's and may be anything.
- * @param work gets the command that runs `argv` inside
+ * Enters a container, within all of its boundaries, in a cgroup that is removed afterwards. The programs there belong
+ * to the image and may be anything.
+ * @param work receives the command that runs `argv` inside
  */
 export async function visit<T>(
   container: ContainerDoor,
@@ -55,14 +55,14 @@ export async function visit<T>(
   }
 }
 
-/** A visit that the caller ends with `leave`, which kills whatever still runs without waiting for it. */
+/** Enters a container until the caller calls `leave`, which kills whatever still runs without waiting for it. */
 export function enter(
   { leader, limitingCgroups, doorCgroup, filter }: ContainerDoor,
   argv: readonly string[],
 ): { readonly command: readonly string[]; readonly cgroup: string; leave(): void } {
   const cgroup = `${doorCgroup}/${newUuid()}`;
   mkdirSync(cgroup);
-  // What cannot be removed now is removed with the container, whose cgroup is on record.
+  // What cannot be removed now is removed with the container, whose cgroup is recorded.
   return {
     cgroup,
     command: enterArguments(leader, [...limitingCgroups, cgroup], argv, filter),
@@ -71,9 +71,9 @@ export function enter(
 }
 
 /**
- * Runs a small command of Ingot's own in the container, as its root: several times faster than a unit.
- * @throws {InstanceError} when it prints more than `options.maxOutput` (default `DOOR_BYTES`) or does not end in time;
- *   {Error} as `run` of the platform does
+ * Runs a small command of Ingot's own in the container, as its root, which is several times faster than a unit.
+ * @throws {InstanceError} if it prints more than `options.maxOutput` (default: `DOOR_BYTES`) or does not end in time;
+ * {Error} as `run` of the platform does
  */
 export async function atTheDoor(
   container: ContainerDoor,
@@ -96,20 +96,20 @@ function doorError(error: unknown, limit: number): unknown {
     : error;
 }
 
-/** For a shell or systemctl of the instance that prints more than `limit` bytes. */
+/** The error for a shell or systemctl of the instance that prints more than `limit` bytes. */
 export function floods(limit: number): InstanceError {
   return new InstanceError(
     `sh or systemctl in the instance printed more than ${sizeOf(limit)}: a component may have replaced it`,
   );
 }
 
-/** What the names of variables for the program inside begin with, on their way through `enter.pl`. */
+/** Prefix of variables for the program inside, on their way through `enter.pl`. */
 const INSIDE = 'INGOT_INSIDE_';
 
 /**
- * The environment of a command of `enter` whose program is to get `env`. What comes out of a container, such as the
- * variables of its image, must never be the environment of a program of the host: `PERL5OPT`, `LD_PRELOAD` and `PATH`
- * would have it run what they name, as root.
+ * The environment for a command of `enter` whose program inside gets `env`. Variables from a container, such as those
+ * of its image, must never be in the environment of a program of the host: with `PERL5OPT`, `LD_PRELOAD` or `PATH` it
+ * would execute what they name, as root.
  */
 export function environmentInside(
   env: Readonly<Record<string, string | undefined>>,
@@ -120,5 +120,5 @@ export function environmentInside(
 
 /** Writes stdin to a file in a container. Arguments: path, mode. */
 export const PUT_FILE = readScript(import.meta.url, 'put.sh');
-/** Prints a file of a container. Arguments: path, most bytes. */
+/** Prints a file of a container. Arguments: path, maximum bytes. */
 export const GET_FILE = readScript(import.meta.url, 'get.sh');

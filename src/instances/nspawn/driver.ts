@@ -1,6 +1,6 @@
 /**
- * Instances as system containers: systemd-nspawn boots the disk's own root file system in namespaces of its own. Ready
- * in under a second, without a kernel of its own.
+ * Instances as system containers: systemd-nspawn boots the disk's root file system in separate namespaces. Ready in
+ * under a second; it shares the host's kernel.
  */
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { AttachError, resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
@@ -39,7 +39,7 @@ const capabilities: Capabilities = {
 
 const LAUNCH_SECONDS = 120;
 const REBOOT_SECONDS = 180;
-/** How long an orderly shutdown may take before the container is killed. */
+/** How long an orderly shutdown may take before the container is killed, in milliseconds. */
 const POWER_OFF_MS = 30_000;
 /** Exit code of systemd-nspawn when the container asks for a reboot. */
 const REBOOT_EXIT_CODE = 133;
@@ -79,7 +79,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
     const diskGone = disk?.alive() === false;
     await releaseAll(held);
     if (error === request.signal?.reason) throw error;
-    // Without its disk, other errors do not tell the cause.
+    // Without its disk, other errors do not show the cause.
     if (diskGone) throw new InstanceError(diskIsGone(request.id), console, { cause: error, code: 'disk-gone' });
     if (error instanceof InstanceError) throw error;
     throw new InstanceError(`the container ${request.id} could not be started: ${(error as Error).message}`, console, {
@@ -162,7 +162,7 @@ class NspawnInstance implements Instance {
       options.signal ? { signal: options.signal } : {},
     ).catch((error: unknown) => {
       if (!(error instanceof DeadlineError)) throw error;
-      // A service that does not end is killed at last, as by the watchdog of a machine.
+      // A service that does not end is killed eventually, as by the watchdog of a machine.
     });
     await this.restart({ timeoutMs, signal: options.signal });
     return this.bootId();
@@ -183,7 +183,7 @@ class NspawnInstance implements Instance {
       await waitForExit(leader.pid, leader.startTime, patient(POWER_OFF_MS));
     }
     await release(this.held, slirpHeldId);
-    // Before the disk: the files that it has open keep the folder busy in which the disk is.
+    // Before the disk: open files of the services keep the directory busy that contains the disk.
     if (servicesHeldId !== undefined) await release(this.held, servicesHeldId);
     for (const path of [cgroups.unified, ...cgroups.limiting, ...(cgroups.named === undefined ? [] : [cgroups.named])])
       await this.releaseCgroup(path);
@@ -194,7 +194,7 @@ class NspawnInstance implements Instance {
   async terminate(): Promise<void> {
     this.stopped = true;
     await this.restarting?.catch(() => {});
-    // The container's processes first: then nothing waits for them that holds its disk and network.
+    // The container's processes first, so that nothing keeps its disk and network busy.
     await removeCgroup(this.state.cgroups.unified).catch(() => {});
     await releaseAll(this.held);
   }
@@ -204,7 +204,7 @@ class NspawnInstance implements Instance {
   }
 
   /**
-   * The container, once it answers; one that went down to reboot by itself is started again.
+   * The container, once it responds. One that stopped for a reboot is started again.
    * @throws {InstanceError} if it powered itself off or died
    */
   async answering(): Promise<Container> {
@@ -237,7 +237,7 @@ class NspawnInstance implements Instance {
     }
   }
 
-  /** The state, possibly written by another process that had this instance. */
+  /** The current state, which another process with this instance may have written. */
   private async current(): Promise<ContainerState> {
     if (!this.leaderAlive()) this.state = (await readState(this.state.directory)) ?? this.state;
     return this.state;
@@ -261,7 +261,7 @@ class NspawnInstance implements Instance {
         const { cgroups, monitor, slirpHeldId } = this.state;
         if (!this.leaderAlive()) await waitForExit(monitor.pid, monitor.startTime, patient(5000));
         await release(this.held, slirpHeldId);
-        // Everything that outlived the container: direct commands, or all of it if its systemd hangs.
+        // Everything that outlived the container: direct commands, or all processes if its systemd hangs.
         await removeCgroup(cgroups.machine);
         await removeCgroup(cgroups.door);
         await mkdir(cgroups.machine, { recursive: true });

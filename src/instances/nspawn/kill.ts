@@ -1,4 +1,4 @@
-/** Ends commands in a container from outside, by its cgroups: this needs nothing of the container. */
+/** Kills commands in a container from outside, by cgroups, without the container's help. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { sleep } from '../../platform/clock.ts';
@@ -7,21 +7,21 @@ import { hasInEnvironment, parentOf } from '../../platform/processes.ts';
 import { invocationOf } from './arguments.ts';
 import type { Container } from './door.ts';
 
-/** How long processes that commands left running get to end. */
+/** How long processes that commands left running get to end, in milliseconds. */
 const LEFTOVER_MS = 5000;
 
 /**
- * Kills a command and all that it started, from outside: this needs nothing of the container. Repeats, for one that has
- * not started yet.
+ * Kills a command and everything that it started, from outside, without the container's help. Repeats it for a command
+ * that has not started yet.
  *
- * What left the unit's cgroup (root inside may move processes) is found by its parents and by the mark in its
- * environment. A service that the command had systemd start is neither, and stays.
+ * Processes that left the unit's cgroup (root inside may move them) are found by their parents and by the mark in their
+ * environment. A service that the command had systemd start has neither, and stays.
  */
 export async function killUnit(container: Container, unit: string, ended: () => boolean): Promise<void> {
   const mark = `INVOCATION_ID=${invocationOf(unit)}`;
   for (let attempt = 0; attempt < 100 && !ended(); attempt++) {
     const own = findCgroups(container.machineCgroup, (name) => name === `${unit}.service`);
-    // Before the cgroup is killed: the others descend from its processes.
+    // Before the cgroup is killed, because the others descend from its processes.
     const strays = familyOf(new Set(own.flatMap(processesBelow)), processesBelow(container.machineCgroup), mark);
     for (const cgroup of own)
       await writeFile(`${cgroup}/cgroup.kill`, '1').catch(() => killProcesses(cgroup, 'SIGKILL'));
@@ -31,7 +31,7 @@ export async function killUnit(container: Container, unit: string, ended: () => 
 }
 
 /**
- * Processes among `all` that carry the mark, or descend from one that does, or from `members`. Not `members`
+ * Processes among `all` that carry the mark, or descend from one that does, or from `members`. Without `members`
  * themselves.
  */
 function familyOf(members: ReadonlySet<number>, all: readonly number[], mark: string): readonly number[] {
@@ -52,8 +52,8 @@ function processesBelow(cgroup: string): number[] {
 }
 
 /**
- * Ends what commands left running, before a container powers off: no unit stops these, and a system that goes down
- * waits up to 90 s for one that ignores SIGTERM. Each gets SIGTERM, and after `LEFTOVER_MS` SIGKILL.
+ * Ends processes that commands left running, before a container powers off. No unit stops them, and a shutdown waits up
+ * to 90 s for one that ignores SIGTERM. Each gets SIGTERM, and after `LEFTOVER_MS` SIGKILL.
  */
 export async function endLeftovers(machineCgroup: string): Promise<void> {
   const left = (): string[] =>
@@ -70,7 +70,7 @@ function processesOf(cgroup: string): number[] {
   try {
     return readFileSync(`${cgroup}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number);
   } catch {
-    return []; // Gone in between.
+    return []; // It ended meanwhile.
   }
 }
 
@@ -83,11 +83,11 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // Gone in between.
+    // It ended meanwhile.
   }
 }
 
-/** How deep a container's cgroups are searched: its own root can make any number of them. */
+/** Maximum depth of the search in a container's cgroups: its root can create any number of them. */
 const DEPTH = 12;
 
 function findCgroups(below: string, wanted: (name: string) => boolean): string[] {
@@ -97,7 +97,7 @@ function findCgroups(below: string, wanted: (name: string) => boolean): string[]
     try {
       entries = readdirSync(path, { withFileTypes: true });
     } catch {
-      return; // Gone in between.
+      return; // It was removed meanwhile.
     }
     for (const entry of entries) {
       if (!entry.isDirectory()) continue;

@@ -46,9 +46,9 @@ for (const [text, expected] of [
   ['# nameserver 127.0.0.53\n', false],
   ['', false],
 ] as const)
-  test(`whether ${JSON.stringify(text)} names the stub alone: ${expected}`, () => equal(asksItself(text), expected));
+  test(`whether ${JSON.stringify(text)} names only the stub: ${expected}`, () => equal(asksItself(text), expected));
 
-test("a disk with systemd-resolved keeps its file, or its link into resolved's folder", async () => {
+test("a disk with systemd-resolved keeps its file, or its link into resolved's directory", async () => {
   await withResolved();
   await put('/etc/resolv.conf', STUB);
   equal(await resolvesItself(root), true);
@@ -61,7 +61,7 @@ test("a disk with systemd-resolved keeps its file, or its link into resolved's f
   equal(existsSync(join(root, RESOLVER_FOLDER)), false);
 });
 
-test('a disk whose resolved is masked, or is not there, gets a file, and keeps the one that it had', async () => {
+test('a disk without systemd-resolved, or with it masked, gets a file, and keeps the original', async () => {
   for (const masked of [false, true]) {
     root = await mkdtemp(join(folder, 'root-'));
     await put('/var/lib/x', '');
@@ -89,7 +89,7 @@ test('a disk without a file gets one', async () => {
   deepEqual(existsSync(join(root, RESOLVER_FOLDER)), true);
 });
 
-test('a link out of the root leads nowhere', async () => {
+test('a link out of the root is not followed', async () => {
   const outside = join(folder, 'outside');
   await mkdir(outside, { recursive: true });
   await rm(join(root, 'var'), { recursive: true });

@@ -1,16 +1,16 @@
 /**
- * How a container resolves names. Never by a mount over `/etc/resolv.conf`: packages and components replace that file,
- * and what they put there belongs in the image.
+ * Configures name resolution in a container. Never by a mount over `/etc/resolv.conf`: packages and components replace
+ * that file, and what they write there belongs in the image.
  *
- * Where the image asks its own systemd-resolved, that is told of the network's name server, and the file is left alone.
- * Elsewhere Ingot writes the file on the disk and keeps the one that was there; `guest/network-settings.sh` puts it
- * back before the disk becomes an image, unless something else has been put there since.
+ * If the image uses systemd-resolved, that gets the network's name server, and the file is not touched. Otherwise Ingot
+ * writes the file on the disk and keeps the original. `guest/network-settings.sh` restores it before the disk becomes
+ * an image, unless something else was written there meanwhile.
  */
 import { lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { findInside } from '../../platform/inside-root.ts';
 import { resolvConf } from '../network.ts';
 
-/** First line of a `resolv.conf` of Ingot's; the script that removes it looks for this. */
+/** First line of a `resolv.conf` that Ingot wrote; the script that removes it looks for this line. */
 export const RESOLVER_MARK = '# Set for this build: taken out of the image';
 
 /** Where the original file is kept on the disk: `resolv.conf`, or nothing if there was none. */
@@ -22,7 +22,7 @@ const MOST_BYTES = 64 << 10;
 /**
  * Configures name resolution of a root before it boots.
  * @param root where it is mounted; nothing runs on it
- * @returns whether systemd-resolved of the image answers, so that it must be waited for
+ * @returns whether systemd-resolved of the image answers, so that the boot must wait for it
  */
 export async function resolvesItself(root: string): Promise<boolean> {
   const file = await findInside(root, '/etc/resolv.conf', { followLast: false });
@@ -43,7 +43,7 @@ export function asksItself(text: string): boolean {
 /** Whether systemd-resolved is installed and starts at boot. */
 async function runsResolved(root: string): Promise<boolean> {
   const own = await findInside(root, '/etc/systemd/system/systemd-resolved.service', { followLast: false });
-  if (own !== undefined && !own.stats.isFile()) return false; // Masked: a link to /dev/null.
+  if (own !== undefined && !own.stats.isFile()) return false; // Masked by a link to /dev/null.
   for (const target of ['sysinit', 'multi-user']) {
     const unit = await findInside(root, `/etc/systemd/system/${target}.target.wants/systemd-resolved.service`);
     if (unit?.stats.isFile() === true) return true;
@@ -60,7 +60,7 @@ async function putOwn(root: string, text: string | undefined): Promise<void> {
   const file = `${etc.path}/resolv.conf`;
   await rm(kept, { recursive: true, force: true });
   await mkdir(kept, { mode: 0o700 });
-  // Recorded before it is done; and the file exists at every moment.
+  // Recorded before the change, so that the original exists at every moment.
   if (await lstat(file).catch(() => undefined)) await rename(file, `${kept}/resolv.conf`);
   await writeFile(`${file}.ingot`, `${RESOLVER_MARK}\n${resolvConf()}`, { mode: 0o644, flag: 'wx' });
   await rename(`${file}.ingot`, file);

@@ -1,6 +1,6 @@
 /**
- * Problems of a root file system that systemd-nspawn cannot handle, with messages for them: its own come late, or not
- * at all.
+ * Finds problems of a root file system that systemd-nspawn cannot handle, and reports them, because its own messages
+ * come late or not at all.
  */
 import { findInside } from '../../platform/inside-root.ts';
 

@@ -16,12 +16,12 @@ for (const [allowed, cpus, turn, expected] of [
   test(`${cpus} of the processors ${JSON.stringify(allowed)}, turn ${turn}: ${expected}`, () =>
     equal(processorsOf(allowed, cpus, turn), expected));
 
-test('the memory is that of the type, in the form of the kernel', () => {
+test("the memory is that of the type, in the kernel's format", () => {
   match(memoryInfo(2048), /^MemTotal: {8}2097152 kB\nMemFree: /);
   for (const line of memoryInfo(512).trim().split('\n')) match(line, /^\S+: +\d+ kB$/);
 });
 
-test('the processors of a container are those that it has, numbered from 0', () => {
+test('the processors of a container are numbered from 0', () => {
   const one = (cpu: number): string => `processor\t: ${cpu}\nmodel name\t: processor 1\ncore id\t\t: ${cpu}\n\n`;
   const given = [0, 1, 2, 10, 11].map(one).join('');
 
@@ -34,4 +34,4 @@ for (const [uptime, offsets, expected] of [
   ['7999.48 100.0\n', 'monotonic           0         0\nboottime            0         0\n', -7999],
   ['30.90 1.0\n', 'monotonic           0         0\nboottime        -7000         0\n', -7030],
 ] as const)
-  test(`a clock begins at 0 after ${uptime.trim()}`, () => equal(bootTimeOffset(uptime, offsets), expected));
+  test(`a clock starts at 0 after ${uptime.trim()}`, () => equal(bootTimeOffset(uptime, offsets), expected));

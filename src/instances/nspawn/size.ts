@@ -1,13 +1,12 @@
 /**
- * The size that a container sees. Its cgroups limit it, but programs that ask for the machine's size (`nproc`, a
- * database that takes a part of the memory) ask the kernel, which reports the host's.
+ * The size that programs in a container see. Its cgroups limit it, but programs that query the machine's size (`nproc`,
+ * a database that uses a share of the memory) ask the kernel, which reports the host's.
  */
 
 /**
- * The processors of a container: as many as it has, and different ones for the next container, so that containers do
- * not all use the first ones. Pure.
- * @param allowed those of this process, as the kernel lists them: `0-3,8`
- * @param turn a number of the container's own
+ * The processors of a container. Each container gets different ones, so that not all use the first processors. Pure.
+ * @param allowed those of this process, in the kernel's format: `0-3,8`
+ * @param turn a number that differs between containers
  * @returns a list for `taskset -c`; `undefined` for all of them
  */
 export function processorsOf(allowed: string, cpus: number, turn: number): string | undefined {
@@ -23,8 +22,8 @@ export function processorsOf(allowed: string, cpus: number, turn: number): strin
 }
 
 /**
- * A program for `sed -n` that leaves these processors in a `/proc/cpuinfo`, numbered from 0. Pure.
- * @param processors as `processorsOf` answers
+ * A program for `sed -n` that keeps these processors of a `/proc/cpuinfo`, numbered from 0. Pure.
+ * @param processors a result of `processorsOf`
  */
 export function processorInfoProgram(processors: string): string {
   return processors
@@ -36,10 +35,10 @@ export function processorInfoProgram(processors: string): string {
 }
 
 /**
- * By how much the clock of a new time namespace differs from the kernel's, in seconds, so that `uptime` begins at 0.
+ * The offset between the clock of a new time namespace and the kernel's, in seconds, with which `uptime` starts at 0.
  * Pure.
- * @param uptime text of `/proc/uptime`, as this process sees it
- * @param offsets text of `/proc/self/timens_offsets`
+ * @param uptime content of `/proc/uptime`, as this process sees it
+ * @param offsets content of `/proc/self/timens_offsets`
  */
 export function bootTimeOffset(uptime: string, offsets: string): number {
   const own = Number(/^boottime\s+(-?\d+)/m.exec(offsets)?.[1] ?? 0);

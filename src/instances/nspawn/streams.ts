@@ -1,4 +1,4 @@
-/** Commands with streams in a container, through named pipes that systemd-run passes on. */
+/** Runs commands with streams in a container, through named pipes that systemd-run passes on. */
 import { readScript } from '../../platform/scripts.ts';
 import { closeSync, constants, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -14,9 +14,11 @@ import { commandWords, INSIDE_DIRECTORY, unitArguments, wordsFile } from './argu
 import { atTheDoor, enter, type Container } from './door.ts';
 import { killUnit } from './kill.ts';
 
-/** How long to wait for a command after its user has disconnected. */
+/** How long to wait for a command after its user has disconnected, in milliseconds. */
 const HANG_UP_MS = 5000;
-/** How long an output may be silent after the command's end before its marker is no longer expected. */
+/**
+ * How long an output may be silent after the command's end before its marker is no longer expected, in milliseconds.
+ */
 const LOST_MS = 2000;
 
 const PUT_WORDS = readScript(import.meta.url, 'put-words.sh');
@@ -47,7 +49,7 @@ export async function openCommand(container: Container, request: StreamRequest):
       stdio: [...pipes.childEnds, 'pipe'],
       detached: true,
     });
-    client.more[0]!.on('error', () => {}); // The reader has ended; the code below tells how.
+    client.more[0]!.on('error', () => {}); // The reader has ended; the exit code below says how.
     client.more[0]!.end(words);
     const [stdout, stderr] = [new MarkedOutput(endMarker(id)), new MarkedOutput(endMarker(id))];
     pipes.stdout.pipe(stdout);
@@ -77,7 +79,7 @@ export async function openCommand(container: Container, request: StreamRequest):
       void atTheDoor(container, ['rm', '-f', `${files}.status`, `${files}.words`, `${files}.pid`, `${files}.tty`], {
         okCodes: 'any',
       }).catch(() => {});
-      // systemd reports the end to its client, or the client has lost it.
+      // systemd reports the end to its client, unless the client has lost the connection.
       void Promise.race([client.exited, sleep(patient(LOST_MS))]).then(leave);
     });
     return {
@@ -107,18 +109,19 @@ interface StreamPipes {
   readonly stdin: Socket;
   readonly stdout: Socket;
   readonly stderr: Socket;
-  /** The command's ends; the caller closes them once it has started. */
+  /** The command's ends of the pipes; the caller closes them once it has started. */
   readonly childEnds: readonly [number, number, number];
 }
 
-/** Named pipes, since `/dev/stderr` cannot be opened when it is a socket. Their names are removed at once. */
+/** Opens named pipes, because `/dev/stderr` cannot be opened if it is a socket. Their names are removed at once. */
 async function openPipes(directory: string, unit: string): Promise<StreamPipes> {
   const paths = ['in', 'out', 'err'].map((name) => `${directory}/${unit}.${name}`) as [string, string, string];
   try {
     await run(['mkfifo', '--mode=0666', ...paths]);
     const reader = (path: string): Socket =>
       new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
-    // Opened for both first: each end alone would wait for the other, and must not get the other's O_NONBLOCK.
+    // Opened for reading and writing first: either end alone would wait for the other, and the command's end must not
+    // be non-blocking.
     const both = openSync(paths[0], constants.O_RDWR | constants.O_NONBLOCK);
     const input = openSync(paths[0], constants.O_RDONLY);
     const stdin = new Socket({

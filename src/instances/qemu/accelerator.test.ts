@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judgeProbe, probeArguments } from './accelerator.ts';
 
-test('only a kernel that printed its version and ended by itself proves KVM', () => {
+test('KVM works only if the kernel printed its version and ended by itself', () => {
   const probes: readonly [code: number | null, output: string, errors: string, works: boolean, reason: RegExp][] = [
     [0, '[0.000] Linux version 6.1.0 …', '', true, /boots under KVM/],
     [0, 'SeaBIOS', '', false, /no kernel boots/],
@@ -31,7 +31,7 @@ test('only a kernel that printed its version and ended by itself proves KVM', ()
   }
 });
 
-test('the probe has no disk, no network and no second chance', () => {
+test('the probe has no disk and no network, and does not reboot', () => {
   const argv = probeArguments('/boot/vmlinuz');
   assert.ok(argv.includes('-no-reboot') && argv.includes('-nodefaults'));
   assert.equal(argv[argv.indexOf('-kernel') + 1], '/boot/vmlinuz');

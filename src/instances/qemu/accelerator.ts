@@ -1,6 +1,7 @@
 /**
- * Finds out whether KVM works on this host. Opening `/dev/kvm` proves nothing: on some hosts no Linux kernel ever boots
- * under it. So a real kernel is booted with a deadline, once per boot of the host, and the result is kept in a file.
+ * Finds out whether KVM works on this host. That `/dev/kvm` opens is not enough: on some hosts no Linux kernel ever
+ * boots under it. So a real kernel is booted with a deadline, once per boot of the host, and the result is kept in a
+ * file.
  */
 import { access, constants, readdir, readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../platform/files.ts';
@@ -21,7 +22,7 @@ export interface KvmVerdict {
   readonly reason: string;
 }
 
-/** How long a kernel under KVM may be silent. */
+/** How long a kernel under KVM may be silent, in milliseconds. */
 const SILENCE_MS = 4000;
 /** The total time if it prints: on a host that is itself emulated, KVM may work, slowly. */
 const LONGEST_PROBE_MS = 60_000;
@@ -30,10 +31,11 @@ const VERDICT_FILE = `${RUN_DIRECTORY}/kvm.json`;
 let choosing: Promise<AcceleratorChoice> | undefined;
 
 /**
- * Chooses the accelerator: `INGOT_ACCELERATOR` (`kvm` or `tcg`), else KVM if it boots a kernel here, else emulation.
- * @param kernel a kernel to probe with, before those of the host; without any the verdict is unknown, and emulation is
- *   used
- * @throws {Error} when INGOT_ACCELERATOR is neither
+ * Chooses the accelerator: `INGOT_ACCELERATOR` (`kvm` or `tcg`), otherwise KVM if it boots a kernel here, otherwise
+ * emulation.
+ * @param kernel a kernel to try before those of the host; without any kernel the verdict is unknown, and emulation is
+ * used
+ * @throws {Error} if INGOT_ACCELERATOR has another value
  */
 export async function chooseAccelerator(kernel?: string): Promise<AcceleratorChoice> {
   const forced = process.env['INGOT_ACCELERATOR'];
@@ -46,7 +48,7 @@ export async function chooseAccelerator(kernel?: string): Promise<AcceleratorCho
   return choosing;
 }
 
-/** Stores a verdict for as long as the host runs: of the probe, or of a machine that did not get anywhere under KVM. */
+/** Stores a verdict until the host reboots: from the probe, or from a machine that made no progress under KVM. */
 export async function rememberVerdict(verdict: KvmVerdict): Promise<void> {
   await writeFileAtomic(VERDICT_FILE, JSON.stringify({ ...verdict, bootId: await hostBootId() }));
 }
@@ -57,11 +59,14 @@ export async function rememberedVerdict(): Promise<KvmVerdict | undefined> {
     const kept = JSON.parse(await readFile(VERDICT_FILE, 'utf8')) as KvmVerdict & { bootId: string };
     return kept.bootId === (await hostBootId()) ? { works: kept.works, reason: kept.reason } : undefined;
   } catch {
-    return undefined; // None yet, or an incomplete one: probe again.
+    return undefined; // There is none, or it is incomplete: probe again.
   }
 }
 
-/** Boots a kernel under KVM until it panics without a root. Gives up after 4 s without output, later on a slow host. */
+/**
+ * Boots a kernel under KVM until it panics because it has no root. Gives up after 4 s without output, later on a slow
+ * host.
+ */
 async function probeKvm(kernel: string): Promise<KvmVerdict> {
   const abort = new AbortController();
   let output = '';
@@ -78,7 +83,7 @@ async function probeKvm(kernel: string): Promise<KvmVerdict> {
       },
       onStderr: (chunk) => {
         errors += chunk.toString('latin1');
-        // QEMU would run on after this, doing nothing.
+        // QEMU would otherwise continue without doing anything.
         if (errors.includes('KVM internal error')) abort.abort();
       },
     });
@@ -119,7 +124,7 @@ export function probeArguments(kernel: string): string[] {
   ];
 }
 
-/** The meaning of a probe's end. `code` is `null` if a signal ended it, ours or its own. */
+/** Interprets how a probe ended. `code` is `null` if a signal ended it. */
 export function judgeProbe(code: number | null, output: string, errors: string): KvmVerdict {
   if (code === 0 && output.includes('Linux version')) return { works: true, reason: 'a kernel boots under KVM here' };
   if (errors.includes('KVM internal error')) return { works: false, reason: 'KVM fails with an internal error here' };
@@ -155,7 +160,7 @@ async function choose(given: string | undefined): Promise<AcceleratorChoice> {
   return { accelerator: verdict.works ? 'kvm' : 'tcg', reason: verdict.reason };
 }
 
-/** A kernel of the host, or one that was left for the probe, if this user can read it. */
+/** A kernel of the host, or one provided for the probe, that this user can read. */
 export async function hostKernel(): Promise<string | undefined> {
   const inBoot = await readdir('/boot').then(
     (names) => names.filter((name) => name.startsWith('vmlinuz')).map((name) => `/boot/${name}`),

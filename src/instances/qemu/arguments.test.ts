@@ -25,7 +25,7 @@ function values(argv: readonly string[], option: string): string[] {
   return argv.flatMap((each, index) => (each === option ? [argv[index + 1]!] : []));
 }
 
-test('a machine has nothing that was not asked for', () => {
+test('a machine has only what was requested', () => {
   const argv = machineArguments(machine);
   assert.ok(argv.includes('-nodefaults') && argv.includes('-no-user-config'));
   assert.deepEqual(values(argv, '-smp'), ['2']);
@@ -34,7 +34,7 @@ test('a machine has nothing that was not asked for', () => {
   assert.equal(values(argv, '-blockdev').length, 1);
 });
 
-test('the accelerator picks the processor', () => {
+test('the accelerator determines the processor', () => {
   assert.deepEqual(values(machineArguments(machine), '-accel'), ['tcg,thread=multi']);
   assert.deepEqual(values(machineArguments(machine), '-cpu'), [
     'qemu64,vendor=GenuineIntel,family=6,model=54,stepping=9,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16',
@@ -43,7 +43,7 @@ test('the accelerator picks the processor', () => {
   assert.deepEqual(values(machineArguments({ ...machine, accelerator: 'kvm' }), '-cpu'), ['host']);
 });
 
-test('a machine with a time of its own has one processor, and is emulated', () => {
+test('a machine with its own time has one processor, and is emulated', () => {
   const argv = machineArguments({ ...machine, ownTime: true });
   assert.deepEqual(values(argv, '-icount'), ['shift=3']);
   assert.deepEqual(values(argv, '-accel'), ['tcg']);
@@ -51,7 +51,7 @@ test('a machine with a time of its own has one processor, and is emulated', () =
   assert.deepEqual(values(machineArguments(machine), '-icount'), []);
 });
 
-test('the disk is qcow2 by statement and gives freed blocks back', () => {
+test('the disk is opened as qcow2 and returns freed blocks', () => {
   const [disk] = values(machineArguments(machine), '-blockdev').map(
     (each) => JSON.parse(each) as Record<string, unknown>,
   );
@@ -64,12 +64,12 @@ test('the disk is qcow2 by statement and gives freed blocks back', () => {
   });
 });
 
-test('an overlay to be laid over a running disk names no backing of its own', () => {
+test('an overlay for a running disk names no backing file', () => {
   assert.equal((diskNode('layer1', '/d/next.qcow2', true) as { backing: unknown }).backing, null);
   assert.ok(!('backing' in diskNode('layer0', '/d/top.qcow2')));
 });
 
-test('paths with commas, blanks and quotes stay whole', () => {
+test('paths with commas, spaces and quotes stay intact', () => {
   const argv = machineArguments({ ...machine, disk: '/d/a, "b".qcow2', directory: '/run/x,y' });
   assert.ok(
     values(argv, '-blockdev').some(
@@ -83,7 +83,7 @@ test('paths with commas, blanks and quotes stay whole', () => {
   );
 });
 
-test('published ports listen once each in the namespace, at the address slirp4netns forwards to', () => {
+test('published ports listen once each in the namespace, at the address that slirp4netns forwards to', () => {
   const publish = [
     { hostPort: 8080, instancePort: 80 },
     { hostPort: 8081, instancePort: 80 },
@@ -102,7 +102,7 @@ test('the two networks differ', () => {
   assert.equal(NAMESPACE_ADDRESS, '10.0.2.100');
 });
 
-test('UEFI brings its code, only read, and its own variables', () => {
+test('UEFI has its code read-only, and its own variables', () => {
   const argv = machineArguments({ ...machine, firmware: { kind: 'uefi', code: '/c.fd', vars: '/v.fd' } });
   const nodes = values(argv, '-blockdev').map(
     (each) => JSON.parse(each) as { 'node-name': string; 'read-only'?: boolean },
@@ -118,7 +118,7 @@ test('UEFI brings its code, only read, and its own variables', () => {
   assert.ok(!argv.includes('-global'));
 });
 
-test('Secure Boot needs system management mode and guarded flash', () => {
+test('Secure Boot needs system management mode and protected flash', () => {
   const argv = machineArguments({
     ...machine,
     firmware: { kind: 'uefi', code: '/c.fd', vars: '/v.fd', secureBoot: true },
@@ -127,7 +127,7 @@ test('Secure Boot needs system management mode and guarded flash', () => {
   assert.deepEqual(values(argv, '-global'), ['driver=cfi.pflash01,property=secure,value=on']);
 });
 
-test('a seed is a second disk, only read, that is never booted', () => {
+test('a seed is a second, read-only disk that is never booted', () => {
   const argv = machineArguments({ ...machine, seedDisk: '/s.img' });
   assert.ok(
     values(argv, '-blockdev').some(

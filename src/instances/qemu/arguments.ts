@@ -7,8 +7,8 @@ import { INSTANCE_NETWORK, macOf } from '../network.ts';
 export type Accelerator = 'kvm' | 'tcg';
 
 /**
- * The guest's own network, behind QEMU's user networking. The namespace around QEMU has another (`INSTANCE_NETWORK`):
- * two translations with the same addresses would not pass packets on.
+ * The guest's own network, behind QEMU's user networking. The namespace around QEMU has another one
+ * (`INSTANCE_NETWORK`): two address translations with the same addresses would not forward packets.
  */
 export const GUEST_NETWORK = '10.0.3.0/24';
 
@@ -21,7 +21,7 @@ export const NAMESPACE_ADDRESS = INSTANCE_NETWORK.replace(/\d+\/\d+$/, '100');
 /** Firmware of a machine, with the files it needs. */
 export type Firmware =
   | { readonly kind: 'bios' }
-  /** `vars` is the machine's own copy. `secureBoot` enforces signatures and needs code and vars made for it. */
+  /** `vars` is the machine's own copy. `secureBoot` enforces signatures and needs matching code and vars. */
   | { readonly kind: 'uefi'; readonly code: string; readonly vars: string; readonly secureBoot?: boolean };
 
 /** Options of a machine. */
@@ -29,23 +29,23 @@ export interface MachineOptions {
   readonly id: string;
   readonly accelerator: Accelerator;
   /**
-   * Guest time passes with executed instructions, not with the host's clock, so that the guest's own limits (systemd
+   * Guest time advances with executed instructions, not with the host's clock, so that the guest's own limits (systemd
    * gives a service 90 s) fit a slow host. Such a machine has one processor. Only under emulation.
    */
   readonly ownTime?: boolean;
   readonly cpus: number;
   readonly memoryMiB: number;
-  /** qcow2, written to. */
+  /** qcow2, writable. */
   readonly disk: string;
-  /** NoCloud seed: a vfat image, only read. */
+  /** NoCloud seed: a vfat image, read-only. */
   readonly seedDisk?: string;
   readonly firmware: Firmware;
-  /** Folder of its sockets. */
+  /** Directory of its sockets. */
   readonly directory: string;
   readonly publish?: readonly PublishedPort[];
 }
 
-/** Files and sockets of a machine, in its folder. */
+/** Files and sockets of a machine, in its directory. */
 export interface MachineFiles {
   readonly qmpSocket: string;
   readonly agentSocket: string;
@@ -128,10 +128,10 @@ export function machineArguments(options: MachineOptions): string[] {
 }
 
 /**
- * The block nodes of a disk, as QMP's `blockdev-add` takes them. Freed blocks leave the file (`discard`,
+ * The block nodes of a disk for QMP's `blockdev-add`. Freed blocks are removed from the file (`discard`,
  * `detect-zeroes`).
  * @param name node name, `NAME-file` for the file below it
- * @param overlay its backing disk is the node it will be laid over, not what its header names
+ * @param overlay its backing disk is the node it will be put on, not the one that its header names
  */
 export function diskNode(name: string, path: string, overlay = false): object {
   return {
@@ -147,13 +147,13 @@ export function diskNode(name: string, path: string, overlay = false): object {
 const IN_NAMESPACE = readScript(import.meta.url, 'in-namespace.sh');
 
 /**
- * Starts a program in a network namespace with its own `/etc/resolv.conf` (a mount namespace of its own, gone with it),
- * as the process that it replaces, so that the pid is the program's.
+ * Starts a program in a network namespace with a separate `/etc/resolv.conf` (in a mount namespace that ends with it).
+ * The program replaces the process, so that the pid is the program's.
  */
 export function inNamespace(netns: string, resolvConf: string, argv: readonly string[]): string[] {
-  // Nothing of a user's is in the script: it gets the paths and the program as arguments. The namespace is a slave: a
-  // private one would keep the disks of containers, mounted on the host at this moment, busy after they are unmounted
-  // there.
+  // Nothing from a user is in the script: it gets the paths and the program as arguments. The mount namespace is a
+  // slave: a private one would keep the disks of containers that are mounted on the host now busy after they are
+  // unmounted there.
   return [
     'unshare',
     '--mount',
@@ -178,9 +178,9 @@ const INSTRUCTION_SHIFT = 3;
 
 function acceleration({ accelerator, ownTime }: Pick<MachineOptions, 'accelerator' | 'ownTime'>): string[] {
   if (accelerator === 'kvm') return ['-accel', 'kvm', '-cpu', 'host'];
-  // What x86-64-v2 needs and nothing that is slow to emulate: boots faster than `max`. By its numbers an Atom that does
-  // not speculate, to which no kernel applies the mitigations (retpolines, page table isolation) that cost most where
-  // each instruction is translated.
+  // What x86-64-v2 needs, without features that are slow to emulate: it boots faster than `max`. Its model numbers are
+  // those of an Atom without speculation, to which kernels apply no mitigations (retpolines, page table isolation),
+  // which cost most where each instruction is translated.
   return [
     ...(ownTime ? ['-accel', 'tcg', '-icount', `shift=${INSTRUCTION_SHIFT}`] : ['-accel', 'tcg,thread=multi']),
     '-cpu',
@@ -233,7 +233,7 @@ function seedArguments(path: string): string[] {
 function networkArguments(id: string, publish: readonly PublishedPort[]): string[] {
   const ports = [...new Set(publish.map((each) => each.instancePort))];
   const forwards = ports.map((port) => `,hostfwd=tcp:${NAMESPACE_ADDRESS}:${port}-:${port}`);
-  // No boot from the network, so no option ROM.
+  // It never boots from the network, so it needs no option ROM.
   return [
     '-netdev',
     `user,id=net,ipv6=off,net=${GUEST_NETWORK}${forwards.join('')}`,
@@ -242,7 +242,7 @@ function networkArguments(id: string, publish: readonly PublishedPort[]): string
   ];
 }
 
-/** QEMU's option lists end a value at a comma; two of them are an escaped one. */
+/** Escapes a value for QEMU's option lists, where a doubled comma is a literal one. */
 function escape(value: string): string {
   return value.replaceAll(',', ',,');
 }

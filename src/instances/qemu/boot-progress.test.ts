@@ -7,12 +7,12 @@ interface Second {
   readonly prints?: readonly string[];
   readonly prompt?: string;
   readonly reads?: boolean;
-  /** Seconds of its threads: that they ran, and that they waited for a processor. */
+  /** Seconds that its threads ran, and that they waited for a processor. */
   readonly ran?: number;
   readonly waits?: number;
 }
 
-/** Lets seconds pass and reports after how many it was hopeless, and why. */
+/** Simulates seconds and reports after how many the start was hopeless, and why. */
 function start(
   script: (second: number) => Second,
   upTo = 1000,
@@ -39,43 +39,43 @@ const JOB = (second: number, limit: string, what = '/dev/disk/by-uuid/1'): strin
   `[  ***] A start job is running for ${what} (${second}s / ${limit})`;
 
 describe('a start that', () => {
-  test('does nothing ends, with that', () => {
+  test('does nothing is reported as that', () => {
     assert.deepEqual(
       start((second) => (second === 1 ? { prints: [KERNEL] } : {})),
       { after: 46, why: 'nothing was read from its disk or printed on its console for 45 s' },
     );
   });
 
-  test('prints something now and then goes on', () =>
+  test('prints occasionally continues', () =>
     assert.equal(
       start((second) => (second % 40 === 0 ? { prints: [`line ${second}`] } : {})),
       undefined,
     ));
-  test('reads its disk now and then goes on', () =>
+  test('reads its disk occasionally continues', () =>
     assert.equal(
       start((second) => ({ reads: second % 40 === 0 })),
       undefined,
     ));
 
-  test('has a busy host is given the time that it did not have', () => {
+  test('has a busy host gets more time', () => {
     assert.equal(start(() => ({ ran: 1, waits: 9 }))?.after, 450);
     assert.equal(start(() => ({ ran: 0.1, waits: 0.1 }))?.after, 50);
   });
 
-  test('was slow before is given as much again', () => {
+  test('was slow before gets as much time again', () => {
     assert.equal(
       start((second) => (second === 100 ? { prints: [KERNEL] } : second < 100 ? { reads: true } : {}))?.after,
       400,
     );
   });
 
-  test('only counts the seconds for a device ends, with its name', () => {
+  test("only counts the seconds for a device is reported with the device's name", () => {
     const ended = start((second) => (second < 10 ? { reads: true } : { prompt: JOB(second, '1min 30s') }));
     assert.match(ended?.why ?? '', /^it waits for \/dev\/disk\/by-uuid\/1, and nothing/);
     assert.ok(ended!.after < 60, String(ended!.after));
   });
 
-  test("waits for a job is given the job's own limit", () => {
+  test("waits for a job gets the job's own limit", () => {
     assert.equal(
       start((second) => (second === 0 ? { reads: true } : { prompt: JOB(second, '2min 30s', 'slow.service - Slow') }))
         ?.after,
@@ -83,14 +83,14 @@ describe('a start that', () => {
     );
   });
 
-  test('waits for a job without limit is not given more', () => {
+  test('waits for a job without limit gets no more time', () => {
     assert.ok(
       (start((second) => (second === 0 ? { reads: true } : { prompt: JOB(second, 'no limit', 'slow.service') }))
         ?.after ?? 1000) < 60,
     );
   });
 
-  test('asks for a login and has no agent ends, with that, whatever it reads', () => {
+  test('asks for a login and has no agent is reported as that, whatever it reads', () => {
     const login = (text: string) =>
       start((second) => ({ reads: true, ...(second > 5 ? { prompt: text } : {}) }))?.why ?? '';
     assert.match(login('debian login: '), /asks for a login, but its guest agent/);
@@ -100,7 +100,7 @@ describe('a start that', () => {
     );
   });
 
-  test('starts again and again ends', () => {
+  test('starts again and again is reported as a loop', () => {
     assert.match(
       start((second) => ({
         reads: true,
@@ -111,7 +111,7 @@ describe('a start that', () => {
   });
 });
 
-test('a reset on purpose starts again', () => {
+test('a deliberate reset starts the observation again', () => {
   const progress = new BootProgress(0, STALL_MS);
   for (let round = 0; round < 20; round++) {
     progress.printed([KERNEL], '', round);

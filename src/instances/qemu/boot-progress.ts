@@ -1,19 +1,19 @@
 /**
- * Whether a starting machine makes progress: its console prints, or its disk is read. Without either for a while it
- * will not come up; with progress it is slow, and is waited for. Pure, except `processTimes`.
+ * Whether a starting machine makes progress: its console prints, or it reads its disk. Without either for a while it
+ * will not come up; with progress it is only slow, and is waited for. Pure, except `processTimes`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Milliseconds in which nothing happens, of the time that the machine had of the host. A good boot's longest under
- * emulation is some 5 s.
+ * Milliseconds without progress after which a start is hopeless, in time that the machine had the processor. The
+ * longest pause of a good boot under emulation is about 5 s.
  */
 export const STALL_MS = 45_000;
-/** On a slow host: this multiple of the time until the kernel printed. */
+/** On a slow host: a multiple of the time until the kernel printed. */
 const PATIENCE_FACTOR = 3;
 /** What a systemd job gets beyond its own limit. */
 const JOB_GRACE_SECONDS = 15;
-/** Starts of firmware or kernel after which it counts as a boot loop. First boots sometimes start twice. */
+/** Number of starts of firmware or kernel that count as a boot loop. First boots sometimes start twice. */
 const MOST_STARTS = 5;
 
 const FIRMWARE_STARTS = /SeaBIOS \(version|BdsDxe: loading Boot/;
@@ -31,7 +31,7 @@ const LOGIN = /^\S+ login: /;
 export interface MachineLook {
   /** Milliseconds. */
   readonly at: number;
-  /** Reads of its disk until now. */
+  /** Number of reads of its disk so far. */
   readonly reads: number;
   /** Nanoseconds that its threads ran, and that they waited for a processor. */
   readonly ran: number;
@@ -55,8 +55,8 @@ export class BootProgress {
 
   /**
    * @param started milliseconds
-   * @param stallMs how long nothing may happen, where nothing else counts
-   * @param secondsOfHost how many of the host's seconds one of the machine's takes
+   * @param stallMs maximum time without progress, if no other limit applies
+   * @param secondsOfHost seconds of the host per second of the machine
    */
   constructor(started: number, stallMs: number, secondsOfHost = 1) {
     this.started = started;
@@ -81,7 +81,7 @@ export class BootProgress {
     }
   }
 
-  /** The machine was reset on purpose. */
+  /** The machine was reset deliberately. */
   reset(): void {
     this.firmwareStarts = 0;
     this.kernelStarts = 0;
@@ -93,7 +93,7 @@ export class BootProgress {
   look(look: MachineLook): void {
     const before = this.last;
     this.last = look;
-    // A system that is up reads its disk for its own purposes.
+    // A system that is up reads its disk anyway.
     const reads = !this.login && look.reads !== before?.reads;
     if (before === undefined || this.news || reads) this.stalledMs = 0;
     else
@@ -105,7 +105,7 @@ export class BootProgress {
     this.news = false;
   }
 
-  /** Why waiting is useless, in words; `undefined` while it is not. */
+  /** Why waiting is useless, in words; `undefined` as long as it is not. */
   hopeless(): string | undefined {
     if (Math.max(this.firmwareStarts, this.kernelStarts) > MOST_STARTS)
       return `it starts again and again (${Math.max(this.firmwareStarts, this.kernelStarts)} times)`;
@@ -128,8 +128,8 @@ export class BootProgress {
 }
 
 /**
- * The share of a time that a machine had: without what its threads waited for a processor; all of it when they sleep.
- * In one unit.
+ * The part of a time span in which the machine was not waiting for a processor; the whole span if its threads sleep.
+ * All in one unit.
  */
 function timeHad(time: number, ran: number, waited: number): number {
   const wanted = ran + waited;
@@ -145,8 +145,8 @@ function seconds(text: string): number | undefined {
 }
 
 /**
- * How long the threads of a process ran and waited for a processor, in nanoseconds; zeros where the kernel does not
- * count that.
+ * How long the threads of a process ran and waited for a processor, in nanoseconds; zeros if the kernel does not count
+ * that.
  */
 export function processTimes(pid: number): Pick<MachineLook, 'ran' | 'waited'> {
   let ran = 0;

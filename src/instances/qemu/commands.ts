@@ -1,4 +1,4 @@
-/** Commands in a guest, through its agent. */
+/** Runs commands in a guest, through its agent. */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import { sleep } from '../../platform/clock.ts';
@@ -10,11 +10,14 @@ import { insist, SILENCE_MS, type Guest } from './guest.ts';
 import { GrowingFile, INLINE_BYTES, putInGuest, RelayedStream } from './guest-files.ts';
 import { FINISHER, GUEST_DIRECTORY, HOLDERS, KILLER, LAUNCHER, OWN_LAUNCHER, UNIT_STATE } from './guest-scripts.ts';
 
-/** Size of a read, larger than what a pipe and the relay hold. */
+/** Number of reads, enough for what a pipe and the relay hold. */
 const LAST_READS = 8;
-/** Bytes of a command's exit status: a few, or it is not one. */
+/** Maximum bytes of a command's exit status, which is short. */
 const WORD_BYTES = 1024;
-/** How long a stream may stay open after its command has ended: something that it started may hold it. */
+/**
+ * How long a stream may stay open after its command has ended, in milliseconds: a process that it started may hold it
+ * open.
+ */
 const STREAM_GRACE_MS = 500;
 
 /** The arguments of the launcher for a command: see `LAUNCHER`. Exported for its test. */
@@ -72,7 +75,7 @@ export async function runInGuest(guest: Guest, request: CommandRequest): Promise
       }),
     false,
   );
-  // A command that ends at once may be reported as not started; if its end is on record, it ran.
+  // A command that ends at once may be reported as not started. If its end is recorded, it ran.
   const status = new Status(guest, `${GUEST_DIRECTORY}/${id}`);
   if (started.exitCode !== 0 && (await status.read()) === undefined) {
     await status.close();
@@ -81,7 +84,7 @@ export async function runInGuest(guest: Guest, request: CommandRequest): Promise
   return follow(guest, id, status, request, deadline);
 }
 
-/** Runs a program of Ingot's own as the agent's child: a unit costs an emulated machine half a second. */
+/** Runs one of Ingot's own programs as the agent's child: a unit costs half a second in an emulated machine. */
 async function runOwnInGuest(guest: Guest, request: CommandRequest): Promise<CommandResult> {
   if (request.argv === undefined) throw new TypeError("a program of Ingot's own has argv");
   const env = Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`);
@@ -120,7 +123,7 @@ async function runOwnInGuest(guest: Guest, request: CommandRequest): Promise<Com
     : { exitCode: null, signal: signalName(ended.signal), timedOut: false };
 }
 
-/** `SIGKILL` for 9. */
+/** The name of a signal: `SIGKILL` for 9. */
 function signalName(number: number): string {
   return Object.entries(constants.signals).find(([, each]) => each === number)?.[0] ?? `SIG${number}`;
 }
@@ -164,8 +167,8 @@ async function follow(
       killedAt = Date.now();
       await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', KILLER, 'sh', id]));
     }
-    // The guest reports how it ended, and that its outputs have: one that never reports must not block the process that
-    // ended it.
+    // The guest reports how a command ended and that its outputs have. A guest that never does must not block the
+    // process that killed the command.
     if (Date.now() > killedAt + patient(SILENCE_MS)) {
       if (killed === 'abort') throw request.signal!.reason;
       throw new Error('the command was killed at its deadline, but the instance does not report its end');
@@ -202,7 +205,7 @@ async function follow(
     );
     wait = Math.min(200, wait * 1.3);
   }
-  // Only housekeeping in memory, which the next boot removes anyway; nothing waits for it.
+  // Housekeeping in memory, which the next boot removes anyway; nothing waits for it.
   for (const stream of streams) void stream.close();
   void agentExec(guest.agent, ['/bin/sh', '-c', FINISHER, 'sh', id]).catch(() => {});
   if (killed === 'abort') throw request.signal!.reason;
@@ -210,7 +213,7 @@ async function follow(
   return killed === 'deadline' ? { exitCode: null, signal: 'SIGKILL', timedOut: true } : { ...end, timedOut: false };
 }
 
-/** Whether output of an ended command is still on its way through the relay. */
+/** Whether output of an ended command is still in the relay. */
 async function outputPending(guest: Guest, id: string): Promise<boolean> {
   return relayHasMore(
     (await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', HOLDERS, 'sh', id]))).stdout.toString(),
@@ -218,8 +221,8 @@ async function outputPending(guest: Guest, id: string): Promise<boolean> {
 }
 
 /**
- * What `HOLDERS` printed tells it of each stream: where only the relay is left, the end is to come; where others hold
- * the pipe too, the pipe is empty once the relay waits for it. Exported for its test.
+ * Whether more output will come, from what `HOLDERS` printed for each stream. If only the relay has the pipe open, its
+ * end will come. If others hold it too, the pipe is empty once the relay waits for it. Exported for its test.
  */
 export function relayHasMore(holders: string): boolean {
   const lines = holders
@@ -240,7 +243,7 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
   await sleep(ms, signal).catch(() => {}); // An abort only ends the pause; the loop sees it.
 }
 
-/** A command whose unit is gone without a status: the guest was restarted, or somebody removed the status. */
+/** Handles a command whose unit is gone without a status: the guest was restarted, or something removed the status. */
 async function checkUnit(guest: Guest, id: string, word: Status): Promise<void> {
   const { stdout } = await insist(guest, () => agentExec(guest.agent, ['/bin/sh', '-c', UNIT_STATE, 'sh', id]));
   if (stdout.toString().trim() !== 'inactive') return;

@@ -41,9 +41,9 @@ const capabilities: Capabilities = {
   platform: 'Linux',
 };
 
-/** Seconds until the agent must answer. A hopeless start is detected long before (`boot-progress.ts`). */
+/** Seconds until the agent must respond. A hopeless start is detected long before (`boot-progress.ts`). */
 const BOOT_SECONDS = 1800;
-/** The slowness factor of a host from which a guest's own limits would end processes that are only slow. */
+/** The slowness factor of a host above which a guest's own limits would kill processes that are only slow. */
 const SLOW_HOST = 4;
 /**
  * Milliseconds without output after which a machine under KVM counts as hopeless. Only kernel output counts, not
@@ -54,7 +54,7 @@ const KVM_PROGRESS_MS = 30_000;
 const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd';
 const OVMF_VARS = '/usr/share/OVMF/OVMF_VARS_4M.fd';
 
-/** Programs that the driver needs of the host, with their Debian packages. */
+/** Programs of the host that the driver needs, with their Debian packages. */
 const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] = [
   ['qemu-system-x86_64', 'qemu-system-x86'],
   ['qemu-img', 'qemu-utils'],
@@ -96,7 +96,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
       return await boot(request, 'tcg', firmware, netns);
     }
   } catch (error) {
-    // Read before the folder is removed.
+    // Read before the directory is removed.
     const tail = await consoleTail(consoleLogOf(request), 30);
     guestAgent(machineFiles(request.directory).agentSocket).close();
     await releaseAll(request.held);
@@ -108,10 +108,10 @@ async function launch(request: LaunchRequest): Promise<Instance> {
   }
 }
 
-/** A machine under KVM without progress. */
+/** A machine under KVM made no progress. */
 class NoProgress extends Error {}
 
-/** Folder, seed and network. Returns the path of the network namespace. */
+/** Creates directory, seed and network. Returns the path of the network namespace. */
 async function prepare(request: LaunchRequest): Promise<string> {
   const { directory, held, id } = request;
   const files = machineFiles(directory);

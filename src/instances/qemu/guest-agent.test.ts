@@ -1,4 +1,7 @@
-/** What a lying guest can do to the host: make its own commands fail. A real socket, with an untrusted peer. */
+/**
+ * The worst that a malicious guest can do to the host: make its own commands fail. Tested with a real socket and an
+ * untrusted peer.
+ */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -88,7 +91,7 @@ describe('an agent that', () => {
     await assert.rejects(talk.execute('guest-ping'), GuestAgentMisbehaved);
   });
 
-  test('answers what no agent answers is ignored', LONG, async () => {
+  test('sends unknown messages is ignored', LONG, async () => {
     const talk = await hostile((socket) => socket.write('null\n5\n"text"\n[]]\n{"return":"in the end"}\n'));
     assert.equal(await talk.execute('guest-ping'), 'in the end');
   });
@@ -104,7 +107,7 @@ describe('an agent that', () => {
     assert.equal(await talk.execute('guest-ping'), 1);
   });
 
-  test('gives outputs of the wrong kind fails the command', LONG, async () => {
+  test('sends outputs of the wrong type fails the command', LONG, async () => {
     const talk = await hostile((socket, { execute }) =>
       socket.write(
         execute === 'guest-exec'
@@ -128,7 +131,7 @@ describe('an agent that', () => {
     await assert.rejects(getFromGuest(guest, '/etc/hostname'), /answered guest-file-open with \{\}/);
   });
 
-  test('says that it wrote nothing, again and again, fails the copy', LONG, async () => {
+  test('reports repeatedly that it wrote nothing fails the copy', LONG, async () => {
     const talk = await hostile((socket, { execute }) => {
       const answers: Readonly<Record<string, unknown>> = {
         'guest-exec': { pid: 1 },
@@ -144,7 +147,7 @@ describe('an agent that', () => {
     );
   });
 
-  test('refuses with more words than anybody reads has them cut', LONG, async () => {
+  test('rejects with a very long message has it shortened', LONG, async () => {
     const talk = await hostile((socket) =>
       socket.write(`${JSON.stringify({ error: { desc: 'no '.repeat(1 << 20) } })}\n`),
     );
@@ -160,7 +163,7 @@ describe('an agent that', () => {
     ["failed to open file '/run/a.pid' (mode: 'r'): No such file or directory", 'no-such-file'],
     ['Guest agent command failed, error was odd', 'other'],
   ] as const) {
-    test(`refuses with '${said}' fails the command with the code ${code}`, LONG, async () => {
+    test(`rejects with '${said}' fails the command with the code ${code}`, LONG, async () => {
       const talk = await hostile((socket) => socket.write(`${JSON.stringify({ error: { desc: said } })}\n`));
       await assert.rejects(
         talk.execute('guest-ping'),
@@ -169,7 +172,7 @@ describe('an agent that', () => {
     });
   }
 
-  test('tells the end of a command without end fails it', LONG, async () => {
+  test('reports the end of a command without end fails it', LONG, async () => {
     const talk = await hostile((socket, { execute, arguments: given }) => {
       const answer =
         {
@@ -187,7 +190,7 @@ describe('an agent that', () => {
   });
 });
 
-/** A QMP socket that answers the first question, which connects, and answers the next with `answer`. */
+/** A QMP socket that completes the connection and answers the next question with `answer`. */
 function hostileQmp(answer: (socket: Socket) => void): Promise<string> {
   return listen((socket) => {
     let asked = 0;
@@ -206,7 +209,7 @@ describe('a QMP socket that', () => {
     });
   }
 
-  test('refuses since something is busy fails its command with that code', LONG, async () => {
+  test('rejects because something is busy fails its command with that code', LONG, async () => {
     const refusing = (desc: string) => async () => {
       const qmp = await connectQmp(
         await hostileQmp((socket) => socket.write(`${JSON.stringify({ error: { desc }, id: 2 })}\n`)),

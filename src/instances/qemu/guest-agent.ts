@@ -1,16 +1,17 @@
 /**
- * A client of QEMU's guest agent over its Unix socket. QEMU serves one connection at a time. It is kept while it is
- * used (without one the agent polls only every 0.1 s), and closed now and then, so that other processes get their turn.
+ * A client of QEMU's guest agent over its Unix socket. QEMU serves one connection at a time. It stays open while it is
+ * used (without a connection the agent polls only every 0.1 s), and is closed now and then to give other processes a
+ * turn.
  */
 import { connect, type Socket } from 'node:net';
 import { after, sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
 import { sizeOf } from '../../platform/processes.ts';
 
-/** Why the agent refused a command: an unknown handle, a missing file, or anything else. */
+/** Why the agent rejected a command: an unknown handle, a missing file, or another reason. */
 export type GuestAgentRefusal = 'unknown-process' | 'unknown-file' | 'no-such-file' | 'other';
 
-/** The agent refused a command. */
+/** The agent rejected a command. */
 export class GuestAgentError extends Error {
   override readonly name = 'GuestAgentError';
   readonly code: GuestAgentRefusal;
@@ -21,23 +22,23 @@ export class GuestAgentError extends Error {
   }
 }
 
-/** The agent has one class for all of its errors (`GenericError`): only the message tells them apart. */
+/** The agent has one class for all of its errors (`GenericError`), so only the message distinguishes them. */
 function refusalOf(said: string): GuestAgentRefusal {
   if (/No such file/.test(said)) return 'no-such-file';
   if (/PID|pid/.test(said)) return 'unknown-process';
   return /handle/i.test(said) ? 'unknown-file' : 'other';
 }
 
-/** The agent did not answer in time, or the socket is closed. Whether the command was carried out is unknown. */
+/** The agent did not respond in time, or the socket is closed. Whether the command was carried out is unknown. */
 export class GuestAgentSilent extends Error {
   override readonly name = 'GuestAgentSilent';
 }
 
-/** The process in the guest sends without end, or an answer that no agent sends: a component may have replaced it. */
+/** The agent sends without end, or an answer that no agent sends: a component may have replaced it. */
 export class GuestAgentMisbehaved extends Error {
   override readonly name = 'GuestAgentMisbehaved';
 
-  /** @param what its behavior: `sent …` */
+  /** @param what it did: `sent …` */
   constructor(what: string) {
     super(`the guest agent ${what}: a component may have replaced it`);
   }
@@ -47,14 +48,14 @@ export class GuestAgentMisbehaved extends Error {
 interface Answers {
   readonly 'guest-exec': { readonly pid: number };
   readonly 'guest-exec-status': ExecStatus;
-  /** A handle. */
+  /** A file handle. */
   readonly 'guest-file-open': number;
   readonly 'guest-file-read': { readonly 'buf-b64': string };
-  /** At least one byte: an agent that never writes any would be asked for ever. */
+  /** At least one byte: an agent that never writes any would be asked forever. */
   readonly 'guest-file-write': { readonly count: number };
 }
 
-/** The answer to a command. The machine may have been taken over by a component, so the answer is checked. */
+/** The answer to a command. A component may control the machine, so answers are checked. */
 type AnswerTo<C extends string> = C extends keyof Answers ? Answers[C] : unknown;
 
 type Members = Readonly<Record<string, unknown>>;
@@ -94,13 +95,13 @@ function checkedAnswer<C extends string>(command: C, answer: unknown): AnswerTo<
 /** A guest agent. Commands are sent one after another, in order. */
 export interface GuestAgent {
   /**
-   * @param timeoutMs until the answer is there, connecting included; more on a slow host
+   * @param timeoutMs until the answer arrives, including connecting; more on a slow host
    * @throws {GuestAgentError | GuestAgentSilent | GuestAgentMisbehaved}
    */
   execute<C extends string>(command: C, args?: object, timeoutMs?: number): Promise<AnswerTo<C>>;
   /**
-   * Makes all others of this process wait while `work` runs, which sends its commands through the function that it
-   * gets.
+   * Runs `work`, which sends its commands through the function that it gets, while all other commands of this process
+   * wait.
    */
   exclusively<T>(work: (execute: GuestAgent['execute']) => Promise<T>): Promise<T>;
   close(): void;
@@ -108,25 +109,25 @@ export interface GuestAgent {
 
 const IDLE_MS = 1000;
 const TURN_MS = 3000;
-/** QEMU opens the socket before it starts the machine: a connection that fails for this time always will. */
+/** QEMU opens the socket before it starts the machine: a connection that fails for this long will never succeed. */
 const CONNECT_MS = 3000;
 
 /** Largest answer, in bytes: the agent keeps 16 MiB of each output of a program, and sends them as base64. */
 const ANSWER_BYTES = 48 << 20;
 
-/** Lines that may come before an answer: answers that an earlier client did not wait for. */
+/** Maximum lines before an answer: answers that an earlier client did not read. */
 const ANSWER_LINES = 1000;
 
 const agents = new Map<string, Client>();
 
-/** The agent behind a socket; one object for all of this process. Connects on first use. */
+/** The agent at a socket; one object for the whole process. Connects on first use. */
 export function guestAgent(socketPath: string): GuestAgent {
   let agent = agents.get(socketPath);
   if (agent === undefined) agents.set(socketPath, (agent = new Client(socketPath)));
   return agent;
 }
 
-/** Cuts a stream of answers into lines, without the 0xff that marks a synchronised one. Exported for its test. */
+/** Splits a stream of answers into lines, without the 0xff that marks a synchronized one. Exported for its test. */
 export class AgentLines {
   private buffered: Buffer[] = [];
 
@@ -205,7 +206,7 @@ class Client implements GuestAgent {
         );
       return checkedAnswer(command, answer.return);
     } finally {
-      // Others wait in the socket's queue: a client that polls for long closes, and joins the end of the queue.
+      // Others wait in the socket's queue: a client that polls for long closes its connection and queues again.
       if (Date.now() - this.connectedAt > TURN_MS) this.drop();
       else {
         this.idle = setTimeout(() => this.drop(), IDLE_MS);
@@ -272,7 +273,7 @@ class Client implements GuestAgent {
     }
   }
 
-  /** @param wanted whether an answer is the right one; others are skipped */
+  /** @param wanted whether an answer is the expected one; others are skipped */
   private ask(
     socket: Socket,
     message: object,
@@ -301,7 +302,7 @@ class Client implements GuestAgent {
     try {
       answer = JSON.parse(line);
     } catch {
-      return; // The end of an answer for another client.
+      return; // The end of an answer to another client.
     }
     if (typeof answer === 'object' && answer !== null) this.waiter?.(answer);
   }
@@ -315,7 +316,7 @@ class Client implements GuestAgent {
   }
 }
 
-/** The end of a program that the agent started. */
+/** How a program that the agent started ended. */
 export interface AgentExecution {
   readonly exitCode: number | null;
   readonly signal: number | null;
@@ -337,14 +338,14 @@ interface ExecStatus {
 
 /** Bytes of a program's output in an error message. */
 const SAID_BYTES = 4096;
-/** How long the agent may take to start a program: an emulated machine under load. */
+/** How long the agent may take to start a program, in milliseconds: an emulated machine under load. */
 const START_MS = 120_000;
 
 /**
  * Runs a small program of our own through the agent and waits for its end. Its output must be short: the agent keeps 16
  * MiB of it.
- * @param options.timeoutMs `Infinity` waits as long as the agent answers
- * @throws {GuestAgentError | GuestAgentSilent} the latter also when it has not ended within `timeoutMs`
+ * @param options.timeoutMs `Infinity` waits as long as the agent responds
+ * @throws {GuestAgentError | GuestAgentSilent} the latter also if it has not ended within `timeoutMs`
  */
 export async function agentExec(
   agent: GuestAgent,
@@ -380,7 +381,7 @@ export async function agentExec(
   }
 }
 
-/** The message of a failed program: its stderr, or else its output; only the end of a long one. */
+/** The message of a failed program: its stderr, otherwise its output; only the end of a long one. */
 export function said({ stdout, stderr }: AgentExecution): string {
   return (stderr.length > 0 ? stderr : stdout).subarray(-SAID_BYTES).toString('utf8').trim();
 }

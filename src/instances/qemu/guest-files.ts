@@ -1,4 +1,4 @@
-/** Files in a guest, through its agent: whole ones, and those that others write on. */
+/** Files in a guest, through its agent: complete ones, and those that a command is still writing. */
 import { randomBytes } from 'node:crypto';
 import { agentExec, GuestAgentError, said } from './guest-agent.ts';
 import { insist, SILENCE_MS, type Guest } from './guest.ts';
@@ -6,7 +6,7 @@ import { CHUNK_BYTES, CHUNKS_AHEAD, LARGE_PUT_BEGIN, LARGE_PUT_END, SMALL_PUT } 
 
 const READ_BYTES = 256 << 10;
 const WRITE_BYTES = 256 << 10;
-/** Input up to this size goes along with the command that takes it. */
+/** Input up to this size is sent together with the command that reads it. */
 export const INLINE_BYTES = 256 << 10;
 const GET_LIMIT = 16 << 20;
 
@@ -25,8 +25,8 @@ async function readChunk(guest: Guest, handle: number, count: number): Promise<B
 }
 
 /**
- * A file in the guest that others append to. It stays open between reads, because the agent logs each opening in the
- * guest's journal, which is slow in an emulated machine.
+ * A file in the guest that a command appends to. It stays open between reads, because the agent logs each opening in
+ * the guest's journal, which is slow in an emulated machine.
  */
 export class GrowingFile {
   private readonly guest: Guest;
@@ -83,7 +83,7 @@ export class GrowingFile {
   }
 }
 
-/** One output of a command in the relay's form: files of `CHUNK_BYTES`, the last one shorter, then `.end`. */
+/** An output of a command in the relay's format: files of `CHUNK_BYTES`, the last one shorter, then `.end`. */
 export class RelayedStream {
   ended = false;
   private readonly guest: Guest;
@@ -100,17 +100,17 @@ export class RelayedStream {
   }
 
   /**
-   * Takes over what exists.
+   * Reads what exists.
    * @param last whether the stream may have ended, so that it is checked
    * @returns whether there was something
    */
   async read(last: boolean): Promise<boolean> {
     if (this.ended) return false;
-    // The mark is checked first, so that what is read after it is complete.
+    // The end mark is checked first, so that what is read after it is complete.
     const complete = last && (await insist(this.guest, () => this.opens(`${this.path}.end`)));
     const moved = (await this.drain()) > 0;
     if (complete) {
-      // The amount written when it was complete: a guest that has ever more is lying.
+      // Maximum output when it was complete: a guest that has more and more is malicious.
       const most = (CHUNKS_AHEAD + 2) * CHUNK_BYTES;
       for (let left = most, bytes = 1; left > 0 && bytes > 0; left -= bytes) bytes = await this.drain();
       this.ended = true;
@@ -119,7 +119,7 @@ export class RelayedStream {
     return moved;
   }
 
-  /** @returns how many bytes came */
+  /** @returns the number of bytes */
   private async drain(): Promise<number> {
     const chunk = await this.file.read(READ_BYTES);
     if (chunk.length === 0) return 0;
@@ -140,7 +140,7 @@ export class RelayedStream {
     this.file = new GrowingFile(this.guest, `${this.path}.${this.number}`);
   }
 
-  /** Opens a file briefly, to find out whether it exists. */
+  /** Opens a file briefly to find out whether it exists. */
   private async opens(path: string, mode = 'r'): Promise<boolean> {
     const handle = await openFile(this.guest, path, mode);
     if (handle === undefined) return false;

@@ -1,22 +1,25 @@
-/** A guest and its agent: questions that are asked again while it is silent. */
+/** A guest and its agent: retries while it is silent. */
 import { sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
 import { GuestAgentError, GuestAgentSilent, type GuestAgent } from './guest-agent.ts';
 
-/** A guest whose agent answers. `check` throws if the machine is gone, or is another one. */
+/** A guest with a responding agent. `check` throws if the machine is gone, or was replaced. */
 export interface Guest {
   readonly agent: GuestAgent;
   /** @throws {Error} with the reason */
   check(): void;
 }
 
-/** How long the agent may be silent while a command runs: an emulated machine under load, an upgrade of the agent. */
+/**
+ * How long the agent may be silent while a command runs, in milliseconds: an emulated machine under load, an upgrade of
+ * the agent.
+ */
 export const SILENCE_MS = 120_000;
 
 /**
  * Retries while the agent is silent (it restarts when its package is upgraded; an emulated machine may be slow), for
  * two minutes, as long as the machine exists.
- * @param again whether the question may be asked twice; if not, silence ends it
+ * @param again whether the question may be sent twice; if not, silence is an error
  */
 export async function insist<T>(guest: Guest, question: () => Promise<T>, again = true): Promise<T> {
   const deadline = Date.now() + patient(SILENCE_MS);
@@ -25,7 +28,7 @@ export async function insist<T>(guest: Guest, question: () => Promise<T>, again 
       return await question();
     } catch (error) {
       guest.check();
-      // A restarted agent does not know the programs of the one before it.
+      // A restarted agent does not know the programs of the previous one.
       const forgotten = error instanceof GuestAgentError && error.code === 'unknown-process';
       if (!again || !(error instanceof GuestAgentSilent || forgotten) || Date.now() > deadline) throw error;
       await sleep(200);
@@ -33,7 +36,7 @@ export async function insist<T>(guest: Guest, question: () => Promise<T>, again 
   }
 }
 
-/** The kernel's id of this boot. */
+/** The kernel's id of the current boot. */
 export async function bootId(agent: GuestAgent, timeoutMs = 10_000): Promise<string> {
   const handle = await agent.execute(
     'guest-file-open',

@@ -5,7 +5,7 @@ import { bootFailure, plainLine } from '../console.ts';
 import { AgentLines } from './guest-agent.ts';
 import { metaData } from './seed.ts';
 
-test('argv goes in without what systemd would expand', () => {
+test('argv contains nothing that systemd would expand', () => {
   const argv = launcherArguments(
     '0a',
     { argv: ['echo', '$HOME', '', 'a b\nc'], env: { A: '1 $2', B: '' }, cwd: '/srv/$x', user: 'nobody' },
@@ -38,7 +38,7 @@ test('a script runs as a file by bash, as root in / by default', () => {
   ]);
 });
 
-test('a command that cannot be one is refused', () => {
+test('an invalid command is rejected', () => {
   for (const request of [
     {},
     { argv: [] },
@@ -50,7 +50,7 @@ test('a command that cannot be one is refused', () => {
   }
 });
 
-test('the end of a command: code or named signal', () => {
+test('how a command ended: exit code or signal name', () => {
   const ends: readonly [text: string, exitCode: number | null, signal: string | null][] = [
     ['exited 0\n', 0, null],
     ['exited 255\n', 255, null],
@@ -62,7 +62,7 @@ test('the end of a command: code or named signal', () => {
   for (const text of ['', 'exited', 'exited x', ' \n']) assert.throws(() => parseStatus(text));
 });
 
-test('output is awaited while the relay has more of it, and not for what others may print', () => {
+test("output is awaited while the relay has more of it, but not for other processes' output", () => {
   const holders: readonly [text: string, more: boolean][] = [
     ['', false],
     ['out relay do_wait\nout relay pipe_read', true],
@@ -76,7 +76,7 @@ test('output is awaited while the relay has more of it, and not for what others 
   for (const [text, more] of holders) assert.equal(relayHasMore(text), more, text);
 });
 
-test('answers are lines, however they are cut; what stands before a mark is left over', () => {
+test('answers are split into lines, however they arrive; text before a mark is dropped', () => {
   const lines = new AgentLines();
   assert.deepEqual(lines.push(Buffer.from('{"ret')), []);
   assert.deepEqual(lines.push(Buffer.from('urn":1}\n{"return":')), ['{"return":1}']);
@@ -84,7 +84,7 @@ test('answers are lines, however they are cut; what stands before a mark is left
   assert.deepEqual(lines.push(Buffer.from('\n\n')), []);
 });
 
-test('a console that says the machine will not come up is understood', () => {
+test('a console that shows why the machine will not boot is recognized', () => {
   const consoles: readonly [text: string, meaning: RegExp | undefined][] = [
     ['[    1.2] Kernel panic - not syncing: VFS: Unable to mount root fs', /panicked/],
     ['Booting from Hard Disk...\nBoot failed: not a bootable disk\n\nNo bootable device.', /nothing to boot/],
@@ -103,7 +103,7 @@ test('a console that says the machine will not come up is understood', () => {
   }
 });
 
-test('console lines lose colours, cursor moves and what was written over', () => {
+test('console lines lose colors, cursor moves and overwritten text', () => {
   const lines: readonly [raw: string, plain: string][] = [
     ['[\x1b[0;32m  OK  \x1b[0m] Reached target', '[  OK  ] Reached target'],
     ['\x1b[2J\x1b[01;01Habc\r', 'abc'],
@@ -114,7 +114,7 @@ test('console lines lose colours, cursor moves and what was written over', () =>
   for (const [raw, plain] of lines) assert.equal(plainLine(raw), plain);
 });
 
-test('the seed names the instance; keys go to the default user and leave the user data alone', () => {
+test('the seed names the instance; keys go to the default user and do not change the user data', () => {
   assert.deepEqual(JSON.parse(metaData('i-0a', {})), { 'instance-id': 'i-0a', 'local-hostname': 'i-0a' });
   assert.deepEqual(JSON.parse(metaData('i-0a', { hostname: 'web', sshKeys: ['ssh-ed25519 AAAA "me": you'] })), {
     'instance-id': 'i-0a',

@@ -26,14 +26,14 @@ import { BootProgress, processTimes, STALL_MS } from './boot-progress.ts';
 import { agentExec, GuestAgentMisbehaved, guestAgent, type GuestAgent } from './guest-agent.ts';
 import { openInGuest } from './streams.ts';
 
-/** What another process needs to take the machine over. */
+/** What another process needs to attach to the machine. */
 export interface QemuHandle {
   readonly driver: 'qemu';
   readonly id: string;
   readonly directory: string;
   readonly consoleLog: string;
   readonly pid: number;
-  /** Clock ticks since boot: with the pid, proof of identity. */
+  /** Clock ticks since boot, which together with the pid identify it. */
   readonly startTime: string;
   readonly accelerator: Accelerator;
   /** Its seconds are longer than the host's: see `MachineOptions.ownTime`. */
@@ -44,7 +44,7 @@ export interface QemuHandle {
 /** A wait for the agent of a starting system. */
 export interface AgentWait {
   readonly seconds: number;
-  /** The previous boot id, which must have changed; none on first boot. */
+  /** The previous boot id, which must change; none on first boot. */
   readonly after: string | undefined;
   /** What starts, for messages. */
   readonly what: string;
@@ -56,21 +56,21 @@ export interface AgentWait {
 const TAIL_LINES = 150;
 const LOG_TAIL_BYTES = 4096;
 /**
- * Under emulation the kernel counts timer ticks against processor time, which a busy host gives unevenly. Nothing was
- * written yet.
+ * Under emulation the kernel counts timer ticks against processor time, which a busy host provides unevenly. Nothing
+ * was written to the disk yet.
  */
 const TIMER_PANIC = /Kernel panic - not syncing: IO-APIC \+ timer doesn't work/;
 const KERNEL_SPEAKS = /Linux version|systemd\[1\]|\[ {0,5}\d+\.\d{6}\]/;
 /**
- * Limit of a reboot, including the shutdown; 240 s were too short for an emulated machine on a host with ten tasks for
- * each core.
+ * Limit of a reboot, including the shutdown, in seconds. 240 were too short for an emulated machine on a host with ten
+ * tasks per core.
  */
 const REBOOT_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 240, tcg: 900 };
 /** Time between checks of a starting machine's progress, in milliseconds. */
 const LOOK_MS = 2000;
-/** How long a system that answers may take until its services are up, including cloud-init with user data. */
+/** How long a responding system may take until its services are up, including cloud-init with user data. */
 const SETTLE_SECONDS = 240;
-/** The same in a machine's own time, whose seconds are several of the host's. */
+/** The same in a machine's own time, whose seconds take several of the host's. */
 const OWN_SETTLE_SECONDS = 60;
 /** Milliseconds for each way of stopping. */
 const POWERDOWN_MS = 60_000;
@@ -136,7 +136,7 @@ export class QemuInstance implements Instance {
       async () => {
         const before = await bootId(this.agent);
         if (this.timer === undefined) await this.console.skip();
-        // The answer and the shutdown race; the boot id tells.
+        // The answer races with the shutdown; the boot id shows whether it rebooted.
         await agentExec(this.agent, ['systemctl', '--no-block', 'reboot'], { timeoutMs: 10_000 }).catch(() => {});
         return this.awaitBoot({
           seconds: options.timeoutSeconds ?? patient(REBOOT_SECONDS[this.handle.accelerator]),
@@ -193,7 +193,7 @@ export class QemuInstance implements Instance {
       if (index > 0)
         this.report({ text: `instance ${this.id} did not stop on ${ways[index - 1]![0]}; now ${what}`, level: 'warn' });
       for (const deadline = Date.now() + patient(ms); this.alive() && Date.now() < deadline; ) {
-        await ask().catch(() => {}); // A refusal and no answer mean the same: the process shows whether it stopped.
+        await ask().catch(() => {}); // An error and no answer mean the same: the process shows whether it stopped.
         await this.gone(Math.min(everyMs, deadline - Date.now()));
       }
       if (!this.alive()) break;
@@ -230,11 +230,11 @@ export class QemuInstance implements Instance {
   }
 
   /**
-   * Waits until the system has started: its guest agent answers, and what starts at boot has started, as it has in a
-   * container that is ready. One that never gets there is used as it is, with a warning that names what is awaited or
+   * Waits until the system has started: its guest agent responds, and everything that starts at boot has started, as in
+   * a ready container. A system that never gets there is used as it is, with a warning that names what is awaited or
    * has failed.
    * @returns the boot id
-   * @throws {InstanceError} at the deadline, or as soon as it is plain that there will be no answer
+   * @throws {InstanceError} at the deadline, or as soon as it is clear that the system will not respond
    */
   async awaitBoot(wait: AgentWait): Promise<string> {
     const started = Date.now();
@@ -268,7 +268,7 @@ export class QemuInstance implements Instance {
         : ['systemctl', 'list-jobs', '--no-legend', '--plain'],
       30,
     );
-    if (exitCode !== 0) return; // Without systemd nothing tells when a system has started.
+    if (exitCode !== 0) return; // Without systemd there is no way to know when a system has started.
     const names = units
       .toString()
       .trim()
@@ -284,7 +284,7 @@ export class QemuInstance implements Instance {
     });
   }
 
-  /** Waits for the guest agent's answer, and reports meanwhile what is awaited. */
+  /** Waits for the guest agent's answer, and reports what is awaited. */
   private async awaitAgent(wait: AgentWait, started: number): Promise<string> {
     const deadline = started + wait.seconds * 1000;
     let stage = '';
@@ -307,7 +307,7 @@ export class QemuInstance implements Instance {
         recent = '';
         progress.reset();
       }
-      // A system that shuts down before it starts again is silent for as long as its services take.
+      // A rebooting system is silent for as long as its services take to stop.
       if (wait.after === undefined && Date.now() - looked > LOOK_MS) {
         looked = Date.now();
         progress.look({ at: looked, reads: await this.diskReads(), ...processTimes(this.handle.pid) });
@@ -329,7 +329,7 @@ export class QemuInstance implements Instance {
           return id;
         }
       } catch (error) {
-        // Any other error: not yet.
+        // Any other error means that it is not ready yet.
         if (error instanceof GuestAgentMisbehaved) throw await this.failure(`${wait.what}: ${error.message}`, error);
       }
       if (wait.noKernel !== undefined && !kernel && Date.now() - started > wait.noKernel.afterMs)
@@ -340,7 +340,7 @@ export class QemuInstance implements Instance {
     }
   }
 
-  /** How often the machine read its disk; -1, which counts as a change, if QEMU does not tell. */
+  /** How often the machine read its disk; -1, which counts as a change, if QEMU does not answer. */
   private async diskReads(): Promise<number> {
     try {
       const stats = await this.withQmp((qmp) =>
@@ -352,7 +352,7 @@ export class QemuInstance implements Instance {
       );
       return stats.reduce((sum, each) => sum + each.stats.rd_operations, 0);
     } catch {
-      return -1; // It starts, or has ended.
+      return -1; // It is starting, or has ended.
     }
   }
 
@@ -364,7 +364,7 @@ export class QemuInstance implements Instance {
     return waitForExit(this.handle.pid, this.handle.startTime, Math.max(0, timeoutMs));
   }
 
-  /** Describes an error in the contract's words. An abort stays the same abort. */
+  /** Converts an error to an `InstanceError`. An abort is thrown unchanged. */
   private async talk<T>(what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
       this.guest.check();
@@ -394,7 +394,7 @@ export class QemuInstance implements Instance {
     return text ? `: ${text}` : '';
   }
 
-  /** QEMU serves one connection at a time, so none is kept. */
+  /** QEMU serves one connection at a time, so none stays open. */
   private async withQmp<T>(work: (qmp: Qmp) => Promise<T>): Promise<T> {
     const qmp = await connectQmp(this.files.qmpSocket, 10_000);
     try {
@@ -404,7 +404,7 @@ export class QemuInstance implements Instance {
     }
   }
 
-  /** Does something while the guest's file systems are frozen, and always thaws them. */
+  /** Runs work while the guest's file systems are frozen, and always thaws them. */
   private frozen<T>(work: () => Promise<T>): Promise<T> {
     return this.agent.exclusively(async (execute) => {
       try {
@@ -417,7 +417,7 @@ export class QemuInstance implements Instance {
   }
 
   private async readConsole(): Promise<readonly string[]> {
-    const lines = await this.console.read().catch(() => []); // Its folder may just be removed.
+    const lines = await this.console.read().catch(() => []); // Its directory may have been removed.
     for (const text of lines) if (text.trim() !== '') this.report({ text, stream: 'console' });
     return lines;
   }
@@ -452,11 +452,11 @@ interface BlockInfo {
   readonly inserted?: { readonly 'node-name'?: string };
 }
 
-/** The file that the disk's device writes to now. */
+/** The file that the disk's device currently writes to. */
 async function topNode(qmp: Qmp): Promise<{ readonly node: string; readonly file: string }> {
   const blocks = await qmp.execute<readonly BlockInfo[]>('query-block');
   const node = blocks.find((each) => each.qdev?.split('/').includes(DISK_DEVICE))?.inserted?.['node-name'];
-  // The file's own node knows its plain name; a qcow2 node that was laid over another describes itself in JSON.
+  // The node of the file has its plain name; a qcow2 node that was put over another one describes itself in JSON.
   const nodes = await qmp.execute<readonly { readonly 'node-name'?: string; readonly file: string }[]>(
     'query-named-block-nodes',
     { flat: true },

@@ -9,10 +9,10 @@ import { type Qmp, QmpError } from '../../platform/qmp.ts';
 const PREFIX = 'ingot.';
 const REMOVE_MS = 5000;
 
-/** Runs work on a separate connection: QEMU serves one at a time. */
+/** Runs work on a separate connection, because QEMU serves one at a time. */
 export type WithQmp = <T>(work: (qmp: Qmp) => Promise<T>) => Promise<T>;
 
-/** The guest's name of a port: in `/sys/class/virtio-ports/*`, file `name`. */
+/** The name of a port in the guest: in `/sys/class/virtio-ports/*`, file `name`. */
 function portName(port: string): string {
   return `${PREFIX}${port}`;
 }
@@ -54,7 +54,7 @@ export async function isPortOpen(withQmp: WithQmp, port: string): Promise<boolea
 
 interface Chardev {
   readonly label: string;
-  /** Begins with `disconnected:` while no client is connected on this side. */
+  /** Begins with `disconnected:` while no client is connected on the host. */
   readonly filename: string;
   readonly 'frontend-open': boolean;
 }
@@ -72,8 +72,8 @@ function deviceOf(name: string): string {
 }
 
 async function unplug(qmp: Qmp, name: string): Promise<void> {
-  await qmp.execute('device_del', { id: deviceOf(name) }).catch(() => {}); // Gone already, or never there.
-  // The device lets go of its socket a moment after it is gone.
+  await qmp.execute('device_del', { id: deviceOf(name) }).catch(() => {}); // It was removed, or never existed.
+  // The socket is released a moment after the device is removed.
   for (let left = REMOVE_MS; ; left -= 20) {
     try {
       await qmp.execute('chardev-remove', { id: name });

@@ -5,10 +5,10 @@ import type { Seed } from '../instance.ts';
 
 /**
  * The instance's metadata in the seed. The keys are here and not in the user data, which stays unchanged (a script,
- * MIME); cloud-init gives them to the default user, as on EC2.
+ * MIME). cloud-init gives them to the default user, as on EC2.
  */
 export function metaData(instanceId: string, seed: Seed): string {
-  // JSON is YAML, and quotes everything in a key's comment.
+  // JSON is YAML, and quotes special characters in a key's comment.
   const keys = seed.sshKeys?.length ? { 'public-keys': seed.sshKeys } : {};
   const metadata = { 'instance-id': instanceId, 'local-hostname': seed.hostname ?? instanceId, ...keys };
   return `${JSON.stringify(metadata, null, 2)}\n`;

@@ -1,5 +1,6 @@
 /**
- * Commands with streams in a guest: through three ports that are plugged in for each, started through the guest agent.
+ * Runs commands with streams in a guest: each through three ports that are hot-plugged, started through the guest
+ * agent.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -14,14 +15,14 @@ import { agentExec, said } from './guest-agent.ts';
 import { GUEST_DIRECTORY, KILLER, STREAM_LAUNCHER, STREAM_UNIT } from './guest-scripts.ts';
 import { isPortOpen, plugPorts, unplugPorts, type WithQmp } from './ports.ts';
 
-/** Limit of the start: for an emulated machine under load. */
+/** Time limit of the start, for an emulated machine under load, in milliseconds. */
 const START_MS = 120_000;
 /** Time between checks whether the guest still has the ports open. */
 const WATCH_MS = 2000;
-/** How long the guest may take to open them. */
+/** How long the guest may take to open them, in milliseconds. */
 const OPEN_MS = 60_000;
 const HANG_UP_MS = 30_000;
-/** Largest frame of input: each costs the start of a program in the guest. */
+/** Largest frame of input: each frame starts a program in the guest. */
 const FRAME_BYTES = 1 << 20;
 
 /** Starts a command. See `Instance.open`. */
@@ -39,7 +40,7 @@ export async function openInGuest(
   const close = async (): Promise<void> => {
     ended = true;
     for (const socket of sockets) socket.destroy();
-    await unplugPorts(withQmp, ports).catch(() => {}); // It may just be ending; then they end with it.
+    await unplugPorts(withQmp, ports).catch(() => {}); // The guest may be ending, and they end with it.
   };
   try {
     sockets = await plugPorts(withQmp, directory, ports);
@@ -60,7 +61,7 @@ export async function openInGuest(
     lost(guest, withQmp, ports[1]!, output, () => ended || stdout.complete),
   ).finally(() => {
     if (!stderr.complete) setTimeout(() => stderr.end(), 200).unref();
-    // Data on its way may still be read.
+    // Data that has arrived may still be read.
     setTimeout(() => void close(), 300);
     ended = true;
   });
@@ -96,8 +97,8 @@ function streamArguments(id: string, files: string, request: StreamRequest): str
 }
 
 /**
- * Input as frames, `LENGTH\n` and as many bytes, with an empty one at its end: a port that is closed loses what the
- * guest has not read.
+ * Sends input as frames, `LENGTH\n` and as many bytes, with an empty one at its end, because closing a port loses what
+ * the guest has not read.
  */
 function framed(socket: Socket): Writable {
   const frame = (data: Buffer, done: (error?: Error | null) => void): void => {
@@ -113,7 +114,7 @@ function framed(socket: Socket): Writable {
 }
 
 /**
- * Settles with the reason when the command can send no more output: QEMU is gone, or nothing in the guest has its
+ * Resolves with the reason when the command can send no more output: QEMU is gone, or nothing in the guest has its
  * output open.
  */
 async function lost(
@@ -132,8 +133,7 @@ async function lost(
     } catch (error) {
       return new InstanceError((error as Error).message);
     }
-    // A guest that cannot be asked now (during a snapshot) is asked the next time; one with a slow reader has not
-    // ended.
+    // A guest that cannot be queried now (during a snapshot) is queried the next time; an unread output has not ended.
     const open = await isPortOpen(withQmp, port).catch(() => true);
     opened ||= open;
     closed = !open && (opened || Date.now() - started > OPEN_MS) && output.readableLength === 0 ? closed + 1 : 0;

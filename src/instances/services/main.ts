@@ -1,4 +1,4 @@
-/** The process of an instance's own services: `main.ts FOLDER`. `start.ts` starts it; it ends with the instance. */
+/** The process of an instance's services: `main.ts DIRECTORY`. `start.ts` starts it; it ends with the instance. */
 import { readFileSync, writeSync } from 'node:fs';
 import { INSTANCE_SERVICE_PORT, namesSet, TABLE } from '../../platform/network-rules.ts';
 import { run } from '../../platform/processes.ts';
@@ -10,7 +10,7 @@ import { READY_FD, SERVICES_FILE, type ServicesFile } from './services-file.ts';
 const { address, facts, metadata, names } = JSON.parse(
   readFileSync(`${process.argv[2]}/${SERVICES_FILE}`, 'utf8'),
 ) as ServicesFile;
-/** Lines of the log: requests of the instance decide how many there would be, and they are in memory. */
+/** Maximum lines of the log: requests of the instance determine their number, and they are in memory. */
 const MOST_LINES = 10_000;
 let lines = 0;
 const log = (text: string): void => {
@@ -36,7 +36,7 @@ if (names !== undefined)
 await Promise.all(listening);
 writeSync(READY_FD, '1');
 
-/** Opens endpoints to the instance. Connections that are open stay so as long as new ones do. */
+/** Opens endpoints to the instance. Open connections stay as long as new ones arrive. */
 async function open(
   endpoints: readonly { readonly address: string; readonly port: number }[],
   seconds: number,

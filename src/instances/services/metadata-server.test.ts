@@ -134,10 +134,10 @@ describe('the metadata service', () => {
     '/latest/meta-data/__proto__',
     '/latest/dynamic/instance-identity/pkcs7',
   ]) {
-    test(`there is no ${path}`, async () => equal((await get(path)).status, 404));
+    test(`${path} does not exist`, async () => equal((await get(path)).status, 404));
   }
 
-  test('a token says how long it holds, and a wrong one opens nothing', async () => {
+  test('a token says how long it is valid, and an invalid one is rejected', async () => {
     const made = await ask(server, 'PUT', '/latest/api/token', { 'X-aws-ec2-metadata-token-ttl-seconds': '21600' });
     deepEqual([made.status, made.headers['x-aws-ec2-metadata-token-ttl-seconds']], [200, '21600']);
     for (const wrong of [
@@ -182,17 +182,17 @@ describe('the metadata service', () => {
     ['a token of another version', 'PUT', '/1.0/api/token', { 'X-aws-ec2-metadata-token-ttl-seconds': '60' }, 404],
   ];
   for (const [what, method, path, headers, status] of refused)
-    test(`refuses ${what}`, async () => equal((await ask(server, method, path, headers)).status, status));
+    test(`rejects ${what}`, async () => equal((await ask(server, method, path, headers)).status, status));
 });
 
-/** Tokens of a server that has gone. */
+/** Tokens of a server that was stopped. */
 async function closed(server: Promise<Server>): Promise<Server> {
   const made = await server;
   after(() => made.close());
   return made;
 }
 
-test('version 1 answers where tokens are optional, but not to a wrong token', async () => {
+test('version 1 answers if tokens are optional, but not to an invalid token', async () => {
   const server = await listening({ ...METADATA, tokens: 'optional' });
   try {
     equal((await ask(server, 'GET', '/latest/meta-data/instance-id')).body, FACTS.id);
@@ -202,7 +202,7 @@ test('version 1 answers where tokens are optional, but not to a wrong token', as
   }
 });
 
-test('only its instance is answered', async () => {
+test('only its instance gets answers', async () => {
   const server = await listening({ ...METADATA, tokens: 'optional' }, '198.18.0.9');
   try {
     equal((await ask(server, 'GET', '/latest/meta-data/instance-id')).status, 403);
@@ -222,7 +222,7 @@ test('an instance whose profile has no credentials has no role', async () => {
   }
 });
 
-test('credentials that cannot be loaded are a failure of the server, whose log says why', async () => {
+test('if credentials cannot be loaded, the server fails, and its log says why', async () => {
   const server = await listening({
     ...METADATA,
     tokens: 'optional',

@@ -1,6 +1,6 @@
 /**
- * The metadata service of one instance: IMDSv2 (and version 1 where it is allowed) over HTTP. Its clients are
- * untrusted: anything that runs in the instance.
+ * The metadata service of one instance: IMDSv2 (and version 1 if it is allowed) over HTTP. Its clients are untrusted:
+ * anything that runs in the instance.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -42,7 +42,7 @@ export function metadataServer(
   const server = createServer(
     { maxHeaderSize: 8192, requestTimeout: 10_000, keepAliveTimeout: 5000, connectionsCheckingInterval: 5000 },
     (request, response) => {
-      request.resume(); // No request has a body.
+      request.resume(); // No valid request has a body.
       void answer(request)
         .catch((error: unknown): Answer => {
           log((error as Error).message);
@@ -71,7 +71,7 @@ export function metadataServer(
   }
 
   function newToken(request: IncomingMessage): Answer {
-    // As on EC2: a proxy that forwards a request gets nothing.
+    // As on EC2, a request that a proxy forwards is rejected.
     if (request.headers['x-forwarded-for'] !== undefined) return { status: 403 };
     const wanted = String(request.headers[TTL] ?? '');
     const seconds = /^\d{1,5}$/.test(wanted) ? Number(wanted) : 0;
@@ -109,8 +109,8 @@ function send(response: ServerResponse, { status, body, headers = {} }: Answer):
 }
 
 /**
- * Session tokens: each contains its expiration, and proves that it is from here. None is stored, so requests cannot
- * fill the memory.
+ * Session tokens. Each contains its expiration and a signature of this server. None is stored, so requests cannot fill
+ * the memory.
  */
 class Tokens {
   readonly #key = randomBytes(32);

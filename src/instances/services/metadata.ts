@@ -1,4 +1,4 @@
-/** The content of an instance's metadata service: EC2's tree. Pure. */
+/** The content of an instance's metadata service, with EC2's paths. Pure. */
 import { createHash } from 'node:crypto';
 import { instanceProfileFor, type InstanceProfile } from '../../platform/config/profiles.ts';
 import type { RoleCredentials, CredentialSource } from '../../platform/role-credentials.ts';
@@ -26,7 +26,7 @@ export interface InstanceMetadata {
   readonly userData?: string;
   readonly sshKeys?: readonly string[];
   readonly securityGroups?: readonly string[];
-  /** Without it, the instance has no credentials. */
+  /** Without a role, the instance has no credentials. */
   readonly role?: InstanceRole;
 }
 
@@ -34,7 +34,8 @@ export interface InstanceMetadata {
 export const NO_AMI = 'ami-00000000000000000';
 
 /**
- * The role of an account's instances with a profile; `undefined` if the configuration gives the profile no credentials.
+ * The role of an account's instances with a profile; `undefined` if the configuration has no credentials for the
+ * profile.
  * @throws {NotGranted} if the profile belongs to other accounts
  */
 export function roleOf(
@@ -48,22 +49,24 @@ export function roleOf(
     : { instanceProfileName: name, roleName: profile.role, credentials: profile.credentials };
 }
 
-/** The facts that only its driver knows. */
+/** Facts that only its driver knows. */
 export interface InstanceFacts {
   /** `i-…` */
   readonly id: string;
-  /** The address that the instance itself has. */
+  /** The address of the instance itself. */
   readonly address: string;
   /** The network of that address, such as `10.0.2.0/24`. */
   readonly network: string;
-  /** Of its interface: `0a:…`, lower case. */
+  /** MAC address of its interface: `0a:…`, lower case. */
   readonly mac: string;
 }
 
-/** Lifetime that is reported for credentials without an expiration, in milliseconds: clients ask again by then. */
+/**
+ * Lifetime that is reported for credentials without an expiration, in milliseconds: clients request them again by then.
+ */
 const LASTING_MS = 6 * 3_600_000;
 
-/** Versions that the service supports, in its answer to a request for the root. */
+/** Supported versions, in the answer to a request for the root. */
 export const METADATA_VERSIONS = [
   '1.0',
   '2007-01-19',
@@ -77,7 +80,7 @@ export const METADATA_VERSIONS = [
   'latest',
 ];
 
-/** A folder, or a file's content; a function is called when the file is requested. */
+/** A directory, or a file's content; a function is called when the file is requested. */
 export type Node = { readonly [name: string]: Node } | string | (() => Promise<string>);
 
 /**
@@ -147,7 +150,7 @@ export function metadataTree(
   };
 }
 
-/** Looks up a path below a version: a file's content, a folder's list, or `undefined`. */
+/** Looks up a path below a version: a file's content, a directory's list, or `undefined`. */
 export async function lookUp(tree: Node, parts: readonly string[]): Promise<string | undefined> {
   let node: Node | undefined = tree;
   for (const part of parts) {
@@ -167,9 +170,9 @@ export async function lookUp(tree: Node, parts: readonly string[]): Promise<stri
 }
 
 /**
- * What bootstrap scripts ask of the interface (EKS's asks for the ranges of the VPC, the CNI plugin for the subnet,
- * agents for the VPC's id). The network is the instance's own, so that both ranges are its; ids are made of the
- * account's.
+ * What bootstrap scripts query about the interface (EKS's the ranges of the VPC, the CNI plugin the subnet, agents the
+ * VPC's id). The instance has a network of its own, which is reported as both VPC and subnet; ids are derived from the
+ * account.
  */
 function networkInterface(
   metadata: InstanceMetadata,
@@ -244,7 +247,7 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** A time without its milliseconds, as EC2 has it. */
+/** A time without milliseconds, as on EC2. */
 function seconds(time: string): string {
   return new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
 }

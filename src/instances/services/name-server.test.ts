@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { test } from 'node:test';
 import { addressesIn, emptyAnswer, nameServer, portsOfName, questionOf } from './name-server.ts';
 
-/** A question in the form of a resolver library. */
+/** A query as a resolver library sends it. */
 function question(name: string, type = 1): Buffer {
   const labels = name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]));
   return Buffer.concat([
@@ -13,7 +13,7 @@ function question(name: string, type = 1): Buffer {
   ]);
 }
 
-/** Its answer: an alias, then addresses of that. */
+/** An answer: an alias, then its addresses. */
 function answer(to: Buffer, addresses: readonly string[]): Buffer {
   const head = Buffer.from(to);
   head[2] = 0x81;
@@ -27,7 +27,7 @@ function answer(to: Buffer, addresses: readonly string[]): Buffer {
   ]);
 }
 
-test('questions and answers are read', () => {
+test('queries and answers are parsed', () => {
   const asked = question('Deb.Example.org');
   deepEqual(questionOf(asked), { id: 0x1234, name: 'deb.example.org', type: 1, end: asked.length });
   deepEqual(addressesIn(answer(asked, ['192.0.2.1', '192.0.2.2'])), [
@@ -36,7 +36,7 @@ test('questions and answers are read', () => {
   ]);
 });
 
-test('a packet that is not a question is ignored, one that is not an answer is an error', () => {
+test('a packet that is not a query is ignored, one that is not an answer is an error', () => {
   const asked = question('a.example');
   for (let length = 0; length < asked.length; length++)
     equal(questionOf(asked.subarray(0, length)), undefined, String(length));
@@ -56,7 +56,7 @@ test('a packet that is not a question is ignored, one that is not an answer is a
   }
 });
 
-test('names on the list, and those below a name', () => {
+test('names on the list match, and names below a listed one', () => {
   const reached = [
     { name: 'example.org', ports: [443] },
     { name: '*.example.org', ports: [80, 443] },
@@ -68,7 +68,7 @@ test('names on the list, and those below a name', () => {
     equal(portsOfName(other, reached), undefined, other);
 });
 
-test('an answer without content answers its question', () => {
+test('an empty answer refers to its query', () => {
   const asked = question('none.example', 28);
   const told = emptyAnswer(asked, questionOf(asked)!, 3);
   equal(told.readUInt16BE(0), 0x1234);
@@ -77,7 +77,7 @@ test('an answer without content answers its question', () => {
   deepEqual(told.subarray(12), asked.subarray(12));
 });
 
-test('no other name is asked for, and only the instance is answered', async () => {
+test('other names are not forwarded, and only the instance gets answers', async () => {
   const asked: string[] = [];
   const service = {
     names: [{ name: 'example.org', ports: [443] }],

@@ -1,12 +1,12 @@
 /**
- * The name server of an instance that may resolve only some names. It forwards these to the host's resolvers, and opens
- * the addresses in their answers to the instance for a while. Other names do not exist. Both sides are untrusted:
- * anything in the instance may ask, and anyone on the network may answer.
+ * The name server of an instance that may resolve only some names. It forwards these to the host's resolvers, and lets
+ * the instance connect to the addresses in their answers for a while. Other names do not exist. Both sides are
+ * untrusted: anything in the instance may ask, and anyone on the network may answer.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import type { ReachedName } from '../../platform/network-rules.ts';
 
-/** A question: the first of a message. */
+/** A query: the first question of a message. */
 export interface Question {
   readonly id: number;
   /** In lower case, without a trailing dot. */
@@ -29,10 +29,10 @@ const NO_ERROR = 0;
 const SERVER_FAILURE = 2;
 const NO_SUCH_NAME = 3;
 const RESOLVER_MS = 3000;
-/** Questions that are handled at the same time. Others get no answer, and are asked again. */
+/** Maximum queries at the same time. Others get no answer, and clients retry them. */
 const MOST_QUESTIONS = 100;
 
-/** The question of a message; `undefined` if it is not a simple one. Pure. */
+/** The query in a message; `undefined` if it is not a simple one. Pure. */
 export function questionOf(message: Buffer): Question | undefined {
   if (message.length < HEADER + 5 || (message[2]! & 0xf8) !== 0 || message.readUInt16BE(4) !== 1) return undefined;
   const labels: string[] = [];
@@ -54,7 +54,7 @@ export function questionOf(message: Buffer): Question | undefined {
 }
 
 /**
- * The addresses of an answer, whatever aliases are in between. Pure.
+ * The addresses in an answer, through any aliases. Pure.
  * @throws {RangeError} for an invalid answer
  */
 export function addressesIn(message: Buffer): readonly AnsweredAddress[] {
@@ -90,7 +90,7 @@ export function portsOfName(name: string, reached: readonly ReachedName[]): read
   return found.length === 0 ? undefined : [...new Set(found.flatMap(({ ports }) => ports))];
 }
 
-/** An answer without content. Pure. */
+/** An empty answer. Pure. */
 export function emptyAnswer(message: Buffer, question: Question, code: number): Buffer {
   const answer = Buffer.from(message.subarray(0, question.end));
   answer.writeUInt16BE(0x8080 | (answer.readUInt16BE(2) & 0x0100) | code, 2);
@@ -98,7 +98,7 @@ export function emptyAnswer(message: Buffer, question: Question, code: number): 
   return answer;
 }
 
-/** The context of the service. */
+/** What the name server needs. */
 export interface NameService {
   readonly names: readonly ReachedName[];
   /** Addresses of resolvers, tried in order. */
@@ -111,7 +111,7 @@ export interface NameService {
   readonly log: (text: string) => void;
 }
 
-/** Minimum seconds that an address stays open: a client may connect later than the lifetime of its name. */
+/** Minimum seconds that an address stays open: a client may connect after the lifetime of its name. */
 const LEAST_SECONDS = 600;
 
 /**
@@ -186,7 +186,7 @@ function ask(resolver: string, message: Buffer, question: Question): Promise<Buf
   });
 }
 
-/** A reply's own copy of its question. */
+/** The query that a reply repeats. */
 function asQuestion(reply: Buffer): Buffer {
   const copy = Buffer.from(reply);
   copy[2] = copy[2]! & 0x07;

@@ -2,7 +2,7 @@
 import type { ReachedName } from '../../platform/network-rules.ts';
 import type { InstanceFacts, InstanceMetadata } from './metadata.ts';
 
-/** The file with the input, in the instance's folder. It may contain secrets. */
+/** The input file in the instance's directory. It may contain secrets. */
 export const SERVICES_FILE = 'services.json';
 
 /** Its content. */
@@ -11,7 +11,7 @@ export interface ServicesFile {
   /** Names that the instance may resolve, if its network is restricted. */
   readonly names?: readonly ReachedName[];
   readonly facts: InstanceFacts;
-  /** Where it listens, and its only client: the address that the instance's traffic leaves from. */
+  /** The address where it listens, and its only client: the address that the instance's traffic leaves from. */
   readonly address: string;
 }
 

@@ -1,4 +1,4 @@
-/** Starts the process of an instance's own services: metadata, and names if its network is restricted. */
+/** Starts the process of an instance's services: metadata, and names if its network is restricted. */
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { until } from '../../platform/clock.ts';
 import { compileCacheEnvironment } from '../../platform/compile-cache.ts';
@@ -12,15 +12,15 @@ import type { InstanceFacts } from './metadata.ts';
 import { SERVICES_FILE, type ServicesFile } from './services-file.ts';
 
 const MAIN = ownProgram(import.meta.url, './main.ts');
-/** Megabytes of its heap: requests of an instance are small, and their data is never kept. */
+/** Megabytes of its heap: requests of an instance are small, and their data is never stored. */
 const HEAP = 64;
 
 /**
- * Joins the network with what the instance may reach, and starts the process of its services where it has any.
- * @param place the address that the instance itself has, and its network
- * @returns `ready`, which settles when the services answer; the record of their process, whose open files keep the
- *   instance's folder busy
- * @throws {Error} when they cannot be started
+ * Adds the instance to the network rules with what it may reach, and starts the process of its services if it has any.
+ * @param place the instance's own address, and its network
+ * @returns `ready`, which resolves when the services respond; the record of their process, whose open files keep the
+ * instance's directory busy
+ * @throws {Error} if they cannot be started
  */
 export async function startInstanceServices(
   request: LaunchRequest,

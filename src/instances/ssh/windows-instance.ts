@@ -1,7 +1,7 @@
 /**
  * The instance contract for an existing Windows machine that is reached by ssh: `ingot toe run --on ssh://…` runs
- * documents on it. Not in the register of drivers: it makes no machines, and images are not built on one. The program
- * is the host's own `ssh`, with its user's configuration.
+ * documents on it. Not in the register of drivers, because it launches no machines and images are not built on one. It
+ * uses the host's own `ssh`, with the user's configuration.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -29,12 +29,12 @@ import {
   SupervisorFilter,
 } from './windows-programs.ts';
 
-/** A machine as named by the user. */
+/** A machine that the user named. */
 export interface SshMachine {
   readonly host: string;
   readonly user?: string;
   readonly port?: number;
-  /** Passed to ssh with `-F`, in place of its user's own configuration. */
+  /** Passed to ssh with `-F`, in place of the user's own configuration. */
   readonly configFile?: string;
 }
 
@@ -46,24 +46,24 @@ const capabilities: Capabilities = {
   platform: 'Windows',
 };
 const GET_LIMIT = 16 << 20;
-/** Bytes that a program of this module may print: a file, and PowerShell's own messages. */
+/** Maximum output of one of this module's programs, in bytes: a file, and PowerShell's own messages. */
 const ASK_LIMIT = 2 * GET_LIMIT;
-/** What is started ends with this process, for whatever reason it ends. */
+/** The ssh process ends with this process, even if that one is killed. */
 const SSH = ['setpriv', '--pdeathsig', 'KILL', '--', 'ssh'] as const;
-/** Exit code of ssh for its own failures. */
+/** Exit code of ssh for its own errors. */
 const SSH_FAILED = 255;
 /**
- * Its agent, and whatever its user's own configuration starts (`ProxyCommand`, `Match exec`): as when the user runs
- * ssh.
+ * ssh gets the whole environment, for the user's agent and for programs of the user's configuration (`ProxyCommand`,
+ * `Match exec`).
  */
 const AS_THE_USER = { inherit: 'all' } as const;
 const CONNECT_SECONDS = 15;
-/** Milliseconds that processes which a command left running may hold its outputs open. */
+/** How long processes that a command left running may hold its outputs open, in milliseconds. */
 const STREAM_GRACE_MS = 2000;
-/** How long an abort waits for a command that has not reported its process id yet. */
+/** How long an abort waits for a command that has not reported its process id yet, in milliseconds. */
 const ABORT_GRACE_MS = 10_000;
 const SMALL_MS = 60_000;
-/** Limit of a restart: one that installs updates takes long. */
+/** Limit of a restart in seconds: installing updates takes long. */
 const REBOOT_SECONDS = 1800;
 const LOOK_MS = 2000;
 
@@ -116,7 +116,7 @@ class WindowsInstance implements Instance {
   readonly handle;
   readonly capabilities = capabilities;
   readonly #machine: SshMachine;
-  /** For the socket of the connection that commands share; otherwise each would log in again. */
+  /** Directory for the socket of the connection that commands share, so that each need not log in again. */
   readonly #directory: string;
   #connection: RunningProcess | undefined;
 
@@ -150,8 +150,8 @@ class WindowsInstance implements Instance {
     let pid: number | undefined;
     let said = '';
     const ssh = await this.#start(powerShellCommand(SUPERVISOR));
-    // The shared connection has the streams, too: they end with the command, or when they are no longer read, not with
-    // this ssh.
+    // The shared connection carries the streams too, so they end with the command or when they are no longer read, not
+    // with this ssh.
     const leave = (): void => {
       ssh.kill('SIGKILL');
       for (const stream of [ssh.stdout!, ssh.stderr!]) stream.destroy();
@@ -159,7 +159,7 @@ class WindowsInstance implements Instance {
     let killing: Promise<void> | undefined;
     let grace: NodeJS.Timeout | undefined;
     const abort = (): void => {
-      // Until the process id is known, the command runs on.
+      // Until the process id is known, the command continues.
       if (pid === undefined) grace = setTimeout(leave, patient(ABORT_GRACE_MS));
       else killing ??= this.#kill(pid).finally(leave);
     };
@@ -185,7 +185,7 @@ class WindowsInstance implements Instance {
     );
     ssh.stdout!.on('data', (chunk: Buffer) => request.onOutput?.('stdout', chunk));
     ssh.stderr!.on('data', (chunk: Buffer) => filter.add(chunk));
-    ssh.stdin!.on('error', () => {}); // It may have ended; its exit code tells.
+    ssh.stdin!.on('error', () => {}); // It may have ended; the exit code shows how.
     ssh.stdin!.end(input);
     request.signal?.addEventListener('abort', abort, { once: true });
     if (request.signal?.aborted) abort();
@@ -225,7 +225,7 @@ class WindowsInstance implements Instance {
 
   async reboot(options: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal } = {}): Promise<string> {
     const before = await this.bootId(options.signal);
-    // It may shut down before it answers; the boot id tells.
+    // It may shut down before it answers; the boot id shows whether it rebooted.
     await this.run({ argv: ['shutdown.exe', '/r', '/f', '/t', '0'], timeoutSeconds: 60 }).catch(() => {});
     const seconds = options.timeoutSeconds ?? patient(REBOOT_SECONDS);
     for (const deadline = Date.now() + seconds * 1000; ; ) {
@@ -258,7 +258,7 @@ class WindowsInstance implements Instance {
     return [];
   }
 
-  /** An id that changes with each start of the system. */
+  /** An id that changes with each boot. */
   async bootId(signal?: AbortSignal): Promise<string> {
     const id = (await this.#ask(BOOT_ID, {}, 'its PowerShell does not answer', signal)).toString('utf8').trim();
     if (!/^\d+$/.test(id))
@@ -267,8 +267,8 @@ class WindowsInstance implements Instance {
   }
 
   /**
-   * Runs a program of this module to its end.
-   * @throws {InstanceError} beginning with `what`, with the reason
+   * Runs one of this module's programs to its end.
+   * @throws {InstanceError} that begins with `what`, with the reason
    */
   async #ask(program: string, input: object, what: string, signal?: AbortSignal): Promise<Buffer> {
     const chunks: Buffer[] = [];
@@ -323,7 +323,7 @@ class WindowsInstance implements Instance {
     return join(this.#directory, 's');
   }
 
-  /** One connection for all: commands use its socket, and without it each connects by itself. */
+  /** Opens the connection that commands share. Without it each command connects by itself. */
   async #connect(signal?: AbortSignal): Promise<void> {
     if (this.#connection !== undefined) return;
     const connection = await start(
@@ -374,7 +374,7 @@ class WindowsInstance implements Instance {
   }
 }
 
-/** Why there is no connection, and what to do about it. */
+/** Why the connection failed, and what to do about it. */
 function unreachable({ host, user, port }: SshMachine, said: string): string {
   const reason = lastLine(said) || `no connection within ${CONNECT_SECONDS} s`;
   const command = `ssh ${port === undefined ? '' : `-p ${port} `}${user === undefined ? '' : `${user}@`}${host}`;

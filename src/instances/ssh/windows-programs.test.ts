@@ -1,4 +1,4 @@
-/** The texts sent to a Windows machine; no Windows machine ran them. */
+/** The texts that are sent to a Windows machine; they were not run on one. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { powerShellFaults } from '../../../test/harness/powershell-syntax.ts';
@@ -16,7 +16,7 @@ import {
   type SupervisorWord,
 } from './windows-programs.ts';
 
-describe('arguments as Windows takes them apart', () => {
+describe('arguments are quoted as Windows splits them', () => {
   const rows: readonly (readonly [readonly string[], string])[] = [
     [['a', 'b c'], 'a "b c"'],
     [[''], '""'],
@@ -29,7 +29,7 @@ describe('arguments as Windows takes them apart', () => {
   for (const [argv, line] of rows) test(line, () => assert.equal(windowsArguments(argv), line));
 });
 
-test('each program fits into a command line of cmd.exe, which finds nothing of its own in it', () => {
+test('each program fits into a command line of cmd.exe, and contains no character special to it', () => {
   for (const program of [SUPERVISOR, PUT, GET, BOOT_ID]) {
     const command = powerShellCommand(program);
     assert.ok(command.length < LONGEST_COMMAND, `${command.length} characters`);
@@ -37,11 +37,11 @@ test('each program fits into a command line of cmd.exe, which finds nothing of i
   }
 });
 
-test('each program is PowerShell', async () => {
+test('each program is valid PowerShell', async () => {
   for (const program of [SUPERVISOR, PUT, GET, BOOT_ID]) assert.deepEqual(await powerShellFaults(program), []);
 });
 
-test('what a command is goes in as data', () => {
+test('the command is passed as data', () => {
   const evil = '"; Remove-Item C:\\ -Recurse #$(x)`';
   const input = JSON.parse(
     supervisorInput({
@@ -68,7 +68,7 @@ test('what a command is goes in as data', () => {
   );
 });
 
-test('what the supervisor says is taken out of stderr, wherever that is cut', () => {
+test("the supervisor's reports are removed from stderr, however it is split", () => {
   const text = Buffer.from(
     'before\x1eno mark\x1eabcd pid 12\nmiddle\x1eabc\x1eabcd exited -1073741515\nafter\x1eabcd deadline\n\x1eab',
   );

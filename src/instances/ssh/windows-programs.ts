@@ -1,7 +1,7 @@
 /**
- * Programs for a Windows machine, in the PowerShell of every Windows (5.1), and how they are called and answer. Values
- * reach a program as JSON on stdin, never as part of it. Pure, except for the programs: the `.ps1` files beside this
- * one.
+ * Programs for a Windows machine, in the PowerShell that every Windows has (5.1), and how they are called and respond.
+ * Values reach a program as JSON on stdin, never as part of it. Pure, except for the programs: the `.ps1` files beside
+ * this one.
  */
 import { readScript } from '../../platform/scripts.ts';
 
@@ -16,7 +16,7 @@ export interface SupervisedCommand {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: Buffer;
-  /** No limit when absent. */
+  /** Default: no limit. */
   readonly timeoutSeconds?: number;
 }
 
@@ -40,20 +40,19 @@ export function supervisorInput({ mark, argv, cwd, env, stdin, timeoutSeconds }:
   });
 }
 
-/** Arguments as one line that a Windows program splits into the same (`CommandLineToArgvW`). */
+/** Quotes arguments as one line that a Windows program splits into the same ones (`CommandLineToArgvW`). */
 export function windowsArguments(argv: readonly string[]): string {
   return argv
     .map((each) => {
       if (each !== '' && !/[\s"]/.test(each)) return each;
-      // Backslashes count only before a quote and at the end: there they are doubled.
+      // Backslashes are doubled only before a quote and at the end.
       return `"${each.replace(/(?<!\\)(\\*)"/g, '$1$1\\"').replace(/(?<!\\)(\\+)$/, '$1$1')}"`;
     })
     .join(' ');
 }
 
 /**
- * The command line that runs a program, the same for `cmd.exe` and PowerShell: none of its characters is special to
- * either.
+ * The command line that runs a program, for both `cmd.exe` and PowerShell: none of its characters is special to either.
  */
 export function powerShellCommand(program: string): string {
   return (
@@ -65,19 +64,19 @@ export function powerShellCommand(program: string): string {
 const INPUT = readScript(import.meta.url, 'input.ps1');
 
 /**
- * Runs a command, ends it and all that it started at the deadline, and says what became of it: an exit code of ssh has
- * eight bits, one of Windows 32. Its output is the command's own. Its stdin is closed below the writer of .NET, which
- * would write a byte order mark first; a command that closed it itself, or has ended, needs no more.
+ * Runs a command, kills it and everything that it started at the deadline, and reports how it ended: an exit code of
+ * ssh has 8 bits, one of Windows 32. Its output is the command's own. Stdin is written below .NET's writer, which would
+ * write a byte order mark first; a closed stdin is not an error.
  */
 export const SUPERVISOR = readScript(import.meta.url, 'supervisor.ps1', { INPUT });
 
-/** Writes a file, complete or not at all, and the folders above it. */
+/** Writes a file completely or not at all, and creates its parent directories. */
 export const PUT = readScript(import.meta.url, 'put.ps1', { INPUT });
 
 /** Prints a file. */
 export const GET = readScript(import.meta.url, 'get.ps1', { INPUT });
 
-/** Prints an id that changes with each start of the system. */
+/** Prints an id that changes with each boot. */
 export const BOOT_ID = readScript(import.meta.url, 'boot-id.ps1');
 
 /** The supervisor's report on a command. */
@@ -86,10 +85,10 @@ export type SupervisorWord =
   | { readonly said: 'exited'; readonly exitCode: number }
   | { readonly said: 'deadline' };
 
-/** Bytes of one report of the supervisor, with its mark. */
+/** Maximum bytes of one report of the supervisor, with its mark. */
 const LONGEST_WORD = 1024;
 
-/** Extracts the supervisor's reports from a stderr, wherever the chunks are cut. */
+/** Extracts the supervisor's reports from stderr, however it is split. */
 export class SupervisorFilter {
   readonly #begin: Buffer;
   readonly #onOutput: (chunk: Buffer) => void;
@@ -110,7 +109,7 @@ export class SupervisorFilter {
       const end = rest.indexOf(10, at);
       this.#pass(rest.subarray(0, at));
       if (end < 0) {
-        // A report is short: a long line without a newline is not one, and is not kept.
+        // A report is short, so a long line without a newline is not one, and is not buffered.
         this.#held = rest.length - at > LONGEST_WORD ? Buffer.alloc(0) : rest.subarray(at);
         return;
       }
@@ -118,7 +117,7 @@ export class SupervisorFilter {
       if (word !== undefined) this.#onWord(word);
       rest = rest.subarray(end + 1);
     }
-    // What may be the start of a mark waits for its rest.
+    // A possible start of a mark is kept until more arrives.
     const from = rest.lastIndexOf(0x1e);
     const waits =
       from >= 0 &&
@@ -128,7 +127,7 @@ export class SupervisorFilter {
     this.#pass(waits ? rest.subarray(0, from) : rest);
   }
 
-  /** There is no more. */
+  /** Handles the end of the stream. */
   end(): void {
     this.#pass(this.#held);
     this.#held = Buffer.alloc(0);
