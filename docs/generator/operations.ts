@@ -134,7 +134,8 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   DistributeImage:
     'Creates an image (name and version of the source, next build) with a copy of the source AMI in each Region of ' +
     'the configuration, and one in the home Region that shares its disk. `sourceImage` is an AMI ID or an image ' +
-    'ARN; a version means its latest available build.',
+    'ARN; a version means its latest available build. A container image is pushed to the repositories of the ' +
+    'configuration, which AWS does not do.',
 
   ListImagePackages: 'The packages of the image, by name, as collected by `CollectImageMetadata`.',
 

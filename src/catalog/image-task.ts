@@ -1,10 +1,14 @@
 /** Where the work on an image begins, if not with the build stage. Queries. */
 import type { Queryable } from './catalog.ts';
 
-/** A retry after the build stage, the distribution of an existing AMI, or an import. */
+/**
+ * A retry after the build stage, the distribution of an existing AMI, that of an existing container image (whose output
+ * is on record for the new image, too), or an import.
+ */
 export type ImageTask =
   | { readonly kind: 'retry'; readonly stage: 'TEST' | 'DISTRIBUTION' }
   | { readonly kind: 'distribute'; readonly amiId: string }
+  | { readonly kind: 'push' }
   | { readonly kind: 'import'; readonly importTaskId: string; readonly description?: string };
 
 /** An image's task, or `undefined` when its work begins with the build stage. */

@@ -120,8 +120,8 @@ export async function allLayers(db: Kysely<Tables>): Promise<readonly Layer[]> {
 }
 
 /**
- * Complete layers that no AMI, base image, other layer or use refers to. Components' layers, which later builds may
- * find by their key, only if they were last used at `before` (ISO-8601) or earlier.
+ * Complete layers that no AMI, failed container image, base image, other layer or use refers to. Components' layers,
+ * which later builds may find by their key, only if they were last used at `before` (ISO-8601) or earlier.
  */
 export async function unreferencedLayers(db: Kysely<Tables>, before: string): Promise<readonly Layer[]> {
   return nobodys(db)
@@ -139,6 +139,19 @@ function nobodys(db: Kysely<Tables>) {
     .selectFrom('layers')
     .selectAll()
     .where('layers.state', '=', 'complete')
+    .where((e) =>
+      e.not(
+        e.exists(
+          // A container image that failed may be tried again, as AMIs in state `failed` may.
+          e
+            .selectFrom('container_outputs as made')
+            .innerJoin('images', 'images.arn', 'made.image_arn')
+            .select('made.digest')
+            .whereRef('made.layer_id', '=', 'layers.id')
+            .where('images.status', 'in', ['FAILED', 'CANCELLED', 'PENDING']),
+        ),
+      ),
+    )
     .where((e) =>
       e.not(
         e.exists(

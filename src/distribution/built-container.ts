@@ -4,5 +4,6 @@ import type { SealedLayer } from '../images/layer-store.ts';
 
 /** The descriptor of its manifest, and the layer that holds the storage of its build. */
 export interface BuiltContainer extends BlobDescriptor {
-  readonly layer: SealedLayer;
+  /** Absent where it was collected as garbage since: the image can be distributed, and not be tested. */
+  readonly layer?: SealedLayer | undefined;
 }

@@ -176,6 +176,16 @@ export class LayerStore {
     });
   }
 
+  /** A layer by its id, recorded as used by `owner`; `undefined` if it was collected. */
+  async takeById(id: string, owner: string): Promise<SealedLayer | undefined> {
+    return this.catalog.transaction(async (trx) => {
+      const layer = await getLayer(trx, id);
+      if (layer === undefined || layer.state !== 'complete') return undefined;
+      await useLayer(trx, id, owner);
+      return this.sealed(layer);
+    });
+  }
+
   /** Records a layer as used by `owner` until `release`. */
   async use(layerId: string, owner: string): Promise<void> {
     await useLayer(this.catalog.db, layerId, owner);

@@ -6,6 +6,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { allAmis, forsakenAmis } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { forsakeContainers } from '../catalog/container-outputs.ts';
 import { heldPaths } from '../catalog/held.ts';
 import { allLayers } from '../catalog/layers.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
@@ -32,6 +33,7 @@ export async function collectGarbage(catalog: Catalog, before: string): Promise<
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   for (const ami of await forsakenAmis(catalog.db, before))
     await withdrawAmi(catalog, layers, ami, { keepReusable: true, keepDisk: true });
+  await forsakeContainers(catalog.db, before);
   const freed = await layers.discardUnreferenced(before);
   const kept = await sweepKeptFiles(catalog);
   const blobs = await sweepContainerBlobs(catalog);

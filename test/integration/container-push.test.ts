@@ -26,11 +26,17 @@ describe('pushes', () => {
     writeLayout(join(folder, 'layout'));
     image = await takeLayout(dataDirectory, join(folder, 'layout'));
   });
-  after(() => {
+  after(async () => {
     for (const server of servers) {
       server.closeAllConnections();
       server.close();
     }
+    const { pid, startTime } = JSON.parse(readFileSync(join(dataDirectory, 'registry/registry.json'), 'utf8')) as {
+      pid: number;
+      startTime: string;
+    };
+    process.kill(pid, 'SIGTERM');
+    assert.ok(await waitForExit(pid, startTime, 20_000));
     rmSync(folder, { recursive: true });
   });
 
@@ -110,10 +116,14 @@ describe('pushes', () => {
     assert.ok(begun > 0);
   });
 
-  test('only what a registry does not have is sent', async () => {
+  /**
+   * Ingot's registry, with what is sent to it written down.
+   * @param before sees each request, and may keep it from the registry with `false`
+   */
+  async function watched(sent: string[], before: (asked: IncomingMessage) => boolean = () => true): Promise<string> {
     const { host } = await ensureLocalRegistry(dataDirectory);
-    const sent: string[] = [];
-    const between = await registry((asked: IncomingMessage, answer) => {
+    return registry((asked: IncomingMessage, answer) => {
+      if (before(asked) === false) return;
       if (asked.method === 'PUT') sent.push(asked.url!.includes('/manifests/') ? 'manifest' : 'blob');
       const onward = request(`http://${host}${asked.url}`, { method: asked.method!, headers: asked.headers }, (got) => {
         answer.writeHead(got.statusCode!, got.headers);
@@ -122,29 +132,74 @@ describe('pushes', () => {
       onward.on('error', () => answer.destroy());
       asked.pipe(onward);
     });
-    try {
-      const kinds = async (pushed: StoredManifest): Promise<readonly string[]> => {
-        sent.length = 0;
-        assert.equal(await push(between, {}, undefined, pushed), pushed.digest);
-        return sent.toSorted();
-      };
-      assert.deepEqual(await kinds(image), ['blob', 'blob', 'manifest']);
-      assert.deepEqual(
-        (await kinds(image)).filter((each) => each === 'blob'),
-        [],
-      );
-      // Another image on the same layer.
-      writeLayout(join(folder, 'other'), () => {}, { Labels: { version: '2' } });
-      const other = await takeLayout(dataDirectory, join(folder, 'other'));
-      assert.notEqual(other.digest, image.digest);
-      assert.deepEqual(await kinds(other), ['blob', 'manifest']);
-    } finally {
-      const { pid, startTime } = JSON.parse(readFileSync(join(dataDirectory, 'registry/registry.json'), 'utf8')) as {
-        pid: number;
-        startTime: string;
-      };
-      process.kill(pid, 'SIGTERM');
-      assert.ok(await waitForExit(pid, startTime, 20_000));
-    }
+  }
+
+  test('only what a registry does not have is sent', async () => {
+    const sent: string[] = [];
+    const between = await watched(sent);
+    const kinds = async (pushed: StoredManifest): Promise<readonly string[]> => {
+      sent.length = 0;
+      assert.equal(await push(between, {}, undefined, pushed), pushed.digest);
+      return sent.toSorted();
+    };
+    assert.deepEqual(await kinds(image), ['blob', 'blob', 'manifest']);
+    assert.deepEqual(
+      (await kinds(image)).filter((each) => each === 'blob'),
+      [],
+    );
+    // Another image on the same layer.
+    writeLayout(join(folder, 'other'), () => {}, { Labels: { version: '2' } });
+    const other = await takeLayout(dataDirectory, join(folder, 'other'));
+    assert.notEqual(other.digest, image.digest);
+    assert.deepEqual(await kinds(other), ['blob', 'manifest']);
+  });
+
+  test('a push that is killed after its first blob leaves nothing here, and the next one sends the rest', async () => {
+    const sent: string[] = [];
+    const killing = new AbortController();
+    const between = await watched(sent, ({ method }) => {
+      if (method !== 'POST' || sent.length === 0 || killing.signal.aborted) return true;
+      killing.abort(new Error('killed'));
+      return false;
+    });
+    writeLayout(join(folder, 'half'), () => {}, { Labels: { version: 'half' } });
+    const half = await takeLayout(dataDirectory, join(folder, 'half'));
+    const uri = `${between}/team/half:1`;
+    const control = { report: () => {}, timeoutMs: 60_000 };
+    await assert.rejects(
+      pushImage(dataDirectory, half, { uri, plain: true }, { ...control, signal: killing.signal }),
+      /killed/,
+    );
+    assert.deepEqual(sent, ['blob']);
+    assert.deepEqual(readdirSync(join(dataDirectory, 'work')), []);
+    sent.length = 0;
+    const digest = await pushImage(
+      dataDirectory,
+      half,
+      { uri, plain: true },
+      { ...control, signal: new AbortController().signal },
+    );
+    assert.equal(digest, half.digest);
+    assert.deepEqual(sent, ['blob', 'manifest']);
+  });
+
+  test('a registry that answers 401 in the middle of the push is told', async () => {
+    const sent: string[] = [];
+    const between = await registry((asked, answer) => {
+      asked.resume();
+      if (sent.length > 0 || asked.headers.authorization !== `Basic ${PAIR}`)
+        return answer.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+      if (asked.method === 'PUT') sent.push('blob');
+      if (asked.method === 'POST') answer.writeHead(202, { location: '/v2/team/web/blobs/uploads/1', range: '0-0' });
+      else if (asked.method === 'PATCH') answer.writeHead(202, { location: '/v2/team/web/blobs/uploads/1' });
+      else if (asked.method === 'PUT') answer.writeHead(201, { location: '/v2/team/web/blobs/x' });
+      else answer.writeHead(asked.url === '/v2/' ? 200 : 404);
+      return answer.end();
+    });
+    await refused(
+      push(between, { login: LOGIN }),
+      /could not be pushed: .*(unauthorized|authentication required|401)/i,
+    );
+    assert.deepEqual(sent, ['blob']);
   });
 });

@@ -5,9 +5,11 @@
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { findAmi, ownAmiOfImage, keptAmi, type Ami } from '../../catalog/amis.ts';
 import { distributionConfigurations } from '../../catalog/distribution-configurations.ts';
-import { workflowExecutionsOfImage } from '../../catalog/executions.ts';
+import { containerOutput, keptContainer, saveContainerOutput } from '../../catalog/container-outputs.ts';
+import type { ContainerOutput } from '../../catalog/container-outputs.ts';
+import { copyImagePackages, workflowExecutionsOfImage } from '../../catalog/executions.ts';
 import { createImage, getImage } from '../../catalog/images.ts';
-import { imageTask } from '../../catalog/image-task.ts';
+import { imageTask, type ImageTask } from '../../catalog/image-task.ts';
 import { tryAgain } from '../../catalog/try-again.ts';
 import { openExecutionOf } from '../../catalog/lifecycle-executions.ts';
 import { recordRun, runOfImage } from '../../catalog/pipeline-runs.ts';
@@ -36,17 +38,19 @@ export const secondRunOperations = {
     const task = await imageTask(context.db, arn);
     if (task?.kind === 'distribute' || task?.kind === 'import') await tryAgain(context.db, arn, task);
     else {
-      if ((await keptAmi(context.db, arn, context.region)) === undefined) {
+      const last = (await workflowExecutionsOfImage(context.db, arn)).at(-1);
+      const stage = task?.kind === 'push' || last?.type === 'DISTRIBUTION' ? 'DISTRIBUTION' : 'TEST';
+      const kept =
+        image.type === 'DOCKER'
+          ? await keptContainer(context.db, arn, stage)
+          : await keptAmi(context.db, arn, context.region);
+      if (kept === undefined) {
         throw invalidRequest(
           `The image '${arn}' cannot be retried: its build stage did not finish, or its output has been removed. ` +
             'Start the build again.',
         );
       }
-      const last = (await workflowExecutionsOfImage(context.db, arn)).at(-1);
-      await tryAgain(context.db, arn, {
-        kind: 'retry',
-        stage: last?.type === 'DISTRIBUTION' ? 'DISTRIBUTION' : 'TEST',
-      });
+      await tryAgain(context.db, arn, task?.kind === 'push' ? task : { kind: 'retry', stage });
     }
     await recordRetry(context, image);
     context.afterCommit(context.services.wakeWorker);
@@ -56,24 +60,22 @@ export const secondRunOperations = {
   async DistributeImage(input, context) {
     const { sourceImage, distributionConfigurationArn, executionRole, loggingConfiguration, tags } = input;
     checkLogGroups({ 'loggingConfiguration.logGroupName': loggingConfiguration?.logGroupName }, executionRole);
-    const ami = await sourceAmi(context, sourceImage);
+    const container = await sourceContainer(context, sourceImage);
+    const ami = container === undefined ? await sourceAmi(context, sourceImage) : undefined;
     const distributionConfiguration = isVisible(context, parseArn(distributionConfigurationArn))
       ? await distributionConfigurations.get(context.db, distributionConfigurationArn)
       : undefined;
     if (distributionConfiguration === undefined) throw resourceNotFound(distributionConfigurationArn);
-    const { name, slug, version } = await namesOf(context, ami);
+    const source = ami === undefined ? containerSource(container!.image) : await amiSource(context, ami);
+    const { slug, version, task } = source;
     const image = compact({
-      type: 'AMI' as const,
-      name,
-      platform: ami.platform as NonNullable<Image['platform']>,
-      osVersion: ami.os_version ?? undefined,
+      ...source.image,
       distributionConfiguration,
       buildType: 'USER_INITIATED' as const,
       imageSource: 'CUSTOM' as const,
       executionRole,
       loggingConfiguration,
     });
-    const task = { kind: 'distribute' as const, amiId: ami.id };
     await refuseUnplannable(context, { image, slug, version, tags, task });
     const created = await createImage(context.db, {
       place: placeOf(context),
@@ -83,6 +85,11 @@ export const secondRunOperations = {
       image,
       task,
     });
+    if (container !== undefined) {
+      // What is distributed belongs to the new image too: it does not go with its source.
+      await saveContainerOutput(context.db, { ...container.output, image_arn: created.arn, created: timestamp() });
+      await copyImagePackages(context.db, container.output.image_arn, created.arn);
+    }
     context.afterCommit(context.services.wakeWorker);
     return { imageBuildVersionArn: created.arn };
   },
@@ -102,6 +109,62 @@ async function recordRetry(context: OperationContext, { arn, sourcePipelineArn, 
     image_arn: arn!,
     dependencies: (await runOfImage(context.db, arn!))?.dependencies ?? null,
   });
+}
+
+/** What to distribute, as the record of the new image has it. */
+interface DistributionSource {
+  readonly image: Pick<Image, 'type' | 'osVersion' | 'containerRecipe'> & {
+    readonly name: string;
+    readonly platform: NonNullable<Image['platform']>;
+  };
+  readonly slug: string;
+  readonly version: Version;
+  readonly task: ImageTask;
+}
+
+async function amiSource(context: OperationContext, ami: Ami): Promise<DistributionSource> {
+  const { name, slug, version } = await namesOf(context, ami);
+  return {
+    image: compact({
+      type: 'AMI' as const,
+      name,
+      platform: ami.platform as NonNullable<Image['platform']>,
+      osVersion: ami.os_version ?? undefined,
+    }),
+    slug,
+    version,
+    task: { kind: 'distribute', amiId: ami.id },
+  };
+}
+
+/** The recipe comes along: it names the repository of the home Region. */
+function containerSource({ arn, name, platform, osVersion, containerRecipe }: Image): DistributionSource {
+  const { slug, version } = parseArn(arn!)!;
+  return {
+    image: compact({ type: 'DOCKER' as const, name: name!, platform: platform!, osVersion, containerRecipe }),
+    slug,
+    version: version as Version,
+    task: { kind: 'push' },
+  };
+}
+
+/**
+ * The container image to distribute, which AWS does not have; `undefined` if the source is another kind of image.
+ * @throws {ApiError} ResourceNotFoundException for one without an output
+ */
+async function sourceContainer(
+  context: OperationContext,
+  given: string,
+): Promise<{ readonly image: Image; readonly output: ContainerOutput } | undefined> {
+  const arn = parseArn(given);
+  if (arn?.type !== 'image' || arn.version === undefined) return undefined;
+  if (arn.owner !== context.account || !isVisible(context, arn)) return undefined;
+  const build = await resolveImage(context.db, given);
+  const image = build === undefined ? undefined : await getImage(context.db, build);
+  if (image?.type !== 'DOCKER' || image.state?.status !== 'AVAILABLE') return undefined;
+  const output = await containerOutput(context.db, build!);
+  if (output === undefined) throw resourceNotFound(given);
+  return { image, output };
 }
 
 /** The AMI to distribute. @throws {ApiError} ResourceNotFoundException, InvalidParameterValueException */

@@ -119,7 +119,7 @@ async function exportImage(
 }
 
 /**
- * The container image of a build, for work that begins after it.
+ * The container image of a build, for work that begins after it. Records that the image uses its layer.
  * @throws {StepError} if it no longer exists
  */
 export async function madeContainer(
@@ -129,7 +129,6 @@ export async function madeContainer(
   const made = await containerOutput(catalog.db, arn);
   if (made === undefined)
     throw new StepError('what the build stage made was collected as garbage meanwhile: start the build again');
-  await layers.use(made.layer_id, arn);
   const { digest, media_type: mediaType, size } = made;
-  return { digest, mediaType, size, layer: await layers.get(made.layer_id) };
+  return { digest, mediaType, size, layer: await layers.takeById(made.layer_id, arn) };
 }

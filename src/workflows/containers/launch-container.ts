@@ -31,13 +31,16 @@ export async function launchContainer(needs: ContainerLaunchNeeds): Promise<Step
   const instanceType = plan.image.infrastructureConfiguration?.instanceTypes?.[0] ?? DEFAULT_INSTANCE_TYPE;
   const launch = { instanceType, timeoutSeconds, report, signal };
   if (stage !== 'BUILD' && progress.container !== undefined) {
+    const { layer } = progress.container;
+    if (layer === undefined)
+      throw new StepError('the storage of the build was collected as garbage meanwhile: start the build again');
     const { instance } = await launchWorkInstance(
       { plan, progress, services },
       {
         ...launch,
         purpose: 'test',
         choice: { driver: CONTAINER_DRIVER, reason: 'a container of the new image' },
-        parent: progress.container.layer,
+        parent: layer,
       },
     );
     return { instanceId: instance.id };

@@ -153,7 +153,8 @@ async function stages(work: Work, plan: ImagePlan, config: Config, resume: Resum
   if (task === undefined) await stage('BUILD', 'BUILDING');
   else if (resume !== undefined) report({ type: 'log', level: 'debug', text: 'what was made before is there' });
   else if (plan.container !== undefined) await takeUpContainer(plan, progress, services, report);
-  else if (task.kind !== 'import') progress.ami = await takeUp(plan, task, progress, services, report);
+  else if (task.kind !== 'import' && task.kind !== 'push')
+    progress.ami = await takeUp(plan, task, progress, services, report);
   if (tests) {
     if (resume === undefined) progress.copiesAhead = copiesAhead(plan, progress.ami, services, signal);
     await stage('TEST', 'TESTING');

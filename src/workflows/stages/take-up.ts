@@ -15,7 +15,7 @@ import type { PlannedImage } from '../planning/image-plan.ts';
  */
 export async function takeUp(
   { arn, region }: Pick<PlannedImage, 'arn' | 'region'>,
-  task: Exclude<ImageTask, { kind: 'import' }>,
+  task: Exclude<ImageTask, { kind: 'import' | 'push' }>,
   progress: Pick<ImageProgress, 'osVersion' | 'workflowOutputs'>,
   { catalog, layers }: Pick<ImageServices, 'catalog' | 'layers'>,
   report: Report,
@@ -48,6 +48,8 @@ export async function takeUpContainer(
 ): Promise<void> {
   const container = await madeContainer(services, arn);
   progress.container = container;
+  // Nothing is launched over the storage of the build, so it may be gone.
+  const parent = container.layer ?? { id: '', key: '', path: '', origin: 'made' as const };
   await takeUpOutputs(arn, progress, services.catalog);
   const instance = unusedInstance();
   const choice = { driver: 'buildah', reason: '' };
@@ -58,15 +60,15 @@ export async function takeUpContainer(
     launch: {
       purpose: 'build',
       choice,
-      parent: container.layer,
+      parent,
       instanceType: '',
       timeoutSeconds: 0,
       report,
       signal: new AbortController().signal,
     },
     layer: undefined,
-    parent: container.layer,
-    parentKey: container.layer.key,
+    parent,
+    parentKey: parent.key,
     componentsDone: Number.MAX_SAFE_INTEGER,
     stopped: false,
   });
