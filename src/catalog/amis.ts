@@ -80,28 +80,46 @@ export async function pendingAmis(db: Kysely<Tables>, imageArn?: string): Promis
   return (imageArn === undefined ? query : query.where('image_arn', '=', imageArn)).execute();
 }
 
-/** The AMI that a failed or canceled image has kept in its own Region for a retry, or `undefined`. */
+/**
+ * The AMI that a failed or canceled image has kept in its own Region and account for a retry, or `undefined`: `failed`
+ * when its tests have not passed, `available` when only its distribution failed.
+ */
 export async function keptAmi(db: Kysely<Tables>, imageArn: string, region: string): Promise<Ami | undefined> {
+  return keptIn(db, imageArn, { region, account: accountOfArn(imageArn)! });
+}
+
+async function keptIn(
+  db: Kysely<Tables>,
+  imageArn: string,
+  { region, account }: Pick<Ami, 'region' | 'account'>,
+): Promise<Ami | undefined> {
   return db
     .selectFrom('amis')
     .selectAll()
     .where('image_arn', '=', imageArn)
     .where('region', '=', region)
-    .where('state', '=', 'failed')
+    .where('account', '=', account)
+    .where('state', 'in', ['failed', 'available'])
     .where('layer_id', 'is not', null)
     .orderBy('created', 'desc')
     .executeTakeFirst();
 }
 
-/** Makes a kept AMI available to the work on its image. Returns its id. */
-export async function reviveAmi(db: Kysely<Tables>, imageArn: string, region: string): Promise<string | undefined> {
-  const kept = await keptAmi(db, imageArn, region);
+/**
+ * Makes what a failed image has kept in a place available to the work on it. Returns its id.
+ */
+export async function reviveAmi(
+  db: Kysely<Tables>,
+  imageArn: string,
+  place: Pick<Ami, 'region' | 'account'>,
+): Promise<string | undefined> {
+  const kept = await keptIn(db, imageArn, place);
   if (kept === undefined) return undefined;
   const { numUpdatedRows } = await db
     .updateTable('amis')
     .set({ state: 'available' })
     .where('id', '=', kept.id)
-    .where('state', '=', 'failed')
+    .where('state', 'in', ['failed', 'available'])
     .executeTakeFirstOrThrow();
   return numUpdatedRows > 0n ? kept.id : undefined;
 }

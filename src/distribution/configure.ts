@@ -11,10 +11,10 @@ import {
 } from '../catalog/launch-templates.ts';
 import { addParameterVersion, getParameter } from '../catalog/parameters.ts';
 
-/** An AMI that distribution created. */
+/** An AMI that distribution made, or could not make. */
 export interface PlacedAmi {
   readonly region: string;
-  readonly amiId: string;
+  readonly amiId?: string;
   readonly accountId: string;
 }
 
@@ -35,8 +35,8 @@ export async function shareAmis(
   { region, permission }: { readonly region: string; readonly permission: LaunchPermission },
 ): Promise<void> {
   const given = Object.fromEntries(Object.entries(permission).filter(([, values]) => values.length > 0));
-  for (const ami of amis.filter((each) => each.region === region))
-    await updateAmi(db, ami.amiId, { launch_permission: JSON.stringify(given) });
+  for (const { amiId } of amis.filter((each) => each.region === region))
+    if (amiId !== undefined) await updateAmi(db, amiId, { launch_permission: JSON.stringify(given) });
 }
 
 /**
@@ -54,7 +54,7 @@ export async function configureRegion(
   const { region } = configurations;
   const amiOf = (owner: string): string => {
     const found = amis.find((ami) => ami.region === region && ami.accountId === owner);
-    if (found === undefined) throw new Error(`there is no AMI of account ${owner} in ${region}`);
+    if (found?.amiId === undefined) throw new Error(`there is no AMI of account ${owner} in ${region}`);
     return found.amiId;
   };
   const done: string[] = [];

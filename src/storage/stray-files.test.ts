@@ -9,10 +9,12 @@ const layers = [
   { id: `lay-${id(3)}`, path: `regions/eu-west-1/ami-${id(3)}.qcow2` },
 ];
 const amis = [
-  { id: `ami-${id(1)}`, region: 'eu-west-1', state: 'available' as const },
-  { id: `ami-${id(2)}`, region: 'eu-west-1', state: 'pending' as const },
-  { id: `ami-${id(3)}`, region: 'eu-west-1', state: 'deregistered' as const },
-  { id: `ami-${id(4)}`, region: 'eu-west-1', state: 'failed' as const },
+  { id: `ami-${id(1)}`, region: 'eu-west-1', state: 'available' as const, layer_id: null },
+  { id: `ami-${id(2)}`, region: 'eu-west-1', state: 'pending' as const, layer_id: null },
+  { id: `ami-${id(3)}`, region: 'eu-west-1', state: 'deregistered' as const, layer_id: null },
+  { id: `ami-${id(4)}`, region: 'eu-west-1', state: 'failed' as const, layer_id: null },
+  // Kept for a retry.
+  { id: `ami-${id(7)}`, region: 'eu-west-1', state: 'failed' as const, layer_id: `lay-${id(7)}` },
 ];
 const held = new Set([`regions/eu-west-1/ami-${id(5)}.qcow2.partial`]);
 
@@ -32,6 +34,7 @@ for (const [what, path, stray] of [
   ['the copy of a deregistered AMI that others lie over', `regions/eu-west-1/ami-${id(3)}.qcow2`, false],
   ['its manifest', `regions/eu-west-1/ami-${id(3)}.json`, true],
   ['a copy that failed', `regions/eu-west-1/ami-${id(4)}.qcow2`, true],
+  ['the manifest of a copy that waits for a retry', `regions/eu-west-1/ami-${id(7)}.json`, false],
   ["somebody's own file in layers", 'layers/notes.txt', false],
   ["somebody's own disk in a Region", 'regions/eu-west-1/mine.qcow2', false],
 ] as const) {

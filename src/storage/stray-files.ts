@@ -14,13 +14,15 @@ const OF_AMI = /^([^/]+)\/(ami-[0-9a-f]{17})\.(qcow2|json)(\.partial(?:-\d+)?)?$
 export function strayFiles(
   paths: readonly string[],
   layers: readonly Pick<Layer, 'id' | 'path'>[],
-  amis: readonly Pick<Ami, 'id' | 'region' | 'state'>[],
+  amis: readonly Pick<Ami, 'id' | 'region' | 'state' | 'layer_id'>[],
   held: ReadonlySet<string>,
 ): readonly string[] {
   const layerIds = new Set(layers.map(({ id }) => id));
   const disks = new Set(layers.map(({ path }) => path));
   const live = new Set(
-    amis.filter(({ state }) => state === 'available' || state === 'pending').map(({ id, region }) => `${region}/${id}`),
+    amis
+      .filter(({ state, layer_id }) => state !== 'deregistered' && (state !== 'failed' || layer_id !== null))
+      .map(({ id, region }) => `${region}/${id}`),
   );
   return paths.filter((path) => {
     if (disks.has(path) || held.has(path)) return false;

@@ -8,6 +8,7 @@ import { closeExecutions } from '../catalog/executions.ts';
 import { heldOwners, heldRecorder } from '../catalog/held.ts';
 import { openImageLog } from '../catalog/image-log.ts';
 import { cancelRequested, imagesInProgress } from '../catalog/image-work.ts';
+import { getImage } from '../catalog/images.ts';
 import { isUsers, liveInstances, updateInstance } from '../catalog/instances.ts';
 import { layerUsers, unfinishedLayers } from '../catalog/layers.ts';
 import { abandonedImages, endLease } from '../catalog/leases.ts';
@@ -26,16 +27,15 @@ import { releaseForgotten } from '../platform/host.ts';
 import { runningOut } from '../images/space.ts';
 import { logger } from '../platform/log.ts';
 import { CANCELLED_REASON } from '../workflows/errors.ts';
-import { setStatus } from '../workflows/stages/run-image.ts';
+import { keptState, setStatus } from '../workflows/stages/run-image.ts';
 import { collectGarbage } from './garbage.ts';
 
 /** How long a layer that only later builds might use is kept after its last use. */
 const KEEP_LAYERS_MS = 7 * 86_400_000;
 
+const WORKER_ENDED = 'The worker process ended while it worked on this image (it was killed, or the host went down).';
 /** The reason of a failed image whose worker died. */
-export const ABANDONED_REASON =
-  'The worker process ended while it worked on this image (it was killed, or the host went down). Its leftovers were ' +
-  'removed; start the build again.';
+export const ABANDONED_REASON = `${WORKER_ENDED} Its leftovers were removed; start the build again.`;
 
 /** Facts about a worker that the server killed because it did not answer. */
 export interface SilentWorker {
@@ -163,8 +163,13 @@ async function endImage(
 ): Promise<void> {
   const log = openImageLog(catalog.dataDirectory, arn);
   try {
-    for (const ami of await amisOfImage(catalog.db, arn))
+    const again = several && !(await isAlone(catalog.db, arn));
+    const status = (await getImage(catalog.db, arn))?.state?.status;
+    for (const ami of await amisOfImage(catalog.db, arn)) {
+      // What passed its tests needs no other build: RetryImage copies what is missing.
+      if (keptState(status) === 'available' && !again) continue;
       await withdrawAmi(catalog, layers, ami, { keepReusable: true });
+    }
     const silent =
       before.silent &&
       `The worker process did not answer for ${before.silent.silentSeconds} seconds, so the server killed it ` +
@@ -175,16 +180,18 @@ async function endImage(
       const reason = [CANCELLED_REASON, silent].join(' ').trim();
       await closeExecutions(catalog.db, arn, 'CANCELLED', reason);
       await setStatus(catalog, arn, log.report, 'CANCELLED', { reason });
-    } else if (several && !(await isAlone(catalog.db, arn))) {
+    } else if (again) {
       const reason = `${cause} Other images may be the cause, so this one is built again, with no other beside it.`;
       await closeExecutions(catalog.db, arn, 'FAILED', reason);
       log.report({ type: 'log', level: 'warn', text: reason });
       await catalog.transaction((trx) => workAlone(trx, arn, reason));
     } else {
       const reason =
-        silent === undefined && before.cause === undefined
-          ? ABANDONED_REASON
-          : `${cause} Its leftovers were removed; start the build again.`;
+        keptState(status) === 'available'
+          ? `${before.cause ?? silent ?? WORKER_ENDED} AMIs that are complete stay: RetryImage makes the missing ones.`
+          : silent === undefined && before.cause === undefined
+            ? ABANDONED_REASON
+            : `${cause} Its leftovers were removed; start the build again.`;
       await closeExecutions(catalog.db, arn, 'FAILED', reason);
       await setStatus(catalog, arn, log.report, 'FAILED', { reason });
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
@@ -15,9 +15,9 @@ import {
   RetryImageCommand,
   type DistributeImageCommandInput,
 } from '@aws-sdk/client-imagebuilder';
-import { amiOnRecord, insertAmi, keptAmi } from '../../src/catalog/amis.ts';
+import { amiOnRecord, amisOfImage, insertAmi, keptAmi } from '../../src/catalog/amis.ts';
 import { insertWorkflowExecution } from '../../src/catalog/executions.ts';
-import { transitionImage } from '../../src/catalog/images.ts';
+import { getImage, transitionImage } from '../../src/catalog/images.ts';
 import { LayerStore } from '../../src/images/layer-store.ts';
 import { collectGarbage } from '../../src/storage/garbage.ts';
 import { newAmiId, newWorkflowExecutionId } from '../../src/platform/ids.ts';
@@ -66,6 +66,7 @@ const retry = (imageBuildVersionArn: string) => api.client.send(new RetryImageCo
 /** An image with what a build stage makes: an AMI with a disk, and the record of the workflow. */
 async function built(
   status: 'FAILED' | 'AVAILABLE',
+  distributionConfigurationArn = distribution,
 ): Promise<{ readonly arn: string; readonly ami: string; readonly disk: string }> {
   const { imageRecipeArn } = await api.client.send(
     new CreateImageRecipeCommand({ name: `web-${++recipes}`, semanticVersion: '1.0.0', parentImage: DEBIAN }),
@@ -74,7 +75,7 @@ async function built(
     new CreateImageCommand({
       imageRecipeArn,
       infrastructureConfigurationArn: infrastructure,
-      distributionConfigurationArn: distribution,
+      distributionConfigurationArn,
       imageTestsConfiguration: { imageTestsEnabled: false },
     }),
   );
@@ -162,6 +163,67 @@ describe('RetryImage', () => {
         ['DISTRIBUTION', 'COMPLETED', undefined],
       ],
     );
+  });
+
+  test('copies only what is missing: a Region that fails leaves the others', async () => {
+    const elsewhere = ['eu-central-1', 'eu-north-1', 'eu-south-1'];
+    const { distributionConfigurationArn } = await api.client.send(
+      new CreateDistributionConfigurationCommand({
+        name: 'four',
+        distributions: [REGION, ...elsewhere].map((region) => ({
+          region,
+          amiDistributionConfiguration: { name: 'four {{ imagebuilder:buildDate }}' },
+        })),
+      }),
+    );
+    const { arn, ami } = await built('FAILED', distributionConfigurationArn!);
+    const blocked = join(api.catalog.dataDirectory, 'regions', 'eu-north-1');
+    await mkdir(dirname(blocked), { recursive: true });
+    await writeFile(blocked, 'in the way');
+    await retry(arn);
+    await work(arn);
+    const failed = (await getImage(api.catalog.db, arn))!;
+    assert.equal(failed.state!.status, 'FAILED');
+    assert.match(failed.state!.reason!, /eu-north-1: .*EEXIST|eu-north-1: .*ENOTDIR/);
+    const { distributionFailure } = failed.failureContext!;
+    assert.deepEqual(
+      distributionFailure!.regionFailures!.map(({ errorMessage, ...each }) => [each, errorMessage!.length > 10]),
+      [
+        [
+          { region: 'eu-north-1', accountId: ACCOUNT, status: 'Failed', imageConfigurationStep: 'CopyAmiRunning' },
+          true,
+        ],
+      ],
+    );
+    const steps = await api.catalog.db
+      .selectFrom('step_executions')
+      .select('outputs')
+      .where('image_arn', '=', arn)
+      .where('action', '=', 'DistributeImage')
+      .execute();
+    const { distributedImages } = JSON.parse(steps[0]!.outputs!) as {
+      distributedImages: { region: string; status: string; step: string; amiId?: string }[];
+    };
+    assert.deepEqual(
+      distributedImages.map(({ region, status, step, amiId }) => [region, status, step, amiId !== undefined]),
+      [REGION, ...elsewhere].map((region) =>
+        region === 'eu-north-1'
+          ? [region, 'Failed', 'CopyAmiRunning', false]
+          : [region, 'Completed', 'Completed', true],
+      ),
+    );
+    const there = await amisOfImage(api.catalog.db, arn);
+    assert.deepEqual(there.map(({ region }) => region).sort(), ['eu-central-1', 'eu-south-1', REGION]);
+
+    await rm(blocked);
+    await retry(arn);
+    await work(arn);
+    const done = await image(arn);
+    assert.deepEqual(done.state, { status: 'AVAILABLE' });
+    const made = new Map(done.outputResources!.amis!.map((each) => [each.region!, each.image!]));
+    assert.deepEqual([...made.keys()].sort(), [...elsewhere, REGION].sort());
+    assert.equal(made.get(REGION), ami);
+    for (const { region, id } of there) assert.equal(made.get(region), id, `${region} has the AMI of the first try`);
   });
 
   test('is refused where there is nothing to try again with', async () => {

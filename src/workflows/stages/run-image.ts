@@ -328,17 +328,19 @@ async function end(work: Ended, cause: Error): Promise<void> {
       });
     });
   }
-  await discardOutputs(work, full === undefined && (cancelled || error instanceof WorkflowFailure)).catch(
-    (cause: unknown) => {
-      // On a full disk, the caller waits for space and tries again.
-      if (isDiskFull(cause as Error)) throw cause;
-      work.report({
-        type: 'log',
-        level: 'error',
-        text: `the output could not be removed cleanly; ${INGOT} gc will remove it: ${(cause as Error).message}`,
-      });
-    },
-  );
+  const mayRetry = full === undefined && (cancelled || error instanceof WorkflowFailure);
+  const keep = mayRetry
+    ? keptState((await getImage(work.services.catalog.db, work.plan.arn))?.state?.status)
+    : undefined;
+  await discardOutputs(work, keep).catch((cause: unknown) => {
+    // Waits for space on a full disk, and retries the end.
+    if (isDiskFull(cause as Error)) throw cause;
+    work.report({
+      type: 'log',
+      level: 'error',
+      text: `the output could not be removed cleanly; ${INGOT} gc will remove it: ${(cause as Error).message}`,
+    });
+  });
   const { mask } = work.services.secrets;
   const reason = mask.text(error.message);
   const failureContext = mask.deep(failureDetails(error));
@@ -363,17 +365,26 @@ async function makeRoom(work: Pick<Ended, 'progress' | 'services'>): Promise<str
   return full;
 }
 
-/** @param keep keeps the AMI of the build stage as that of a failed image, so that later stages can be retried */
+/**
+ * The state of the AMIs that an image keeps for a retry when it ends early: those of an image whose distribution had
+ * begun have passed their tests, and stay in use as on AWS. `undefined`: none is kept.
+ */
+export function keptState(status: string | undefined): 'failed' | 'available' | undefined {
+  if (status === 'DISTRIBUTING' || status === 'INTEGRATING') return 'available';
+  return status === undefined ? undefined : 'failed';
+}
+
+/** @param keep the state of complete AMIs, which stay so that the stages behind the build can be retried */
 async function discardOutputs(
   { plan: { arn }, progress, services: { catalog, layers } }: Pick<Ended, 'plan' | 'progress' | 'services'>,
-  keep: boolean,
+  keep: 'failed' | 'available' | undefined,
 ): Promise<void> {
-  const amis = [...(await amisOfImage(catalog.db, arn)), ...(await pendingAmis(catalog.db, arn))];
+  const complete = await amisOfImage(catalog.db, arn);
   await layers.release(arn);
-  // Layers of successful components stay for the next try. Nothing refers to them, so they are collected when they grow
-  // old.
-  for (const ami of amis) {
-    if (keep && ami.id === progress.ami?.id) await updateAmi(catalog.db, ami.id, { state: 'failed' });
+  // Layers of components that succeeded stay for the next try; nothing refers to them, so that they are collected when
+  // they grow old.
+  for (const ami of [...complete, ...(await pendingAmis(catalog.db, arn))]) {
+    if (ami.state === 'available' && keep !== undefined) await updateAmi(catalog.db, ami.id, { state: keep });
     else await withdrawAmi(catalog, layers, ami, { keepReusable: true });
   }
   for (const layer of progress.sealed.toReversed()) await layers.discardChain(layer.id, { keepReusable: true });

@@ -14,13 +14,13 @@ import type { PlannedImage } from '../planning/image-plan.ts';
  * @throws {Error} if it no longer exists
  */
 export async function takeUp(
-  { arn, region }: Pick<PlannedImage, 'arn' | 'region'>,
-  task: Exclude<ImageTask, { kind: 'import' | 'push' }>,
+  { arn, region, account }: Pick<PlannedImage, 'arn' | 'region' | 'account'>,
+  task: Exclude<ImageTask, { kind: 'import' }>,
   progress: Pick<ImageProgress, 'osVersion' | 'workflowOutputs'>,
   { catalog, layers }: Pick<ImageServices, 'catalog' | 'layers'>,
   report: Report,
 ): Promise<BuiltAmi> {
-  const amiId = task.kind === 'distribute' ? task.amiId : await reviveAmi(catalog.db, arn, region);
+  const amiId = task.kind === 'distribute' ? task.amiId : await reviveAmi(catalog.db, arn, { region, account });
   const taken = amiId === undefined ? undefined : await layers.takeAmi(amiId, region, arn);
   if (taken === undefined) {
     throw new Error(
