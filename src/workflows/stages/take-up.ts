@@ -15,7 +15,7 @@ import type { PlannedImage } from '../planning/image-plan.ts';
  */
 export async function takeUp(
   { arn, region, account }: Pick<PlannedImage, 'arn' | 'region' | 'account'>,
-  task: Exclude<ImageTask, { kind: 'import' }>,
+  task: Exclude<ImageTask, { kind: 'import' | 'push' }>,
   progress: Pick<ImageProgress, 'osVersion' | 'workflowOutputs'>,
   { catalog, layers }: Pick<ImageServices, 'catalog' | 'layers'>,
   report: Report,
