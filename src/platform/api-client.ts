@@ -1,4 +1,4 @@
-/** Clients of an Ingot server: the AWS SDK's for Image Builder's operations, signed requests for Ingot's own. */
+/** Clients of an Ingot server: the AWS SDK for Image Builder's operations, signed requests for Ingot's own routes. */
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { ImagebuilderClient } from '@aws-sdk/client-imagebuilder';
 import { SignatureV4 } from '@smithy/signature-v4';
@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import { askServer } from './http.ts';
 
-/** Where a server is, and the credentials for it. */
+/** The address of a server, and credentials for it. */
 export interface Connection {
   readonly host: string;
   readonly port: number;
@@ -28,14 +28,14 @@ export class RequestRefused extends Error {
   }
 }
 
-/** The longest line, and the longest whole answer, that is read from a server, in bytes. */
+/** Maximum bytes of a line, and of a whole response. */
 const ANSWER_LIMIT = 256 << 20;
-/** The longest error response that is read. */
+/** Maximum bytes of an error response. */
 const REFUSAL_LIMIT = 1 << 20;
-/** The longest message of a WebSocket; the server sends what a command prints in pieces of some 64 KiB. */
+/** Maximum bytes of a WebSocket message. The server sends output of commands in pieces of about 64 KiB. */
 const MESSAGE_LIMIT = 16 << 20;
 
-/** An answer that does not come from an Ingot server. */
+/** The error for a response that does not come from an Ingot server. */
 function notAnIngotAnswer(detail: string): RequestRefused {
   return new RequestRefused(
     'InvalidAnswer',
@@ -45,7 +45,7 @@ function notAnIngotAnswer(detail: string): RequestRefused {
   );
 }
 
-/** The URL of a server, as the AWS CLI's endpoint variables take it. */
+/** The URL of a server, as for the AWS CLI's endpoint variables. */
 export function endpointOf({ host, port }: Pick<Connection, 'host' | 'port'>): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
@@ -62,10 +62,10 @@ export function imagebuilderClient(connection: Connection): ImagebuilderClient {
 
 /**
  * Sends a signed request to one of Ingot's own routes.
- * @param path begins with `/ingot/`; parts of it are percent-encoded by the caller
- * @returns the answer, its body not read yet
- * @throws {RequestRefused} for an answer other than success
- * @throws the system's error when there is no connection
+ * @param path begins with `/ingot/`; the caller percent-encodes its parts
+ * @returns the response, before its body is read
+ * @throws {RequestRefused} for an unsuccessful response
+ * @throws the system's error if the connection fails
  */
 export async function signedRequest(
   connection: Connection,
@@ -73,7 +73,7 @@ export async function signedRequest(
     readonly method: string;
     readonly path: string;
     readonly query?: Readonly<Record<string, string>>;
-    /** JSON, or bytes. */
+    /** A JSON object, or bytes. */
     readonly body?: object | Uint8Array;
     readonly signal?: AbortSignal;
   },
@@ -123,7 +123,7 @@ async function sign(
         : {
             'content-type': typeof body === 'string' ? 'application/json' : 'application/octet-stream',
             'content-length': String(Buffer.byteLength(body)),
-            // The signer takes it from here: its own hash is JavaScript, which is slow for a megabyte.
+            // The signer uses this header; its own hash is written in JavaScript and slow for a megabyte.
             'x-amz-content-sha256': createHash('sha256').update(body).digest('hex'),
           }),
     },
@@ -134,10 +134,9 @@ async function sign(
 }
 
 /**
- * Opens a WebSocket on one of Ingot's own routes that take an upgrade. It is paused: nothing comes before the caller
- * resumes it.
- * @throws {RequestRefused} for an answer other than the upgrade
- * @throws the system's error when there is no connection
+ * Opens a WebSocket on one of Ingot's own routes. It is paused, so that nothing arrives before the caller resumes it.
+ * @throws {RequestRefused} for a response other than the upgrade
+ * @throws the system's error if the connection fails
  */
 export async function signedSocket(
   connection: Connection,
@@ -204,7 +203,7 @@ function parseJson<T>(text: string): T {
 }
 
 /**
- * Sends a signed request and reads its answer as JSON. Throws as `signedRequest` does, and for an answer that is not a
+ * Sends a signed request and parses its response as JSON. Throws as `signedRequest` does, and if the response is not a
  * JSON object.
  */
 export async function signedJson<T>(connection: Connection, request: Parameters<typeof signedRequest>[1]): Promise<T> {
@@ -212,7 +211,7 @@ export async function signedJson<T>(connection: Connection, request: Parameters<
 }
 
 /**
- * The records of a streamed answer, one JSON object per line. A truncated last line is an error, and so is a broken
+ * The records of a streamed response, one JSON object per line. A truncated last line is an error, and so is a broken
  * connection.
  * @throws {RequestRefused} for a line that is not a JSON object
  */

@@ -3,11 +3,11 @@
  */
 import type { S3Access } from './s3-requests.ts';
 
-/** How long to wait for a machine's own metadata service, which most hosts do not have, in milliseconds. */
+/** Time limit for this machine's metadata service, which most hosts do not have, in milliseconds. */
 const METADATA_MS = 1000;
 
 /**
- * The endpoint and credentials for S3; without credentials when there are none, since public objects need no signature.
+ * The endpoint and credentials for S3. Without credentials it returns none, because public objects need no signature.
  */
 export async function ownS3Access(): Promise<
   Omit<S3Access, 'credentials'> & { readonly credentials?: S3Access['credentials'] }

@@ -1,4 +1,4 @@
-/** CloudWatch Logs of AWS, by its SDK, which is loaded when it is needed. */
+/** CloudWatch Logs of AWS, with the AWS SDK, which is loaded on first use. */
 import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { clientOptions, type AwsSettings } from './aws-secrets.ts';
 import { logger } from './log.ts';
@@ -8,7 +8,7 @@ const MOST_EVENTS = 10_000;
 const MOST_BYTES = 1_048_576;
 const EVENT_BYTES = 26;
 const LONGEST_SPAN_MS = 24 * 3_600_000;
-/** Longest message, in bytes; what is longer is cut. */
+/** Longest message in bytes; longer ones are cut. */
 const LONGEST_MESSAGE = 256 * 1024 - EVENT_BYTES;
 
 interface Event {
@@ -16,7 +16,7 @@ interface Event {
   readonly message: string;
 }
 
-/** Sends events to a stream, which is made with its group when it is not there. @throws the SDK's error */
+/** Sends events to a stream. Creates the stream and its group if they do not exist. @throws the SDK's error */
 export async function putLogEvents(
   settings: AwsSettings,
   logGroupName: string,
@@ -59,7 +59,7 @@ async function makeStream(
   await client.send(new CreateLogStreamCommand({ logGroupName, logStreamName }), { abortSignal }).catch(unlessThere);
 }
 
-/** Cuts events to what requests take, in order of time. */
+/** Splits events into batches that requests accept, ordered by time. */
 function* batchesOf(
   events: readonly Event[],
 ): Generator<readonly { readonly timestamp: number; readonly message: string }[]> {
@@ -72,7 +72,7 @@ function* batchesOf(
             .subarray(0, LONGEST_MESSAGE - 3)
             .toString('utf8')
         : message;
-    // An empty message is refused.
+    // AWS rejects an empty message.
     const event = { timestamp: time, message: text === '' ? ' ' : text };
     const size = Buffer.byteLength(event.message) + EVENT_BYTES;
     const first = batch[0]?.timestamp ?? time;

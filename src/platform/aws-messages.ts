@@ -1,10 +1,10 @@
-/** Amazon SNS and Amazon EventBridge, by the AWS SDK: its credentials, its retries. The SDK is loaded when it is needed. */
+/** Amazon SNS and Amazon EventBridge, with the AWS SDK's credentials and retries. The SDK is loaded on first use. */
 import { clientOptions, type AwsSettings } from './aws-secrets.ts';
 
-/** An answer of AWS other than success. */
+/** AWS rejected a request. */
 export class AwsRefused extends Error {
   override readonly name = 'AwsRefused';
-  /** Whether another attempt would be refused too. */
+  /** Whether a retry would be rejected too. */
   readonly permanent: boolean;
 
   constructor(message: string, permanent: boolean, options?: ErrorOptions) {
@@ -22,11 +22,11 @@ export interface TopicMessage {
   readonly message: string;
   /** ASCII, at most 100 characters. */
   readonly subject: string;
-  /** In the attribute `eventId`. */
+  /** Sent as the attribute `eventId`. */
   readonly eventId: string;
 }
 
-/** Publishes a message. Returns SNS's own id of it. @throws {AwsRefused}, or the SDK's error */
+/** Publishes a message. Returns the id that SNS gave it. @throws {AwsRefused}, or the SDK's error */
 export async function publishToTopic(settings: AwsSettings, message: TopicMessage): Promise<string> {
   const { PublishCommand, SNSClient } = await import('@aws-sdk/client-sns');
   const client = new SNSClient(clientOptions(settings));
@@ -48,7 +48,7 @@ export async function publishToTopic(settings: AwsSettings, message: TopicMessag
 
 /** An event for a bus. */
 export interface BusEvent {
-  /** Name or ARN; AWS's default bus when absent. */
+  /** Name or ARN (default: AWS's default bus). */
   readonly bus?: string | undefined;
   readonly source: string;
   readonly detailType: string;
@@ -58,7 +58,7 @@ export interface BusEvent {
   readonly time: Date;
 }
 
-/** Puts an event on a bus. Returns EventBridge's own id of it. @throws {AwsRefused}, or the SDK's error */
+/** Puts an event on a bus. Returns the id that EventBridge gave it. @throws {AwsRefused}, or the SDK's error */
 export async function putBusEvent(settings: AwsSettings, event: BusEvent): Promise<string> {
   const { EventBridgeClient, PutEventsCommand } = await import('@aws-sdk/client-eventbridge');
   const client = new EventBridgeClient(clientOptions(settings));

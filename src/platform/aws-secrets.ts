@@ -3,23 +3,23 @@
  * first use.
  */
 
-/** Where AWS is, and with which profile. */
+/** The Region, endpoint and profile for AWS. */
 export interface AwsSettings {
   readonly region: string;
   /** Endpoint to use in place of AWS's own. */
   readonly endpoint?: string;
-  /** Of `~/.aws/config`; the SDK's default chain when absent. */
+  /** A profile of `~/.aws/config` (default: the SDK's credential chain). */
   readonly profile?: string;
   readonly signal?: AbortSignal;
 }
 
-/** How long to wait for AWS's answer to one request, in milliseconds. */
+/** Time limit of a request to AWS, in milliseconds. */
 const REQUEST_MS = 10_000;
 
 /**
- * A secret's text; `undefined` when there is no such secret.
+ * The text of a secret; `undefined` if it does not exist.
  * @param secret.id name or ARN
- * @throws the SDK's error for any other answer
+ * @throws the SDK's error for any other failure
  */
 export async function getSecretValue(
   settings: AwsSettings,
@@ -46,10 +46,10 @@ export async function getSecretValue(
 }
 
 /**
- * A parameter's value; `undefined` when there is no such parameter.
- * @param name followed by `:VERSION` for a certain version
+ * The value of a parameter; `undefined` if it does not exist.
+ * @param name with `:VERSION` for a certain version
  * @param secure whether a SecureString is decrypted; otherwise it is rejected
- * @throws the SDK's error for any other answer
+ * @throws the SDK's error for any other failure
  */
 export async function getParameter(settings: AwsSettings, name: string, secure: boolean): Promise<string | undefined> {
   const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { after, sleep, until, withDeadline } from './clock.ts';
 import { run } from './processes.ts';
 
-/** Longer than one of Node's timers takes, which then fires at once. */
+/** Longer than Node's timers support: they would fire at once. */
 const TIMES: readonly (readonly [string, number])[] = [
   ['a month', 2_592_000_000],
   ['a hundred years', 3.2e12],
@@ -34,7 +34,7 @@ describe('long times', () => {
     });
   }
 
-  test('a time of several timers ends when all are over', async (t) => {
+  test('a wait that needs several timers ends after all of them', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const fired: number[] = [];
     after(2 ** 32, () => fired.push(1));

@@ -1,16 +1,16 @@
-/** The clock, in one place. */
+/** The clock, so that time comes from one place. */
 
-/** Now, as the API writes dates: ISO-8601 with milliseconds and `Z`. */
+/** The current time in the API's format: ISO-8601 with milliseconds and `Z`. */
 export function timestamp(): string {
   return new Date().toISOString();
 }
 
-/** The time in so many seconds, in the same form. */
+/** The time `seconds` from now, in the same format. */
 export function timestampAfter(seconds: number): string {
   return new Date(Date.now() + seconds * 1000).toISOString();
 }
 
-/** The longest time of one of Node's own timers, in milliseconds: a longer one fires at once. */
+/** The longest duration of Node's timers, in milliseconds: a longer one fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** An action scheduled for later. */
@@ -20,8 +20,8 @@ export interface Timer {
 }
 
 /**
- * Runs an action after `ms` milliseconds. Any length works: `timeoutSeconds` of a document may be months. `Infinity` is
- * never.
+ * Runs an action after `ms` milliseconds. Any length works: `timeoutSeconds` in a document may be months. `Infinity`
+ * means never.
  */
 export function after(ms: number, act: () => void): Timer {
   let left = ms;
@@ -51,18 +51,18 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** A signal with a deadline; `end` must be called when it is no longer needed. */
+/** A signal with a deadline. `end` must be called when it is no longer needed. */
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** Whether it was the deadline that aborted the signal. */
+  /** Whether the deadline aborted the signal. */
   expired(): boolean;
   end(): void;
 }
 
 /**
- * A signal that is aborted with another, or after `ms` milliseconds. (One made by `AbortSignal.any` over
- * `AbortSignal.timeout` can be collected before it fires, and its timer keeps no process waiting.)
- * @param reason what the signal is aborted with at the deadline
+ * A signal that is aborted with another one, or after `ms` milliseconds. (A signal of `AbortSignal.any` over
+ * `AbortSignal.timeout` can be garbage-collected before it fires, and its timer does not keep the process running.)
+ * @param reason that the signal is aborted with at the deadline
  */
 export function withDeadline(
   parent: AbortSignal,
@@ -88,14 +88,14 @@ export function withDeadline(
   };
 }
 
-/** What a wait was for, and how long it lasted. */
+/** A wait took too long: what it waited for, and how long. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }
 
 /**
- * Polls until `probe` answers something other than `undefined`.
- * @param what what is awaited, for the message: "the guest agent of i-0abc"
+ * Polls until `probe` returns something other than `undefined`.
+ * @param what is awaited, for the message: "the guest agent of i-0abc"
  * @throws {DeadlineError} after `timeoutMs`
  */
 export async function until<T>(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadCredentials, readCredentials } from './credentials.ts';
 
-test('a key pair is made once, for its owner alone, and two who ask at once get the same', async (t) => {
+test('a key pair is created once, readable by its owner only, and concurrent callers get the same', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'ingot-credentials-'));
   t.after(() => rm(directory, { recursive: true }));
   assert.equal(await readCredentials(directory), undefined);

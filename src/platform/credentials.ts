@@ -1,4 +1,4 @@
-/** The key pair of a data directory: made on the first start, kept in a file that only its owner reads. */
+/** The key pair of a data directory, created on the first start in a file that only its owner can read. */
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dataPath } from './data-layout.ts';
@@ -12,7 +12,7 @@ export interface Credentials {
   readonly account: string;
 }
 
-/** The account of AWS's documentation, so that its examples can be pasted. */
+/** The account in AWS's documentation, so that its examples can be pasted. */
 export const DEFAULT_ACCOUNT = '123456789012';
 
 function fileOf(dataDirectory: string): string {
@@ -21,8 +21,8 @@ function fileOf(dataDirectory: string): string {
 
 /**
  * The credentials of a data directory.
- * @returns `undefined` when none were made yet
- * @throws {Error} when the file is damaged; a file that may not be read throws the system's error
+ * @returns `undefined` if none were created yet
+ * @throws {Error} if the file is damaged; the system's error if it cannot be read
  */
 export async function readCredentials(dataDirectory: string): Promise<Credentials | undefined> {
   let text: string;
@@ -36,7 +36,7 @@ export async function readCredentials(dataDirectory: string): Promise<Credential
   try {
     value = JSON.parse(text) as Partial<Credentials>;
   } catch {
-    throw new Error(`${fileOf(dataDirectory)} is not JSON`); // not the parser's message, which quotes the file
+    throw new Error(`${fileOf(dataDirectory)} is not JSON`); // Not the parser's message, which quotes the file.
   }
   const { accessKeyId, secretAccessKey, account } = value ?? {};
   if (!accessKeyId || !secretAccessKey || !/^\d{12}$/.test(account ?? '')) {
@@ -46,8 +46,8 @@ export async function readCredentials(dataDirectory: string): Promise<Credential
 }
 
 /**
- * The credentials of a data directory; a random key pair is made when there is none. Two processes that create one at
- * the same time get the same.
+ * The credentials of a data directory. Creates a random key pair if there is none; two processes that do so at the same
+ * time get the same one.
  */
 export async function loadCredentials(dataDirectory: string): Promise<Credentials> {
   const existing = await readCredentials(dataDirectory);

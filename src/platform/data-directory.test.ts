@@ -23,7 +23,7 @@ function directory(mode: number, files: readonly string[] = []): string {
 }
 const modeOf = (path: string): string => (lstatSync(path).mode & 0o7777).toString(8);
 
-test('a data directory is made with mode 0700, and one that is there gets it', () => {
+test('a data directory is created with mode 0700, and an existing one is changed to it', () => {
   const absent = join(folder, 'a', 'b');
   assert.equal(takeDataDirectory(absent), false);
   assert.equal(modeOf(absent), '700');
@@ -40,7 +40,7 @@ test('a data directory is made with mode 0700, and one that is there gets it', (
   }
 });
 
-test('a folder with other files that other users enter is not closed to them, but refused', () => {
+test('a directory with other files that other users can enter is rejected, not closed to them', () => {
   for (const [mode, files] of [
     [0o755, ['a']],
     [0o1777, []],
@@ -60,7 +60,7 @@ test('a folder with other files that other users enter is not closed to them, bu
   assert.equal(takeDataDirectory(directory(0o700, ['a'])), false);
 });
 
-test('a directory of another user is refused', {
+test('a directory of another user is rejected', {
   skip: process.geteuid?.() === 0 ? false : 'needs root, to give a folder to another user',
 }, () => {
   const path = directory(0o700);
@@ -74,7 +74,7 @@ test('a directory of another user is refused', {
   );
 });
 
-test("what older versions made is closed; links, pipes and what is another user's is left as it is", async () => {
+test("files of older versions are closed; links, pipes and other users' files are not changed", async () => {
   const path = directory(0o700, ['catalog.db', 'catalog.db-wal']);
   const outside = join(directory(0o755, ['target']), 'target');
   chmodSync(outside, 0o644);
@@ -99,7 +99,7 @@ test("what older versions made is closed; links, pipes and what is another user'
   assert.equal(closeDataDirectory(path), 0);
 });
 
-test('databases with their logs, locks and disks are made for their owner alone, whatever the umask is', async () => {
+test('databases with their logs, locks and disks are readable by their owner only, whatever the umask is', async () => {
   const path = directory(0o700);
   const own = process.umask(0);
   try {

@@ -1,6 +1,6 @@
 /**
- * The data directory belongs to one user of this host and is closed to all others: its disks and its database hold what
- * builds were given.
+ * The data directory belongs to one user of this host and is closed to all others, because its disks and database
+ * contain the inputs of builds.
  */
 import {
   chmodSync,
@@ -16,12 +16,12 @@ import {
 import { join } from 'node:path';
 import { DATA_NAMES } from './data-layout.ts';
 
-/** A directory that Ingot rejects as its data directory. The message says why, and what to do. */
+/** The directory cannot be used as a data directory. The message says why, and what to do. */
 export class DataDirectoryError extends Error {
   override readonly name = 'DataDirectoryError';
 }
 
-/** Permissions of others than the owner. */
+/** Permissions of users other than the owner. */
 const OTHERS = 0o077;
 const STICKY = 0o1000;
 
@@ -36,9 +36,9 @@ const BEFORE_THE_START: readonly string[] = [
 ];
 
 /**
- * Makes the data directory if it is not there, and closes it to other users of this host (mode 0700).
+ * Creates the data directory if it does not exist, and closes it to other users of this host (mode 0700).
  * @returns whether other users could open it
- * @throws {DataDirectoryError} a directory of another user; one with other files, which its users may need
+ * @throws {DataDirectoryError} if it belongs to another user, or has other files that users may need
  */
 export function takeDataDirectory(path: string): boolean {
   mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -69,9 +69,9 @@ export function takeDataDirectory(path: string): boolean {
 }
 
 /**
- * Closes the contents of a data directory to other users: files are 0600, folders 0700. Older versions left them open.
- * File systems mounted below it, links, pipes and other users' files are left alone.
- * @returns how many files and folders were open
+ * Closes the contents of a data directory to other users: files get 0600, directories 0700. Older versions left them
+ * open. File systems mounted below it, links, pipes and other users' files are not changed.
+ * @returns the number of files and directories that were open
  */
 export function closeDataDirectory(path: string): number {
   const open = openEntries(path);
@@ -94,7 +94,7 @@ export function openEntries(path: string): readonly { readonly path: string; rea
         if ((found.mode & OTHERS) !== 0) open.push({ path: file, mode: found.mode });
         if (entry.isDirectory()) look(file);
       } catch (error) {
-        // Removed in between, or a mount point whose daemon has died.
+        // It was removed meanwhile, or is a mount point whose daemon has died.
         if (!['ENOENT', 'ENOTCONN', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
       }
     }
@@ -104,7 +104,7 @@ export function openEntries(path: string): readonly { readonly path: string; rea
 }
 
 /**
- * Makes an empty file, unless it exists, that only its owner may read: for programs that would make it with other
+ * Creates an empty file that only its owner can read, unless it exists, for programs that would create it with other
  * permissions.
  */
 export function makePrivateFile(path: string): void {

@@ -8,7 +8,7 @@ import { DATA_NAMES, dataPath, instanceDisk, layerFile, regionFolder, workFolder
 const NAMED = /join\(\s*(?:\w+\.)*dataDirectory,\s*['"`]|dataDirectory\}\//g;
 const SOURCE = join(import.meta.dirname, '..');
 
-test('where things are: paths that data directories of today have', () => {
+test('the paths of existing data directories', () => {
   assert.equal(dataPath('/data', 'catalog'), '/data/catalog.db');
   assert.equal(dataPath('/data', 'serverRecord'), '/data/server.json');
   assert.equal(regionFolder('/data', 'eu-west-1'), '/data/regions/eu-west-1');
@@ -19,11 +19,11 @@ test('where things are: paths that data directories of today have', () => {
   assert.equal(new Set(Object.values(DATA_NAMES)).size, Object.keys(DATA_NAMES).length);
 });
 
-test('nothing else joins a name to the data directory', () => {
+test('no other module joins a name to the data directory', () => {
   const found = globSync('**/*.ts', { cwd: SOURCE })
     .filter((path) => !path.endsWith('.test.ts') && path !== 'platform/data-layout.ts')
     .flatMap((path) =>
-      // A path that a record names is relative to it: only names that the code itself spells count.
+      // Paths in records are relative to the data directory; only names in the code count.
       [...readFileSync(join(SOURCE, path), 'utf8').matchAll(NAMED)].map(([text]) => `${path}: ${text}`),
     );
   assert.deepEqual(found, []);

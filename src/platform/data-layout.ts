@@ -1,25 +1,25 @@
-/** The layout of the data directory. No other module knows the names of its files and folders. */
+/** The layout of the data directory. No other module knows the names of its files and directories. */
 import { join } from 'node:path';
 
-/** Names of the entries of a data directory, by what they hold. */
+/** Names of the entries of a data directory. */
 export const DATA_NAMES = {
-  /** SQLite, with `-wal` and `-shm` beside it. */
+  /** SQLite database, with `-wal` and `-shm` beside it. */
   catalog: 'catalog.db',
   /** The user's settings. */
   config: 'config.yaml',
   /** The first key pair. */
   credentials: 'credentials.json',
-  /** The key by which secrets in the catalogue are sealed. */
+  /** The key that seals secrets in the catalogue. */
   sealingKey: 'secrets.key',
   /** Base images and layers. */
   layers: 'layers',
-  /** A folder for each Region: flat copies with their manifests. */
+  /** A directory per Region: flat copies with their manifests. */
   regions: 'regions',
   /** Data that launched instances write. */
   instances: 'instances',
-  /** Base images and imports that are being made. */
+  /** Base images and imports in progress. */
   work: 'work',
-  /** Files that components name by `file:`: a folder for each account. */
+  /** Files that components name by `file:`: a directory per account. */
   files: 'files',
   /** Blobs of container images, by their digests. */
   containers: 'containers',
@@ -29,7 +29,7 @@ export const DATA_NAMES = {
   logs: 'logs',
   /** The audit log. */
   audit: 'audit',
-  /** Where the running server is. */
+  /** Address and process of the running server. */
   serverRecord: 'server.json',
   serverLock: 'server.lock',
   serverLog: 'server.log',
@@ -43,7 +43,7 @@ export function dataPath(dataDirectory: string, entry: keyof typeof DATA_NAMES):
   return join(dataDirectory, DATA_NAMES[entry]);
 }
 
-/** The folder of a Region, which is a valid name (`resources/regions.ts`). */
+/** The directory of a Region with a valid name (`resources/regions.ts`). */
 export function regionFolder(dataDirectory: string, region: string): string {
   return join(dataDirectory, DATA_NAMES.regions, region);
 }
@@ -53,18 +53,18 @@ export function instanceDisk(dataDirectory: string, instanceId: string): string 
   return join(dataDirectory, DATA_NAMES.instances, `${instanceId}.qcow2`);
 }
 
-/** A file that components of an account name by its content; `.part` is added while it comes in. */
+/** A file of an account's components, named by its content; `.part` is appended during the upload. */
 export function keptFile(dataDirectory: string, account: string, sha256: string): string {
   return join(dataDirectory, DATA_NAMES.files, account, sha256);
 }
 
-/** The folder of one job, such as a base image by its name. */
+/** The directory of one job, such as the name of a base image. */
 export function workFolder(dataDirectory: string, name: string): string {
   return join(dataDirectory, DATA_NAMES.work, name);
 }
 
 /**
- * A layer's file as records name it: relative to the data directory.
+ * Path of a layer's file in records, relative to the data directory.
  * @param merged whether the layer's whole chain was merged into it
  */
 export function layerFile(layerId: string, merged = false): string {

@@ -5,7 +5,7 @@ import { diskFullMessage, fullAt, isDiskFull, saysDiskFull } from './disk-full.t
 const coded = (code: string | undefined, more: object = {}): Error =>
   Object.assign(new Error('x'), { ...(code === undefined ? {} : { code }), ...more });
 
-test('a full disk is known by its code, however deep', () => {
+test('a full disk is recognized by its code, at any depth of causes', () => {
   for (const error of [coded('ENOSPC'), coded('EDQUOT'), coded('ERR_SQLITE_ERROR', { errcode: 13 })]) {
     assert.ok(isDiskFull(error));
     assert.ok(isDiskFull(new Error('the build failed', { cause: new Error('a step', { cause: error }) })));
@@ -15,7 +15,7 @@ test('a full disk is known by its code, however deep', () => {
   assert.equal(fullAt(new Error('outer', { cause: coded('ENOSPC', { path: '/data/x' }) })), '/data/x');
 });
 
-test('a program says it in words', () => {
+test('a program reports it as text', () => {
   assert.ok(saysDiskFull('qemu-img: error while writing: No space left on device'));
   assert.ok(saysDiskFull('cp: x: Disk quota exceeded'));
   assert.ok(!saysDiskFull('qemu-img: Could not open x'));

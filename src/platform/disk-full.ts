@@ -1,4 +1,4 @@
-/** A full disk of this host: how to tell it from other errors, and what to do. */
+/** Recognizes a full disk of this host, and says what to do. */
 import { INGOT } from './own-program.ts';
 
 const SQLITE_FULL = 13;
@@ -9,24 +9,24 @@ export const MAKE_ROOM =
   'directory (--data, INGOT_DATA).';
 
 /**
- * Says that there is no space, and what to do.
- * @param what what has no space, where, and how much is missing if known
+ * A message that there is no space, with advice.
+ * @param what has no space, where, and how much is missing if known
  */
 export function diskFullMessage(what: string): string {
   return `no space left on device: ${what}. ${MAKE_ROOM}`;
 }
 
 /**
- * Whether a program of this host failed because of a full disk, by its output: programs have no exit code for it. Not
- * for the output of components, which may be about any disk.
+ * Whether a program of this host failed because of a full disk, from its output, because programs have no exit code for
+ * it. Not for output of components, which may be about any disk.
  */
 export function saysDiskFull(output: string): boolean {
   return /No space left on device|Disk quota exceeded/.test(output);
 }
 
 /**
- * Whether an error was caused by a full disk of this host, by the codes of the system and of SQLite. Words are not
- * used: they may be a component's.
+ * Whether a full disk of this host caused an error, from the codes of the system and of SQLite. Messages are not used,
+ * because they may come from a component.
  */
 export function isDiskFull(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

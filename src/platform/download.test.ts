@@ -48,7 +48,7 @@ describe('a download', () => {
 
   const options = { signal: new AbortController().signal, maxBytes: 1_000_000 };
 
-  test('is the file, with its hashes, its progress and where it was in the end', async () => {
+  test('returns the file, its hashes, progress and the final URL', async () => {
     const told: (readonly [number, number | undefined])[] = [];
     const got = await download(`${address}/moved`, path, {
       ...options,
@@ -66,7 +66,7 @@ describe('a download', () => {
     assert.equal((await download(`${address}/chunked`, path, options)).bytes, BODY.length);
   });
 
-  test('sends headers to the first server only', async () => {
+  test('sends headers only to the first server', async () => {
     seen.length = 0;
     await downloadSmall(`${address}/elsewhere`, { ...options, headers: { authorization: 'secret' } });
     assert.deepEqual(seen, [
@@ -89,7 +89,7 @@ describe('a download', () => {
         (error: Error) => error instanceof DownloadError && message.test(error.message),
       ));
 
-  test('of more than is taken is an error, whether the server says so or not', async () => {
+  test('that is too large is an error, whether the server announces it or not', async () => {
     await assert.rejects(
       download(`${address}/file`, path, { ...options, maxBytes: 1000 }),
       /has 300000 bytes; 1000 at most are allowed/,
@@ -122,6 +122,6 @@ describe('a download', () => {
     );
   });
 
-  test('is reported without what may be secret', () =>
+  test('is reported without possible secrets', () =>
     assert.equal(shown('https://me:pw@example.com/a?b=c'), 'https://example.com/a'));
 });

@@ -1,10 +1,10 @@
-/** Files from web servers, through this host's proxy where it has one. */
+/** Downloads files from web servers, through this host's proxy if it has one. */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { askServer, type HttpAnswer } from './http.ts';
 
-/** A transfer that failed, in words for the user. */
+/** A transfer failed; the message is for the user. */
 export class DownloadError extends Error {
   override readonly name = 'DownloadError';
 }
@@ -14,17 +14,17 @@ export interface DownloadOptions {
   readonly signal: AbortSignal;
   /** Sent to the first server only, not to the targets of redirects. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** A longer answer is an error. */
+  /** A larger response is an error. */
   readonly maxBytes: number;
   /** Called with the number of bytes so far, and the total if the server gave it. */
   readonly onProgress?: (bytes: number, total: number | undefined) => void;
-  /** Give up when the server sends nothing for this time, in milliseconds. Default: one minute. */
+  /** Time without data after which the transfer fails, in milliseconds (default: one minute). */
   readonly stallMs?: number;
 }
 
 /** A finished download. */
 export interface Downloaded {
-  /** The final address, after redirects. */
+  /** The final URL, after redirects. */
   readonly url: string;
   readonly bytes: number;
   readonly sha256: string;
@@ -35,10 +35,11 @@ const MAX_REDIRECTS = 5;
 const STALL_MS = 60_000;
 
 /**
- * Fetches a file to the disk. If it fails, the caller removes the partial file.
+ * Downloads a file to the disk. If it fails, the caller removes the partial file.
  * @param url http or https; a redirect from https to http is not followed
  * @param path created, mode 0600
- * @throws {DownloadError} no answer, another status than 200, cut off, too large, stalled
+ * @throws {DownloadError} if there is no response, the status is not 200, or the file is truncated, too large or
+ * stalled
  */
 export async function download(url: string, path: string, options: DownloadOptions): Promise<Downloaded> {
   const hashes = { sha256: createHash('sha256'), sha512: createHash('sha512') };
@@ -56,7 +57,7 @@ export async function download(url: string, path: string, options: DownloadOptio
   }
 }
 
-/** The same for a small file, in memory. */
+/** Downloads a small file into memory. */
 export async function downloadSmall(
   url: string,
   options: DownloadOptions,
@@ -155,7 +156,7 @@ async function read(
   return bytes;
 }
 
-/** An address without its possible secrets: user, password and query. */
+/** A URL without possible secrets: user, password and query. */
 export function shown(address: string | URL): string {
   if (!URL.canParse(String(address))) return String(address);
   const url = new URL(address);

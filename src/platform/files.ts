@@ -1,4 +1,4 @@
-/** Files: each write is complete or absent. */
+/** Writes files completely or not at all. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 
 /**
  * Writes a file so that a reader (or a crash) sees either the old content or the new.
- * @param mode permission bits, whatever the umask is; default 0644
+ * @param mode permission bits, independent of the umask (default: 0644)
  */
 export async function writeFileAtomic(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
@@ -55,7 +55,7 @@ export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   const file = await open(path, 'r');
   try {
-    // Two buffers in turn: one is hashed while the other is filled.
+    // Two buffers alternate: one is hashed while the other is filled.
     let [filled, spare] = [Buffer.allocUnsafeSlow(HASHED_AT_ONCE), Buffer.allocUnsafeSlow(HASHED_AT_ONCE)];
     for (let reading = file.read(filled, 0, filled.length, null); ; ) {
       const { bytesRead } = await reading;
@@ -69,7 +69,7 @@ export async function sha256OfFile(path: string): Promise<string> {
   }
 }
 
-/** Where a program of this name is on PATH (and in the sbin folders), or `undefined`. */
+/** The path of a program on PATH (or in an sbin directory), or `undefined`. */
 export function findProgram(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
   for (const folder of folders) if (folder && existsSync(`${folder}/${name}`)) return `${folder}/${name}`;

@@ -1,9 +1,8 @@
 /**
- * What Ingot holds of the host (processes, mounts, loop devices, namespaces, …), and how each kind is let go.
+ * What Ingot holds on the host (processes, mounts, loop devices, namespaces, …), and how each kind is released.
  *
- * Agreement: a thing is recorded before it is taken, with what proves its identity; it is freed in reverse order;
- * normal teardown and the sweeper free things through the same code, so that what a crash leaves is freed the way a
- * clean end frees it.
+ * Rules: a thing is recorded before it is taken, with what identifies it. Things are released in reverse order. Normal
+ * teardown and the sweeper use the same code, so that a crash is cleaned up like a normal end.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, rm, rmdir, writeFile } from 'node:fs/promises';
@@ -21,15 +20,13 @@ import {
 } from './processes.ts';
 
 /**
- * The environment variable that marks a process as held before its pid is on record. Its value is the held thing's id.
+ * The environment variable that marks a process as held before its pid is recorded. Its value is the held thing's id.
  */
 export const HELD_MARK = 'INGOT_HELD';
 
-/** One thing that is held. Kinds with optional members are recorded without them first, then amended. */
+/** A held thing. Kinds with optional members are recorded without them first, and amended later. */
 export type HeldThing =
-  /**
-   * A process. Started with `HELD_MARK` in its environment, so that it is found even when its pid was never recorded.
-   */
+  /** A process, started with `HELD_MARK` in its environment, so that it is found even if its pid was never recorded. */
   | {
       readonly kind: 'process';
       readonly what: string;
@@ -50,18 +47,18 @@ export type HeldThing =
   | { readonly kind: 'fuse'; readonly path: string }
   /** A named network namespace, `ip netns`. */
   | { readonly kind: 'netns'; readonly name: string }
-  /** A file or folder that is removed with its holder. */
+  /** A file or directory that is removed with its holder. */
   | { readonly kind: 'path'; readonly path: string }
-  /** Something host-wide that `host.ts` allocated. */
+  /** A host-wide allocation of `host.ts`. */
   | { readonly kind: 'allocation'; readonly id: string };
 
-/** A held thing on record. */
+/** The record of a held thing. */
 export interface HeldRecord {
   readonly id: string;
   readonly thing: HeldThing;
 }
 
-/** Where the things of one owner (an instance, a conversion) are recorded. The catalogue implements it. */
+/** Records the things of one owner (an instance, a conversion). The catalogue implements it. */
 export interface HeldRecorder {
   /** The holder: an instance id, an image ARN. */
   readonly owner: string;
@@ -69,13 +66,13 @@ export interface HeldRecorder {
   record(thing: HeldThing): Promise<string>;
   /** Completes a record (a pid, a device) once the thing is taken. */
   amend(id: string, thing: HeldThing): Promise<void>;
-  /** Forgets a record whose thing is gone. */
+  /** Deletes the record of a thing that is released. */
   free(id: string): Promise<void>;
   /** What this owner holds, oldest first. */
   list(): Promise<readonly HeldRecord[]>;
 }
 
-/** A recorder that remembers only in this process: for short uses within it, and for tests. */
+/** A recorder in memory, for short uses within this process, and for tests. */
 export function memoryRecorder(owner: string): HeldRecorder {
   const records = new Map<string, HeldThing>();
   let next = 0;
@@ -98,7 +95,7 @@ export function memoryRecorder(owner: string): HeldRecorder {
   };
 }
 
-/** Releases one thing, if it exists and is still what the record says, and forgets it. Safe to repeat. */
+/** Releases one thing, if it exists and still matches its record, and deletes the record. It can be repeated. */
 export async function release(recorder: HeldRecorder, id: string): Promise<void> {
   const record = (await recorder.list()).find((each) => each.id === id);
   if (record === undefined) return;
@@ -107,10 +104,10 @@ export async function release(recorder: HeldRecorder, id: string): Promise<void>
 }
 
 /**
- * Releases all things of an owner, newest first. It continues past a thing that cannot be released, and throws at the
- * end. While processes remain, their host allocations stay, and so does the folder that marks these as used: another
- * instance must not get a range of users or an address that something still uses.
- * @throws {AggregateError} naming each thing that could not be released; those stay on record
+ * Releases all things of an owner, newest first. It continues after a failure, and throws at the end. While processes
+ * remain, their host allocations stay, and so does the directory that marks these as used: another instance must not
+ * get a range of users or an address that is still in use.
+ * @throws {AggregateError} naming each thing that could not be released; their records stay
  */
 export async function releaseAll(recorder: HeldRecorder): Promise<void> {
   const failures: unknown[] = [];
@@ -170,7 +167,7 @@ async function letGo({ id, thing }: HeldRecord): Promise<void> {
   }
 }
 
-/** How long a process has to end after each signal, in milliseconds. */
+/** How long a process gets to end after each signal, in milliseconds. */
 const END_MS = 3000;
 
 async function endProcess(id: string, thing: Extract<HeldThing, { kind: 'process' }>): Promise<void> {
@@ -186,12 +183,12 @@ async function endProcess(id: string, thing: Extract<HeldThing, { kind: 'process
     signalProcess(pid, startTime, 'SIGKILL');
     if (!(await waitForExit(pid, startTime, patient(END_MS)))) throw new Error('does not end, even after SIGKILL');
   }
-  // Fails if nothing is frozen, which is fine.
+  // Fails if nothing is frozen, which does not matter.
   if (thing.thaw !== undefined && isMounted(thing.thaw))
     await run(['fsfreeze', '--unfreeze', thing.thaw], { okCodes: 'any', timeoutMs: 10_000 });
 }
 
-/** Processes whose environment carries this held id: started, but the record was never completed. */
+/** Processes whose environment contains this held id: they were started, but the record was never completed. */
 function findMarked(id: string): { pid: number; startTime: string }[] {
   return allProcesses()
     .filter((pid) => hasInEnvironment(pid, `${HELD_MARK}=${id}`))
@@ -203,7 +200,7 @@ function findMarked(id: string): { pid: number; startTime: string }[] {
 
 /** Whether something is mounted at exactly this path. */
 export function isMounted(path: string): boolean {
-  // mountinfo writes blanks and the like as octal escapes.
+  // mountinfo writes spaces and similar characters as octal escapes.
   const escaped = path.replace(/[ \t\n\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
@@ -214,8 +211,8 @@ async function unmount(path: string): Promise<void> {
   for (let attempt = 0; isMounted(path); attempt++) {
     const { code } = await run(['umount', ...(attempt >= 100 ? ['--lazy'] : []), '--', path], { okCodes: 'any' });
     if (code !== 0) {
-      // A mount stays busy for a moment after its last user ends. After two seconds it is detached, and goes with its
-      // users.
+      // A mount stays busy for a moment after its last user ends. After two seconds it is detached, and disappears with
+      // its users.
       if (attempt > 101) throw new Error('stays busy');
       await sleep(20);
     }
@@ -245,13 +242,13 @@ async function loopDevicesOver(backing: string): Promise<string[]> {
       const file = (await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8')).replace(/\n$/, '');
       if (file === backing || file === `${backing} (deleted)`) devices.push(`/dev/${name}`);
     } catch {
-      // Not attached.
+      // It is not attached.
     }
   }
   return devices;
 }
 
-/** Kills what is in a cgroup (all levels), waits for it to be empty, and removes it. */
+/** Kills all processes in a cgroup and below, waits until it is empty, and removes it. */
 export async function removeCgroup(path: string): Promise<void> {
   if (!existsSync(path)) return;
   if (existsSync(`${path}/cgroup.kill`)) {
@@ -263,7 +260,7 @@ export async function removeCgroup(path: string): Promise<void> {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // Removed in between.
+        // It was removed meanwhile.
       }
     }
     return pids.length === 0 ? true : undefined;

@@ -1,7 +1,6 @@
 /**
  * Host-wide allocations (uid ranges, ports, the network rules that all instances share), under `/run/ingot` so that two
- * data directories never collide. The register is an SQLite file: the kernel drops its lock with the process that held
- * it.
+ * data directories never collide. The register is an SQLite file, whose lock the kernel releases when its process ends.
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -22,8 +21,8 @@ import {
 import { run } from './processes.ts';
 
 /**
- * The folder for everything that does not outlive a boot: sockets, mount points, the register. Its path is short, since
- * socket paths have at most 107 bytes.
+ * The directory for everything that does not outlive a boot: sockets, mount points, the register. Its path is short,
+ * because socket paths have at most 107 bytes.
  */
 export const RUN_DIRECTORY = '/run/ingot';
 
@@ -33,24 +32,25 @@ export const RUN_DIRECTORY = '/run/ingot';
  */
 export const UIDS_OF_A_CONTAINER = 2 ** 24;
 /**
- * Ranges start above 2^30, beyond what distributions and systemd use. The first part is left to containers of earlier
- * versions, which may still run.
+ * Ranges start above 2^30, beyond what distributions and systemd use. The first part is reserved for containers of
+ * earlier versions, which may still run.
  */
 const FIRST_UID_RANGE = 2 ** 30 + UIDS_OF_A_CONTAINER;
-/** 190: the range after the last contains the id that means "none". */
+/** 190: the range after the last one contains the id that means "none". */
 const UID_RANGES = (2 ** 32 - FIRST_UID_RANGE) / UIDS_OF_A_CONTAINER - 1;
 
 /**
- * Who allocates, and for whom. A data directory that no longer exists owns nothing, unless its owner still has a folder
- * below `RUN_DIRECTORY`: a process with other mounts (a service with its own `/tmp`) must not treat it as gone.
+ * The owner of an allocation. A data directory that no longer exists owns nothing, unless its owner still has a
+ * directory below `RUN_DIRECTORY`: a process with other mounts (a service with its own `/tmp`) must not treat it as
+ * deleted.
  */
 export interface AllocationOwner {
   readonly dataDirectory: string;
   readonly owner: string;
 }
 
-// One operation at a time in this process: the register's lock is per connection, and a busy wait would block the event
-// loop.
+// One operation at a time in this process: the register's lock belongs to a connection, and a busy wait would block the
+// event loop.
 let turn: Promise<unknown> = Promise.resolve();
 
 function exclusively<T>(work: (db: DatabaseSync) => Promise<T> | T): Promise<T> {
@@ -67,7 +67,7 @@ function exclusively<T>(work: (db: DatabaseSync) => Promise<T> | T): Promise<T> 
       db.exec(
         "CREATE UNIQUE INDEX IF NOT EXISTS allocations_once ON allocations (kind, value) WHERE kind <> 'network'",
       );
-      // What a member of the network reaches, by its allocation: JSON of `Reach`. Absent is everything.
+      // What a member of the network can reach, by its allocation: JSON of `Reach`. Absent means everything.
       db.exec('CREATE TABLE IF NOT EXISTS reaches (id TEXT PRIMARY KEY, reach TEXT NOT NULL)');
       try {
         const result = await work(db);
@@ -107,8 +107,8 @@ function taken(db: DatabaseSync, kind: string): Set<number> {
 }
 
 /**
- * A range of `UIDS_OF_A_CONTAINER` uids that nothing else on this host uses.
- * @returns the first uid, and the id by which it is freed
+ * Allocates a range of `UIDS_OF_A_CONTAINER` uids that nothing else on this host uses.
+ * @returns the first uid, and the id by which it is released
  */
 export function allocateUidRange(owner: AllocationOwner): Promise<{ id: string; base: number }> {
   return exclusively((db) => {
@@ -122,8 +122,8 @@ export function allocateUidRange(owner: AllocationOwner): Promise<{ id: string; 
 }
 
 /**
- * A TCP port on loopback that nothing listens on and no other data directory was given.
- * @returns the port, and the id by which it is let go
+ * Allocates a TCP port on loopback that nothing listens on and no other data directory has.
+ * @returns the port, and the id by which it is released
  */
 export function allocatePort(owner: AllocationOwner): Promise<{ id: string; port: number }> {
   return exclusively(async (db) => {
@@ -135,7 +135,7 @@ export function allocatePort(owner: AllocationOwner): Promise<{ id: string; port
   });
 }
 
-/** A TCP port on loopback that nothing listens on at this moment. */
+/** A TCP port on loopback that nothing currently listens on. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -148,15 +148,15 @@ export function freePort(): Promise<number> {
 }
 
 /**
- * The first number of an outbound address that is allocated. Earlier versions shared the one before it, and their
+ * The number of the first outbound address that is allocated. Earlier versions shared the one before it, and their
  * instances may still run.
  */
 const FIRST_OUTBOUND = 1;
 
 /**
- * Joins the network that instances leave through, with an outbound address of its own: the first to join makes the
- * rules, the last to leave removes them. Closed: the host's own addresses (all of them, not just loopback) and
- * link-local. `reach` says what else is open.
+ * Joins the network that instances leave through, with a separate outbound address. The first to join creates the
+ * rules, the last to leave removes them. The host's own addresses (all of them, not only loopback) and link-local
+ * addresses are closed. `reach` says what else is open.
  */
 export function joinNetwork(
   owner: AllocationOwner,
@@ -190,7 +190,7 @@ async function giveUp(address: string): Promise<void> {
   await run(['ip', 'address', 'del', `${address}/32`, 'dev', 'lo'], { okCodes: 'any' });
 }
 
-/** The outbound address that `joinNetwork` gave. @throws {Error} when it was released */
+/** The outbound address that `joinNetwork` allocated. @throws {Error} if it was released */
 export function addressOfNetwork(id: string): Promise<string> {
   return exclusively((db) => {
     const row = db.prepare('SELECT value FROM allocations WHERE id = ?').get(id) as { value: number } | undefined;
@@ -200,9 +200,9 @@ export function addressOfNetwork(id: string): Promise<string> {
 }
 
 /**
- * Restores the rules if somebody flushed them (a reloading firewall does) while instances run: without them, this host
- * is open to instances. To be called from time to time.
- * @returns whether they were gone
+ * Restores the rules if they were flushed (a reloading firewall does that) while instances run: without them, this host
+ * is open to instances. Called regularly.
+ * @returns whether they were missing
  */
 export function restoreNetwork(): Promise<boolean> {
   return exclusively(async (db) => {
@@ -233,12 +233,12 @@ function members(db: DatabaseSync): readonly NetworkMember[] {
   }));
 }
 
-/** Safe to repeat. */
+/** Creates the network and its rules. It can be repeated. */
 async function makeNetwork(all: readonly NetworkMember[], { fresh }: { readonly fresh?: string } = {}): Promise<void> {
   const addresses = (fresh === undefined ? all : all.filter(({ address }) => address === fresh)).map(
     ({ address }) => `address replace ${address}/32 dev lo`,
   );
-  // In the table that is consulted last: if this host has no route, a request to the metadata service is not refused
+  // In the table that is consulted last: if this host has no route, a request to the metadata service is not rejected
   // before the rules see it.
   await run(['ip', '-batch', '-'], {
     input: `${[...addresses, `route replace local ${METADATA_ADDRESS}/32 dev lo table default`].join('\n')}\n`,
@@ -247,8 +247,8 @@ async function makeNetwork(all: readonly NetworkMember[], { fresh }: { readonly 
 }
 
 /**
- * Releases what was allocated to owners that no longer exist: a process may be killed between the allocation and the
- * owner's own record of it. Call it at a start, before anything of this data directory allocates more.
+ * Releases allocations of owners that no longer exist: a process may be killed between the allocation and the owner's
+ * own record of it. Called at a start, before anything of this data directory allocates more.
  * @param living owners that keep theirs
  */
 export async function releaseForgotten(dataDirectory: string, living: ReadonlySet<string>): Promise<number> {

@@ -21,7 +21,7 @@ after(() => {
   server.close();
 });
 
-test('a path that is signed is sent to the letter', async () => {
+test('a signed path is sent unchanged', async () => {
   const { answer, close } = await askServer(address, { path: '/a/../b?x=%27', proxy: 'none' });
   assert.equal(answer.headers['x-url'], '/a/../b?x=%27');
   answer.resume();
@@ -34,7 +34,7 @@ test('headers and JSON', async () => {
   assert.deepEqual(await getJson(`${address}/x`, { signal }), { a: 1 });
 });
 
-test('a question is given up with the reason of its signal, or when the server is silent', async () => {
+test('a request ends with the reason of its signal, or when the server is silent', async () => {
   const controller = new AbortController();
   const reason = new Error('enough');
   const asked = askServer(`${address}/silent`, { signal: controller.signal, proxy: 'none' });
@@ -43,7 +43,7 @@ test('a question is given up with the reason of its signal, or when the server i
   await assert.rejects(askServer(`${address}/silent`, { proxy: 'none', stallMs: 10 }), /no answer within/);
 });
 
-test('nothing else makes requests of its own', () => {
+test('no other module makes HTTP requests', () => {
   const source = join(import.meta.dirname, '..');
   const found = globSync('**/*.ts', { cwd: source }).filter(
     (path) =>

@@ -10,23 +10,23 @@ export interface HttpQuestion {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** `host`: the proxy of this process's environment. `none`: no proxy. Else the proxy's address. */
+  /** `host`: the proxy of this process's environment. `none`: no proxy. Otherwise the proxy's URL. */
   readonly proxy: 'host' | 'none' | { readonly address: string };
-  /** Give up when the connection is silent for this time, in milliseconds. */
+  /** Time of silence after which the request fails, in milliseconds. */
   readonly stallMs?: number;
 }
 
-/** An answer, its body not read yet. */
+/** A response, before its body is read. */
 export interface HttpAnswer {
   readonly answer: IncomingMessage;
-  /** Frees the connection. Call it when the answer has been read, or is not needed. */
+  /** Closes the connection. Call it when the response has been read, or is not needed. */
   close(): void;
 }
 
 /**
- * Sends a request over its own connection. Redirects are returned as answers.
+ * Sends a request over a separate connection. Redirects are returned, not followed.
  * @param url http or https
- * @throws the system's error when there is no answer; the signal's reason when it is aborted
+ * @throws the system's error if there is no response; the signal's reason if it is aborted
  */
 export async function askServer(url: URL | string, question: HttpQuestion): Promise<HttpAnswer> {
   const { method = 'GET', path, headers = {}, body, signal, proxy, stallMs } = question;
@@ -49,8 +49,8 @@ export async function askServer(url: URL | string, question: HttpQuestion): Prom
       sent.once('response', resolve);
       if (stallMs !== undefined)
         sent.once('timeout', () => sent.destroy(new Error(`no answer within ${Math.round(stallMs / 1000)} s`)));
-      // This listener stays: invalid HTTP in the middle of an answer is reported here as well as by the answer's own
-      // end.
+      // This listener stays: invalid HTTP in the middle of a response is reported here as well as by the end of the
+      // response.
       sent.on('error', (error) => reject(signal?.aborted ? (signal.reason as Error) : error));
       sent.end(body);
     });
@@ -61,17 +61,17 @@ export async function askServer(url: URL | string, question: HttpQuestion): Prom
   }
 }
 
-/** A server's answer about an address. */
+/** The response to a HEAD request. */
 export interface HeadAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
 }
 
 /**
- * Asks for the headers of an address (HEAD). Redirects are answers.
+ * Sends a HEAD request. Redirects are returned, not followed.
  * @param url http or https
- * @param options.proxy address of a proxy; none when absent
- * @throws the system's error when there is no answer; the signal's reason when it is aborted
+ * @param options.proxy URL of a proxy (default: none)
+ * @throws the system's error if there is no response; the signal's reason if it is aborted
  */
 export async function headOf(
   url: string,
@@ -93,9 +93,9 @@ export async function headOf(
 const LONGEST_JSON = 1 << 20;
 
 /**
- * Asks for a JSON document (GET), through the proxy of the environment where there is one. Redirects are not followed.
- * @throws {Error} for another answer than 200, more than a mebibyte, or an answer that is not JSON; the system's error
- *   when there is no answer
+ * Fetches a JSON document (GET), through the environment's proxy if it has one. Redirects are not followed.
+ * @throws {Error} if the status is not 200, or the response is larger than a mebibyte or not JSON; the system's error
+ * if there is no response
  */
 export async function getJson(url: string, options: { readonly signal: AbortSignal }): Promise<unknown> {
   const { answer, close } = await askServer(url, {
@@ -124,19 +124,19 @@ export async function getJson(url: string, options: { readonly signal: AbortSign
   }
 }
 
-/** An answer to a POST. */
+/** The response to a POST. */
 export interface PostAnswer {
   readonly status: number;
-  /** The beginning of the answer. */
+  /** The beginning of the body. */
   readonly text: string;
   /** The header `Retry-After`. */
   readonly retryAfter: string | undefined;
 }
 
 /**
- * Posts a text, through the proxy of the environment where there is one. Redirects are answers.
- * @param options.limit bytes of the answer that are read
- * @throws the system's error when there is no answer; the signal's reason when it is aborted
+ * Posts a text, through the environment's proxy if it has one. Redirects are returned, not followed.
+ * @param options.limit bytes of the response that are read
+ * @throws the system's error if there is no response; the signal's reason if it is aborted
  */
 export async function postText(
   url: string,

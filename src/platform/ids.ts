@@ -1,4 +1,4 @@
-/** Identifiers, in the forms that AWS gives them. */
+/** Identifiers in AWS's formats. */
 import { randomBytes, randomUUID } from 'node:crypto';
 
 function hex17(): string {
@@ -51,14 +51,14 @@ export function newUuid(): string {
 }
 
 /**
- * An access key id: 20 characters, as AWS's, but with our own prefix, so that no scanner takes it for one of theirs.
+ * An access key id: 20 characters, as on AWS, but with a different prefix, so that no scanner takes it for an AWS key.
  * Keys of a `session` have another prefix.
  */
 export function newAccessKeyId(kind: 'long-lived' | 'session' = 'long-lived'): string {
   return `${kind === 'session' ? 'INGS' : 'INGT'}${capitals(16)}`;
 }
 
-/** `AIDA…` of a user, `AROA…` of a role: 21 characters. */
+/** `AIDA…` for a user, `AROA…` for a role: 21 characters. */
 export function newPrincipalId(type: 'user' | 'role'): string {
   return `${type === 'user' ? 'AIDA' : 'AROA'}${capitals(17)}`;
 }

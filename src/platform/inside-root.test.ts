@@ -1,4 +1,4 @@
-/** An untrusted root file system, read from outside: none of its links leads out. */
+/** An untrusted root file system, read from outside: no link leads out of it. */
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -55,13 +55,13 @@ const CASES: readonly (readonly [string, string | undefined])[] = [
   ['/etc/os-release/', 'usr/lib/os-release'],
 ];
 for (const [path, expected] of CASES) {
-  test(`${path} is ${expected === undefined ? 'not there' : `/${expected}`}`, async () => {
+  test(`${path} is ${expected === undefined ? 'not found' : `/${expected}`}`, async () => {
     const found = await findInside(root, path);
     assert.equal(found === undefined ? undefined : relative(root, found.path), expected);
   });
 }
 
-test('a link itself can be looked at', async () => {
+test('a link itself can be examined', async () => {
   assert.ok((await findInside(root, '/etc/out', { followLast: false }))!.stats.isSymbolicLink());
   assert.equal(await findInside(root, '/host-folder/host', { followLast: false }), undefined);
 });

@@ -1,6 +1,7 @@
 /**
- * Files of a mounted root file system, read from outside. An absolute link in it refers to that system's root; followed
- * naively it would lead to a file of this host. Only for a root that no other process changes at the same time.
+ * Resolves files of a mounted root file system from outside. An absolute link in it refers to that system's root;
+ * followed directly it would lead to a file of this host. Only for a root that no other process changes at the same
+ * time.
  */
 import type { Stats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
@@ -8,7 +9,7 @@ import { lstat, readlink } from 'node:fs/promises';
 /** Maximum number of links that are followed for one path, as in the kernel. */
 const MOST_LINKS = 40;
 
-/** What a path leads to. */
+/** The file that a path leads to. */
 export interface FoundInside {
   /** Path on this host, without links. */
   readonly path: string;
@@ -19,8 +20,8 @@ export interface FoundInside {
  * Resolves a path in a root, following links as a process with that root would.
  * @param root absolute path of the root on this host
  * @param path absolute path in the root
- * @param options.followLast whether a link at the path itself is followed, too. Default true
- * @returns `undefined` for what is not there: a link that leads nowhere, or round in a circle, too
+ * @param options.followLast whether a link at the path itself is followed too (default: true)
+ * @returns `undefined` if nothing is found, also for a dangling or circular link
  */
 export async function findInside(
   root: string,

@@ -16,7 +16,7 @@ after(() => new Promise((resolve) => server.close(resolve)));
 
 const MINUTE = 60_000;
 
-test('an issuer that does not answer is left alone for longer and longer; keys that were good stay so meanwhile', async () => {
+test('an issuer that does not respond is retried at growing intervals, and its keys stay valid meanwhile', async () => {
   const issuer = {
     issuer: 'https://ci.example',
     audiences: ['a'],
@@ -55,7 +55,7 @@ test('an issuer that does not answer is left alone for longer and longer; keys t
   assert.deepEqual(await ask(), good);
   answer = { status: 500, keys: [] };
   now += MINUTE;
-  // Tokens with unknown keys make it ask once, and take nothing away.
+  // A token with an unknown key causes one request, and removes no keys.
   assert.equal(
     await requests(async () => {
       for (let count = 0; count < 20; count++) assert.deepEqual(await ask(true), good);

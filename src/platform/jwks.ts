@@ -1,4 +1,4 @@
-/** The keys of OpenID Connect issuers: from a file, an address, or the issuer's discovery document. */
+/** The keys of OpenID Connect issuers: from a file, a URL, or the issuer's discovery document. */
 import { readFile } from 'node:fs/promises';
 import type { JsonWebKey } from 'node:crypto';
 import type { OidcIssuer } from './config/config.ts';
@@ -10,13 +10,12 @@ export interface JsonWebKeySet {
 }
 
 const REMEMBERED_MS = 10 * 60_000;
-/** A token with an unknown key makes Ingot ask for the keys again; never more often than this. */
+/** Minimum interval between requests for keys that tokens with an unknown key cause, in milliseconds. */
 const FRESH_MS = 10_000;
 const TIMEOUT_MS = 10_000;
 
 /**
- * An issuer that does not answer is asked again after this time, then after twice the time, and so on up to the
- * longest.
+ * An issuer that does not respond is retried after this time, then after twice the time, and so on up to the longest.
  */
 const BACKOFF_MS = { first: 5000, longest: 5 * 60_000 };
 
@@ -27,14 +26,15 @@ interface Known {
 
 interface Failure {
   readonly count: number;
-  /** Milliseconds since 1970, before which the issuer is not asked again. */
+  /** Milliseconds since 1970 before which the issuer is not contacted again. */
   readonly until: number;
   readonly error: Error;
 }
 
 /**
- * Remembers keys for some minutes. `fresh` asks again, unless that was just done. An issuer that did not answer is left
- * alone for a while. Until then, its failure is the answer, or for `fresh` the earlier keys.
+ * Makes a source of keys that caches them for some minutes. `fresh` fetches them again, unless that was just done. An
+ * issuer that did not respond is not contacted for a while. Until then the result is its failure, or for `fresh` the
+ * earlier keys.
  * @param options.now milliseconds since 1970
  */
 export function openKeySource({
@@ -57,7 +57,7 @@ export function openKeySource({
       },
       (error: Error) => {
         const count = (failures.get(name)?.count ?? 0) + 1;
-        // A file of this host costs nothing to read again.
+        // A local file can be read again at any time.
         const wait = issuer.jwks?.startsWith('/')
           ? 0
           : Math.min(BACKOFF_MS.first * 2 ** (count - 1), BACKOFF_MS.longest);
@@ -75,7 +75,7 @@ export function openKeySource({
     const before = known.get(issuer.issuer);
     const age = before === undefined ? Infinity : now() - before.asked;
     if (before !== undefined && age < (fresh ? FRESH_MS : REMEMBERED_MS)) return before.keys;
-    // Keys stay valid while their issuer does not answer.
+    // Keys stay valid while their issuer does not respond.
     const good = age < REMEMBERED_MS ? before : undefined;
     const failure = failures.get(issuer.issuer);
     if (failure !== undefined && now() < failure.until) {
@@ -91,7 +91,7 @@ export function openKeySource({
   };
 }
 
-/** Asks for an issuer's keys. */
+/** Fetches an issuer's keys. */
 async function loadKeys({ issuer, jwks }: OidcIssuer): Promise<JsonWebKeySet> {
   if (jwks?.startsWith('/')) return keySet(JSON.parse(await readFile(jwks, 'utf8')), jwks);
   const signal = AbortSignal.timeout(TIMEOUT_MS);

@@ -1,4 +1,7 @@
-/** Locks between processes that the kernel drops when their holder ends: SQLite's, since Node has no flock. */
+/**
+ * Locks between processes that the kernel releases when their holder ends. They are SQLite's, because Node has no
+ * flock.
+ */
 import { DatabaseSync } from 'node:sqlite';
 import { makePrivateFile } from './data-directory.ts';
 
@@ -8,9 +11,9 @@ export interface FileLock {
 }
 
 /**
- * Takes the lock of a file, which is created if needed and remains.
+ * Locks a file, which is created if needed and remains.
  * @param timeoutMs how long to wait for another holder; the wait blocks this process
- * @returns `undefined` when another process holds it all that time
+ * @returns `undefined` if another process holds it all that time
  */
 export function takeFileLock(path: string, timeoutMs: number): FileLock | undefined {
   makePrivateFile(path);

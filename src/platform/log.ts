@@ -1,11 +1,11 @@
-/** The process's own log (pino, JSON lines on stderr). What a build prints goes to the image's log instead. */
+/** The process's own log (pino, JSON lines on stderr). Output of a build goes to the image's log instead. */
 import { pino, stdSerializers, type Logger } from 'pino';
 
 export type { Logger };
 
 let root: Logger | undefined;
 
-/** The logger of this process; `INGOT_LOG` sets its level (default `info`). */
+/** The logger of this process; `INGOT_LOG` sets its level (default: `info`). */
 export function logger(): Logger {
   if (root !== undefined) return root;
   const destination = pino.destination({ dest: 2, sync: true });

@@ -1,8 +1,8 @@
-/** Mail by SMTP (`nodemailer`, loaded when it is needed). */
+/** Email over SMTP (`nodemailer`, loaded on first use). */
 
-/** Where mail goes out. */
+/** The outgoing mail server. */
 export interface MailServer {
-  /** `smtp://HOST[:PORT]` (with STARTTLS where the server has it) or `smtps://HOST[:PORT]`. */
+  /** `smtp://HOST[:PORT]` (with STARTTLS if the server supports it) or `smtps://HOST[:PORT]`. */
   readonly url: string;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
@@ -15,15 +15,15 @@ export interface Mail {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
-  /** Before the `@` of its `Message-ID`. */
+  /** The part of its `Message-ID` before the `@`. */
   readonly id: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A mail server that does not take a message. */
+/** The mail server rejected a message. */
 export class MailRefused extends Error {
   override readonly name = 'MailRefused';
-  /** Whether another attempt would be refused too. */
+  /** Whether a retry would be rejected too. */
   readonly permanent: boolean;
 
   constructor(message: string, permanent: boolean, options?: ErrorOptions) {
@@ -33,9 +33,9 @@ export class MailRefused extends Error {
 }
 
 /**
- * Sends a message. A password goes out encrypted, or to this host.
- * @returns what the server answered
- * @throws {MailRefused}; the signal's reason when it is aborted
+ * Sends a message. A password is sent only encrypted, or to this host.
+ * @returns the server's answer
+ * @throws {MailRefused}; the signal's reason if it is aborted
  */
 export async function sendMail({ url, user, password }: MailServer, mail: Mail, signal: AbortSignal): Promise<string> {
   const { createTransport } = await import('nodemailer');
@@ -71,7 +71,7 @@ export async function sendMail({ url, user, password }: MailServer, mail: Mail, 
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     const { message, responseCode = 0 } = error as Error & { responseCode?: number };
-    // 53x is about who asks, which can be put right.
+    // 53x codes are about the sender's login, which can be fixed.
     const permanent = responseCode >= 500 && Math.floor(responseCode / 10) !== 53;
     throw new MailRefused(message, permanent, { cause: error });
   } finally {

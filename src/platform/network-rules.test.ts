@@ -30,7 +30,7 @@ function chain(name: string, members: readonly NetworkMember[]): readonly string
     .map((line) => line.slice(`add rule ip ingot_instances ${name} `.length));
 }
 
-test('addresses are of the range, all different', () => {
+test('addresses are in the range and all different', () => {
   equal(outboundAddress(0), '198.18.0.1');
   equal(outboundAddress(254), '198.18.0.255');
   equal(outboundAddress(255), '198.18.1.0');
@@ -54,7 +54,7 @@ test("a single address may be the host's own, a range may not", () => {
     ok(rules.indexOf(range) > local, range);
 });
 
-test('what is not listed is refused to networks that do not reach everything, and names are resolved by their own service', () => {
+test('restricted networks reach only what is listed, and names are resolved by their own service', () => {
   const rules = chain('output', [OPEN, LISTED]);
   ok(rules.includes('ip saddr 198.18.0.3 reject'));
   ok(!rules.includes('ip saddr 198.18.0.2 reject'));

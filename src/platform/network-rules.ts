@@ -1,26 +1,23 @@
-/**
- * The rules of the network that instances leave through, and what each instance may reach. Pure: a test reads them
- * without a host.
- */
+/** The rules of the network that instances leave through, and what each instance can reach. Pure. */
 import { createHash } from 'node:crypto';
 
-/** What an instance may reach, besides its own metadata service. */
+/** What an instance can reach, besides its own metadata service. */
 export interface Reach {
   /**
-   * Whether it reaches everything but this host's own addresses and link-local. Otherwise it reaches only what is
-   * listed here.
+   * Whether it reaches everything except this host's own addresses and link-local ones. Otherwise it reaches only what
+   * is listed here.
    */
   readonly everything: boolean;
-  /** IPv4 addresses and ranges. A single address is open even where it is one of this host's own. */
+  /** IPv4 addresses and ranges. A single address is open even if it is one of this host's own. */
   readonly addresses: readonly ReachedAddress[];
   /**
-   * Names, open at the addresses that they resolve to when the instance asks for them. An instance with restricted
+   * Names, open at the addresses that they resolve to when the instance queries them. An instance with restricted
    * access cannot resolve other names.
    */
   readonly names: readonly ReachedName[];
 }
 
-/** An IPv4 address (`192.0.2.7`) or range (`192.0.2.0/24`), and a port; all ports when absent. */
+/** An IPv4 address (`192.0.2.7`) or range (`192.0.2.0/24`), and a port (default: all). */
 export interface ReachedAddress {
   readonly range: string;
   readonly port?: number;
@@ -36,12 +33,12 @@ export interface ReachedName {
 export const REACH_EVERYTHING: Reach = { everything: true, addresses: [], names: [] };
 
 /**
- * The port on an instance's outbound address where its own services are: metadata by TCP, names by UDP. Below 1024, so
- * that no other user of this host takes it.
+ * The port on an instance's outbound address for its own services: metadata over TCP, names over UDP. It is below 1024,
+ * so that no other user of this host can take it.
  */
 export const INSTANCE_SERVICE_PORT = 254;
 
-/** The address that EC2 has for its metadata service. */
+/** The address of EC2's metadata service. */
 export const METADATA_ADDRESS = '169.254.169.254';
 
 /** The host's nftables table. */
@@ -50,7 +47,7 @@ export const TABLE = 'ingot_instances';
 /** The number of addresses. */
 export const OUTBOUND_ADDRESSES = 65_534;
 
-/** The address of a number, 0 to 65,533. */
+/** The address with a number from 0 to 65,533. */
 export function outboundAddress(number: number): string {
   return `198.18.${(number + 1) >> 8}.${(number + 1) & 255}`;
 }
@@ -62,17 +59,17 @@ export interface NetworkMember {
 }
 
 /**
- * The set of addresses with ports that an instance reaches by name. Elements are added for some time when the instance
- * resolves a name.
+ * The name of the set of addresses with ports that an instance reaches by name. Elements are added for some time when
+ * the instance resolves a name.
  */
 export function namesSet(address: string): string {
   return `names_${address.replaceAll('.', '_')}`;
 }
 
 /**
- * The whole table, for `nft -f`: replaces the rules and leaves the sets of names as they are.
+ * The whole table as input of `nft -f`. It replaces the rules and keeps the sets of names.
  * @param gone an address that is released: what was open to it by name is removed
- * @param fresh an address that has just been given
+ * @param fresh an address that was just allocated
  */
 export function networkRules(
   members: readonly NetworkMember[],
@@ -120,7 +117,7 @@ export function networkRules(
   ].join('\n');
 }
 
-/** The mark that the rules carry for these members. Rules without it are different, or somebody changed them. */
+/** A mark in the rules for these members. Rules without it are for other members, or were changed. */
 export function rulesMark(members: readonly NetworkMember[]): string {
   return `ingot ${createHash('sha256').update(JSON.stringify(members)).digest('hex').slice(0, 16)}`;
 }

@@ -10,7 +10,7 @@ const sources = globSync('**/*.ts', { cwd: SRC })
   .filter((file) => !file.endsWith('.test.ts'))
   .map((file) => ({ path: join(SRC, file), text: readFileSync(join(SRC, file), 'utf8') }));
 
-test('each program of its own exists', () => {
+test("each of Ingot's own programs exists", () => {
   const programs = sources.flatMap(({ path, text }) =>
     [...text.matchAll(/ownProgram\(import\.meta\.url, '([^']+\.ts)'\)/g)].map((match) =>
       ownProgram(pathToFileURL(path).href, match[1] as `${string}.ts`),
@@ -23,19 +23,19 @@ test('each program of its own exists', () => {
   );
 });
 
-test('nothing else names a .ts file for when it runs: a release has none', () => {
+test('no other module names a .ts file at run time, because a release has none', () => {
   assert.deepEqual(
     sources.filter(({ text }) => /\.ts['"], import\.meta\.url/.test(text.replaceAll(/ownProgram\([^)]*\)/g, ''))),
     [],
   );
 });
 
-test('Ingot is called ingot where it is installed, and ./ingot in a checkout', () => {
+test('the command is ingot in an installation, and ./ingot in a checkout', () => {
   assert.deepEqual([nameOf('.js'), nameOf('.ts'), INGOT], ['ingot', './ingot', './ingot']);
 });
 
-test('no message says by itself how Ingot is called', () => {
-  // The tables of the commands, which the help puts the name into, and the completion, which is for both names.
+test("messages take the command's name from own-program.ts", () => {
+  // Except the tables of the commands, where the help inserts the name, and the completion, which is for both names.
   const others = sources.filter(({ path }) => !/own-program\.ts$|commands\/completion\//.test(path));
   const found = others.flatMap(({ path, text }) =>
     text

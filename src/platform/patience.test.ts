@@ -13,7 +13,7 @@ for (const [what, asked, processorMs, expected] of [
   ['no number', 'long', 50, 5],
   ['less than ordinary', '0.1', 50, 5],
 ] as const) {
-  test(`how long this host's deadlines are: ${what}`, () => {
+  test(`the factor of this host's deadlines: ${what}`, () => {
     assert.equal(
       patienceFor(asked, () => processorMs),
       expected,

@@ -1,13 +1,13 @@
 /**
- * How much longer Ingot's own deadlines are on a slow host. Deadlines end what hangs, and are set for ordinary
- * machines. Where system calls take fifty times as long (a host that is itself emulated), working operations must not
- * be given up. Users' deadlines are never stretched.
+ * How much longer Ingot's own deadlines are on a slow host. They end what hangs, and are set for ordinary machines.
+ * Where system calls take fifty times as long (a host that is itself emulated), working operations must not be aborted.
+ * Users' deadlines are never stretched.
  */
 import { readFileSync } from 'node:fs';
 
 /**
- * Milliseconds of processor time that a hundred small reads take at most on an ordinary machine. Measured: 1.5 to 3.2
- * ms, busy or not; 130 to 500 ms emulated.
+ * Processor time for a hundred small reads on an ordinary machine, at most, in milliseconds. Measured: 1.5 to 3.2 ms,
+ * busy or not; 130 to 500 ms emulated.
  */
 const ORDINARY_MS = 10;
 const READS = 100;
@@ -22,9 +22,9 @@ export function patience(): number {
 }
 
 /**
- * A deadline of Ingot's own for this host, an integer if the given one is: some of Node's functions accept only
- * integers.
- * @param ms what an ordinary machine gets, in whichever unit
+ * One of Ingot's own deadlines, stretched for this host. An integer if the given one is, because some of Node's
+ * functions accept only integers.
+ * @param ms for an ordinary machine, in any unit
  */
 export function patient(ms: number): number {
   const longer = ms * patience();
@@ -33,8 +33,8 @@ export function patient(ms: number): number {
 
 /**
  * The factor. Pure.
- * @param asked the environment's value; anything but a number from 1 to 1000 is ignored
- * @param processorMs asked when nothing was said: the processor time that the reads took
+ * @param asked the environment's value; ignored unless a number from 1 to 1000
+ * @param processorMs called if the environment has none: the processor time of the reads
  */
 export function patienceFor(asked: string | undefined, processorMs: () => number): number {
   const wanted = Number(asked);

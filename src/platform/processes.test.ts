@@ -27,7 +27,7 @@ const OWN = {
 };
 const MINIMAL = { PATH: OWN.PATH, HOME: OWN.HOME, TMPDIR: OWN.TMPDIR, LC_ALL: 'C.UTF-8' };
 
-test('a child gets a minimal environment, and what its caller names', () => {
+test('a child gets a minimal environment, and the variables that its caller names', () => {
   const cases: readonly (readonly [Parameters<typeof childEnvironment>[1], Record<string, string>])[] = [
     [{}, MINIMAL],
     [{ env: { A: '1', HOME: undefined } }, { PATH: OWN.PATH, TMPDIR: OWN.TMPDIR, LC_ALL: 'C.UTF-8', A: '1' }],
@@ -50,7 +50,7 @@ test('a child gets a minimal environment, and what its caller names', () => {
   });
 });
 
-test("what run and start start does not have this process's secrets", async () => {
+test("children of run and start do not have this process's secrets", async () => {
   process.env['INGOT_SECRET_OF_THIS_TEST'] = 'marker';
   try {
     const { stdout } = await run(['env']);
@@ -74,7 +74,7 @@ const LONG = { timeout: 60_000 };
 
 describe('a command that prints without end', () => {
   for (const stream of ['stdout', 'stderr'] as const) {
-    test(`is ended once it has printed more than it may, on ${stream}`, LONG, async () => {
+    test(`is killed once it exceeds its limit, on ${stream}`, LONG, async () => {
       const script = stream === 'stdout' ? 'exec yes' : 'exec yes >&2';
       await assert.rejects(
         run(['sh', '-c', script], { maxOutput: 1 << 20 }),
@@ -84,7 +84,7 @@ describe('a command that prints without end', () => {
     });
   }
 
-  test('is ended by what its handler throws, which is what the caller gets', LONG, async () => {
+  test('is killed by an error of its handler, which the caller gets', LONG, async () => {
     let calls = 0;
     const thrown = new Error('the handler has seen enough');
     await assert.rejects(
@@ -99,8 +99,8 @@ describe('a command that prints without end', () => {
     assert.equal(calls, 1);
   });
 
-  test('is left when it has a session of its own and holds the output open', LONG, async () => {
-    // The flood outlives the kill of the group; its output is closed under it, which ends it.
+  test('is abandoned if it has its own session and keeps the output open', LONG, async () => {
+    // The flood survives the kill of the group; it ends when its output is closed.
     const pids: number[] = [];
     const script = "setsid sh -c 'echo $$; exec yes' & exit 0";
     const started = new Promise<string>((resolve) => {
@@ -120,7 +120,7 @@ describe('a command that prints without end', () => {
     await until('the flood to end', 30_000, () => (isSameProcess(pids[0]!, startTime) ? undefined : true));
   });
 
-  test('does not hold up a time-out by what it left with its output', LONG, async () => {
+  test('does not delay a time-out by a child with its output', LONG, async () => {
     const script = 'setsid sleep 120 & echo $!; wait';
     const error = await run(['sh', '-c', script], { timeoutMs: 200 }).then(
       () => undefined,
@@ -131,12 +131,12 @@ describe('a command that prints without end', () => {
   });
 });
 
-test('a command within its limit is not touched, and its end is read whole', async () => {
+test('a command within its limit is not affected, and its output is read completely', async () => {
   const { stdout } = await run(['sh', '-c', 'head -c 1048576 /dev/zero | tr "\\0" x'], { maxOutput: 1 << 20 });
   assert.equal(stdout.length, 1 << 20);
 });
 
-test('what a command said stands in its error, cut', async () => {
+test("a command's output is in its error, shortened", async () => {
   const error = await run(['sh', '-c', 'head -c 100000 /dev/zero | tr "\\0" x >&2; exit 1']).then(
     () => undefined,
     (reason: unknown) => reason as Error,

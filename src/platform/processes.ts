@@ -1,4 +1,4 @@
-/** The one gateway to processes. No other module spawns: argument vectors only, never a shell string. */
+/** The only module that starts processes: with argument vectors, never with a shell string. */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Duplex, Readable, Writable } from 'node:stream';
@@ -8,25 +8,24 @@ import { after, sleep } from './clock.ts';
 export interface ChildOptions {
   readonly cwd?: string;
   /**
-   * The variables of its environment, beside PATH, HOME and TMPDIR of this process and `LC_ALL=C.UTF-8`; `undefined`
-   * leaves one of these out. Nothing else of this process's environment reaches it: that holds secrets, and a daemon
-   * that is taken over must not have them.
+   * Variables of its environment, besides PATH, HOME and TMPDIR of this process and `LC_ALL=C.UTF-8`; `undefined`
+   * removes one of these. No other variable of this process is inherited: they may contain secrets, which a compromised
+   * daemon must not have.
    */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /**
-   * What else it gets of this process's environment: names, or the beginnings of names (`SSH_*`). `'all'` is for
-   * Ingot's own processes and for programs that the user named, which may need any variable; `src/modules.test.ts`
-   * lists who says so.
+   * Further variables to inherit from this process: names, or beginnings of names (`SSH_*`). `'all'` is for Ingot's own
+   * processes and for programs that the user named, which may need any variable; `src/modules.test.ts` lists its uses.
    */
   readonly inherit?: readonly string[] | 'all';
   /**
-   * Who may access the files that it makes: only this user (umask 077), as in the data directory, or everybody (022),
+   * Who may access the files that it creates: only this user (umask 077), as in the data directory, or everybody (022),
    * as in an image. Default: the umask that this process was started with.
    */
   readonly files?: 'private' | 'open';
 }
 
-/** The variables that name a proxy, for what fetches something. */
+/** The variables that name a proxy, for programs that download. */
 export const PROXY_VARIABLES: readonly string[] = [
   'http_proxy',
   'https_proxy',
@@ -39,36 +38,36 @@ export const PROXY_VARIABLES: readonly string[] = [
   'NO_PROXY',
 ];
 
-/** What apt, and what uses it, reads of the environment: its proxies and its configuration. */
+/** The variables that apt and its users read: proxies and configuration. */
 export const APT_VARIABLES: readonly string[] = [...PROXY_VARIABLES, 'APT_CONFIG'];
 
-/** Set by the user for Ingot. Its own small programs stretch their deadlines as well. */
+/** Set by the user for Ingot. Its own small programs stretch their deadlines too. */
 export const PATIENCE_VARIABLES: readonly string[] = ['INGOT_PATIENCE'];
 
-/** How to run one command to its end. */
+/** Options for running a command to its end. */
 export interface RunOptions extends ChildOptions {
-  /** What the command reads on stdin; nothing when absent. */
+  /** Content of stdin (default: nothing). */
   readonly input?: string | Buffer | Readable;
   /** Milliseconds after which the whole process group is killed. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /**
-   * Called with each chunk as it comes; output is then not captured for that stream. If it throws, the command is
-   * killed and `run` throws the same.
+   * Called with each chunk as it arrives; that stream is then not captured. If it throws, the command is killed and
+   * `run` throws the same error.
    */
   readonly onStdout?: (chunk: Buffer) => void;
   readonly onStderr?: (chunk: Buffer) => void;
-  /** Exit codes that are not an error. Default `[0]`; `'any'` never throws for a code. */
+  /** Exit codes that are not an error (default: `[0]`); `'any'` accepts all. */
   readonly okCodes?: readonly number[] | 'any';
-  /** Bytes kept of each captured stream (the last ones). Default 1 MiB. */
+  /** Bytes kept of each captured stream, from its end (default: 1 MiB). */
   readonly maxCapture?: number;
-  /** Bytes that it may print on both streams together. Beyond them it is killed. No limit when absent. */
+  /** Maximum bytes of both streams together (default: no limit). Beyond it the command is killed. */
   readonly maxOutput?: number;
 }
 
 /** How a command ended. */
 export interface RunResult {
-  /** `null` when a signal ended it. */
+  /** `null` if a signal ended it. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
@@ -78,8 +77,8 @@ export interface RunResult {
 /** Characters of a command's output that an error contains. */
 const LONGEST_TAIL = 4096;
 /**
- * Milliseconds that a child of a killed command may hold its outputs open: it may have left the process group, and then
- * was not killed.
+ * How long a child of a killed command may hold its outputs open, in milliseconds. It survives the kill if it left the
+ * process group.
  */
 const LEFT_OPEN_MS = 1000;
 
@@ -116,37 +115,37 @@ export class ProcessError extends Error {
   }
 }
 
-/** A long-running process: a daemon, a machine, a tail. */
+/** A long-running process, such as a daemon or a virtual machine. */
 export interface RunningProcess {
   readonly pid: number;
-  /** Start time in clock ticks since boot (field 22 of `/proc/PID/stat`): with the pid it proves identity. */
+  /** Start time in clock ticks since boot (field 22 of `/proc/PID/stat`), which together with the pid identifies it. */
   readonly startTime: string;
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
-  /** What `stdio` requested beyond the three: descriptor 3 and so on, `null` for one that is not a pipe. */
+  /** The descriptors of `stdio` from 3 on; `null` for one that is not a pipe. */
   readonly more: readonly (Duplex | null)[];
-  /** Settles when the process has ended; never rejects. */
+  /** Resolves when the process has ended; never rejects. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  /** Signals the process, and its process group when it is detached. @param signal default SIGTERM */
+  /** Signals the process, and its process group if it is detached. @param signal default: SIGTERM */
   kill(signal?: NodeJS.Signals): void;
   /** Lets this process exit without waiting for the child. */
   unref(): void;
 }
 
-/** How to start a long-running process. */
+/** Options for a long-running process. */
 export interface StartOptions extends ChildOptions {
-  /** `ignore`, `pipe`, or a file descriptor. Default: stdin ignored, both outputs piped. */
+  /** `ignore`, `pipe`, or a file descriptor (default: stdin ignored, both outputs piped). */
   readonly stdio?: readonly [StdioSlot, StdioSlot, StdioSlot, ...StdioSlot[]];
-  /** A session of its own, so that it outlives this process and its terminal's signals. */
+  /** Starts a new session, so that it survives this process and its terminal's signals. */
   readonly detached?: boolean;
 }
 type StdioSlot = 'ignore' | 'pipe' | 'inherit' | 'ipc' | number;
 
-/** The default `PATH` of a system, for commands that do not get this process's own. */
+/** The default `PATH` of a system, for commands that do not get this process's. */
 export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** `env` of a child that inherits nothing of this process's environment: commands in an instance. */
+/** `env` of a child that inherits no variable of this process, for commands in an instance. */
 export const NOTHING_INHERITED = { PATH: SYSTEM_PATH, HOME: undefined, TMPDIR: undefined } as const;
 
 /** The environment of a child. Pure. @param own this process's environment */
@@ -168,19 +167,19 @@ export function childEnvironment(
 
 const UMASKS = { private: 0o077, open: 0o022 } as const;
 
-/** The umask of children, once this process has one of its own. */
+/** The umask of children, once this process has a different one. */
 let umaskOfChildren: number | undefined;
 
 /**
- * From now on this process creates files for its user only (umask 077). Its children create theirs with the usual 022
- * unless told otherwise: other users of this host or of an instance may need them.
+ * Makes this process create files for its user only from now on (umask 077). Its children use 022 unless told
+ * otherwise, because other users of this host or of an instance may need their files.
  */
 export function keepFilesPrivate(): void {
   process.umask(0o077);
   umaskOfChildren = 0o022;
 }
 
-/** A child gets the umask that its parent has at this moment. */
+/** A child inherits its parent's umask at this moment. */
 function spawnChild(
   argv: readonly string[],
   options: ChildOptions & { readonly stdio: StdioOptions; readonly detached: boolean },
@@ -191,7 +190,7 @@ function spawnChild(
   try {
     return spawn(argv[0]!, argv.slice(1), { cwd, env: childEnvironment(process.env, options), stdio, detached });
   } catch (cause) {
-    // Node throws some system errors (E2BIG) and for a NUL character, and emits the others as events.
+    // Node throws some system errors (E2BIG) and for a NUL character, and emits other errors as events.
     throw notStarted(argv, cause);
   } finally {
     if (own !== undefined) process.umask(own);
@@ -226,8 +225,8 @@ class Tail {
 /**
  * Runs a command to its end.
  * @param argv program and arguments; no shell is involved
- * @throws {ProcessError} when it cannot be started, ends with a code outside `okCodes`, is killed, or exceeds
- *   `timeoutMs` or `maxOutput`
+ * @throws {ProcessError} if it cannot be started, ends with a code outside `okCodes`, is killed, or exceeds `timeoutMs`
+ * or `maxOutput`
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   options.signal?.throwIfAborted();
@@ -278,7 +277,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   child.stderr!.on('data', reader(options.onStderr ?? ((chunk) => stderr.add(chunk))));
 
   if (options.input !== undefined) {
-    // A command may end before it has read all of stdin. Its exit code tells.
+    // A command may end before it has read all of stdin. Its exit code shows whether that was an error.
     child.stdin!.on('error', () => {});
     if (typeof options.input === 'string' || Buffer.isBuffer(options.input)) child.stdin!.end(options.input);
     else options.input.pipe(child.stdin!);
@@ -319,7 +318,7 @@ export function sizeOf(bytes: number): string {
   return bytes % 1024 === 0 ? `${bytes / 1024} KiB` : `${bytes} bytes`;
 }
 
-/** How a process ended, in words that go on from its name: `was ended by SIGKILL`, `ended with exit code 1`. */
+/** How a process ended, to continue a sentence: `was ended by SIGKILL`, `ended with exit code 1`. */
 export function endingOf({ code, signal }: Pick<RunResult, 'code' | 'signal'>): string {
   return signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
 }
@@ -363,7 +362,9 @@ export async function start(argv: readonly string[], options: StartOptions = {})
   };
 }
 
-/** The fields of `/proc/PID/stat` from the third on: its state, its parent, … `undefined` when there is no such process. */
+/**
+ * The fields of `/proc/PID/stat` from the third on: its state, its parent, … `undefined` if the process does not exist.
+ */
 function statFields(pid: number): readonly string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -373,28 +374,26 @@ function statFields(pid: number): readonly string[] | undefined {
   }
 }
 
-/**
- * Start time of a process in clock ticks since boot, or `undefined` when there is no such process (or only its zombie).
- */
+/** Start time of a process in clock ticks since boot, or `undefined` if it does not exist (or is a zombie). */
 export function processStartTime(pid: number): string | undefined {
   const fields = statFields(pid);
   return fields?.[0] === 'Z' ? undefined : fields?.[19];
 }
 
-/** The process that a process is a child of, or `undefined` when there is no such process. */
+/** The parent of a process, or `undefined` if it does not exist. */
 export function parentOf(pid: number): number | undefined {
   const parent = statFields(pid)?.[1];
   return parent === undefined ? undefined : Number(parent);
 }
 
-/** Every process of this host, as it is at this moment. */
+/** The ids of all processes of this host. */
 export function allProcesses(): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
 }
 
-/** Whether a process was started with a variable (`NAME=VALUE`) in its environment. `false` where that cannot be read. */
+/** Whether a process was started with a variable (`NAME=VALUE`) in its environment; `false` if that cannot be read. */
 export function hasInEnvironment(pid: number, variable: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(variable);
@@ -408,7 +407,7 @@ export function isSameProcess(pid: number, startTime: string): boolean {
   return processStartTime(pid) === startTime;
 }
 
-/** Sends a signal to a process, if it still is the one that started at `startTime`. Returns whether it was there. */
+/** Sends a signal to a process, if it is still the one that started at `startTime`. Returns whether it existed. */
 export function signalProcess(pid: number, startTime: string, signal: NodeJS.Signals): boolean {
   if (!isSameProcess(pid, startTime)) return false;
   try {
@@ -420,8 +419,8 @@ export function signalProcess(pid: number, startTime: string, signal: NodeJS.Sig
 }
 
 /**
- * Waits until a process is gone.
- * @returns whether it went within `timeoutMs`
+ * Waits until a process has ended.
+ * @returns whether it ended within `timeoutMs`
  */
 export async function waitForExit(pid: number, startTime: string, timeoutMs: number): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;

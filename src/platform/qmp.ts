@@ -4,10 +4,10 @@ import { sleep } from './clock.ts';
 import { patient } from './patience.ts';
 import { sizeOf } from './processes.ts';
 
-/** A command that QEMU refused, or a connection that ended. */
+/** QEMU rejected a command, or the connection ended. */
 export class QmpError extends Error {
   override readonly name = 'QmpError';
-  /** `busy` when QEMU refused because something still uses the named object: it may work a moment later. */
+  /** `busy` if QEMU rejected it because the object is still in use: a retry may succeed. */
   readonly code: 'busy' | undefined;
 
   constructor(message: string, code?: 'busy') {
@@ -16,25 +16,25 @@ export class QmpError extends Error {
   }
 }
 
-/** Characters of an answer. The longest ones name the nodes of a chain of hundreds of layers. */
+/** Maximum characters of an answer. The longest ones name the nodes of a chain of hundreds of layers. */
 const LONGEST_ANSWER = 16 << 20;
 
 /** An open QMP connection. */
 export interface Qmp {
   /**
    * Runs one command.
-   * @throws {QmpError} its refusal, or the end of the connection, or no answer within `timeoutMs` (default 30 s; all of
-   *   these are longer on a slow host)
+   * @throws {QmpError} if QEMU rejects it, the connection ends, or there is no answer within `timeoutMs` (default: 30
+   * s; longer on a slow host)
    */
   execute<T = unknown>(command: string, args?: object, timeoutMs?: number): Promise<T>;
-  /** Waits for an event. @throws {QmpError} when the connection ends first, or after `timeoutMs` */
+  /** Waits for an event. @throws {QmpError} if the connection ends first, or after `timeoutMs` */
   event(name: string, timeoutMs: number): Promise<unknown>;
   close(): void;
 }
 
 /**
  * Connects to a QMP socket, retrying until it exists.
- * @param path the Unix socket, 107 bytes at most
+ * @param path of the Unix socket, at most 107 bytes
  */
 export async function connectQmp(path: string, timeoutMs = 5000, signal?: AbortSignal): Promise<Qmp> {
   const deadline = Date.now() + patient(timeoutMs);
@@ -181,7 +181,7 @@ interface Message {
   readonly error?: { readonly desc: string };
 }
 
-/** QEMU has one class for nearly all of its errors (`GenericError`): only its words tell them apart. */
+/** QEMU has one class for nearly all of its errors (`GenericError`), so only the message distinguishes them. */
 function refused(said: string): QmpError {
   return new QmpError(said, /busy/.test(said) ? 'busy' : undefined);
 }

@@ -24,7 +24,7 @@ async function settled(path: string, end: RegExp): Promise<string> {
   });
 }
 
-test('an output without end fills two files of a size, and its last part is kept whole', async () => {
+test('an endless output fills two files of a fixed size, and its last part is complete', async () => {
   const [first, second] = [join(folder, 'a'), join(folder, 'b')];
   const { code } = await run(intoRingFiles({ '1,2': first, '3': second }, ['sh', '-c', PRINT], 50_000), {
     okCodes: 'any',
@@ -43,7 +43,7 @@ test('an output without end fills two files of a size, and its last part is kept
   equal((await stat(first)).mode & 0o777, 0o600);
 });
 
-test('a reader goes on across the change of files, and skips what it was told to', async () => {
+test('a reader continues across the change of files, and skips what it was told to', async () => {
   const path = join(folder, 'c');
   const write = (word: string, lines: number) =>
     run(intoRingFiles({ '1': path }, ['sh', '-c', `for i in $(seq ${lines}); do echo ${word} $i; done`], 1000));
@@ -66,7 +66,7 @@ test('a reader goes on across the change of files, and skips what it was told to
   equal(await readFile(path, 'utf8').then((text) => text.length <= 1000), true);
 });
 
-test('a program that cannot be run says so in its file', async () => {
+test('a program that cannot be started leaves the error in its file', async () => {
   const path = join(folder, 'd');
   const { code } = await run(intoRingFiles({ '1,2': path }, ['/no/such/program']), { okCodes: 'any' });
 

@@ -1,12 +1,12 @@
 /**
- * Files that hold the end of an output that may have no limit: what a machine prints on its console. `ring-file.pl`
- * writes them; this module reads them. A full file becomes `FILE.old`, replacing the one before, and a new one begins.
+ * Files with the end of an output that may be endless, such as a machine's console. `ring-file.pl` writes them; this
+ * module reads them. A full file becomes `FILE.old`, replacing the previous one, and a new one begins.
  */
 import type { BigIntStats } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-/** Bytes that a ring file holds before a new one begins, so the two together never hold more than twice as many. */
+/** Size at which a new file begins, in bytes, so that the two together never have more than twice as many. */
 export const RING_BYTES = 1 << 20;
 
 const WRITER = fileURLToPath(new URL('ring-file.pl', import.meta.url));
@@ -14,7 +14,7 @@ const WRITER = fileURLToPath(new URL('ring-file.pl', import.meta.url));
 /**
  * The command that runs `argv` with its outputs in ring files. The process that it starts becomes `argv`. A child of it
  * writes, and exits when nothing holds the outputs open.
- * @param outputs file descriptors of `argv`, joined by commas, and the file they go to
+ * @param outputs file descriptors of `argv`, joined by commas, and their file
  */
 export function intoRingFiles(
   outputs: Readonly<Record<string, string>>,
@@ -24,12 +24,12 @@ export function intoRingFiles(
   return ['perl', WRITER, String(bytes), ...Object.entries(outputs).flat(), '--', ...argv];
 }
 
-/** Both files of a ring, for removal. */
+/** Both files of a ring, for deletion. */
 export function ringFiles(path: string): readonly [older: string, newer: string] {
   return [`${path}.old`, path];
 }
 
-/** The last bytes of a ring file. Empty if the file does not exist. @param bytes how many at most */
+/** The last bytes of a ring file; empty if the file does not exist. @param bytes maximum number */
 export async function ringTail(path: string, bytes: number): Promise<Buffer> {
   const all = Buffer.concat((await readBoth(path)).map(({ content }) => content));
   return all.subarray(Math.max(0, all.length - bytes));
@@ -38,7 +38,7 @@ export async function ringTail(path: string, bytes: number): Promise<Buffer> {
 /** Follows a ring file while it is written. */
 export class RingReader {
   private readonly path: string;
-  /** Which file was read, and how far. */
+  /** The file that was read, and how far. */
   private file: string | undefined;
   private offset = 0;
 
@@ -46,7 +46,7 @@ export class RingReader {
     this.path = path;
   }
 
-  /** Skips all that is there. */
+  /** Skips the current content. */
   async skip(): Promise<void> {
     const there = await stat(this.path, { bigint: true }).catch(() => undefined);
     this.file = there && identity(there);
@@ -54,8 +54,8 @@ export class RingReader {
   }
 
   /**
-   * Returns what was added since the last call, at most two files full. Data that was overwritten before it could be
-   * read is left out.
+   * Returns what was added since the last call, at most two full files. Data that was overwritten before it could be
+   * read is missing.
    */
   async read(): Promise<Buffer> {
     const files = await readBoth(this.path, this.file, this.offset);
@@ -68,7 +68,7 @@ export class RingReader {
   }
 }
 
-/** Identifies a file: an inode number alone does not, since that of a deleted file is soon reused. */
+/** Identifies a file. The inode number alone does not, because that of a deleted file is soon reused. */
 function identity({ ino, birthtimeNs }: BigIntStats): string {
   return `${ino}:${birthtimeNs}`;
 }
@@ -80,7 +80,7 @@ interface Part {
   readonly end: number;
 }
 
-/** Both files, older first, as of one moment; the file `known` from `offset` on. */
+/** Both files at one moment, older first; the file `known` from `offset` on. */
 async function readBoth(path: string, known?: string, offset = 0): Promise<readonly Part[]> {
   const [older, newer] = ringFiles(path);
   for (let attempt = 0; ; attempt++) {
@@ -88,7 +88,7 @@ async function readBoth(path: string, known?: string, offset = 0): Promise<reado
     try {
       const newest = await files[1]?.stat({ bigint: true });
       const there = await stat(newer, { bigint: true }).catch(() => undefined);
-      // The files may change in between: one of the two may appear twice, or not at all.
+      // The files may be rotated meanwhile: one of the two may appear twice, or not at all.
       const changing =
         newest === undefined || there === undefined ? files[0] !== undefined : identity(newest) !== identity(there);
       if (changing && attempt < 10) continue;

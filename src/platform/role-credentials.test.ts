@@ -24,7 +24,7 @@ test('a profile of a credentials file', () => {
   for (const none of ['half', 'other']) equal(credentialsInFile(FILE, none), undefined);
 });
 
-test('what a program prints', () => {
+test('the output of a program', () => {
   const text = (more: object): string =>
     JSON.stringify({ Version: 1, AccessKeyId: 'A', SecretAccessKey: 'S', ...more });
   deepEqual(credentialsOfProcess(text({}), 'p'), { accessKeyId: 'A', secretAccessKey: 'S' });
@@ -58,7 +58,7 @@ test('no error quotes a secret', async () => {
   }
 });
 
-test('a credentials file that is not UTF-8 is refused with the place of its byte', async () => {
+test('a credentials file that is not UTF-8 is rejected with the position of its byte', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ingot-credentials-'));
   try {
     const path = join(folder, 'file');
@@ -73,7 +73,7 @@ test('a credentials file that is not UTF-8 is refused with the place of its byte
   }
 });
 
-test('a program is asked again when what it gave ends', async () => {
+test('a program is run again when its credentials expire', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ingot-credentials-'));
   try {
     const program = (until: string): readonly string[] => [

@@ -1,14 +1,14 @@
 /**
  * The credentials of an instance profile, from the source that the configuration names. Instances, and everything done
- * in their name, get no others.
+ * on their behalf, get no others.
  */
 import { readFile } from 'node:fs/promises';
 import { ProcessError, run } from './processes.ts';
 import { NotUtf8, readUtf8 } from './utf8.ts';
 
-/** Where the credentials come from. */
+/** The source of credentials. */
 export type CredentialSource =
-  /** In the configuration itself. */
+  /** The configuration itself. */
   | {
       readonly kind: 'keys';
       readonly accessKeyId: string;
@@ -17,7 +17,7 @@ export type CredentialSource =
     }
   /** A profile in a file like `~/.aws/credentials` of AWS's tools. It is read each time credentials are needed. */
   | { readonly kind: 'file'; readonly path: string; readonly profile: string }
-  /** A program with the output of a `credential_process` of AWS's tools. */
+  /** A program with the output format of `credential_process` in AWS's tools. */
   | { readonly kind: 'process'; readonly argv: readonly string[] };
 
 /** Credentials of a role. */
@@ -25,22 +25,22 @@ export interface RoleCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
-  /** ISO-8601; absent for credentials that do not expire. */
+  /** ISO-8601; absent if the credentials do not expire. */
   readonly expiration?: string;
 }
 
-/** Credentials that could not be loaded. The message names where they were looked for and quotes nothing from there. */
+/** Credentials could not be loaded. The message names the source and quotes nothing from it. */
 export class CredentialError extends Error {
   override readonly name = 'CredentialError';
 }
 
 const PROCESS_MS = 60_000;
-/** Credentials that expire within this time are requested again. */
+/** Remaining lifetime below which credentials are requested again, in milliseconds. */
 const FRESH_MS = 5 * 60_000;
 
 /**
- * Caches the credentials of a source until they expire. A source without an expiration is asked each time.
- * @returns a function that gives the credentials or throws {CredentialError}
+ * Caches the credentials of a source until they expire. A source without an expiration is read each time.
+ * @returns a function that returns the credentials or throws {CredentialError}
  */
 export function credentialProvider(source: CredentialSource): () => Promise<RoleCredentials> {
   let known: RoleCredentials | undefined;
@@ -90,7 +90,7 @@ async function askForCredentials(source: CredentialSource): Promise<RoleCredenti
   }
 }
 
-/** The profile of a credentials file; `undefined` when it is not there or has no keys. Pure. */
+/** A profile in a credentials file; `undefined` if it does not exist or has no keys. Pure. */
 export function credentialsInFile(text: string, profile: string): RoleCredentials | undefined {
   const values = new Map<string, string>();
   let here = false;
@@ -112,7 +112,7 @@ export function credentialsInFile(text: string, profile: string): RoleCredential
 }
 
 /**
- * The output of a program. Pure.
+ * Parses the output of a program. Pure.
  * @throws {CredentialError}
  */
 export function credentialsOfProcess(text: string, program: string): RoleCredentials {

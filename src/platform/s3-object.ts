@@ -1,15 +1,15 @@
-/** Objects in S3 that this process reads itself, with the credentials of an instance profile. */
+/** Objects in S3 that this process reads and writes itself, with the credentials of an instance profile. */
 import type { InstanceProfile } from './config/profiles.ts';
 import { askServer } from './http.ts';
 import { credentialProvider } from './role-credentials.ts';
 import { signS3, type S3Access, type S3Request } from './s3-requests.ts';
 
-/** S3 answered with something else than the object. */
+/** S3 rejected a request. */
 export class S3Refused extends Error {
   override readonly name = 'S3Refused';
   /** HTTP status. */
   readonly status: number;
-  /** The start of the answer: XML. */
+  /** The start of the response, which is XML. */
   readonly body: string;
 
   constructor(status: number, body: string) {
@@ -19,14 +19,14 @@ export class S3Refused extends Error {
   }
 }
 
-/** An object with more bytes than allowed. */
+/** An object is larger than allowed. */
 export class S3TooLarge extends Error {
   override readonly name = 'S3TooLarge';
 }
 
 /**
  * The S3 endpoint and credentials of instances with a profile.
- * @param region where the profile names none
+ * @param region if the profile has none
  */
 export function s3AccessOf(profile: InstanceProfile, region: string): () => Promise<S3Access> {
   const credentials = credentialProvider(profile.credentials);
@@ -39,8 +39,8 @@ export function s3AccessOf(profile: InstanceProfile, region: string): () => Prom
 
 /**
  * Writes an object. Redirects are not followed.
- * @throws {S3Refused} for any other answer than success
- * @throws the system's error when there is no answer; the signal's reason when it is aborted
+ * @throws {S3Refused} for an unsuccessful response
+ * @throws the system's error if there is no response; the signal's reason if it is aborted
  */
 export async function writeS3Object(
   access: S3Access,
@@ -67,10 +67,10 @@ export async function writeS3Object(
 }
 
 /**
- * The bytes of an object. Redirects are not followed: they would take the signature to another place.
- * @throws {S3Refused} for any other answer than the object
- * @throws {S3TooLarge} when it has more than `maxBytes`
- * @throws the system's error when there is no answer; the signal's reason when it is aborted
+ * Reads an object. Redirects are not followed, because they would send the signature elsewhere.
+ * @throws {S3Refused} for an unsuccessful response
+ * @throws {S3TooLarge} if it has more than `maxBytes`
+ * @throws the system's error if there is no response; the signal's reason if it is aborted
  */
 export async function readS3Object(
   access: S3Access,

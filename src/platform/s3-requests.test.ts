@@ -4,7 +4,7 @@ import { s3Url, signS3 } from './s3-requests.ts';
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' };
 
-describe('addresses in S3', () => {
+describe('URLs in S3', () => {
   const cases: readonly [
     access: { readonly region: string; readonly endpoint?: string },
     place: { readonly bucket: string; readonly key: string },

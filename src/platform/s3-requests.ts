@@ -1,8 +1,8 @@
-/** Signed requests to S3. The caller sends them: the instance does, through its own network. */
+/** Signed requests to S3. The caller sends them; for an instance, the instance does, through its own network. */
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 
-/** An access key, as IMDS gives it to an instance. */
+/** An access key, as an instance gets it from IMDS. */
 interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -13,7 +13,9 @@ interface S3Credentials {
 export interface S3Access {
   readonly credentials: S3Credentials;
   readonly region: string;
-  /** As `AWS_ENDPOINT_URL_S3` has it, for another S3 than AWS's: buckets are then the first part of the path. */
+  /**
+   * The value of `AWS_ENDPOINT_URL_S3` for an S3 service other than AWS's; buckets are then the first part of the path.
+   */
   readonly endpoint?: string;
 }
 
@@ -32,7 +34,7 @@ export interface SignedRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The address of a bucket or an object. */
+/** The URL of a bucket or an object. */
 export function s3Url(
   { region, endpoint }: Pick<S3Access, 'region' | 'endpoint'>,
   { bucket, key }: Pick<S3Request, 'bucket' | 'key'>,
@@ -41,7 +43,7 @@ export function s3Url(
   if (endpoint !== undefined)
     return new URL(`${endpoint.replace(/\/+$/, '')}/${bucket}/${path}`.replace(/\/$/, key === '' ? '' : '/'));
   const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  // A certificate for one level of names does not cover a bucket's name with dots.
+  // A certificate for one level of names does not cover bucket names with dots.
   return new URL(
     bucket.includes('.')
       ? `https://s3.${region}.${suffix}/${bucket}/${path}`
@@ -49,7 +51,7 @@ export function s3Url(
   );
 }
 
-/** Signs a request whose body is not part of the signature, since only the instance has it. */
+/** Signs a request without its body, which only the instance has. */
 export async function signS3(access: S3Access, request: S3Request, now = new Date()): Promise<SignedRequest> {
   const url = s3Url(access, request);
   const query = { ...request.query };

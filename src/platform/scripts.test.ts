@@ -15,16 +15,16 @@ function read(text: string, values?: Readonly<Record<string, string | number>>):
   return readScript(module, 'some.sh', values);
 }
 
-test('the comments on top are not part of it, those below are', () => {
+test('comments at the top are removed, later ones are kept', () => {
   assert.equal(read('# What it is.\n# shellcheck shell=sh\necho 1\n# why\necho "$@"\n'), 'echo 1\n# why\necho "$@"\n');
 });
 
-test('constants and shared parts are put in as they are', () => {
+test('constants and shared parts are inserted unchanged', () => {
   const values = { PART: 'a() {\n  echo "$&" @N@\n}\n', N: 8 };
   assert.equal(read('# Head.\n# @PART@\na @N@\n', values), 'a() {\n  echo "$&" @N@\n}\na 8\n');
 });
 
-test('a value too few or too many is an error', () => {
+test('a missing or unused value is an error', () => {
   assert.throws(() => read('echo @N@\n'), /some\.sh needs a value for @N@/);
   assert.throws(() => read('echo\n', { N: 1 }), /some\.sh does not use N/);
 });

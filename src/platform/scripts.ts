@@ -2,14 +2,13 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Reads a script, once, when its module is loaded.
+ * Reads a script once, when its module is loaded.
  *
- * The comments on top of the file say what it is for, and are not part of the script. A line `# @NAME@` becomes the
- * text `NAME` of `values`, and `@NAME@` within a line its value: constants and parts that scripts share, never what a
- * user wrote.
- * @param module `import.meta.url` of the module beside which the file is
+ * Comments at the top of the file describe it, and are removed. A line `# @NAME@` becomes the text `NAME` of `values`,
+ * and `@NAME@` within a line its value: constants and parts that scripts share, never a user's text.
+ * @param module `import.meta.url` of the module beside the file
  * @param name the file's name, such as `launcher.sh`
- * @throws {Error} when the file is not there, names a value that is not given, or does not use one that is
+ * @throws {Error} if the file does not exist, names a value that is not given, or does not use one that is
  */
 export function readScript(
   module: string,

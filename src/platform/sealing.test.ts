@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openSealer, sealerOf } from './sealing.ts';
 
-test('what was sealed opens with the key and for its use only', () => {
+test('a sealed value opens with the key and for its use only', () => {
   const sealer = sealerOf(new Uint8Array(32).fill(1));
   const sealed = sealer.seal('Geheimnis ü', 'key A');
   assert.doesNotMatch(Buffer.from(sealed, 'base64').toString('latin1'), /Geheimnis/);
@@ -17,7 +17,7 @@ test('what was sealed opens with the key and for its use only', () => {
     assert.equal(sealer.open(forged, 'key A'), undefined);
 });
 
-test('the key is made once, for its owner alone', async () => {
+test('the key is created once, readable by its owner only', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ingot-sealing-'));
   try {
     const [one, two] = await Promise.all([openSealer(directory), openSealer(directory)]);

@@ -22,9 +22,9 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * The sealer of a data directory; its key is made on first use. Two processes that create it at the same time get the
- * same.
- * @throws {Error} when the key file is damaged
+ * The sealer of a data directory; its key is created on first use. Two processes that create it at the same time get
+ * the same one.
+ * @throws {Error} if the key file is damaged
  */
 export async function openSealer(dataDirectory: string): Promise<Sealer> {
   const path = dataPath(dataDirectory, 'sealingKey');

@@ -1,17 +1,17 @@
-/** Messages to a syslog server: RFC 6587 with octet counting over TCP, RFC 5425 over TLS, RFC 5426 over UDP. */
+/** Sends messages to a syslog server: RFC 6587 with octet counting over TCP, RFC 5425 over TLS, RFC 5426 over UDP. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-/** How long a server may take to accept, in milliseconds. */
+/** Time limit for a server to accept messages, in milliseconds. */
 const ANSWER_MS = 10_000;
-/** Longest message over UDP, in bytes: longer ones are cut. */
+/** Longest message over UDP in bytes; longer ones are cut. */
 const DATAGRAM = 8192;
 
 /**
- * Sends messages over a connection of their own. Syslog has no acknowledgement: over TCP they are sent when the server
- * has closed the connection after them, or their bytes were taken.
+ * Sends messages over a separate connection. Syslog has no acknowledgement: over TCP they count as sent when the server
+ * closes the connection after them, or their bytes were accepted.
  */
 export async function sendSyslog(
   server: { readonly protocol: 'tcp' | 'tls' | 'udp'; readonly host: string; readonly port: number },

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { test } from 'node:test';
 import { NotUtf8, readUtf8 } from './utf8.ts';
 
-test('a text is read, its byte order mark is not', () => {
+test('a text is decoded without its byte order mark', () => {
   assert.equal(readUtf8(Buffer.from('\ufeffGröße 💡\n')), 'Größe 💡\n');
   assert.equal(readUtf8(Buffer.alloc(0)), '');
 });
@@ -17,13 +17,13 @@ const WRONG: readonly (readonly [name: string, bytes: Buffer, message: RegExp])[
   ['a byte that begins nothing', Buffer.from([0x61, 0x80]), /byte 0x80 .*\(offset 1\)/],
 ];
 for (const [name, bytes, message] of WRONG)
-  test(`${name} is refused with its place`, () =>
+  test(`${name} is rejected with its position`, () =>
     assert.throws(
       () => readUtf8(bytes),
       (error) => error instanceof NotUtf8 && message.test(error.message),
     ));
 
-test('every two bytes are UTF-8 to this as they are to Node', () => {
+test('every pair of bytes is valid exactly if it is for Node', () => {
   for (let first = 0; first < 256; first += 1)
     for (const rest of [[0x41], [0x80], [0x9f, 0x80], [0xa0, 0x80], [0x8f, 0x80, 0x80], [0x90, 0xbf, 0xbf], [0xc3]]) {
       const bytes = Buffer.from([first, ...rest]);

@@ -1,4 +1,4 @@
-/** Users' texts, which are UTF-8. An invalid byte would silently become another character. Pure. */
+/** Decodes users' texts, which must be UTF-8: an invalid byte would silently become another character. Pure. */
 
 /** Bytes that are not UTF-8. The message continues the name of the text: `is not UTF-8: …`. */
 export class NotUtf8 extends Error {
@@ -6,8 +6,8 @@ export class NotUtf8 extends Error {
 }
 
 /**
- * A text from its bytes, without a byte order mark.
- * @throws {NotUtf8} with the place of the first byte that is wrong
+ * Decodes a text, without a byte order mark.
+ * @throws {NotUtf8} with the position of the first invalid byte
  */
 export function readUtf8(bytes: Uint8Array): string {
   try {
@@ -31,7 +31,7 @@ function complaint(bytes: Uint8Array): string {
   return `is not UTF-8: byte ${byte} in line ${line}, ${column} bytes into it (offset ${at}). ${SAVE}`;
 }
 
-/** The place of the first invalid byte: the length of the longest valid prefix. */
+/** The position of the first invalid byte: the length of the longest valid prefix. */
 function firstWrong(bytes: Uint8Array): number {
   for (let at = 0; at < bytes.length; ) {
     const size = sizeAt(bytes, at);
@@ -41,7 +41,7 @@ function firstWrong(bytes: Uint8Array): number {
   return bytes.length - 1;
 }
 
-/** Number of bytes of the character at a place; 0 if it is invalid. */
+/** Number of bytes of the character at a position; 0 if it is invalid. */
 function sizeAt(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
   if (first < 0x80) return 1;
@@ -49,7 +49,7 @@ function sizeAt(bytes: Uint8Array, at: number): number {
   if (first < 0xc2 || first > 0xf4 || at + size > bytes.length) return 0;
   for (let next = 1; next < size; next += 1) if ((bytes[at + next]! & 0xc0) !== 0x80) return 0;
   const second = bytes[at + 1]!;
-  // Longer than needed, half of a pair, or beyond the last character.
+  // Overlong, half of a surrogate pair, or beyond the last character.
   if ((first === 0xe0 && second < 0xa0) || (first === 0xed && second > 0x9f)) return 0;
   if ((first === 0xf0 && second < 0x90) || (first === 0xf4 && second > 0x8f)) return 0;
   return size;

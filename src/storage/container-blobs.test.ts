@@ -7,7 +7,7 @@ import { openCatalog } from '../catalog/catalog.ts';
 import { saveContainerOutput } from '../catalog/container-outputs.ts';
 import { sweepContainerBlobs } from './container-blobs.ts';
 
-test('blobs of no image go once they are not fresh any more', async () => {
+test('unused blobs are deleted once they are not fresh any more', async () => {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'ingot-blobs-'));
   const catalog = await openCatalog(dataDirectory);
   try {

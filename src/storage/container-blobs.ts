@@ -1,11 +1,14 @@
-/** Garbage among the blobs of container images: those of no image that is on record. */
+/** Garbage among the blobs of container images: blobs that no recorded image uses. */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Catalog } from '../catalog/catalog.ts';
 import { blobsOfContainers } from '../catalog/container-outputs.ts';
 import { dataPath } from '../platform/data-layout.ts';
 
-/** A build writes its blobs before its record, and touches those that it finds: how long a fresh one stays. */
+/**
+ * How long an unused blob stays, in milliseconds. A build writes its blobs before its record, and touches those that it
+ * reuses.
+ */
 const FRESH_MS = 6 * 3_600_000;
 
 /** Deletes blobs that no image needs. @param now milliseconds since 1970 */

@@ -1,4 +1,4 @@
-/** Sizes of disks as a machine sees them. */
+/** Virtual sizes of disks. */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -6,8 +6,8 @@ const GIB = 1 << 30;
 const REMEMBERED = 4096;
 
 /**
- * What reads the sizes of a data directory's disks, in GiB, rounded up. A disk that is sealed never changes its size,
- * so each is read once.
+ * Makes a function that returns the sizes of a data directory's disks, in GiB, rounded up. A sealed disk never changes
+ * its size, so each is read once.
  */
 export function diskSizes(dataDirectory: string): (file: string) => Promise<number | undefined> {
   const known = new Map<string, number>();
@@ -23,7 +23,7 @@ export function diskSizes(dataDirectory: string): (file: string) => Promise<numb
   };
 }
 
-/** The size in a qcow2 header; `undefined` for what is gone or no such file. */
+/** The size in a qcow2 header; `undefined` if the file is gone or not qcow2. */
 async function virtualBytes(path: string): Promise<number | undefined> {
   try {
     await using file = await open(path, 'r');

@@ -1,16 +1,16 @@
-/** The files of a folder with their sizes. */
+/** The files of a directory with their sizes. */
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** One file or folder. */
+/** One file or directory. */
 export interface FoundFile {
-  /** Relative to the folder that was asked for; `''` is the folder itself. */
+  /** Relative to the requested directory, which itself is `''`. */
   readonly path: string;
-  /** Bytes on the disk. A file with several names counts once, under the first one found, as in `du`. */
+  /** Bytes on the disk. A hard-linked file counts once, under the first name found, as in `du`. */
   readonly bytes: number;
 }
 
-/** Everything below a folder, itself included. Files that vanish meanwhile are left out. */
+/** Everything below a directory, itself included. Files that vanish meanwhile are left out. */
 export async function filesBelow(folder: string): Promise<readonly FoundFile[]> {
   const found: FoundFile[] = [];
   const seen = new Set<string>();

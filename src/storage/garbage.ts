@@ -1,6 +1,6 @@
 /**
- * Garbage: layers that nothing refers to, and files without a record. Safe while builds run: neither includes anything
- * of theirs.
+ * Garbage: layers that nothing refers to, and files without a record. It can run during builds, because it includes
+ * nothing of theirs.
  */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -26,8 +26,8 @@ export interface Collected extends Freed {
 
 /**
  * Frees what nothing refers to.
- * @param before ISO-8601; components' layers that were used after it stay for later builds, and so does what failed
- *   images made after it, for retries
+ * @param before ISO-8601. Layers of components that were used after it stay for later builds, and outputs of failed
+ * images that were made after it stay for retries
  */
 export async function collectGarbage(catalog: Catalog, before: string): Promise<Collected> {
   const layers = new LayerStore(catalog, catalog.dataDirectory);
@@ -51,7 +51,7 @@ export async function collectGarbage(catalog: Catalog, before: string): Promise<
 
 /** Paths, relative to the data directory, of disks and manifests without a record. */
 export async function findStrays(catalog: Catalog): Promise<readonly string[]> {
-  // The folders are read before the records: every file is recorded before it is made, so a new file is either in
+  // Directories are read before the records: every file is recorded before it is created, so a new file is either in
   // neither list or in the records.
   const regions = await names(dataPath(catalog.dataDirectory, 'regions'));
   const files = (await names(dataPath(catalog.dataDirectory, 'layers'))).map((name) => join(DATA_NAMES.layers, name));

@@ -1,6 +1,6 @@
 /**
- * Files that components name by `file:`. They come in parts, are kept under the SHA-256 of their content, belong to an
- * account, and go when no component names them.
+ * Files that components name by `file:`. They are uploaded in parts, stored under the SHA-256 of their content, belong
+ * to an account, and are deleted when no component names them.
  */
 import { rmSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
@@ -21,35 +21,35 @@ import { dataPath, keptFile } from '../platform/data-layout.ts';
 import { sha256OfFile, syncDirectory, syncFile } from '../platform/files.ts';
 import { invalidParameterValue, serviceQuotaExceeded } from '../resources/errors.ts';
 
-/** How long a file waits for its component, in milliseconds: long enough for an upload that a person goes on with. */
+/** How long an unused file is kept, in milliseconds: long enough for a person to continue an upload. */
 const WAITS_MS = 86_400_000;
 
-/** Files of an account, those included that are still coming: each is a row and a file, however small. */
+/** Maximum number of files of an account, including unfinished uploads: each is a row and a file, however small. */
 const MOST_FILES = 10_000;
 
-/** A file, and how much of it is there. */
+/** A file, and how much of it was received. */
 export interface Received {
   readonly sha256: string;
-  /** Of the whole, in bytes. */
+  /** Total size in bytes. */
   readonly size: number;
-  /** Bytes that are there. */
+  /** Bytes received so far. */
   readonly received: number;
   readonly complete: boolean;
 }
 
-/** One part of a file, or none of it: the answer then says where to go on. */
+/** One part of a file, or an empty one to query where to continue. */
 export interface FilePart {
   readonly account: string;
   readonly sha256: string;
   readonly size: number;
-  /** Where the part begins. */
+  /** Offset of the part in the file. */
   readonly offset: number;
   readonly bytes: Uint8Array;
 }
 
 /**
- * Takes a part. One that does not begin where the parts before it ended is passed over, and the answer says where that
- * is. With the last part the content is compared with its digest.
+ * Stores a part. A part that does not continue where the previous one ended is ignored, and the answer has the right
+ * offset. After the last part the content is compared with its digest.
  * @throws {ApiError} InvalidParameterValueException, ServiceQuotaExceededException
  */
 export async function receivePart(catalog: Catalog, limits: FileLimits, part: FilePart): Promise<Received> {
@@ -77,7 +77,7 @@ export async function receivePart(catalog: Catalog, limits: FileLimits, part: Fi
   return (await complete(catalog, part, path)) ? answer(size, true) : answer(0, false);
 }
 
-/** Puts a file on record before any of it is there. @returns whether all of it is there already */
+/** Records a file before any of it exists. @returns whether it is already complete */
 async function begin(catalog: Catalog, limits: FileLimits, { account, sha256, size }: FilePart): Promise<boolean> {
   return catalog.transaction(async (trx) => {
     const known = await getKeptFile(trx, account, sha256);
@@ -97,7 +97,7 @@ async function begin(catalog: Catalog, limits: FileLimits, { account, sha256, si
             'files nobody needs.',
         );
     }
-    // What was begun with another size was begun by mistake.
+    // A different size means that the earlier upload was a mistake.
     if (known?.complete === false && known.size !== size) {
       await removeKeptFile(trx, account, sha256);
       rmSync(`${keptFile(catalog.dataDirectory, account, sha256)}.part`, { force: true });
@@ -108,9 +108,9 @@ async function begin(catalog: Catalog, limits: FileLimits, { account, sha256, si
 }
 
 /**
- * Compares what came with its digest, and keeps it.
- * @returns whether it is there: another request may have taken it away meanwhile
- * @throws {ApiError} InvalidParameterValueException when it is another content
+ * Compares the content with its digest, and stores it.
+ * @returns whether it exists: another request may have deleted it meanwhile
+ * @throws {ApiError} InvalidParameterValueException if the content differs
  */
 async function complete(catalog: Catalog, { account, sha256, size }: FilePart, path: string): Promise<boolean> {
   const partial = `${path}.part`;
@@ -134,7 +134,7 @@ function gone(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-/** The files of an account, those that are still coming included. */
+/** The files of an account, including unfinished uploads. */
 export async function listReceived(catalog: Catalog, account: string): Promise<readonly Received[]> {
   const files = await keptFilesOf(catalog.db, account);
   return Promise.all(
@@ -147,7 +147,7 @@ export async function listReceived(catalog: Catalog, account: string): Promise<r
 }
 
 /**
- * Removes files that no component names, and what is on no record.
+ * Deletes files that no component names, and files without a record.
  * @param now milliseconds since 1970
  */
 export async function sweepKeptFiles(
@@ -158,7 +158,7 @@ export async function sweepKeptFiles(
   const removed = await catalog.transaction(async (trx) => {
     const unnamed = await unnamedFiles(trx, new Date(now - WAITS_MS).toISOString());
     for (const { account, sha256 } of unnamed) {
-      // Within the transaction: the same file may come again right after it.
+      // Within the transaction, because the same file may be uploaded again right after it.
       const path = keptFile(dataDirectory, account, sha256);
       for (const each of [path, `${path}.part`]) rmSync(each, { force: true });
       await removeKeptFile(trx, account, sha256);
@@ -171,7 +171,7 @@ export async function sweepKeptFiles(
   for (const account of await namesIn(folder)) {
     const found = await namesIn(join(folder, account));
     if (found.length === 0) await rmdir(join(folder, account)).catch(() => undefined);
-    // A file is on record before it is made, so the records are read after the names.
+    // A file is recorded before it is created, so the records are read after the names.
     const known = new Set(
       (await allKeptFiles(catalog.db)).filter((file) => file.account === account).map(({ sha256 }) => sha256),
     );

@@ -41,7 +41,7 @@ describe('storage', () => {
   afterEach(() => catalog.close());
   after(() => rm(folder, { recursive: true }));
 
-  /** A layer with some content; a component's when it has a label. */
+  /** A layer with some content; a component's if it has a label. */
   async function layer(parent: SealedLayer | null, sealing: Sealing = {}): Promise<SealedLayer> {
     const open = await layers.announce(parent?.id ?? null);
     await writeFile(open.path, Buffer.alloc(100_000, 1));
@@ -109,7 +109,7 @@ describe('storage', () => {
   const filesOf = (...some: readonly SealedLayer[]): readonly string[] =>
     some.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)).sort();
 
-  test("deregistering frees what is the AMI's alone, as much as usage said", async () => {
+  test('deregistering frees what only the AMI uses, as much as usage said', async () => {
     const shared = await layer(base, { label: 'shared' });
     const own = await layer(shared, { label: 'own' });
     const one = await ami(await layer(own));
@@ -128,7 +128,7 @@ describe('storage', () => {
     await assert.rejects(storage.deregister(ME, one), { code: 'ResourceNotFoundException' });
   });
 
-  test('what another image was built on stays whole', async () => {
+  test('the parent of another image stays complete', async () => {
     const parent = await layer(base);
     const one = await ami(parent);
     const child = await ami(await layer(parent));
@@ -138,7 +138,7 @@ describe('storage', () => {
     assert.deepEqual(await disks(), filesOf(base));
   });
 
-  test('a copy goes with its manifest; one that others lie over stays without', async () => {
+  test('a copy is deleted with its manifest; one that others are based on stays without it', async () => {
     const alone = await copy();
     await storage.deregister(ME, alone.id);
     assert.deepEqual([existsSync(alone.layer.path), existsSync(alone.manifest)], [false, false]);
@@ -153,7 +153,7 @@ describe('storage', () => {
     assert.ok(!existsSync(parent.layer.path));
   });
 
-  test('under a launched instance the disk stays until that ends', async () => {
+  test('the disk of a launched instance stays until the instance ends', async () => {
     const top = await layer(base);
     const one = await ami(top);
     const id = newInstanceId();
@@ -181,7 +181,7 @@ describe('storage', () => {
     assert.deepEqual(await disks(), filesOf(base));
   });
 
-  test('an AMI whose image is in work cannot be deregistered', async () => {
+  test('an AMI whose image is being built cannot be deregistered', async () => {
     const { arn } = await createImage(catalog.db, {
       place: { account: ME.account, region: 'us-east-1' },
       slug: 'web',
@@ -201,13 +201,13 @@ describe('storage', () => {
     ['another account', { account: '210987654321' }, undefined],
     ['another Region', ME, 'eu-west-1'],
   ] as const) {
-    test(`there is no AMI of ${what}`, async () => {
+    test(`${what} is not an AMI`, async () => {
       const one = await ami(await layer(base));
       await assert.rejects(storage.deregister(owner, one, region), { code: 'ResourceNotFoundException' });
     });
   }
 
-  test('gc frees what later builds might use, the youngest aside, and nothing that is needed', async () => {
+  test('gc frees what later builds might reuse, except recent layers, and nothing that is needed', async () => {
     const kept = await layer(base, { label: 'of an image' });
     const top = await layer(kept);
     await ami(top);
@@ -230,7 +230,7 @@ describe('storage', () => {
     assert.equal((await storage.usage(ME)).kinds.unreferenced, 0);
   });
 
-  test('container images are counted, those in the registry by themselves', async () => {
+  test('container images are counted, those in the registry separately', async () => {
     const before = (await storage.usage(ME)).kinds;
     for (const [path, bytes] of [
       [`containers/sha256/${'a'.repeat(64)}`, 100_000],
@@ -246,7 +246,7 @@ describe('storage', () => {
     assert.ok(registry >= 200_000 && registry < 300_000, String(registry));
   });
 
-  test('gc takes nothing that is being written, nor what lies below it', async () => {
+  test('gc deletes nothing that is being written, and nothing below it', async () => {
     const below = await layer(base, { label: 'below' });
     const open = await layers.announce(below.id);
     await writeFile(open.path, 'x');
@@ -267,7 +267,7 @@ describe('storage', () => {
     assert.deepEqual([existsSync(stray), existsSync(own)], [false, true]);
   });
 
-  test('gc leaves what the host keeps for other data directories, unless it is asked', {
+  test('gc keeps what the host caches for other data directories, unless requested', {
     skip: process.geteuid!() !== 0 && 'only root has a cache of base images',
   }, async () => {
     const cache = join(catalog.dataDirectory, 'cache');
@@ -295,7 +295,7 @@ describe('storage', () => {
     assert.deepEqual(new Set((await storage.deregister(ME, one)).keptBy), new Set([OTHER, 'another account']));
   });
 
-  test('a parent that was deregistered before its build began is named as that; one that a build took stays', async () => {
+  test('a parent that was deregistered before its build began is reported; one that a build uses stays', async () => {
     const top = await layer(base);
     const one = await ami(top);
     const request = {

@@ -25,7 +25,7 @@ import { accountOfArn } from '../resources/arns.ts';
 export interface StorageUsage {
   readonly dataDirectory: string;
   readonly totalBytes: number;
-  /** Free on the file system, for Ingot. */
+  /** Free space on the file system that Ingot can use. */
   readonly availableBytes: number;
   /** Usage by kind. Each file counts once; together they are the total. */
   readonly kinds: {
@@ -35,23 +35,27 @@ export interface StorageUsage {
     readonly images: number;
     /** Flat copies in other Regions. */
     readonly copies: number;
-    /** Layers that only builds and running instances need, including those being written; base images in the making. */
+    /**
+     * Layers that only builds and running instances need, including those being written, and base images in progress.
+     */
     readonly running: number;
     /** Data that launched instances wrote. */
     readonly instances: number;
-    /** What nothing refers to: layers for later builds, and files without a record. `gc` frees it. */
+    /** What nothing refers to: layers for later builds, and files without a record. `gc` deletes it. */
     readonly unreferenced: number;
     /** Files that components name by `file:`. */
     readonly files: number;
     /** Blobs of container images. */
     readonly containers: number;
-    /** What is in the container registry that Ingot runs. */
+    /** The content of the local container registry. */
     readonly registry: number;
     readonly logs: number;
     readonly catalog: number;
     readonly other: number;
   };
-  /** Base images that this host keeps for other data directories. They are outside of this one and not in its total. */
+  /**
+   * Base images that this host caches for other data directories. They are outside of this one and not in its total.
+   */
   readonly hostCache?: CacheUsage;
   /** Regions with flat copies. */
   readonly regions: readonly { readonly region: string; readonly bytes: number }[];
@@ -64,13 +68,13 @@ interface AmiUsage {
   readonly id: string;
   readonly region: string;
   readonly name: string;
-  /** ARN of the image that it came from. */
+  /** ARN of the image that it was made for. */
   readonly image: string;
   /** ISO-8601. */
   readonly created: string;
   /** Bytes of all files of its chain. */
   readonly bytes: number;
-  /** What deregistering only this AMI would free now. */
+  /** Bytes that deregistering only this AMI would free now. */
   readonly freedBytes: number;
 }
 
@@ -79,33 +83,33 @@ export interface Deregistered extends Freed {
   readonly amiId: string;
   readonly region: string;
   /**
-   * What still needs its disk: ids of instances, ARNs of images being built, ids of AMIs built on it. Empty if the disk
+   * What still needs its disk: ids of instances, ARNs of images being built, ids of AMIs based on it. Empty if the disk
    * is deleted.
    */
   readonly keptBy: readonly string[];
 }
 
-/** Storage, as the API uses it. Methods throw `ApiError`. */
+/** Storage for the API. Methods throw `ApiError`. */
 export interface StorageService {
-  /** Takes a part of a file: see `receivePart`. */
+  /** Stores a part of a file: see `receivePart`. */
   receive(limits: FileLimits, part: FilePart): Promise<Received>;
-  /** Files of an account, those that are still coming included. */
+  /** Files of an account, including unfinished uploads. */
   files(owner: { readonly account: string }): Promise<readonly Received[]>;
   usage(owner: { readonly account: string }): Promise<StorageUsage>;
   /**
-   * Size of a disk as a machine sees it, in GiB, rounded up; `undefined` when its file is gone.
+   * Virtual size of a disk in GiB, rounded up; `undefined` if its file is gone.
    * @param file relative to the data directory
    */
   diskGib(file: string): Promise<number | undefined>;
   /**
    * @param olderThanSeconds layers of components that were used within this time are kept
-   * @param hostCache whether base images that this host keeps for other data directories go, too
+   * @param hostCache whether to delete base images that this host caches for other data directories too
    */
   collect(options: { readonly olderThanSeconds: number; readonly hostCache: boolean }): Promise<Collected>;
   /**
    * Deregisters an AMI and frees what nothing else refers to.
-   * @param region fails if it is in another one
-   * @param options.keepSnapshot its disk stays as a snapshot, until that is deleted
+   * @param region fails if the AMI is in another one
+   * @param options.keepSnapshot keeps its disk as a snapshot until that is deleted
    * @throws {ApiError} ResourceNotFoundException, ResourceInUseException while its image is being built
    */
   deregister(
@@ -115,11 +119,11 @@ export interface StorageService {
     options?: { readonly keepSnapshot: boolean },
   ): Promise<Deregistered>;
   /**
-   * Compares the disk of an AMI with what is on record of it.
+   * Compares the disk of an AMI with its record.
    * @throws {ApiError} ResourceNotFoundException
    */
   verify(owner: { readonly account: string }, amiId: string): Promise<Verified>;
-  /** Frees the disk that a deregistered AMI left as its snapshot. Safe to repeat. */
+  /** Frees the disk that a deregistered AMI left as its snapshot. It can be repeated. */
   deleteSnapshot(ami: Ami): Promise<void>;
 }
 
@@ -183,7 +187,7 @@ export function storageService(catalog: Catalog): StorageService {
   };
 }
 
-/** All references to layers, at one moment. */
+/** All references to layers, read at one moment. */
 interface Records {
   readonly layers: readonly Layer[];
   readonly nodes: readonly LayerNode[];
@@ -204,7 +208,7 @@ async function readRecords(catalog: Catalog): Promise<Records> {
       nodes: layers.map(({ id, parent_id, state }) => ({ id, parentId: parent_id, writing: state === 'writing' })),
       references: {
         bases: (await listBaseImages(trx)).map(({ layer_id }) => layer_id),
-        // As in the queries that free layers: a deregistered AMI needs no layer.
+        // As in the queries that free layers, a deregistered AMI needs no layer.
         amis: amis.flatMap(({ id, layer_id, state }) =>
           layer_id === null || state === 'deregistered' ? [] : [{ id, layerId: layer_id }],
         ),
@@ -214,7 +218,7 @@ async function readRecords(catalog: Catalog): Promise<Records> {
   });
 }
 
-/** Something of another account that needs a disk. */
+/** How another account's use of a disk is shown. */
 const OTHERS = 'another account';
 
 /** The account of an instance, an image or an AMI. */
@@ -244,7 +248,7 @@ async function keepers(catalog: Catalog, { id, account, layer_id }: Ami): Promis
 
 async function usage(catalog: Catalog, account: string): Promise<StorageUsage> {
   const { dataDirectory } = catalog;
-  // Stray files are determined first: a file that is created meanwhile is counted as what it is.
+  // Stray files are determined first, so that a file created meanwhile is not counted as one.
   const strays = new Set(await findStrays(catalog));
   const files = await filesBelow(dataDirectory);
   const records = await readRecords(catalog);

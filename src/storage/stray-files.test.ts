@@ -38,6 +38,6 @@ for (const [what, path, stray] of [
   ["somebody's own file in layers", 'layers/notes.txt', false],
   ["somebody's own disk in a Region", 'regions/eu-west-1/mine.qcow2', false],
 ] as const) {
-  test(`${what} is ${stray ? "nobody's" : 'left alone'}`, () =>
+  test(`${what} is ${stray ? 'stray' : 'kept'}`, () =>
     assert.deepEqual(strayFiles([path], layers, amis, held), stray ? [path] : []));
 }

@@ -9,7 +9,7 @@ const OF_AMI = /^([^/]+)\/(ami-[0-9a-f]{17})\.(qcow2|json)(\.partial(?:-\d+)?)?$
 /**
  * Files with names of Ingot's form that belong to no layer or AMI. Files with other names are not Ingot's.
  * @param paths relative to the data directory
- * @param held those in use, such as copies that are written before their AMI exists
+ * @param held files in use, such as copies that are written before their AMI exists
  */
 export function strayFiles(
   paths: readonly string[],
@@ -34,7 +34,7 @@ export function strayFiles(
   });
 }
 
-/** The path within a folder of the data directory; empty if it is outside of it. */
+/** The path within a directory of the data directory; empty if it is outside of it. */
 function inFolder(path: string, folder: string): string {
   return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : '';
 }

@@ -1,4 +1,4 @@
-/** The sweeper: frees what a dead worker left behind; its images become FAILED with the reason. */
+/** The sweeper: frees what a dead worker left behind, and fails its images with the reason. */
 import { hostname } from 'node:os';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ import { CANCELLED_REASON } from '../workflows/errors.ts';
 import { keptState, setStatus } from '../workflows/stages/run-image.ts';
 import { collectGarbage } from './garbage.ts';
 
-/** How long a layer that only later builds might use is kept after its last use. */
+/** How long a layer that only later builds might reuse is kept after its last use, in milliseconds. */
 const KEEP_LAYERS_MS = 7 * 86_400_000;
 
 const WORKER_ENDED = 'The worker process ended while it worked on this image (it was killed, or the host went down).';
@@ -44,22 +44,22 @@ export interface SilentWorker {
   readonly killed: string;
 }
 
-/** How a worker ended, if known. */
+/** How a worker ended, as far as it is known. */
 export interface WorkerEnd {
   /** The server killed it because it did not answer. */
   readonly silent?: SilentWorker;
   /** Why it ended by itself, as a sentence, if known. */
   readonly cause?: string;
-  /** Whether its server continues: images that may have harmed each other are then built again. */
+  /** Whether its server continues. Images that may have killed the worker are then built again. */
   readonly worksOn?: boolean;
 }
 
 /**
- * Sweeps before a worker begins, while nothing else uses this data directory. Instances of builds are terminated,
- * unfinished layers and copies removed, images in progress FAILED, or CANCELLED if that was requested. If the worker
- * worked on several images and its server continues, any of them may have killed it, and none may fail because of
- * another: each is built again, alone. Launched and kept instances that still run are left alone.
- * @param before how the previous worker ended, if more is known than that it did
+ * Sweeps before a worker begins, while nothing else uses this data directory. It terminates instances of builds,
+ * removes unfinished layers and copies, and sets images in progress to FAILED, or to CANCELLED if that was requested.
+ * If the worker was building several images and its server continues, any of them may have killed it, and none may fail
+ * because of another: each is built again, alone. Launched and kept instances that still run are not changed.
+ * @param before how the previous worker ended, if known
  */
 export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Promise<void> {
   if ((await runningOut(catalog.dataDirectory)) !== undefined) await makeRoom(catalog);
@@ -93,7 +93,7 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
   for (const arn of await abandonedImages(catalog.db, hostname())) await endLease(catalog.db, arn);
   for (const ami of await pendingAmis(catalog.db)) {
     await rm(join(catalog.dataDirectory, ami.file), { force: true });
-    // A copy that was asked for is begun again.
+    // A requested copy is started again.
     if (isRequestedCopy(ami)) continue;
     await updateAmi(catalog.db, ami.id, { state: 'failed' });
   }
@@ -102,7 +102,7 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
 }
 
 /**
- * On a full disk no record can be written. What needs no record is freed first: the machines of builds and the files
+ * On a full disk no record can be written, so what needs no record is freed first: the machines of builds and the files
  * that they wrote.
  */
 async function makeRoom(catalog: Catalog): Promise<void> {
@@ -119,15 +119,14 @@ async function makeRoom(catalog: Catalog): Promise<void> {
 async function settleInstances(catalog: Catalog, suspended: ReadonlySet<string>): Promise<ReadonlySet<string>> {
   const running = new Set<string>();
   for (const record of await liveInstances(catalog.db)) {
-    // Whoever goes on with its image sees whether it still runs.
+    // When its image continues, that shows whether it still runs.
     if (record.image_arn !== null && suspended.has(record.image_arn) && !isUsers(record)) {
       running.add(record.id);
       continue;
     }
     if (isUsers(record)) {
       if (record.state !== 'running') {
-        // The worker starts or terminates it. Until then, what a kept one wrote stays, so that it is freed in one
-        // place.
+        // The worker starts or terminates it. Until then, what a kept instance wrote stays, so that one place frees it.
         if (record.kept_until !== null) running.add(record.id);
         continue;
       }
@@ -153,7 +152,10 @@ async function settleInstances(catalog: Catalog, suspended: ReadonlySet<string>)
   return running;
 }
 
-/** FAILED, CANCELLED if that was requested, or PENDING again if another image may have killed its worker. */
+/**
+ * Sets an image to FAILED, to CANCELLED if that was requested, or to PENDING again if another image may have killed its
+ * worker.
+ */
 async function endImage(
   catalog: Catalog,
   layers: LayerStore,

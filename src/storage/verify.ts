@@ -1,4 +1,4 @@
-/** Whether the disk of an AMI is what it was when it was made. */
+/** Checks whether the disk of an AMI is unchanged. */
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,19 +7,19 @@ import { storeOf } from '../distribution/stores.ts';
 import { damageOf } from '../images/disks.ts';
 import { sha256OfFile } from '../platform/files.ts';
 
-/** What a verification found. */
+/** The result of a verification. */
 export interface Verified {
   readonly amiId: string;
   readonly region: string;
   /** What was compared: a copy's manifest, or the structure of a chain of layers. */
   readonly checked: 'manifest' | 'structure';
-  /** Of the file, when it has a manifest. */
+  /** Of the file, if it has a manifest. */
   readonly sha256?: string;
-  /** What is wrong, as sentences; empty when nothing is. */
+  /** Faults as sentences; empty if there are none. */
   readonly faults: readonly string[];
 }
 
-/** Verifies an AMI. A copy is compared with its manifest; the home Region's chain of layers has its structure checked. */
+/** Verifies an AMI: compares a copy with its manifest, or checks the structure of the home Region's chain of layers. */
 export async function verifyAmi(dataDirectory: string, ami: Ami): Promise<Verified> {
   const { id: amiId, region } = ami;
   const file = join(dataDirectory, ami.file);

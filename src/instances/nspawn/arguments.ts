@@ -148,8 +148,6 @@ export function invocationOf(unit: string): string {
 /**
  * The command that runs the command of the file `words` in the container to its end with this process's streams.
  *
- *
- *
  * - `sh` changes to the working directory and executes the command, so that a missing program is 127 as in a shell.
  * - `ExecStopPost` records how the command ended: systemd-run itself returns 255 for any signal, and 0 for SIGTERM.
  * - `KillMode=process`: processes that a command leaves running continue, as after a login on a machine.

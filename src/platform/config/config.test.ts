@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import { ConfigError, DEFAULT_CONFIG, parseConfig } from './config.ts';
 import { stated } from '../../../test/harness/stated.ts';
 
-test('what is not said is as by default', () => {
+test('missing members have defaults', () => {
   for (const text of ['', '{}', '# nothing\n', 'quotas:\n'])
     assert.deepEqual(parseConfig(text, 'config.yaml'), DEFAULT_CONFIG);
 });
 
-test('all of it', () => {
+test('all members', () => {
   const config = parseConfig(
     `
 access:
@@ -106,7 +106,7 @@ instanceProfiles:
   });
 });
 
-test('every fault is reported with its place', () => {
+test('every fault is reported with its path', () => {
   const cases: readonly (readonly [text: string, fault: RegExp])[] = [
     ['[', /config\.yaml: /],
     ['- a', /the file: must be a map/],

@@ -17,11 +17,11 @@ import { withoutStacks } from '../without-stacks.ts';
 
 /** An issuer of OpenID Connect tokens, for `AssumeRoleWithWebIdentity`. */
 export interface OidcIssuer {
-  /** As tokens name it in `iss`: `https://token.actions.githubusercontent.com`. */
+  /** The value of `iss` in its tokens: `https://token.actions.githubusercontent.com`. */
   readonly issuer: string;
-  /** Audiences; a token must name one of them. */
+  /** Audiences, one of which a token must name. */
   readonly audiences: readonly string[];
-  /** Its keys (JWKS): an absolute path or an address. Without it, the issuer's discovery document names them. */
+  /** Absolute path or URL of its keys (JWKS). Default: from the issuer's discovery document. */
   readonly jwks?: string;
 }
 
@@ -51,7 +51,7 @@ export type QuotaName = (typeof QUOTA_NAMES)[number];
 
 /** The complete configuration, with defaults. */
 export interface Config {
-  /** Account of the first key pair: everything that names no account belongs to it. */
+  /** Account of the first key pair. Everything that names no account belongs to it. */
   readonly homeAccount: string;
   readonly access: {
     /** Whether users' access keys are accepted, or only sessions. */
@@ -64,59 +64,56 @@ export interface Config {
   readonly quotas: Readonly<Record<QuotaName, number | null>>;
   /** Per account; `null` for no limit. */
   readonly rates: { readonly reads: Rate | null; readonly writes: Rate | null };
-  /** Providers of secrets, in the order in which they are asked; `secrets/` reads them. Absent: the environment. */
+  /** Providers of secrets in the order in which they are tried, parsed by `secrets/` (default: the environment). */
   readonly secrets?: readonly Readonly<Record<string, unknown>>[];
-  /** Receivers of events, as they are in the file: `events/` reads them. Absent: none. */
+  /** Receivers of events, parsed by `events/` (default: none). */
   readonly events?: Readonly<Record<string, unknown>>;
   /** Who may read `/metrics` from other hosts. */
   readonly monitoring: {
-    /** A text, or a reference to a secret; absent: nobody. */
+    /** A text, or a reference to a secret (default: no access from other hosts). */
     readonly token?: string | undefined;
   };
-  /** Where logs are shipped to, as it stands in the file: `logs/` reads it. Absent: nowhere. */
+  /** Destinations of logs, parsed by `logs/` (default: none). */
   readonly logs?: Readonly<Record<string, unknown>>;
   readonly names: NameSettings;
-  /** Files that components name by `file:`. */
+  /** Limits of files that components name by `file:`. */
   readonly files: {
-    /** Most of one, in bytes. */
+    /** Maximum size of one file, in bytes. */
     readonly maxBytes: number;
-    /** Most of all that an account has, in bytes. */
+    /** Maximum size of an account's files together, in bytes. */
     readonly accountBytes: number;
   };
   readonly builds: {
-    /** Most images in work at once. */
+    /** Maximum number of images that are built at once. */
     readonly atOnce: number;
-    /** With less free space, in bytes, no build begins beside another, and none by itself. */
+    /** Free space in bytes below which no build starts beside another one, and none starts automatically. */
     readonly keepFreeBytes: number;
   };
   readonly audit: {
-    /** A file is closed at this size, in bytes, */
+    /** Maximum size of a file before a new one begins, in bytes. */
     readonly maxBytes: number;
-    /** or this age, in seconds. */
+    /** Maximum age of a file before a new one begins, in seconds. */
     readonly maxSeconds: number;
-    /** Closed files are kept this long, in days, */
+    /** How long closed files are kept, in days. */
     readonly keepDays: number;
-    /** and the newest so many. */
+    /** Number of newest files that are kept. */
     readonly keepFiles: number;
   };
-  /**
-   * What instances may do outside, by the name of their instance profile. A profile that is not listed has no
-   * credentials.
-   */
+  /** Credentials of instances, by the name of their instance profile. Instances with another profile have none. */
   readonly instanceProfiles: Readonly<Record<string, InstanceProfile>>;
-  /** Names of `instanceProfiles`: the server reads a `uri` with the first of them that the caller's account may use. */
+  /** Names of `instanceProfiles`. The server reads a `uri` with the first one that the caller's account may use. */
   readonly uriProfiles: readonly string[];
-  /** What instances reach, by subnets and security groups. */
+  /** What instances can reach, by subnets and security groups. */
   readonly networks: Networks;
-  /** Container registries that images may go to, by host. */
+  /** Container registries that images may be pushed to, by host. */
   readonly registries: Readonly<Record<string, Registry>>;
-  /** Times in which nothing starts by itself, as they stand in the file: `pipelines/` reads them. */
+  /** Maintenance windows, parsed by `pipelines/`. */
   readonly maintenance?: readonly unknown[];
-  /** Web hooks that start pipelines, by their names, as they stand in the file: `pipelines/` reads them. */
+  /** Web hooks that start pipelines, by name, parsed by `pipelines/`. */
   readonly hooks?: Readonly<Record<string, unknown>>;
 }
 
-/** An invalid config file: every error, each with its place. */
+/** An invalid configuration file, with every fault and its path. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -152,8 +149,8 @@ export const DEFAULT_CONFIG: Config = {
 };
 
 /**
- * Reads the config of a data directory.
- * @throws {ConfigError} with every error
+ * Reads the configuration of a data directory.
+ * @throws {ConfigError} with every fault
  */
 export async function readConfig(dataDirectory: string): Promise<Config> {
   const path = dataPath(dataDirectory, 'config');
@@ -182,7 +179,7 @@ async function homeAccountOf(dataDirectory: string): Promise<string> {
   }
 }
 
-/** As `readConfig`, for a text. `path` is for the messages. */
+/** Parses the text of a configuration file. @param path for messages */
 export function parseConfig(text: string, path: string, homeAccount: string = DEFAULT_ACCOUNT): Config {
   const document = withoutStacks(() => parseDocument(text, { version: '1.2' }));
   if (document.errors.length > 0)
@@ -304,7 +301,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
   return config;
 }
 
-/** Characters of a token: fewer can be guessed. */
+/** Minimum characters of a token: shorter ones can be guessed. */
 const SHORTEST_TOKEN = 16;
 
 function readMonitoring(value: unknown, faults: string[]): Config['monitoring'] {

@@ -7,7 +7,7 @@ import { map, section } from './reading.ts';
 interface MappedComponent {
   /** Absolute path of a component document. */
   readonly file: string;
-  /** `1.0.0` when absent. */
+  /** Default: `1.0.0`. */
   readonly version: string;
   readonly platform: 'Linux' | 'Windows' | 'macOS';
 }
@@ -25,13 +25,13 @@ export const VENDORS = ['amazon-linux', 'debian', 'rocky', 'ubuntu'] as const;
 
 /** What names in users' files mean on this server. */
 export interface NameSettings {
-  /** Accounts of the authors of users' files, each with the account of this server that it means. */
+  /** Accounts in users' files, with the account of this server that replaces each. */
   readonly accounts: Readonly<Record<string, string>>;
-  /** Organizations and their units, by id (`o-…`, `ou-…`): the accounts in each, for launch permissions. */
+  /** Accounts of organizations and their units, by id (`o-…`, `ou-…`), for launch permissions. */
   readonly organizations: Readonly<Record<string, readonly string[]>>;
-  /** By the name of a managed image: an AMI, an image's ARN, `image/NAME/VERSION` of your own, or another name. */
+  /** Replacements by the name of a managed image: an AMI, an image's ARN, `image/NAME/VERSION`, or another name. */
   readonly parentImages: Readonly<Record<string, string>>;
-  /** By the name of a managed component: one document for each version. */
+  /** Replacements by the name of a managed component: one document per version. */
   readonly managedComponents: Readonly<Record<string, readonly MappedComponent[]>>;
   /** Values of Systems Manager parameters, in the forms of `parentImages`. */
   readonly parameters: Readonly<Record<string, string>>;
@@ -148,7 +148,7 @@ export function readNames(root: Readonly<Record<string, unknown>>, faults: strin
           faults.push(
             `vendors.${name}.address: must be an http or https address that ends in a slash, without a password`,
           );
-        // Only Canonical signs its checksums. Those of the others are trusted because they come over HTTPS.
+        // Only Canonical signs its checksums. Those of others are trusted because they are downloaded over HTTPS.
         if (
           name !== 'ubuntu' &&
           typeof address === 'string' &&

@@ -69,7 +69,7 @@ describe('what a profile reaches', () => {
     deepEqual(reachOf(NETWORKS.profiles['none']!), { everything: false, addresses: [], names: [] }));
 });
 
-test('what it promises: the proxy, mirrors that are not behind it, entries with a port', () => {
+test('the promises of a profile: the proxy, mirrors that do not use it, entries with a port', () => {
   const shown = (name: string): readonly string[] =>
     promisesOf(NETWORKS.profiles[name]!).map(({ host, port }) => `${host}:${port}`);
   deepEqual(shown('lab'), [
@@ -98,10 +98,10 @@ test('the network of subnets and security groups', () => {
   );
 });
 
-test('where nothing is said everything is open', () =>
+test('without settings everything is open', () =>
   equal(networkFor(parseConfig('', 'x').networks, ACCOUNT, 'subnet-1', []).profile.access, 'full'));
 
-test('a network belongs to accounts: that of the first key pair, or those that it names', () => {
+test('a network belongs to accounts: that of the first key pair, or the listed ones', () => {
   const of = (text: string) => networks(text);
   const some = of(`
 default: none
@@ -132,7 +132,7 @@ profiles: {lab: {access: full}, shared: {access: full, accounts: ['${OTHER}']}, 
       else throws(ask, refused);
     }
   }
-  // What nothing named gives is everybody's, by its name as well.
+  // The default profile is open to all accounts, also by its name.
   equal(
     networkFor(of('default: lab\nsubnets: {subnet-1: lab}\nprofiles: {lab: {access: none}}'), OTHER, 'subnet-1', [])
       .profile.name,

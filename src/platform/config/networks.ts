@@ -1,13 +1,13 @@
-/** `networks` of `config.yaml`: which subnets and security groups are which network. Pure. */
+/** The `networks` section of `config.yaml`: which subnets and security groups belong to which network. Pure. */
 import { isAbsolute } from 'node:path';
 import { isIPv4 } from 'node:net';
 import { accounts, isFor, map, NotGranted, section, strings, text } from './reading.ts';
 import type { Reach, ReachedAddress, ReachedName } from '../network-rules.ts';
 
-/** What an instance in a network can reach, and the settings that it gets for that. */
+/** What an instance in a network can reach, and its settings for that. */
 export interface NetworkProfile {
   readonly name: string;
-  /** Accounts whose infrastructure configurations may name its subnets and security groups; `*` is every account. */
+  /** Accounts whose infrastructure configurations may name its subnets and security groups; `*` means all. */
   readonly accounts: readonly string[];
   /**
    * `full`: everything except this host. `allow-list`: `allow`, the mirrors and the proxy. `mirror`: the mirrors and
@@ -15,7 +15,7 @@ export interface NetworkProfile {
    */
   readonly access: 'full' | 'allow-list' | 'mirror' | 'none';
   readonly allow: readonly Endpoint[];
-  /** Package mirrors: which address replaces which in the instance's package sources. Without trailing slashes. */
+  /** Package mirrors: URLs in the instance's package sources and their replacements, without trailing slashes. */
   readonly mirrors: readonly PackageMirror[];
   /** `http://HOST:PORT` */
   readonly proxy?: string;
@@ -31,7 +31,10 @@ interface PackageMirror {
   readonly url: string;
 }
 
-/** Something to reach: an address, a range, a name, or all names below one (`*.example.org`); all ports, or of a name 80 and 443, when none is given. */
+/**
+ * A destination: an address, a range, a name, or all names below one (`*.example.org`). Without a port, all ports are
+ * open; for a name, 80 and 443.
+ */
 export interface Endpoint {
   readonly host: string;
   readonly port?: number;
@@ -43,7 +46,7 @@ export interface Networks {
   readonly profiles: Readonly<Record<string, NetworkProfile>>;
   readonly subnets: Readonly<Record<string, string>>;
   readonly securityGroups: Readonly<Record<string, string>>;
-  /** The profile of instances that no subnet or security group places. */
+  /** The profile of instances whose subnets and security groups are in no network. */
   readonly default: string;
 }
 
@@ -58,8 +61,8 @@ const bare = (name: 'full' | 'none', accounts: readonly string[]): NetworkProfil
 });
 
 /**
- * What holds where nothing is said.
- * @param home account of the first key pair: what names no account is for it
+ * The defaults.
+ * @param home account of the first key pair, which owns everything that names no account
  */
 export function defaultNetworks(home: string): Networks {
   return {
@@ -72,7 +75,7 @@ export function defaultNetworks(home: string): Networks {
 
 const WEB_PORTS = [80, 443];
 
-/** Reads the section. @param home the account of profiles that name none */
+/** Parses the section. @param home the account of profiles that name none */
 export function readNetworks(value: unknown, faults: string[], home: string): Networks {
   const defaults = defaultNetworks(home);
   const given = section(value, 'networks', ['default', 'subnets', 'securityGroups', 'profiles'], faults);
@@ -124,7 +127,7 @@ function readProfile(name: string, value: unknown, faults: string[], home: strin
   const twice = mirrors.find(({ url }, index) =>
     mirrors.some((other, at) => (at !== index && other.url === url) || other.of === url),
   );
-  // A mirror that is mirrored itself, or two mirrors of one address, could not be undone in the image.
+  // A mirror of a mirror, or two mirrors of one URL, could not be removed from the image again.
   if (twice !== undefined)
     faults.push(`${place}.mirrors: ${twice.url} must be the mirror of one address only, and not be mirrored itself`);
   if (access === 'mirror' && mirrors.length === 0) faults.push(`${place}.mirrors: must have one for access mirror`);
@@ -154,7 +157,7 @@ function readProfile(name: string, value: unknown, faults: string[], home: strin
 
 const ACCESS = ['full', 'allow-list', 'mirror', 'none'] as const;
 
-/** An address of packages. None of its characters has a meaning for the program that substitutes it. */
+/** Validates the URL of a package source. None of its characters may be special to the program that substitutes it. */
 function address(value: unknown, place: string, faults: string[]): string {
   if (typeof value === 'string' && /^https?:\/\/[\w.-]+(:\d{1,5})?(\/[\w.~%+@-]+)*\/?$/.test(value))
     return value.replace(/\/$/, '');
@@ -181,13 +184,13 @@ function readEndpoint(given: string, place: string, faults: string[]): readonly 
   return [{ host: isName ? host!.toLowerCase() : host!, ...(port === undefined ? {} : { port: Number(port) }) }];
 }
 
-/** The host and port of an address. */
+/** The host and port of a URL. */
 function endpointOf(url: string): Required<Endpoint> {
   const { protocol, hostname, port } = new URL(url);
   return { host: hostname, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) };
 }
 
-/** The rules of a profile. */
+/** The network rules of a profile. */
 export function reachOf(profile: NetworkProfile): Reach {
   const all = [
     ...profile.allow,
@@ -207,14 +210,12 @@ export function reachOf(profile: NetworkProfile): Reach {
   };
 }
 
-/** The rules for instances that no subnet or security group places. */
+/** The network rules of instances whose subnets and security groups are in no network. */
 export function defaultReach(networks: Networks): Reach {
   return reachOf(networks.profiles[networks.default]!);
 }
 
-/**
- * What an instance must be able to reach for the profile to keep its promise: every entry with an address and a port.
- */
+/** What an instance must be able to reach with the profile: every entry with an address and a port. */
 export function promisesOf(profile: NetworkProfile): readonly Required<Endpoint>[] {
   const proxied = ({ host }: Endpoint): boolean =>
     profile.proxy !== undefined &&
@@ -231,9 +232,9 @@ export function promisesOf(profile: NetworkProfile): readonly Required<Endpoint>
 }
 
 /**
- * The network of an account's instance with these ids. Every account may use the default profile, since it applies when
- * nothing is named.
- * @throws {NotGranted} when they are of a network of other accounts; {Error} when they are of different networks
+ * The network of an account's instance with these ids. Every account may use the default profile, because it applies
+ * when nothing is named.
+ * @throws {NotGranted} if the network belongs to other accounts; {Error} if the ids are in different networks
  */
 export function networkFor(
   networks: Networks,

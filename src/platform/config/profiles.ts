@@ -1,24 +1,24 @@
-/** `instanceProfiles` of `config.yaml`: the credentials of instances with a profile. Pure. */
+/** The `instanceProfiles` section of `config.yaml`: the credentials of instances. Pure. */
 import { isAbsolute } from 'node:path';
 import { accounts, isFor, NotGranted, section, strings, text } from './reading.ts';
 import type { CredentialSource } from '../role-credentials.ts';
 
-/** What the instances of a profile may do outside. */
+/** The credentials and endpoints of instances with a profile. */
 export interface InstanceProfile {
-  /** Accounts whose instances may have it; `*` is every account. */
+  /** Accounts that may use it; `*` means all. */
   readonly accounts: readonly string[];
   /** Name of its role, as the metadata service reports it. */
   readonly role: string;
   readonly credentials: CredentialSource;
-  /** Region of S3; that of the image when absent. */
+  /** Region of S3 (default: that of the image). */
   readonly region?: string;
-  /** Address of an S3 other than AWS's: `AWS_ENDPOINT_URL_S3` of what runs in the instance. */
+  /** URL of an S3 service other than AWS's: `AWS_ENDPOINT_URL_S3` in the instance. */
   readonly s3Endpoint?: string;
 }
 
 /**
- * The profile of this name for an account; `undefined` when the configuration has none, which then has no credentials.
- * @throws {NotGranted} when it belongs to other accounts
+ * The profile with a name for an account; `undefined` if the configuration has none, so that it has no credentials.
+ * @throws {NotGranted} if it belongs to other accounts
  */
 export function instanceProfileFor(
   profiles: Readonly<Record<string, InstanceProfile>>,
@@ -30,7 +30,7 @@ export function instanceProfileFor(
   throw new NotGranted(`the instance profile '${name}'`, account, `instanceProfiles.${name}.accounts`);
 }
 
-/** The profile with which documents in S3 are read for an account; `undefined` when the configuration has none. */
+/** The profile for reading documents in S3 for an account; `undefined` if the configuration has none. */
 export function uriProfileFor(
   { instanceProfiles, uriProfiles }: UriSettings,
   account: string,
@@ -39,13 +39,13 @@ export function uriProfileFor(
   return named.find(({ accounts: each }) => isFor(each, account));
 }
 
-/** What names it. */
+/** The settings for reading URIs. */
 interface UriSettings {
   readonly instanceProfiles: Readonly<Record<string, InstanceProfile>>;
   readonly uriProfiles: readonly string[];
 }
 
-/** Reads the section. @param home the account of profiles that name none */
+/** Parses the section. @param home the account of profiles that name none */
 export function readInstanceProfiles(
   value: unknown,
   faults: string[],

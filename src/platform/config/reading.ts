@@ -1,6 +1,6 @@
-/** Reading the parts of `config.yaml`: each error is added to a list, with its place. Pure. */
+/** Helpers that parse parts of `config.yaml`. Each fault is added to a list, with its path. Pure. */
 
-/** A map with known members; empty where it is absent or wrong. */
+/** A map with known members; empty if it is absent or invalid. */
 export function section(
   value: unknown,
   place: string,
@@ -18,7 +18,7 @@ export function section(
   return value as Readonly<Record<string, unknown>>;
 }
 
-/** A map whose keys are the user's; empty where it is absent or wrong. */
+/** A map with arbitrary keys; empty if it is absent or invalid. */
 export function map(value: unknown, place: string, faults: string[]): Readonly<Record<string, unknown>> {
   if (value === undefined || value === null) return {};
   if (typeof value === 'object' && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
@@ -26,7 +26,7 @@ export function map(value: unknown, place: string, faults: string[]): Readonly<R
   return {};
 }
 
-/** A list; empty where it is absent or wrong. */
+/** A list; empty if it is absent or invalid. */
 export function list(value: unknown, place: string, faults: string[]): readonly unknown[] {
   if (value === undefined || value === null) return [];
   if (Array.isArray(value)) return value as unknown[];
@@ -43,10 +43,10 @@ export function strings(value: unknown, place: string, faults: string[]): readon
   });
 }
 
-/** Means every account, in a list of accounts. */
+/** In a list of accounts: every account. */
 const EVERY_ACCOUNT = '*';
 
-/** The accounts that something is for: a list, or a single one; `home` by default. */
+/** The accounts that may use something: a list, or a single one (default: `home`). */
 export function accounts(value: unknown, place: string, faults: string[], home: string): readonly string[] {
   if (value === undefined || value === null) return [home];
   const given = Array.isArray(value) ? (value as readonly unknown[]) : [value];
@@ -57,20 +57,18 @@ export function accounts(value: unknown, place: string, faults: string[], home: 
   return [];
 }
 
-/** Whether a list of accounts contains this one. */
+/** Whether a list of accounts includes this one. */
 export function isFor(list: readonly string[], account: string): boolean {
   return list.includes(account) || list.includes(EVERY_ACCOUNT);
 }
 
-/**
- * Something of `config.yaml` that belongs to other accounts. The message names it, and how the operator can share it.
- */
+/** A part of `config.yaml` belongs to other accounts. The message names it, and how the operator can grant it. */
 export class NotGranted extends Error {
   override readonly name = 'NotGranted';
 
   /**
-   * @param what `the instance profile 'builds'` @param place of its list in `config.yaml`:
-   * `instanceProfiles.builds.accounts`
+   * @param what `the instance profile 'builds'`
+   * @param place path of its list in `config.yaml`: `instanceProfiles.builds.accounts`
    */
   constructor(what: string, account: string, place: string) {
     super(
@@ -80,7 +78,7 @@ export class NotGranted extends Error {
   }
 }
 
-/** A text that is not empty; `undefined`, with an error if it is required. */
+/** A text that is not empty; `undefined` otherwise, with a fault if it is required. */
 export function text(value: unknown, place: string, faults: string[], required = false): string | undefined {
   if (typeof value === 'string' && value !== '') return value;
   if (value !== undefined || required)

@@ -1,20 +1,20 @@
-/** `registries` of `config.yaml`: container registries that images may go to. Pure. */
+/** The `registries` section of `config.yaml`: container registries that images may be pushed to. Pure. */
 import { accounts, map, section, text } from './reading.ts';
 
-/** A registry of somebody else. */
+/** An external registry. */
 export interface Registry {
-  /** Accounts whose images may go there; `*` is every account. */
+  /** Accounts that may push there; `*` means all. */
   readonly accounts: readonly string[];
-  /** Absolute path of a file in the form of Docker's `config.json` or Podman's `auth.json`. Absent: no login. */
+  /** Absolute path of a file in the format of Docker's `config.json` or Podman's `auth.json` (default: no login). */
   readonly authFile?: string;
-  /** Whether it speaks HTTP without TLS. */
+  /** Whether it uses HTTP without TLS. */
   readonly plain: boolean;
 }
 
-/** A host, and a port where it is not the usual one. */
+/** A host, with a port if it is not the default one. */
 const HOST = /^[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?(?::[1-9]\d{0,4})?$/;
 
-/** Reads the section. @param home the account of registries that name none */
+/** Parses the section. @param home the account of registries that name none */
 export function readRegistries(value: unknown, faults: string[], home: string): Readonly<Record<string, Registry>> {
   return Object.fromEntries(
     Object.entries(map(value, 'registries', faults)).map(([host, each]) => {
