@@ -6,12 +6,12 @@ import { stated } from '../../test/harness/stated.ts';
 
 const KEY: DiskHit = { name: 'private-key', what: 'a private key', path: '/opt/app/tls/one.pem', line: 1 };
 
-test('the register is whole: what has no names of files has a hint and a line', () => {
+test('the register is complete: an entry without file names has a hint and a line', () => {
   for (const { what, files, hint, line } of WANTED)
     assert.ok(files !== undefined || (hint !== undefined && line !== undefined), what);
 });
 
-test('hits are read, whatever their paths hold', () => {
+test('findings are parsed, whatever their paths contain', () => {
   const history = WANTED.findIndex(({ name }) => name === 'shell-history');
   assert.deepEqual(stated(readHits(`0 12 /a b\nc\0${history} 0 /root/.bash_history\0`)), [
     { name: 'private-key', what: 'a private key', path: '/a b\nc', line: 12 },
@@ -36,7 +36,7 @@ for (const [value, allows] of ALLOWED)
   test(`the tag '${value}' ${allows ? 'allows' : 'does not allow'} a private key`, () =>
     assert.equal(isAllowed(KEY, readAllowed(value)), allows));
 
-test('a tag that names nothing is refused', () => {
+test('an empty tag is rejected', () => {
   assert.throws(
     () => readAllowed('private-keys'),
     /'private-keys' is not one of private-key, token, shell-history, authorized-keys/,

@@ -9,7 +9,7 @@ import { runCaptured } from '../instances/output.ts';
 import type { AllowedSecret, SearchedName } from '../resources/allowed-secrets.ts';
 import { BASH } from './environment.ts';
 
-/** Bytes of all hits together: tens of thousands of files. */
+/** Maximum bytes of all findings together: tens of thousands of files. */
 const SEARCH_BYTES = 4 << 20;
 
 /** One kind of secret: files of certain names, or lines of files. */
@@ -17,7 +17,7 @@ interface Wanted {
   readonly name: SearchedName;
   /** For messages: `a GitHub token`. */
   readonly what: string;
-  /** Names of files, as for `find -name`. Without `line`, a file that exists and is not empty is a hit. */
+  /** Names of files, as for `find -name`. Without `line`, a file that exists and is not empty is a finding. */
   readonly files?: readonly string[];
   /** An extended regular expression for a line of a file. */
   readonly line?: string;
@@ -27,7 +27,7 @@ interface Wanted {
 
 const BORDER = '(^|[^A-Za-z0-9_])';
 
-/** The register. Tokens in component documents (`documents/component/secrets.ts`) are in it, too. */
+/** The register. It includes the tokens that are searched in component documents (`documents/component/secrets.ts`). */
 export const WANTED: readonly Wanted[] = [
   // A header alone may be a constant in a program; a key has base64, or a PEM header, after it. In JSON the newline is
   // escaped.
@@ -107,7 +107,7 @@ export const WANTED: readonly Wanted[] = [
   },
 ];
 
-/** Hits that are reported but do not fail the build: a package creates them when it is installed. */
+/** Findings that are reported but do not fail the build: a package creates them when it is installed. */
 const TOLERATED: readonly (readonly [path: string, why: string])[] = [
   [
     '/etc/ssl/private/ssl-cert-snakeoil.key',
@@ -117,8 +117,8 @@ const TOLERATED: readonly (readonly [path: string, why: string])[] = [
 ];
 
 /**
- * Folders where people and components put files, and packages few: searched completely. Elsewhere only files newer than
- * the parent image are searched.
+ * Directories where people and components put files, and packages few: searched completely. Elsewhere only files newer
+ * than the parent image are searched.
  */
 const SEARCHED_WHOLLY = [
   '/etc',
@@ -132,7 +132,7 @@ const SEARCHED_WHOLLY = [
   '/var/tmp',
   '/var/www',
 ];
-/** Folders that are skipped: files of packages, and documentation. */
+/** Directories that are skipped: files of packages, and documentation. */
 const PASSED_OVER = [
   '/boot',
   '/usr/lib/modules',
@@ -149,7 +149,7 @@ const PASSED_OVER = [
   '/var/lib/dpkg',
   '/var/lib/rpm',
 ];
-/** Paths whose lines are not searched: public keys for tests of libraries. */
+/** Paths whose content is not searched: public test keys of libraries. */
 const NOT_READ = [
   '*/node_modules/*',
   '*/site-packages/*',
@@ -165,7 +165,7 @@ const NOT_READ = [
 ];
 const LARGEST_KIB = 4096;
 
-/** Something that was found. */
+/** A finding. */
 export interface DiskHit {
   readonly name: SearchedName;
   readonly what: string;
@@ -181,7 +181,8 @@ const PROGRAM = readScript(import.meta.url, 'disk-search.sh', { LARGEST_KIB });
 
 /**
  * Searches for secrets.
- * @param since when the parent image was made: outside of the folders where people put files, only newer files are read
+ * @param since when the parent image was made: outside of the directories where people put files, only newer files are
+ * read
  * @throws {Error} if the search failed; the message says why
  */
 export async function searchDisk(
@@ -227,7 +228,7 @@ export async function searchDisk(
 
 /**
  * Parses the program's output.
- * @throws {Error} for anything that it does not print
+ * @throws {Error} if its format is wrong
  */
 export function readHits(printed: string): readonly DiskHit[] {
   return printed
@@ -255,7 +256,7 @@ export function readHits(printed: string): readonly DiskHit[] {
     });
 }
 
-/** Whether a hit is allowed. */
+/** Whether a finding is allowed. */
 export function isAllowed(hit: DiskHit, allowed: readonly AllowedSecret[]): boolean {
   return allowed.some(({ name, path }) => {
     return name === hit.name && (path === undefined || wildcardMatcher(path, '*')(hit.path));

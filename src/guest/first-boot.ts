@@ -1,9 +1,9 @@
 /**
- * cloud-init's first boot of an instance, as components find it on EC2: `boot-finished`, `cloud-id`, instance data, a
- * `cloud-init status` of `done`. Many wait for that file before anything else, some without an end.
+ * Imitates the result of cloud-init's first boot, as components find it on EC2: `boot-finished`, `cloud-id`, instance
+ * data, a `cloud-init status` of `done`. Many components wait for that file first, some forever.
  *
- * cloud-init itself stays off in an instance without user data. Nothing asks for its work, which would take seconds of
- * each launch, and make an account, host keys and a host name that belong in no image.
+ * cloud-init itself is disabled in an instance without user data. Its work is not needed, would add seconds to each
+ * launch, and would create an account, host keys and a host name that belong in no image.
  */
 import { readScript } from '../platform/scripts.ts';
 import type { Instance } from '../instances/instance.ts';
@@ -12,13 +12,13 @@ import type { InstanceMetadata } from '../instances/services/metadata.ts';
 const SECONDS = 120;
 const SCRIPT = readScript(import.meta.url, 'first-boot.sh');
 
-/** What an instance was marked with: half of it lies in `/run` and goes with a restart. */
+/** What an instance was marked with. A part of the files is in `/run`, which a restart empties. */
 const marked = new WeakMap<Instance, FirstBoot>();
 
-/** What the files tell. */
+/** The content of the files. */
 type FirstBoot = Pick<InstanceMetadata, 'account' | 'region' | 'imageId' | 'instanceType'>;
 
-/** Restarts an instance; what `markFirstBoot` wrote is there again, if it was called for this one. */
+/** Restarts an instance and, if `markFirstBoot` was called for it, writes the files again. */
 export async function rebootMarked(instance: Instance, signal?: AbortSignal): Promise<void> {
   await instance.reboot({ signal });
   const metadata = marked.get(instance);
@@ -26,8 +26,8 @@ export async function rebootMarked(instance: Instance, signal?: AbortSignal): Pr
 }
 
 /**
- * Writes the files that cloud-init leaves after a boot, if it is installed and off. A disk without it, or on which it
- * ran or its owner disabled it, is left alone. Safe to repeat; the clean-up removes the files.
+ * Writes the files that cloud-init leaves after a boot, if it is installed and disabled. A disk without it, or on which
+ * it ran or its owner disabled it, is not changed. It can be repeated; the clean-up removes the files.
  */
 export async function markFirstBoot(instance: Instance, metadata: FirstBoot, signal?: AbortSignal): Promise<void> {
   if (instance.capabilities.platform !== 'Linux') return;

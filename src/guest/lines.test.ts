@@ -45,7 +45,7 @@ describe('lines of output', () => {
 });
 
 describe('captured output', () => {
-  test('loses the newlines at its end', () => {
+  test('loses trailing newlines', () => {
     const capture = new Capture(10);
     capture.add(Buffer.from('a\nb'));
     capture.add(Buffer.from('\r\n\n'));

@@ -1,7 +1,7 @@
-/** Output of commands as lines of a log: any bytes that a build prints become harmless lines of text. */
+/** Output of commands as lines of a log: arbitrary bytes become harmless lines of text. */
 import { withoutEscapes } from '../resources/escapes.ts';
 
-/** Characters kept of one line; longer lines are cut, and the record gives their length. */
+/** Maximum characters of a line. Longer lines are cut, and the record has their length. */
 export const MAX_LINE = 16 * 1024;
 
 // Control characters (except tab), C1 controls, marks that reverse the direction of text, and other line separators.
@@ -19,17 +19,17 @@ export interface LineSplitter {
   end(): void;
 }
 
-/** Masks secrets in a line; `longest` is the length of the longest one, in characters. */
+/** Masks secrets in a line. `longest` is the length of the longest secret, in characters. */
 export interface LineMask {
   readonly longest: number;
   text(line: string): string;
 }
 
 /**
- * A splitter for one stream. A progress bar that redraws itself by carriage returns becomes one line: what it showed
- * last. Invalid UTF-8 becomes U+FFFD.
- * @param onLine called with each line, without its newline, plain and at most `MAX_LINE` characters and a note long
- * @param mask masks a line before it is cut, so that no half of a secret is left
+ * Makes a splitter for one stream. A progress bar that redraws itself with carriage returns becomes one line, its last
+ * state. Invalid UTF-8 becomes U+FFFD.
+ * @param onLine called with each line, without its newline, as plain text of at most `MAX_LINE` characters and a note
+ * @param mask masks a line before it is cut, so that no part of a secret is left
  */
 export function lineSplitter(onLine: (line: string) => void, maxLine = MAX_LINE, mask?: LineMask): LineSplitter {
   const decoder = new TextDecoder('utf-8');
@@ -42,7 +42,7 @@ export function lineSplitter(onLine: (line: string) => void, maxLine = MAX_LINE,
     if (text === '') return;
     started = true;
     length += text.length;
-    // Escape sequences do not count as text, so a little more is kept until the line is whole.
+    // Escape sequences do not count as text, so a little more is kept until the line is complete.
     if (pending.length < 2 * maxLine) pending += text.slice(0, 2 * maxLine - pending.length);
   };
   const shown = (): string => {
@@ -53,7 +53,7 @@ export function lineSplitter(onLine: (line: string) => void, maxLine = MAX_LINE,
   const masked = (text: string): string => {
     if (mask === undefined) return text;
     const without = mask.text(text);
-    // What was not kept may have been the rest of a secret that begins at the end.
+    // The part that was dropped may have been the rest of a secret that begins at the end.
     return length === pending.length ? without : without.slice(0, Math.max(0, without.length - mask.longest));
   };
   const carriageReturn = (): void => {
@@ -97,7 +97,7 @@ function withoutHalfPair(text: string): string {
   return last >= 0xd800 && last <= 0xdbff ? text.slice(0, -1) : text;
 }
 
-/** The last `limit` lines of something. */
+/** Keeps the last `limit` lines. */
 export class LineTail {
   private readonly kept: string[] = [];
   private readonly limit: number;
@@ -116,14 +116,15 @@ export class LineTail {
   }
 }
 
-/** Characters of one command's output that a log keeps from its start. */
+/** Maximum characters of one command's output in a log, from its start. */
 export const LOGGED_CHARACTERS = 16 * 1024 * 1024;
 /**
- * Lines of one command's output that a log keeps from its start: each is a record, many times the size of a short line.
+ * Maximum lines of one command's output in a log, from its start: each is a record, which is much larger than a short
+ * line.
  */
 export const LOGGED_LINES = 100_000;
 
-/** Keeps a command that prints without end from filling the disk of the host with its log. */
+/** Prevents a command that prints without end from filling the host's disk with its log. */
 export class LogLimit {
   private lines = 0;
   private characters = 0;
@@ -140,7 +141,7 @@ export class LogLimit {
     return this.lines <= this.most.lines && this.characters <= this.most.characters;
   }
 
-  /** What is missing in the log, in a sentence; `undefined` when nothing is. */
+  /** What is missing in the log, as a sentence; `undefined` if nothing is. */
   leftOut(): string | undefined {
     if (this.lines <= this.most.lines && this.characters <= this.most.characters) return undefined;
     return (
@@ -151,14 +152,14 @@ export class LogLimit {
   }
 }
 
-/** Without the `\n` and `\r\n` at the end; a `\r` alone stays. */
+/** Removes trailing `\n` and `\r\n`; a single `\r` stays. */
 function withoutNewlines(text: string): string {
   let end = text.length;
   while (text[end - 1] === '\n') end -= text[end - 2] === '\r' ? 2 : 1;
   return text.slice(0, end);
 }
 
-/** Keeps a stream from its start, up to a limit, for the steps that chain it. */
+/** Captures a stream from its start, up to a limit, for steps that use it. */
 export class Capture {
   private readonly chunks: Buffer[] = [];
   private readonly limit: number;
@@ -175,12 +176,12 @@ export class Capture {
     else this.chunks.length = 0;
   }
 
-  /** What was printed; `undefined` when it was more than the limit. */
+  /** The output; `undefined` if it exceeded the limit. */
   bytes(): Buffer | undefined {
     return this.size > this.limit ? undefined : Buffer.concat(this.chunks);
   }
 
-  /** As text, without the newlines at its end. */
+  /** The output as text, without trailing newlines. */
   text(): string | undefined {
     const text = this.bytes()?.toString('utf8');
     return text && withoutNewlines(text);

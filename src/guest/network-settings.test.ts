@@ -7,7 +7,7 @@ MIIBgTCCASegAwIBAgIUXBb7TUbzZpvrl0XhV9qVVcYkgEYwCgYIKoZIzj0EAwIw
 -----END CERTIFICATE-----
 `;
 
-test('a file without a certificate, or with one that is damaged, is named', () => {
+test('a file without a certificate, or with a damaged one, is named in the error', () => {
   throws(() => certificatesIn('', '/etc/x.pem'), /\/etc\/x\.pem has no certificate in PEM form/);
   throws(
     () => certificatesIn(`a comment\n${CERTIFICATE}`, '/etc/x.pem'),
@@ -22,7 +22,7 @@ test('programs find the proxy by its variables, and the metadata service without
   equal(environment['NO_PROXY'], 'localhost,127.0.0.1,169.254.169.254,a.example,10.0.0.0/8');
 });
 
-test('a profile that says nothing has nothing to put in', () => {
+test('an empty profile adds nothing', () => {
   const bare = {
     name: 'x',
     accounts: [],

@@ -1,7 +1,7 @@
 /**
- * What an instance needs to work in its network: proxy, authorities, package mirrors. It is on the disk, marked as
- * Ingot's, and is removed before the disk becomes an image. One script adds and removes it; it can be repeated, and
- * begins by removing what was there.
+ * Settings that an instance needs in its network: proxy, certificate authorities, package mirrors. They are on the
+ * disk, marked as Ingot's, and removed before the disk becomes an image. One script adds and removes them; it can be
+ * repeated, and first removes the previous settings.
  */
 import { readScript } from '../platform/scripts.ts';
 import { X509Certificate } from 'node:crypto';
@@ -12,25 +12,25 @@ import type { NetworkProfile } from '../platform/config/networks.ts';
 import { BASH } from './environment.ts';
 import { LineTail, lineSplitter } from './lines.ts';
 
-/** What is put in. */
+/** The settings. */
 export interface NetworkSettings extends Pick<NetworkProfile, 'mirrors' | 'proxy' | 'noProxy'> {
   /** Certificates, PEM, one each. */
   readonly authorities: readonly string[];
 }
 
-/** On a disk that has settings, what they are. */
+/** Directory with the settings that a disk has. */
 const SETTINGS_FOLDER = '/var/lib/ingot-network';
 const AUTHORITIES = `${SETTINGS_FOLDER}/authorities`;
 const SECONDS = 300;
-/** Bytes that the script may print. */
+/** Maximum output of the script in bytes. */
 const SCRIPT_BYTES = 16 << 20;
 
-/** Whether there is anything to put in. */
+/** Whether a profile has settings. */
 export function hasSettings(profile: NetworkProfile): boolean {
   return profile.mirrors.length > 0 || profile.proxy !== undefined || profile.certificates.length > 0;
 }
 
-/** The certificates of a file. Pure. @throws {Error} naming the file when it has none, or one that is damaged */
+/** The certificates in a file. Pure. @throws {Error} that names the file if it has none, or a damaged one */
 export function certificatesIn(text: string, path: string): readonly string[] {
   const found = [...text.matchAll(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)].map(
     ([certificate]) => `${certificate}\n`,
@@ -46,7 +46,7 @@ export function certificatesIn(text: string, path: string): readonly string[] {
   return found;
 }
 
-/** Environment variables by which programs find the proxy; empty without one. Pure. */
+/** Environment variables for the proxy; empty without one. Pure. */
 export function proxyEnvironment({
   proxy,
   noProxy,
@@ -63,7 +63,7 @@ export function proxyEnvironment({
   };
 }
 
-/** Puts the settings in, in place of what was there. @throws {Error} with what the script said */
+/** Applies settings in place of the previous ones. @throws {Error} with the script's message */
 export async function putNetworkSettings(
   instance: Instance,
   settings: NetworkSettings,
@@ -81,9 +81,9 @@ export async function putNetworkSettings(
 }
 
 /**
- * Takes out what was put in; nothing where nothing was.
- * @param options.seal before the disk becomes an image: what its container needed to resolve names goes, too
- * @throws {Error} with what the script said
+ * Removes the settings, if any.
+ * @param options.seal before the disk becomes an image: also removes what its container needed to resolve names
+ * @throws {Error} with the script's message
  */
 export async function takeOutNetworkSettings(
   instance: Instance,

@@ -18,9 +18,9 @@ export interface Inventory {
   readonly packages: readonly Package[];
 }
 
-/** A system with 5,000 packages prints some 300 kB. */
+/** Maximum output in bytes. A system with 5,000 packages prints about 300 kB. */
 const INVENTORY_LIMIT = 4 << 20;
-/** Longest name, version, or name of a system, in characters. */
+/** Maximum characters of a name, a version, or the name of a system. */
 const LONGEST = 512;
 const TIMEOUT_SECONDS = 300;
 
@@ -28,8 +28,8 @@ const TIMEOUT_SECONDS = 300;
 const LIST = readScript(import.meta.url, 'packages.sh');
 
 /**
- * Asks an instance for its operating system and packages.
- * @throws when they cannot be listed
+ * Queries an instance for its operating system and packages.
+ * @throws if they cannot be listed
  */
 export async function collectPackages(instance: Instance, signal?: AbortSignal): Promise<Inventory> {
   const ended = await runCaptured(

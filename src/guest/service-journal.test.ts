@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { tellingLines, unitsInQuestion } from './service-journal.ts';
 
-describe('where the journal may tell why a step failed', () => {
+describe('failures that the journal may explain', () => {
   const cases: readonly [line: string, units: readonly string[] | undefined][] = [
     ['Job for web.service failed because the control process exited with error code.', ['web.service']],
     [
@@ -32,10 +32,10 @@ describe('where the journal may tell why a step failed', () => {
     assert.deepEqual(unitsInQuestion({ message: 'x\nJob for web.service canceled.', outputTail: [] }), [
       'web.service',
     ]));
-  test('nothing printed', () => assert.equal(unitsInQuestion({ message: 'exit status 1', outputTail: [] }), undefined));
+  test('no output', () => assert.equal(unitsInQuestion({ message: 'exit status 1', outputTail: [] }), undefined));
 });
 
-test('what only says that a service did not start tells nothing', () => {
+test('a message that a service did not start is no explanation', () => {
   assert.deepEqual(
     tellingLines({
       units: ['web.service'],

@@ -1,6 +1,6 @@
 /**
- * The journal of services that a failed step mentions: "see journalctl" does not help once the machine is gone, and
- * what a container refused to a service is recorded nowhere else.
+ * The journal of services that a failed step mentions. "See journalctl" does not help once the machine is gone, and a
+ * container's refusal to a service is recorded nowhere else.
  */
 import { InstanceError, type CommandResult, type Instance } from '../instances/instance.ts';
 import { limited, TooMuchOutput } from '../instances/output.ts';
@@ -16,7 +16,7 @@ export interface Journal {
 /** A failure that the journal may explain. */
 export interface Unexplained {
   readonly message: string;
-  /** The last lines that were printed, oldest first. */
+  /** The last lines of the output, oldest first. */
   readonly outputTail: readonly string[];
   readonly instanceLost?: true;
 }
@@ -30,7 +30,7 @@ interface WithFailures<Failure> {
 const JOURNAL_LINES = 200;
 const MOST_UNITS = 5;
 const ASK_SECONDS = 20;
-/** Bytes of the journal that are read: one of its lines may have 48 kB. */
+/** Maximum bytes of the journal that are read: one of its lines may have 48 kB. */
 const JOURNAL_BYTES = 16 << 20;
 
 const KINDS = 'service|socket|timer|mount|automount|path|target|slice|scope|swap|device';
@@ -44,8 +44,8 @@ const NAMES_UNIT: readonly RegExp[] = [
   new RegExp(String.raw`\bFailed to (?:re)?start ${UNIT}`),
 ];
 /**
- * Lines about a service that they do not name: answers of `systemctl is-active`, and something on this machine that
- * does not listen.
+ * Lines about a service that they do not name: answers of `systemctl is-active`, and local connections that were
+ * refused.
  */
 const SPEAKS_OF_SERVICE: readonly RegExp[] = [
   /\bjournalctl -/,
@@ -55,8 +55,8 @@ const SPEAKS_OF_SERVICE: readonly RegExp[] = [
 ];
 
 /**
- * The units whose journal may explain a failed step. An empty list means a service that is not named; `undefined`, that
- * services have nothing to do with it. Pure.
+ * The units whose journal may explain a failed step. An empty list means an unnamed service; `undefined` means that no
+ * service is involved. Pure.
  */
 export function unitsInQuestion({
   message,
@@ -72,8 +72,8 @@ export function unitsInQuestion({
 
 /**
  * Adds the journal's lines to the failures of an outcome, including ignored ones.
- * @param since milliseconds since 1970 at which the component began
- * @throws the signal's reason when cancelled
+ * @param since when the component began, in milliseconds since 1970
+ * @throws the signal's reason if it is canceled
  */
 export async function withJournal<Failure extends Unexplained, Outcome extends WithFailures<Failure>>(
   instance: Instance,
@@ -97,8 +97,8 @@ export async function withJournal<Failure extends Unexplained, Outcome extends W
 }
 
 /**
- * The journal's lines on these units since the system started, or else on everything since the component began, oldest
- * first. Empty without a journal, or if its answer is not valid.
+ * The journal's lines on these units since the system started, or without units everything since the component began,
+ * oldest first. Empty without a journal, or if its output is invalid.
  */
 async function readJournal(
   instance: Instance,
@@ -138,7 +138,7 @@ async function readJournal(
 const SYSTEMD_SAYS =
   /^(?:Start(?:ing|ed) |Stopp(?:ing|ed) |Failed to start |\S+: (?:Main process exited|Control process exited|Failed with result|Scheduled restart job|Start request repeated|Deactivated successfully|Consumed ))/;
 
-/** The lines of a step's units that say more than that these did not start: for people. Pure. */
+/** The journal's lines that say more than that a unit did not start, for people. Pure. */
 export function tellingLines(journal: Journal | undefined): readonly string[] {
   return journal === undefined || journal.units.length === 0
     ? []

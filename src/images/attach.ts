@@ -1,6 +1,6 @@
 /**
- * A qcow2 overlay as a mounted root file system: qemu-storage-daemon exports it through FUSE as a raw file, a loop
- * device maps its root partition, the host's kernel mounts that. Only for disks that Ingot made: the host's kernel
+ * Mounts the root file system of a qcow2 overlay: qemu-storage-daemon exports it through FUSE as a raw file, a loop
+ * device maps its root partition, and the host's kernel mounts that. Only for disks that Ingot made: the host's kernel
  * never mounts an untrusted file system.
  */
 import { readScript } from '../platform/scripts.ts';
@@ -18,23 +18,23 @@ import { readPartitions, rootPartition, withReader, type RootPartition } from '.
 
 /** The disk to attach, and where. */
 export interface AttachRequest {
-  /** The qcow2 overlay that is written to. It keeps its content when it is detached. */
+  /** The writable qcow2 overlay. It keeps its content when it is detached. */
   readonly disk: string;
   /**
-   * Folder for the socket, the raw file and the mount point; it exists, is short, and only root may enter it, because
-   * the mounted file system may have set-uid files.
+   * Directory for the socket, the raw file and the mount point. It exists, has a short path, and only root may enter
+   * it, because the mounted file system may have set-uid files.
    */
   readonly directory: string;
   readonly held: HeldRecorder;
   readonly signal?: AbortSignal;
 }
 
-/** JSON from which another process takes an attached disk over. */
+/** JSON with which another process can continue with an attached disk. */
 export interface AttachedDiskState {
   readonly directory: string;
   readonly loop: string;
   readonly daemon: { readonly pid: number; readonly startTime: string };
-  /** Records of the things held for it, in the order they were taken. */
+  /** Records of the things held for it, in the order in which they were taken. */
   readonly heldIds: readonly string[];
 }
 
@@ -45,12 +45,11 @@ export interface AttachedDisk {
   readonly state: AttachedDiskState;
   /**
    * Whether the process that serves the disk still runs. If not, every access is an I/O error and the top layer is
-   * worthless.
+   * lost.
    */
   alive(): boolean;
   /**
-   * Makes `overlay` the top that is written to and seals the one before it, with the file system frozen in between
-   * (under 0.1 s).
+   * Makes `overlay` the writable top and seals the previous one; the file system is frozen meanwhile (under 0.1 s).
    * @throws {Error} the top is then unchanged
    */
   snapshot(overlay: string): Promise<void>;
@@ -61,7 +60,7 @@ export interface AttachedDisk {
   detach(): Promise<void>;
 }
 
-/** A disk that could not be attached, or failed while it was attached. */
+/** A disk could not be attached, or failed while it was attached. */
 export class AttachError extends Error {
   override readonly name = 'AttachError';
   /** Whether the process that served the disk ended, and the disk is not known to be damaged. */
@@ -73,18 +72,14 @@ export class AttachError extends Error {
   }
 }
 
-/**
- * Free space after the last partition from which growing it pays off; alignment and the backup GPT always leave a
- * little.
- */
+/** Minimum free space after the last partition for growing it: alignment and the backup GPT always leave a little. */
 const GROW_FROM = 16 * 1024 * 1024;
 const DAEMON_EXIT_MS = 120_000;
 
 /**
- * Attaches a disk and mounts its root. When the disk is larger than its last partition, and that is the root, both
- * grow.
- * @throws {AttachError} a root that is not ext4, a missing disk; the caller's `releaseAll` frees what was taken until
- *   then
+ * Attaches a disk and mounts its root. If the disk is larger than its last partition, and that is the root, both grow.
+ * @throws {AttachError} if the disk is missing or its root is not ext4; the caller's `releaseAll` then frees what was
+ * taken
  */
 export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> {
   const { directory, held, disk, signal } = request;
@@ -101,8 +96,8 @@ export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> 
   await mkdir(root, { recursive: true });
 
   if (!isOnSharedMount(directory)) {
-    // A mount namespace that is made while the disk is mounted gets a copy of the mount, which keeps the file system
-    // busy after it is unmounted here. From a shared mount, unmounting propagates to those copies that are slaves.
+    // A mount namespace that is created while the disk is mounted gets a copy of the mount, which keeps the file system
+    // busy after it is unmounted here. From a shared mount, unmounting propagates to copies that are slaves.
     await take({ kind: 'mount', path: directory });
     await run(['mount', '--bind', directory, directory]);
     await run(['mount', '--make-shared', directory]);
@@ -179,7 +174,8 @@ async function mountRoot(
   await held.amend(loopId, { kind: 'loop', backing: raw, device: loop });
 
   if (grown !== undefined) {
-    // Not while it is mounted: that needs a capability (SYS_RESOURCE) that root in a container may lack.
+    // Before mounting: growing a mounted file system needs a capability (SYS_RESOURCE) that root in a container may
+    // lack.
     await run(['e2fsck', '-f', '-p', loop], { okCodes: [0, 1] });
     await run(['resize2fs', loop]);
   }
@@ -314,7 +310,7 @@ const FREEZE = readScript(import.meta.url, 'freeze.sh');
 
 /**
  * Freezes the file system: everything written is in the block device, and writers wait. Waiting processes cannot even
- * be killed, so a separate process thaws it when this one ends, for whatever reason, and after 30 s at the latest.
+ * be killed, so a separate process thaws it when this one ends, for any reason, and after 30 s at the latest.
  */
 async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() => Promise<void>> {
   const root = `${state.directory}/root`;
@@ -349,15 +345,15 @@ async function freeze(state: AttachedDiskState, held: HeldRecorder): Promise<() 
   return thaw;
 }
 
-/** Number of errors that ext4 has recorded on a device; 0 where the kernel does not tell. */
+/** Number of errors that ext4 has recorded on a device; 0 if the kernel does not report them. */
 async function fileSystemErrors(loop: string): Promise<number> {
   return Number(await readFile(`/sys/fs/ext4/${loop.replace('/dev/', '')}/errors_count`, 'utf8').catch(() => '0'));
 }
 
 /**
- * Grows the root partition over the free space behind it, if it is the disk's last and the space is worth it.
+ * Grows the root partition into the free space after it, if it is the disk's last and the space is large enough.
  * @param raw the disk as a raw file
- * @returns the partition as it is now; `undefined` if it did not grow
+ * @returns the new partition; `undefined` if it did not grow
  */
 async function growPartition(raw: string, root: RootPartition): Promise<{ size: number } | undefined> {
   const diskSize = (await stat(raw)).size;

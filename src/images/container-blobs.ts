@@ -1,6 +1,6 @@
 /**
- * The blobs of container images in the data directory: files by their digests, each whole or absent. Files of a build
- * are untrusted: each is read through an open file, and identified by its own hash.
+ * The blobs of container images in the data directory: files named by their digests, each complete or absent. Files of
+ * a build are untrusted: each is read through an open file descriptor, and identified by its own hash.
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -10,34 +10,34 @@ import { blobFile } from '../platform/data-layout.ts';
 import { syncFile } from '../platform/files.ts';
 import { newUuid } from '../platform/ids.ts';
 
-/** What names a blob. */
+/** Identifies a blob. */
 export interface BlobDescriptor {
   readonly mediaType: string;
   readonly digest: string;
   readonly size: number;
 }
 
-/** An image as its manifest says. */
+/** An image as described by its manifest. */
 export interface StoredManifest extends BlobDescriptor {
   readonly config: BlobDescriptor;
   readonly layers: readonly BlobDescriptor[];
 }
 
-/** Bytes of a manifest, a configuration or an index. */
+/** Maximum bytes of a manifest, a configuration or an index. */
 const DOCUMENT_LIMIT = 4 << 20;
-/** Layers of one image: more than any runtime mounts. */
+/** Maximum layers of an image: more than any runtime mounts. */
 const MOST_LAYERS = 512;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
-/** A layout that is not one, or not of one image. */
+/** The layout is invalid, or does not have exactly one image. */
 class LayoutError extends Error {
   override readonly name = 'LayoutError';
 }
 
 /**
- * Takes the one image of an OCI layout into the data directory.
- * @param layout folder of the layout; nothing in it is trusted
- * @throws {LayoutError} what is wrong with it
+ * Copies the one image of an OCI layout into the data directory.
+ * @param layout directory of the layout, which is untrusted
+ * @throws {LayoutError} with its fault
  */
 export async function takeLayout(dataDirectory: string, layout: string, signal?: AbortSignal): Promise<StoredManifest> {
   const index = document(await readSmall(join(layout, 'index.json'), 'index.json'), 'index.json');
@@ -56,12 +56,12 @@ export async function takeLayout(dataDirectory: string, layout: string, signal?:
   return manifest;
 }
 
-/** Reads a manifest that is in the data directory. @throws {LayoutError} when it is not there */
+/** Reads a manifest in the data directory. @throws {LayoutError} if it does not exist */
 export async function storedManifest(dataDirectory: string, named: BlobDescriptor): Promise<StoredManifest> {
   return readManifest(await readSmall(blobFile(dataDirectory, named.digest), `the manifest ${named.digest}`), named);
 }
 
-/** Which blobs of an image are not in the data directory. */
+/** The blobs that are missing in the data directory. */
 export async function missingBlobs(dataDirectory: string, digests: readonly string[]): Promise<readonly string[]> {
   const missing: string[] = [];
   for (const digest of digests)
@@ -70,11 +70,11 @@ export async function missingBlobs(dataDirectory: string, digests: readonly stri
 }
 
 /**
- * Makes a folder that is an OCI layout of one image for a process of another user, who may only read it. Its blobs are
- * those of the data directory, which get that owner and mode 0400, so nothing is copied; the folder that the process
- * sees must be mounted read-only, since an owner may change modes.
+ * Creates a directory that is an OCI layout of one image for a process of another user, who may only read it. Its blobs
+ * are those of the data directory, which get that owner and mode 0400, so nothing is copied. The directory must be
+ * mounted read-only for that process, because an owner may change modes.
  * @param folder does not exist yet; the caller removes it
- * @throws {LayoutError} when a blob is not there any more
+ * @throws {LayoutError} if a blob no longer exists
  */
 export async function lendLayout(
   dataDirectory: string,
@@ -98,9 +98,9 @@ export async function lendLayout(
 }
 
 /**
- * Copies an image of the data directory into a folder, as an OCI layout for others to read.
+ * Copies an image of the data directory into a directory, as an OCI layout.
  * @param folder does not exist yet
- * @throws {LayoutError} when a blob is not there any more
+ * @throws {LayoutError} if a blob no longer exists
  */
 export async function copyLayout(dataDirectory: string, folder: string, image: BlobDescriptor): Promise<void> {
   const manifest = await storedManifest(dataDirectory, image);
@@ -143,7 +143,7 @@ function document(content: Buffer, what: string): Readonly<Record<string, unknow
     const value: unknown = JSON.parse(content.toString('utf8'));
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   } catch {
-    // Said below.
+    // Thrown below.
   }
   throw new LayoutError(`${what} is not a JSON object`);
 }
@@ -155,7 +155,7 @@ function descriptor(value: unknown, what: string): BlobDescriptor {
   return { mediaType, digest, size };
 }
 
-/** A small file, read through an open file that is not a link. */
+/** Reads a small file through an open file descriptor; links are rejected. */
 async function readSmall(path: string, what: string): Promise<Buffer> {
   const file = await openPlain(path, what);
   try {
@@ -179,7 +179,7 @@ async function openPlain(path: string, what: string) {
 async function takeBlob(dataDirectory: string, source: string, { digest, size }: BlobDescriptor): Promise<void> {
   const target = blobFile(dataDirectory, digest);
   if ((await stat(target).catch(() => undefined))?.size === size) {
-    // Fresh again for who collects garbage: no record names it yet.
+    // Marked as fresh for garbage collection, because no record names it yet.
     const now = new Date();
     await utimes(target, now, now);
     return;

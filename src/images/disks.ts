@@ -1,4 +1,4 @@
-/** Disks as files: qcow2 overlays and chains of them. Root is not needed. */
+/** Disks as files: qcow2 overlays and chains of them. Works without root. */
 import { rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { sha256OfFile, syncDirectory, syncFile } from '../platform/files.ts';
@@ -8,7 +8,7 @@ import { flatSource, writeFlat } from './flat-copy.ts';
 /** The output of `qemu-img info` for one file. */
 export interface DiskInfo {
   readonly format: string;
-  /** Size for a machine, in bytes. */
+  /** Virtual size in bytes. */
   readonly virtualSize: number;
   /** Size of the file itself, in bytes. */
   readonly actualSize: number;
@@ -17,16 +17,16 @@ export interface DiskInfo {
 }
 
 /**
- * Clusters of 128 KiB in pieces of 4 KiB, the blocks of file systems. Newer versions of QEMU refuse to free a partial
- * piece over a backing disk (QEMU 10 does, 7.2 does not); then the loop device frees nothing any more and fstrim fails.
- * And a small write does not copy 64 KiB.
+ * Clusters of 128 KiB with subclusters of 4 KiB, the block size of file systems. Newer versions of QEMU refuse to free
+ * a partial cluster over a backing disk (QEMU 10 does, 7.2 does not), so that the loop device frees nothing and fstrim
+ * fails. Also, a small write does not copy 64 KiB.
  */
 const OVERLAY_FORMAT = 'extended_l2=on,cluster_size=128k';
 
 /**
- * Makes an empty qcow2 overlay over a disk. The backing name is relative when both lie in one folder, so that the
- * folder can move.
- * @param sizeBytes virtual size; the backing disk's when absent
+ * Creates an empty qcow2 overlay over a disk. The backing name is relative if both are in one directory, so that the
+ * directory can be moved.
+ * @param sizeBytes virtual size (default: the backing disk's)
  */
 export async function createOverlay(backing: string, overlay: string, sizeBytes?: number): Promise<void> {
   const name = dirname(backing) === dirname(overlay) ? basename(backing) : backing;
@@ -50,21 +50,19 @@ export async function createOverlay(backing: string, overlay: string, sizeBytes?
   );
 }
 
-/**
- * Facts of one disk file. The format is stated by the caller, never guessed: a guess lets a disk's content choose it.
- */
+/** Facts about a disk file. The caller states the format. Probing would let the disk's content choose it. */
 export async function diskInfo(path: string, format = 'qcow2'): Promise<DiskInfo> {
   return (await diskChain(path, format))[0]!;
 }
 
-/** A disk that is not readable in its expected format. */
+/** A disk cannot be read in its expected format. */
 class DamagedDiskError extends Error {
   override readonly name = 'DamagedDiskError';
 }
 
 /**
- * Facts of a disk before something is based on it.
- * @throws {DamagedDiskError} when a file of its chain is missing, truncated or not a qcow2 file
+ * Facts about a disk before something is based on it.
+ * @throws {DamagedDiskError} if a file of its chain is missing, truncated or not a qcow2 file
  */
 export async function usableDisk(path: string): Promise<DiskInfo> {
   try {
@@ -82,13 +80,13 @@ export async function usableDisk(path: string): Promise<DiskInfo> {
 
 /**
  * What is wrong with the files of a disk's chain, by qemu-img's check of each; `undefined` if nothing is found. For use
- * after a failure: it reads all tables.
+ * after a failure, because it reads all tables.
  */
 export async function damageOf(path: string): Promise<string | undefined> {
   const chain = await diskChain(path).catch((error: unknown) => error as Error);
   if (chain instanceof Error) return `${basename(path)} cannot be read`;
   for (const file of [path, ...chain.flatMap(({ backing }) => (backing === undefined ? [] : [backing]))]) {
-    // 3: leaked clusters, which are harmless.
+    // Exit code 3 means leaked clusters, which are harmless.
     const { code } = await run(['qemu-img', 'check', '-q', '--force-share', '-f', 'qcow2', file], {
       okCodes: 'any',
       timeoutMs: 60_000,
@@ -126,12 +124,12 @@ export async function diskChain(path: string, format = 'qcow2'): Promise<readonl
 
 /** Options of a flat copy. */
 export interface FlattenOptions {
-  /** zstd; about 3 s for 600 MiB where an uncompressed copy takes 0.4 s. */
+  /** Whether to compress with zstd: about 3 s for 600 MiB, 0.4 s uncompressed. */
   readonly compress?: boolean;
   readonly signal?: AbortSignal;
   /** Added to the environment of the process: the mark by which the sweeper finds it. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Receives whole per cents. */
+  /** Receives whole percentages. */
   readonly onProgress?: (percent: number) => void;
   /**
    * Called when everything is written. The file gets its name when the promise resolves, and is removed when it
@@ -158,7 +156,7 @@ export async function flatten(top: string, target: string, options: FlattenOptio
   }
 }
 
-/** QEMU does it if it has to compress, or to decompress its source. */
+/** Uses QEMU if the copy must be compressed, or its source decompressed. */
 async function writeCopy(top: string, partial: string, options: FlattenOptions): Promise<string> {
   const { onProgress } = options;
   if (!options.compress) {

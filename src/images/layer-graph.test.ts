@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freedWithout, layerKinds, type LayerNode, type LayerReferences } from './layer-graph.ts';
 
-/** `a<b` is layer b on layer a; a trailing `!`: something writes to it. */
+/** Builds a graph from text: `a<b` is layer b on layer a; a trailing `!` means that it is being written. */
 function graph(text: string): readonly LayerNode[] {
   return text.split(' ').map((part) => {
     const [, parent, id, writing] = /^(?:(\w+)<)?(\w+)(!)?$/.exec(part)!;
@@ -14,7 +14,7 @@ function references(amis: Readonly<Record<string, string>>, uses: readonly strin
   return { bases: ['base'], amis: Object.entries(amis).map(([id, layerId]) => ({ id, layerId })), uses };
 }
 
-// The base, a component that both images have, one of each, and a clean-up layer on each.
+// The base, a component that both images share, one component for each, and a clean-up layer on each.
 const TWO = graph('base base<shared shared<one one<top1 shared<two two<top2');
 
 for (const [what, layers, held, ami, freed] of [
@@ -62,7 +62,7 @@ for (const [what, layers, held, ami, freed] of [
   test(`freed by deregistering: ${what}`, () => assert.deepEqual(freedWithout(ami, layers, held), freed));
 }
 
-test('each layer is counted once, for the first that needs it', () => {
+test('each layer is counted once, for the first reason that needs it', () => {
   const layers = [...TWO, ...graph('one<tried lost top2<running!')];
   assert.deepEqual(Object.fromEntries(layerKinds(layers, references({ a: 'top1' }, ['two']))), {
     base: 'base',

@@ -1,10 +1,10 @@
-/** What refers to each layer, and what would be free without it. Pure. */
+/** The references to each layer, and what would be free without them. Pure. */
 
 /** A layer and its parent. */
 export interface LayerNode {
   readonly id: string;
   readonly parentId: string | null;
-  /** Whether something writes to it: a running build. */
+  /** Whether a running build writes to it. */
   readonly writing: boolean;
 }
 
@@ -18,7 +18,7 @@ export interface LayerReferences {
   readonly uses: readonly string[];
 }
 
-/** Why a layer is kept, the first that applies; `unreferenced` is kept for later builds only. */
+/** Why a layer is kept, the first reason that applies; `unreferenced` layers are kept for later builds only. */
 export type LayerKind = 'base' | 'ami' | 'work' | 'unreferenced';
 
 /** Why each layer is kept. */

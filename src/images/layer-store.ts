@@ -1,6 +1,6 @@
 /**
- * Layers: records together with files. A layer is recorded before its file is made, and gets its key when it is sealed.
- * A crash in between leaves a record in state `writing`, which the sweeper deletes with its file.
+ * Layers: records together with files. A layer is recorded before its file is created, and gets its key when it is
+ * sealed. A crash in between leaves a record in state `writing`, which the sweeper deletes with its file.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -51,11 +51,11 @@ export interface SealedLayer {
   readonly origin: DiskOrigin;
 }
 
-/** What a sealed layer is for. It is recorded together with the layer, so that the layer is never without an owner. */
+/** The purpose of a sealed layer, recorded together with it, so that the layer always has an owner. */
 export interface Sealing {
   /** Its label, if later builds may use it: `layerLabel`. */
   readonly label?: string;
-  /** The owner that needs it until `release`. */
+  /** The owner that uses it until `release`. */
   readonly owner?: string;
   /** Records that refer to the layer. */
   readonly refer?: (trx: Queryable, layerId: string) => Promise<void>;
@@ -84,8 +84,7 @@ export class LayerStore {
   }
 
   /**
-   * Records a layer whose file the caller makes at the path: a base image that is being installed, or an overlay from a
-   * snapshot.
+   * Records a layer whose file the caller creates at the path: a base image in progress, or an overlay from a snapshot.
    * @param origin of a disk without a parent; other layers inherit their parent's
    */
   async announce(parentId: string | null, origin: DiskOrigin = 'made'): Promise<OpenLayer> {
@@ -96,7 +95,7 @@ export class LayerStore {
     return { id, parentId, path: join(this.dataDirectory, path) };
   }
 
-  /** Makes an empty layer over another. `sizeBytes` grows the disk; default the parent's size. */
+  /** Creates an empty layer on another one. `sizeBytes` grows the disk (default: the parent's size). */
   async open(parent: SealedLayer, sizeBytes?: number): Promise<OpenLayer> {
     const layer = await this.announce(parent.id);
     await createOverlay(parent.path, layer.path, sizeBytes);
@@ -111,8 +110,8 @@ export class LayerStore {
   }
 
   /**
-   * Makes a flat disk in the data directory (a copy, an import) a layer without a parent, so that others can be based
-   * on it.
+   * Turns a flat disk in the data directory (a copy, an import) into a layer without a parent, so that others can be
+   * based on it.
    */
   async adopt(
     path: string,
@@ -128,7 +127,7 @@ export class LayerStore {
     return { id, key, path, origin: sealing.origin };
   }
 
-  /** Deletes a layer that nothing refers to: its file, then its record. Safe to repeat. */
+  /** Deletes a layer that nothing refers to: its file, then its record. It can be repeated. */
   async discard(layer: Pick<OpenLayer, 'id' | 'path'>): Promise<void> {
     await rm(layer.path, { force: true });
     await deleteLayer(this.catalog.db, layer.id);
@@ -147,7 +146,7 @@ export class LayerStore {
 
   /**
    * A reusable layer, recorded as used by `owner`, so that it is not collected meanwhile.
-   * @param since ISO-8601; older ones do not count
+   * @param since ISO-8601; older layers are ignored
    */
   async take(key: string, since: string, owner: string): Promise<SealedLayer | undefined> {
     return this.catalog.transaction(async (trx) => {
@@ -159,8 +158,8 @@ export class LayerStore {
   }
 
   /**
-   * The layer of an available AMI, recorded as used by `owner` in the same transaction: a deregistration comes either
-   * before, and then there is no such AMI, or after, and then the layer stays.
+   * The layer of an available AMI, recorded as used by `owner` in the same transaction. If a deregistration comes
+   * first, the AMI is not found; if it comes later, the layer stays.
    */
   async takeAmi(
     amiId: string,
@@ -198,7 +197,7 @@ export class LayerStore {
 
   /**
    * Merges a chain longer than `limit` into the file of its top: reading through many files is slow, and each keeps
-   * those below alive. The chain's other layers stay for their other users.
+   * those below it. The chain's other layers stay for their other users.
    * @param held records the copying process, so that the sweeper finds it
    * @returns the layer, with its new file if it was merged
    */
@@ -224,7 +223,7 @@ export class LayerStore {
     return { ...layer, path: join(this.dataDirectory, path) };
   }
 
-  /** Deletes the layers that `owner` used and was still writing, and those below them that nothing needs then. */
+  /** Deletes the layers that `owner` used and was still writing, and those below them that are then unused. */
   async discardWritten(owner: string): Promise<void> {
     const mine = new Set(
       (await layerUses(this.catalog.db)).filter((use) => use.owner === owner).map((use) => use.layer_id),
@@ -237,7 +236,7 @@ export class LayerStore {
   }
 
   /**
-   * Deletes the layers whose writing was interrupted, and files without a record. Call it at a start, before anything
+   * Deletes the layers whose writing was interrupted, and files without a record. Called at a start, before anything
    * writes. A layer that is in use belongs to a kept instance.
    */
   async discardUnfinished(): Promise<number> {
@@ -255,8 +254,8 @@ export class LayerStore {
   }
 
   /**
-   * Deletes a sealed layer, those below it and so on, as far down as nothing refers to them. Does nothing if something
-   * refers to it.
+   * Deletes a sealed layer and those below it, as far down as nothing refers to them. Does nothing if something refers
+   * to it.
    * @param options.keepReusable stops at a component's layer, which later builds may find by its key
    */
   async discardChain(id: string, options: { readonly keepReusable: boolean }): Promise<Freed> {
@@ -278,9 +277,9 @@ export class LayerStore {
   }
 
   /**
-   * Discards sealed layers that nothing refers to, and then those that this sets free; components' layers only when
-   * they were last used at `before` (ISO-8601) or earlier. The record is deleted first, in one transaction with the
-   * check: a concurrent build either finds the layer or does not.
+   * Deletes sealed layers that nothing refers to, and then those that this frees; components' layers only if they were
+   * last used at `before` (ISO-8601) or earlier. The record is deleted first, in one transaction with the check: a
+   * concurrent build either finds the layer or does not.
    * @returns the deleted layers and the freed bytes
    */
   async discardUnreferenced(before: string): Promise<Freed> {
@@ -320,7 +319,7 @@ async function complete(
   await refer?.(trx, id);
 }
 
-/** Removes a file, if it exists. Returns the bytes that it had on the disk. */
+/** Removes a file, if it exists. Returns the disk space that it took, in bytes. */
 async function removeFile(path: string): Promise<number> {
   const bytes = 512 * ((await stat(path).catch(() => undefined))?.blocks ?? 0);
   await rm(path, { force: true });

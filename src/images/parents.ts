@@ -18,7 +18,7 @@ export interface ParentImage {
   readonly description: string;
 }
 
-/** Where to look. */
+/** Where to look for a parent image. */
 export interface ParentRequest {
   /** `ami-…`, `ssm:…`, or an image ARN with or without wildcards, of this account or of `aws`. */
   readonly reference: string;
@@ -26,7 +26,7 @@ export interface ParentRequest {
   readonly account: string;
   readonly catalog: Catalog;
   readonly layers: LayerStore;
-  /** ARN of the image that is built: it is recorded as the user of the layer, until it is released. */
+  /** ARN of the image that is built, which is recorded as the user of the layer until it is released. */
   readonly arn: string;
   readonly dataDirectory: string;
   readonly report: Report;
@@ -35,7 +35,7 @@ export interface ParentRequest {
 
 /**
  * Finds a parent image; makes or downloads a missing base image.
- * @throws {Error} if there is none, naming what was looked for
+ * @throws {Error} if it does not exist, with what was searched
  */
 export async function sealedParent(request: ParentRequest): Promise<ParentImage> {
   const { catalog, account, region } = request;

@@ -52,7 +52,7 @@ const efi = { type: partitionTypes.efiSystem, first: 4096, last: 8191, name: 'EF
 const data = { type: partitionTypes.linuxData, first: 8192, last: 99_999 };
 const root = { type: partitionTypes.linuxRootX8664, first: 100_000, last: 100_999, name: 'root' };
 
-test('partitions have number, place, size and name', async () => {
+test('partitions have number, offset, size and name', async () => {
   const partitions = await readPartitions(disk([efi, undefined, root]));
   assert.deepEqual(
     partitions.map(({ number, offset, size, name }) => ({ number, offset, size, name })),
@@ -100,7 +100,7 @@ for (const { what, change, message } of [
     message: /claims 4294967295 entries/,
   },
 ]) {
-  test(`refused: ${what}`, async () => {
+  test(`rejected: ${what}`, async () => {
     await assert.rejects(
       readPartitions(disk([root], change)),
       (error: Error) => error instanceof PartitionError && message.test(error.message),
@@ -108,7 +108,7 @@ for (const { what, change, message } of [
   });
 }
 
-test('refused: a partition that ends before it begins, a disk that is too short', async () => {
+test('rejected: a partition that ends before it begins, a disk that is too short', async () => {
   await assert.rejects(readPartitions(disk([{ ...root, last: 99_000 }])), /ends before it begins/);
   await assert.rejects(
     readPartitions(async () => Buffer.alloc(10)),

@@ -14,9 +14,9 @@ export interface Partition {
   /** The partition's own GUID, lower case. */
   readonly guid: string;
   readonly name: string;
-  /** Bytes from the start of the disk. */
+  /** Offset from the start of the disk, in bytes. */
   readonly offset: number;
-  /** Bytes. */
+  /** In bytes. */
   readonly size: number;
 }
 
@@ -25,14 +25,14 @@ export type FileSystemType = 'ext4' | 'xfs' | 'btrfs' | 'vfat';
 
 /** The partition of `/`, and its file system. */
 export interface RootPartition extends Partition {
-  /** Absent if it is not a known one (LVM, LUKS, …). */
+  /** Absent if it is unknown (LVM, LUKS, …). */
   readonly fsType?: FileSystemType;
 }
 
 /** Reads `length` bytes at `offset`; fewer only at the end. */
 export type ReadAt = (offset: number, length: number) => Promise<Buffer>;
 
-/** A disk with unreadable partitions, or without a Linux root. */
+/** The partitions cannot be read, or none is a Linux root. */
 export class PartitionError extends Error {
   override readonly name = 'PartitionError';
 }
@@ -51,8 +51,8 @@ const MAX_ENTRIES = 1024;
 
 /**
  * Reads all partitions of a disk from its primary GPT, in the order of their numbers.
- * @param read the disk as a machine sees it (raw, not qcow2)
- * @throws {PartitionError} no GPT, or one whose checksums do not match
+ * @param read reads the virtual disk (raw, not qcow2)
+ * @throws {PartitionError} without a GPT, or if its checksums do not match
  */
 export async function readPartitions(read: ReadAt): Promise<readonly Partition[]> {
   const header = await read(SECTOR, SECTOR);
@@ -95,8 +95,8 @@ export async function readPartitions(read: ReadAt): Promise<readonly Partition[]
 }
 
 /**
- * The root partition: one with a root type, or else generic Linux data; the largest of several.
- * @param architecture of the machine the disk is for
+ * The root partition: one with a root type, otherwise generic Linux data; the largest of several.
+ * @param architecture of the disk's machine
  */
 export function chooseRoot(
   partitions: readonly Partition[],
@@ -123,7 +123,7 @@ export async function fileSystemType(read: ReadAt, offset: number): Promise<File
 /**
  * The root partition of a raw disk: a file, an exported layer, a block device.
  * @param path raw, not qcow2
- * @throws {PartitionError} no GPT, or no Linux root on it
+ * @throws {PartitionError} without a GPT, or without a Linux root in it
  */
 export async function rootPartition(path: string, architecture: 'x86_64' | 'arm64' = 'x86_64'): Promise<RootPartition> {
   return withReader(path, async (read) => {
@@ -155,7 +155,7 @@ export async function withReader<T>(path: string, work: (read: ReadAt) => Promis
   }
 }
 
-/** A sector number at `at`, as bytes. */
+/** Reads a sector number at `at` as bytes. */
 function bytes(buffer: Buffer, at: number): number {
   const sector = buffer.readBigUInt64LE(at);
   if (sector > BigInt(Number.MAX_SAFE_INTEGER) / BigInt(SECTOR))

@@ -1,4 +1,4 @@
-/** Free space in the data directory, checked before minutes are spent. */
+/** Free space in the data directory, which is checked before minutes are spent. */
 import { statfs } from 'node:fs/promises';
 import { sleep } from '../platform/clock.ts';
 import { diskFullMessage, isDiskFull } from '../platform/disk-full.ts';
@@ -11,9 +11,9 @@ export const LOW_WATER = 128 * 1024 ** 2;
 export const LEAST_FOR_BASE = 2 * 1024 ** 3;
 
 /**
- * @param folder an existing folder on the file system in question
+ * @param folder an existing directory on the file system in question
  * @param what for the message: `a build`
- * @throws {Error} with the figures and what to do, when less than `least` bytes are free
+ * @throws {Error} with the figures and advice, if less than `least` bytes are free
  */
 export async function refuseWithoutRoom(folder: string, least: number, what: string): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
@@ -45,7 +45,7 @@ export async function isScarce(folder: string, least: number): Promise<boolean> 
   return bavail * bsize < least;
 }
 
-/** Time between attempts that a full disk prevents, in milliseconds. */
+/** Interval between retries on a full disk, in milliseconds. */
 const AGAIN_MS = 1000;
 
 /**

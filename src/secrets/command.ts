@@ -21,8 +21,8 @@ export const command: ProviderType = {
       async look(query, signal) {
         const words = argumentsFor(argv.map(String), query);
         try {
-          // The user's own program needs the environment of Ingot: the address and token of a vault, a GPG agent and
-          // the like.
+          // The user's own program needs Ingot's environment: the address and token of a vault, a GPG agent and the
+          // like.
           const { stdout } = await run(words, {
             inherit: 'all',
             timeoutMs: patient(TIMEOUT_MS),
@@ -32,7 +32,7 @@ export const command: ProviderType = {
         } catch (error) {
           signal?.throwIfAborted();
           if (!(error instanceof ProcessError)) throw error;
-          // Its stdout may be the secret; its stderr says why it failed.
+          // Its stdout may contain the secret; its stderr says why it failed.
           const said = error.stderr.trim().split('\n').at(-1) ?? '';
           const how = error.timedOut
             ? `did not finish within ${patient(TIMEOUT_MS) / 1000} s`

@@ -1,9 +1,9 @@
-/** Secrets in the environment of the process that builds: `prod/db` is `INGOT_SECRET_PROD_DB`. */
+/** Secrets in the environment of the building process: `prod/db` is `INGOT_SECRET_PROD_DB`. */
 import { plainName, type ProviderType, type SecretQuery } from './provider.ts';
 
 const DEFAULT_PREFIX = 'INGOT_SECRET_';
 
-/** The variable of a secret: capitals, and `_` for every character that a variable's name cannot have. */
+/** The variable of a secret: in upper case, with `_` for every character that a variable's name cannot contain. */
 function variableOf(prefix: string, query: Pick<SecretQuery, 'service' | 'name'>): string {
   return `${prefix}${plainName(query)
     .replace(/^\//, '')

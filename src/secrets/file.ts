@@ -1,4 +1,7 @@
-/** Secrets in a folder of this host: one file each, named like the secret. `prod/db` is a file in a folder `prod`. */
+/**
+ * Secrets in a directory of this host: one file each, with the name of the secret. `prod/db` is a file in the directory
+ * `prod`.
+ */
 import { open, realpath } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { readUtf8 } from '../platform/utf8.ts';
@@ -32,7 +35,7 @@ export const file: ProviderType = {
 };
 
 async function readSecret(root: string, path: string): Promise<string | undefined> {
-  // A link may point elsewhere in the folder (mounted secrets of Kubernetes do), but not outside of it.
+  // A link may point elsewhere in the directory (mounted secrets of Kubernetes do), but not outside of it.
   const [real, folder] = await Promise.all([realpath(path), realpath(root)]);
   if (!real.startsWith(`${folder}/`)) throw new SecretError(`${path} is a link to a file outside of ${root}`);
   const handle = await open(real, 'r');

@@ -37,13 +37,13 @@ for (const [what, text] of FORMS) {
   });
 }
 
-test('masks each line of a secret that has several, but not what frames it', () => {
+test('masks each line of a secret with several, but not its first and last lines if they are short', () => {
   const mask = maskOf('-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nab\n-----END PRIVATE KEY-----\n');
   assert.equal(mask.text('  MIIEvQIBADANBg'), '  ***');
   assert.equal(mask.text('-----BEGIN PRIVATE KEY----- ab'), '-----BEGIN PRIVATE KEY----- ab');
 });
 
-test('masks the longest of several secrets, and tells which is too short', () => {
+test('masks the longest of several secrets, and reports values that are too short', () => {
   const mask = new Mask();
   assert.deepEqual(
     [mask.add('secret'), mask.add('secret-of-all'), mask.add('abc'), mask.add('')],
@@ -59,7 +59,7 @@ test('masks in every string of a value', () => {
   });
 });
 
-test('a secret is masked however a stream is cut, and wherever a long line is', () => {
+test('a secret is masked however a stream is split, and wherever a long line is cut', () => {
   const secret = 'correct-horse-battery';
   const mask = maskOf(secret);
   const text = Buffer.from(`begin ${secret} end\r\nx\x1b[31m${secret.slice(0, 8)}\x1b[0m${secret.slice(8)}\n`);
@@ -90,7 +90,7 @@ test('a secret of ten thousand lines is masked, each of its lines too', () => {
   );
 });
 
-test('of forms that begin alike the longest is masked', () => {
+test('of forms with the same beginning, the longest is masked', () => {
   const mask = new Mask();
   for (const value of ['abcdef', 'abcd', 'abcdefgh', 'abce']) mask.add(value);
 

@@ -1,22 +1,25 @@
-/** Removes secrets from texts: as they are, line by line, and in the forms in which programs print them. Pure. */
+/** Removes secrets from texts: verbatim, line by line, and in the forms in which programs print them. Pure. */
 
 /** The replacement for a secret. */
 export const MASKED = '***';
-/** Shorter values are not masked: a port or a short user name is too common. */
+/** Minimum length of a masked value: shorter ones, such as a port or a short user name, are too common. */
 export const LEAST_MASKED = 4;
-/** Of a secret of several lines, shorter lines (a brace, an `-----END`) are not masked separately. */
+/**
+ * Minimum length of a masked line in a secret of several lines. Shorter lines (a brace, an `-----END`) are not masked
+ * separately.
+ */
 const LEAST_LINE = 6;
 
-/** A form to mask; all forms are ordered by their code units. */
+/** A form to mask; all forms are sorted by their code units. */
 interface Form {
   readonly text: string;
-  /** The longest other form that this one starts with. */
+  /** The longest other form that is a prefix of this one. */
   readonly start: Form | undefined;
 }
 
 /**
- * The secrets of one run, which grow. They are found by a binary search at each position, not by one regular
- * expression: a secret of some thousand lines has too many forms for one, and its error would show them.
+ * The secrets of one run; more can be added. They are found by a binary search at each position, not by one regular
+ * expression: a secret of some thousand lines has too many forms for one, and the error would show them.
  */
 export class Mask {
   readonly #texts = new Set<string>();
@@ -77,7 +80,7 @@ export class Mask {
       if (this.#forms[middle]!.text <= here) low = middle + 1;
       else high = middle;
     }
-    // In this order, everything between a form and a text that starts with it starts with it, too.
+    // In this order, everything between a form and a text with that prefix has the prefix too.
     let form = this.#forms[low - 1];
     while (form !== undefined && !here.startsWith(form.text)) form = form.start;
     return form?.text.length ?? 0;
@@ -96,8 +99,8 @@ export class Mask {
 }
 
 /**
- * The forms in which programs print a value: plain, in JSON, in a URL, in shell quotes, and in base64 with any text
- * before and after it.
+ * The forms in which programs print a value: plain, in JSON, in a URL, in shell quotes, and in base64 with other text
+ * around it.
  */
 function formsOf(value: string): readonly string[] {
   const json = JSON.stringify(value).slice(1, -1);
@@ -114,7 +117,7 @@ function formsOf(value: string): readonly string[] {
   ];
 }
 
-/** The base64 of a value at each of the three offsets. For short values it is too short to be recognized. */
+/** The base64 of a value at each of the three offsets; none if the value is too short to be recognized. */
 function base64Forms(value: string): readonly string[] {
   const bytes = Buffer.from(value);
   const forms = [0, 1, 2]

@@ -5,7 +5,8 @@ import { configuredProviders } from './providers.ts';
 import { Secrets } from './secrets.ts';
 
 /**
- * Reads nothing until the first secret is needed, and then the configuration of that moment.
+ * Makes the secrets of a data directory. Nothing is read until the first secret is needed, and then the configuration
+ * of that moment.
  * @param program what users call this process, for messages
  */
 export function openSecrets(

@@ -9,7 +9,7 @@ export interface SecretQuery extends Omit<SecretReference, 'kind' | 'text' | 'ke
   readonly region: string;
 }
 
-/** The process that looks for secrets, in users' words: the worker is part of the server. */
+/** The process that looks for secrets, in users' words. The worker is part of the server. */
 export type Program = 'the server' | 'ingot';
 
 /** A source of secrets. */
@@ -17,18 +17,18 @@ export interface SecretProvider {
   /** Where it looks for this secret, for messages: `the file /etc/ingot/secrets/db`. Never a value. */
   describe(query: SecretQuery): string;
   /**
-   * The secret's text; `undefined` if it has no secret of this name.
-   * @throws {SecretError} if it cannot tell
+   * The secret's text; `undefined` if it does not have this secret.
+   * @throws {SecretError} if it cannot be read
    */
   look(query: SecretQuery, signal?: AbortSignal): Promise<string | undefined>;
 }
 
 /** One kind of provider. */
 export interface ProviderType {
-  /** Its settings beside `type`, `services` and `accounts`. */
+  /** Its settings besides `type`, `services` and `accounts`. */
   readonly settings: readonly string[];
   /**
-   * Makes a provider from its settings; `fault` gets each error, with the setting's name.
+   * Makes a provider from its settings; `fault` receives each error, with the setting's name.
    * @param program what users call this process, for messages
    */
   make(
@@ -38,7 +38,7 @@ export interface ProviderType {
   ): SecretProvider;
 }
 
-/** A secret that is not available. The message names it and says what to do, and never contains a value. */
+/** A secret is not available. The message names it and says what to do, and never contains a value. */
 export class SecretError extends Error {
   override readonly name = 'SecretError';
 }
@@ -49,8 +49,8 @@ export function withoutLastNewline(text: string): string {
 }
 
 /**
- * The name of a secret that an ARN names, or the name itself. Without the six characters that AWS adds to names in
- * Secrets Manager.
+ * The name of a secret in an ARN, or the name itself. Without the six characters that AWS appends to names in Secrets
+ * Manager.
  */
 export function plainName({ service, name }: Pick<SecretQuery, 'service' | 'name'>): string {
   const arn = parseStoreArn(name);

@@ -8,12 +8,12 @@ import { environment } from './environment.ts';
 import { file } from './file.ts';
 import type { Program, ProviderType, SecretProvider, SecretQuery } from './provider.ts';
 
-/** Every kind of provider, by the `type` that a config names. */
+/** Every kind of provider, by its `type` in `config.yaml`. */
 export const providerTypes: Readonly<Record<string, ProviderType>> = { aws, command, environment, file };
 
-/** A provider, and the secrets that it is asked for. */
+/** A provider, and which secrets it provides. */
 export interface ConfiguredProvider extends SecretProvider {
-  /** Whether this secret is for this provider. */
+  /** Whether the provider is tried for this secret. */
   answers(query: SecretQuery): boolean;
 }
 
@@ -21,11 +21,11 @@ export interface ConfiguredProvider extends SecretProvider {
 const DEFAULT: readonly Readonly<Record<string, unknown>>[] = [{ type: 'environment' }];
 
 /**
- * The providers of a config, in the order in which they are asked.
- * @param settings the config's `secrets`
- * @param home account of the first key pair: a provider that names no accounts answers for it alone
+ * The providers of a configuration, in the order in which they are tried.
+ * @param settings the `secrets` section
+ * @param home account of the first key pair, the only one that a provider without accounts serves
  * @param program what users call this process, for messages
- * @throws {ConfigError} with every error
+ * @throws {ConfigError} with every fault
  */
 export function configuredProviders(
   settings: readonly Readonly<Record<string, unknown>>[] | undefined,

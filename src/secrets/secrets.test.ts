@@ -66,7 +66,7 @@ describe('references', () => {
     ['resolve:ssm:db:latest', /number of its version/],
   ];
   for (const [inside, says] of bad) {
-    test(`not ${inside}`, () => {
+    test(`invalid: ${inside}`, () => {
       const read = readSecretReference('', inside);
       assert.ok(read?.kind === 'broken-secret' && says.test(read.problem), JSON.stringify(read));
     });
@@ -217,7 +217,7 @@ describe('providers', () => {
     }
   });
 
-  test('are asked in order, and only for what they answer', async () => {
+  test('are tried in order, and only for what they provide', async () => {
     const say = (text: string, more: object = {}): Readonly<Record<string, unknown>> => ({
       type: 'command',
       command: ['/bin/echo', text, '{name}'],
@@ -237,7 +237,7 @@ describe('providers', () => {
     );
   });
 
-  test('belong to the account of the first key pair, or to those that are named', async () => {
+  test('belong to the account of the first key pair, or to the listed accounts', async () => {
     const other = (settings: readonly Readonly<Record<string, unknown>>[] | undefined): Secrets =>
       new Secrets({
         account: '210987654321',
@@ -267,7 +267,7 @@ describe('providers', () => {
     }
   });
 
-  test('what is wrong with a config is said with its place', () => {
+  test('faults of a configuration are reported with their path', () => {
     const settings = [
       { type: 'fiel' },
       { type: 'file', folder: 'here', mode: 1 },

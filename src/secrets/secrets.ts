@@ -5,7 +5,7 @@ import { LEAST_MASKED, Mask } from './mask.ts';
 import { SecretError, type SecretProvider, type SecretQuery } from './provider.ts';
 import type { ConfiguredProvider } from './providers.ts';
 
-/** Who needs secrets, and the providers. */
+/** The account that needs secrets, and the providers. */
 export interface SecretsOptions {
   /**
    * Called when the first secret is needed.
@@ -29,7 +29,7 @@ export class Secrets {
   }
 
   /**
-   * Fetches the secrets that are not known yet, so that `value` has them.
+   * Fetches the secrets that are not loaded yet, so that `value` has them.
    * @param report called for a value that is too short to be masked
    * @throws {SecretError} naming every secret that is not available, and why
    */
@@ -60,7 +60,7 @@ export class Secrets {
     return this.#values.get(idOf(reference));
   }
 
-  /** A report that masks secrets. */
+  /** A report function that masks secrets. */
   masked(report: Report): Report {
     return (event) => report({ ...event, text: this.mask.text(event.text) });
   }
@@ -101,7 +101,7 @@ export class Secrets {
   }
 }
 
-/** For messages. */
+/** The secret's name, for messages. */
 function nameOf({ service, name, stage, version }: SecretReference): string {
   const which = [stage, version].filter((part) => part !== undefined).join(' ');
   return `${service === 'secretsmanager' ? 'secret' : 'parameter'} '${name}'${which === '' ? '' : ` (${which})`}`;

@@ -1,5 +1,5 @@
 /**
- * `server.json`: how others find the running server of a data directory. Separate from the service, so that a client
+ * `server.json`: how clients find the running server of a data directory. Separate from the service, so that a client
  * does not load that.
  */
 import { readFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { isSameProcess } from '../platform/processes.ts';
 /** The facts about a running service in `server.json`. */
 export interface ServerFile {
   readonly pid: number;
-  /** Clock ticks since boot: with the pid, proof of identity. */
+  /** Clock ticks since boot, which together with the pid identify it. */
   readonly startTime: string;
   readonly host: string;
   readonly port: number;

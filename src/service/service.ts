@@ -45,9 +45,9 @@ import { causeOfEnd, WORKER_FLAGS } from './worker-memory.ts';
 import type { WorkerTask } from './worker-process.ts';
 import { INGOT } from '../platform/own-program.ts';
 
-/** Seconds without an answer after which a worker counts as stuck, and is killed if somebody waits for it. */
+/** Seconds without an answer after which a worker counts as stuck, and is killed if a client waits for it. */
 const SILENT_SECONDS = 60;
-/** Limit of the sweep after a dead worker when the server ends, in milliseconds. */
+/** Time limit of the sweep after a dead worker when the server stops, in milliseconds. */
 const LAST_SWEEP_MS = 120_000;
 
 /** Options of the service. */
@@ -55,9 +55,9 @@ export interface ServiceOptions {
   /** Absolute path; created if needed. */
   readonly dataDirectory: string;
   readonly host: string;
-  /** 0 takes any free port. */
+  /** 0 selects any free port. */
   readonly port: number;
-  /** Seconds without work and requests after which it exits; never if absent. */
+  /** Seconds without work and requests after which it exits (default: never). */
   readonly idleExitSeconds?: number;
   readonly version: string;
 }
@@ -66,26 +66,26 @@ export interface ServiceOptions {
 export interface Service {
   readonly host: string;
   readonly port: number;
-  /** Ends everything, worker first. Safe to repeat. */
+  /** Stops everything, the worker first. It can be repeated. */
   stop(): Promise<void>;
-  /** Settles when it has ended, for whatever reason. */
+  /** Resolves when it has ended, for any reason. */
   readonly finished: Promise<void>;
 }
 
-/** A data directory that another server uses. */
+/** Another server uses the data directory. */
 export class DataDirectoryBusy extends Error {
   override readonly name = 'DataDirectoryBusy';
 }
 
 /**
- * Starts the service on a data directory and returns when it answers.
- * @throws {DataDirectoryBusy} when a server has the directory; {ConfigError} when its configuration is invalid
+ * Starts the service on a data directory and returns when it responds.
+ * @throws {DataDirectoryBusy} if a server uses the directory; {ConfigError} if its configuration is invalid
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { dataDirectory } = options;
   const wasOpen = takeDataDirectory(dataDirectory);
   const config = await readConfig(dataDirectory);
-  // The worker reads these when an image needs them; errors are reported now.
+  // The worker reads these when an image needs them. Parsed now to report faults at the start.
   configuredProviders(config.secrets, config.homeAccount);
   const maintenance = readMaintenance(config.maintenance);
   const eventsConfig = readEvents(config);
@@ -101,7 +101,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const sealer = await openSealer(dataDirectory);
   const audit = openAuditLog(dataDirectory, config.audit);
   const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: config.names });
-  // Before the API answers: nothing that happens from then on is missed.
+  // Before the API responds, so that no later event is missed.
   await recordReceivers(catalog, eventsConfig);
 
   const state = { lastUse: Date.now(), stopping: undefined as Promise<void> | undefined };
@@ -129,14 +129,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const api = createApi(services);
   let ticker: Ticker | undefined;
   api.addHook('onRequest', async (request) => {
-    // Who only watches a server does not keep it.
+    // Monitoring requests do not keep the server running.
     if (!isHealthRequest(request)) state.lastUse = Date.now();
   });
   let idle: NodeJS.Timeout | undefined;
   try {
     await api.listen({ host: options.host, port: options.port });
   } catch (error) {
-    // The worker and the lock would keep this process, and the directory, in use for nothing.
+    // The worker and the lock would otherwise keep this process and the directory in use.
     await stop();
     throw error;
   }
@@ -174,8 +174,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 
   /**
-   * A worker that dies is replaced. The new one sweeps what the old one left, and fails its image with the reason. If
-   * there were several images, each is built again, alone.
+   * Starts a worker, and a new one when it dies. The new one sweeps what the old one left, and fails its image with the
+   * reason. If there were several images, each is built again, alone.
    */
   async function startWorker(before: WorkerEnd = {}): Promise<WorkerLink> {
     const started = Date.now();
@@ -189,7 +189,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     void link.exited.then(async ({ code, signal }) => {
       if (state.stopping !== undefined) return;
       logger().error({ code, signal }, 'the worker ended; starting another');
-      // A worker that ends right at its start would do so again.
+      // A worker that dies right after its start would probably do so again.
       await sleep(Date.now() - started < 5000 ? 2000 : 200);
       if (state.stopping !== undefined) return;
       worker = await startWorker({ cause: causeOfEnd({ code, signal }), worksOn: true });
@@ -199,7 +199,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     return link;
   }
 
-  /** Kills a stuck worker once somebody waits for it. */
+  /** Kills a stuck worker once a client waits for it. */
   async function endIfSilent(link: WorkerLink): Promise<void> {
     if (link.silentSeconds < silentSeconds) return;
     if (link.silentSeconds === silentSeconds) {
@@ -230,7 +230,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       (await busyImages(catalog.db)) > 0 ||
       (await instancesToActOn(catalog.db)).length > 0 ||
       (await dueExecutions(catalog.db)).length > 0 ||
-      // It is to be here when they are due.
+      // A server with schedules keeps running for them.
       (await anyScheduled(catalog.db)) ||
       (await anyPolicyDue(catalog.db));
     if (busy) state.lastUse = Date.now();
@@ -255,7 +255,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     return state.stopping;
   }
 
-  /** Sweeps what a dead worker left now: the next server may start much later. */
+  /** Sweeps what a dead worker left now, because the next server may start much later. */
   async function sweepBehind(): Promise<void> {
     const task: WorkerTask = { concurrency: 0, before: { silent: killed } };
     const sweeper = await WorkerLink.start(workerCommand(dataDirectory, task), () => {});

@@ -35,14 +35,14 @@ const answers = (link: WorkerLink): Promise<true> => {
 const isSilent = (link: WorkerLink): Promise<true> =>
   until('silence', 60_000, () => (link.silentSeconds >= 3 ? true : undefined));
 
-test('a worker that runs answers, and ends when it is asked to', async () => {
+test('a running worker answers, and exits on request', async () => {
   const link = await startLink();
   link.end();
 
   assert.deepEqual(await link.exited, { code: 7, signal: null });
 });
 
-test('a process that is stopped is silent until it goes on', async () => {
+test('a stopped process is silent until it continues', async () => {
   const link = await startLink();
   process.kill(link.pid, 'SIGSTOP');
   await isSilent(link);
@@ -51,7 +51,7 @@ test('a process that is stopped is silent until it goes on', async () => {
   await answers(link);
 });
 
-test('a worker whose event loop stands still is silent, does not end when it is asked to, and can be killed', async () => {
+test('a worker with a blocked event loop is silent, does not exit on request, and can be killed', async () => {
   const link = await startLink();
   link.wake();
   await isSilent(link);

@@ -7,14 +7,14 @@
 import { writeSync } from 'node:fs';
 import { start, type RunningProcess } from '../platform/processes.ts';
 
-/** The worker's end of the pipe for its answers. */
+/** The worker's descriptor for its answers. */
 const ANSWERS = 3;
 const SECOND_MS = 1000;
 
 /** A worker process, as its server sees it. */
 export class WorkerLink {
   readonly pid: number;
-  /** Settles when the process has ended; never rejects. */
+  /** Resolves when the process has ended; never rejects. */
   readonly exited: RunningProcess['exited'];
   readonly #process: RunningProcess;
   readonly #timer: NodeJS.Timeout;
@@ -24,7 +24,7 @@ export class WorkerLink {
     this.#process = process;
     this.pid = process.pid;
     this.exited = process.exited;
-    // A message to a worker that has just ended is lost, and `exited` tells.
+    // A message to a worker that has just ended is lost; `exited` handles that.
     process.stdin?.on('error', () => {});
     process.more[0]?.on('error', () => {}).on('data', () => (this.#silentSeconds = 0));
     this.#timer = setInterval(() => {
@@ -41,7 +41,7 @@ export class WorkerLink {
    * @param onSecond called each second while it runs
    */
   static async start(argv: readonly string[], onSecond: (link: WorkerLink) => void): Promise<WorkerLink> {
-    // The whole environment: providers of secrets look there, and programs that the user named for secrets and
+    // The whole environment: providers of secrets read it, and programs that the user configured for secrets and
     // credentials need it.
     return new WorkerLink(
       await start(argv, { inherit: 'all', stdio: ['pipe', 'inherit', 'inherit', 'pipe'] }),
@@ -49,17 +49,17 @@ export class WorkerLink {
     );
   }
 
-  /** Seconds since it was asked and has not answered; 1 right after the question. */
+  /** Seconds since an unanswered question; 1 right after the question. */
   get silentSeconds(): number {
     return this.#silentSeconds;
   }
 
-  /** Makes it look for work. */
+  /** Makes it check for work. */
   wake(): void {
     this.#say('wake');
   }
 
-  /** Asks it to give up its work and exit. */
+  /** Asks it to abort its work and exit. */
   end(): void {
     this.#say('end');
   }
@@ -74,14 +74,14 @@ export class WorkerLink {
   }
 }
 
-/** How a worker reacts to its server's messages. */
+/** A worker's handlers for its server's messages. */
 export interface WorkerEars {
   wake(): void;
   /** Called at least once: when the server asks it to exit, or has ended. */
   end(): void;
 }
 
-/** Makes this process, a worker's, listen to its server and answer it. */
+/** Makes this worker process listen to its server and answer it. */
 export function listenToServer({ wake, end }: WorkerEars): void {
   process.stdin.setEncoding('utf8');
   let rest = '';
@@ -100,6 +100,6 @@ function answer(): void {
   try {
     writeSync(ANSWERS, '.');
   } catch {
-    // The server has ended, or does not read now; it gets its answer when it does.
+    // The server has ended, or is not reading now; then it gets its answer later.
   }
 }

@@ -2,8 +2,8 @@
 import { useCompileCache } from '../platform/compile-cache.ts';
 
 useCompileCache();
-// Not the server's umask 077: it fills base images and makes cgroups, which others must be able to enter. Its files in
-// the data directory get explicit modes.
+// The server's umask 077 does not fit: the worker fills base images and creates cgroups, which others must be able to
+// enter. Its files in the data directory get explicit modes.
 process.umask(0o022);
 const { runWorker } = await import('./worker-process.ts');
 const [dataDirectory, task] = process.argv.slice(2);

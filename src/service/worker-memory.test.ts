@@ -6,7 +6,7 @@ import { causeOfEnd, OUT_OF_MEMORY_CODE, watchMemory, WORKER_FLAGS } from './wor
 
 const FILLS = 'const kept = []; for (;;) kept.push({ a: [1, 2, 3] });';
 
-test('a worker has a heap of its own size, and its exit says that it was full', { timeout: 120_000 }, async () => {
+test('a worker has a heap limit of its own, and its exit shows that it was reached', { timeout: 120_000 }, async () => {
   assert.match(WORKER_FLAGS.join(' '), /--max-old-space-size=\d+/);
   const ended = await run([process.execPath, ...WORKER_FLAGS, '--max-old-space-size=64', '-e', FILLS], {
     okCodes: 'any',
@@ -14,14 +14,14 @@ test('a worker has a heap of its own size, and its exit says that it was full', 
   assert.match(causeOfEnd(ended) ?? '', /ran out of memory/);
 });
 
-test('other ends say nothing of memory', () => {
+test('other exits are not attributed to memory', () => {
   assert.equal(causeOfEnd({ code: 0, signal: null }), undefined);
   assert.equal(causeOfEnd({ code: 1, signal: null }), undefined);
   assert.equal(causeOfEnd({ code: null, signal: 'SIGKILL' }), undefined);
   assert.match(causeOfEnd({ code: OUT_OF_MEMORY_CODE, signal: null }) ?? '', /ran out of memory/);
 });
 
-test('what is above the limit for a moment is garbage; what stays there ends the process, once', {
+test('memory above the limit for a moment is garbage; if it stays, the process exits, once', {
   timeout: 60_000,
 }, async () => {
   const readings = [3, 3, 1, 3, 3, 3, 3, 3, 3];

@@ -3,18 +3,18 @@ import { setInterval } from 'node:timers';
 
 /** Megabytes of heap for the worker's Node. Its work runs in other processes; its own share is some 100 MB. */
 export const WORKER_FLAGS: readonly string[] = ['--max-old-space-size=1024'];
-/** Bytes that it may use in total, including buffers outside of the heap. */
+/** Maximum bytes that it may use in total, including buffers outside of the heap. */
 const WORKER_BYTES = 2 * 2 ** 30;
-/** Its exit code above that. */
+/** Its exit code if it exceeds that. */
 export const OUT_OF_MEMORY_CODE = 86;
 
 const LOOK_MS = 1000;
-/** Number of successive checks that must be over the limit: garbage is not always freed at once. */
+/** Number of successive checks that must exceed the limit: garbage is not always freed at once. */
 const LOOKS = 3;
 
 /**
- * Exits this process when it uses too much memory. The next worker frees what it held, and says why. Without this, the
- * kernel would kill some process: a machine, or the API.
+ * Exits this process when it uses too much memory. The next worker frees what it held, and reports why. Otherwise the
+ * kernel would kill some process, such as a virtual machine or the API.
  * @param end called once
  */
 export function watchMemory(
@@ -36,7 +36,7 @@ export function watchMemory(
   timer.unref();
 }
 
-/** Why a worker ended by itself; `undefined` if its exit does not tell. */
+/** Why a worker exited; `undefined` if its exit status does not show it. */
 export function causeOfEnd({
   code,
   signal,

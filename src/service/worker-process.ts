@@ -1,5 +1,5 @@
 /**
- * The worker process. Its parent holds the data directory's lock, wakes it and asks whether it still answers
+ * The worker process. Its parent holds the data directory's lock, wakes it and checks whether it responds
  * (`worker-link.ts`). When stdin ends, the parent has ended, and the worker exits cleanly.
  */
 import { readFile } from 'node:fs/promises';
@@ -24,15 +24,15 @@ import { startWorker, type Worker } from '../worker/worker.ts';
 import { listenToServer } from './worker-link.ts';
 import { OUT_OF_MEMORY_CODE, watchMemory } from './worker-memory.ts';
 
-/** How long a worker whose server died may take to clean up, in seconds. */
+/** Time for a worker whose server died to clean up, in seconds. */
 const CLEAN_UP_SECONDS = 120;
 
-/** Between looks for logs that are older than their group keeps them, in milliseconds. */
+/** Interval between deletions of logs past their retention, in milliseconds. */
 const RETENTION_MS = 3_600_000;
 
 /** The task of a worker process. */
 export interface WorkerTask {
-  /** How many images are built at once; 0 to sweep and exit. */
+  /** Number of images that are built at once; 0 to sweep and exit. */
   readonly concurrency: number;
   /** How the previous worker ended, if known. */
   readonly before?: WorkerEnd;
@@ -92,9 +92,9 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
 }
 
 /**
- * The lock of the workers. The previous worker may still clean up after its server died, and sweeping would interfere.
- * A stuck one never exits by itself, so it is killed.
- * @returns `undefined` when this worker was asked to end while it waited
+ * The lock of the workers. The previous worker may still be cleaning up after its server died, and sweeping would
+ * interfere. A stuck one never exits by itself, so it is killed.
+ * @returns `undefined` if this worker was asked to end while it waited
  */
 async function takeOver(dataDirectory: string, asked: AbortSignal): Promise<FileLock | undefined> {
   const path = dataPath(dataDirectory, 'workerLock');

@@ -1,6 +1,6 @@
 /**
  * A cache of base images on this host, outside of all data directories, so that other data directories need not make
- * them again. It belongs to root, because its files become the disks of images: a file with a wrong owner, permissions
+ * them again. It belongs to root, because its files become the disks of images. A file with a wrong owner, permissions
  * or SHA-256 is not used.
  */
 import { createHash } from 'node:crypto';
@@ -11,20 +11,20 @@ import { sha256OfFile, writeFileAtomic } from '../../platform/files.ts';
 import { LOW_WATER } from '../space.ts';
 
 const STANDARD = '/var/cache/ingot/base';
-/** The environment variable that names another folder, or turns the cache off. */
+/** The environment variable that sets another directory, or turns the cache off. */
 const VARIABLE = 'INGOT_BASE_CACHE';
-/** Older ones are made again: the packages of a first build are at most this old. */
+/** Maximum age in seconds; older base images are made again, so that their packages are not outdated. */
 const KEPT_SECONDS = 7 * 86_400;
-/** Total size, in bytes: the oldest are deleted first. */
+/** Maximum total size in bytes; the oldest are deleted first. */
 const KEPT_BYTES = 4 * 1024 ** 3;
-/** Writing one never takes this long. */
+/** Age at which an unfinished file is certainly abandoned, in milliseconds. */
 const UNFINISHED_MS = 3_600_000;
 const OTHERS_WRITE = 0o022;
 const ENTRY = /^([0-9a-f]{64})\.(?:qcow2|json)$/;
 
 /** The record of a base image in the cache. */
 interface Entry {
-  /** Base image's name. */
+  /** Name of the base image. */
   readonly name: string;
   /** ISO-8601. */
   readonly made: string;
@@ -35,21 +35,21 @@ interface Entry {
 /** The result of a lookup. */
 export type Found =
   | { readonly made: string; readonly how: 'cloned' | 'linked' | 'copied' }
-  /** Missing, or not trusted: then with a reason in words. */
+  /** Missing, or not trusted, then with the reason. */
   | { readonly made: undefined; readonly refused?: string };
 
 /** Numbers for `df`, and of what was freed. */
 export interface CacheUsage {
   readonly directory: string;
   readonly images: number;
-  /** On the disk. Files that a data directory has linked count there, too. */
+  /** Bytes on the disk. Files that a data directory has linked count there too. */
   readonly bytes: number;
 }
 
 /**
- * The folder of the cache; `undefined` if it is turned off, or if this process is not root's, because only root makes
- * base images.
- * @throws {Error} for a value of `INGOT_BASE_CACHE` that is neither `off` nor an absolute path
+ * The directory of the cache; `undefined` if it is turned off, or if this process is not root's, because only root
+ * makes base images.
+ * @throws {Error} if `INGOT_BASE_CACHE` is neither `off` nor an absolute path
  */
 export function baseCacheFolder(env: Readonly<Record<string, string | undefined>> = process.env): string | undefined {
   const given = env[VARIABLE]?.trim() || STANDARD;
@@ -64,8 +64,8 @@ export function cacheKey(recipe: object): string {
 }
 
 /**
- * Provides a cached base image, if there is a trusted one. An untrusted one is deleted.
- * @param target the file to make; complete or absent when this returns
+ * Copies a cached base image, if there is a trusted one. An untrusted one is deleted.
+ * @param target the file to create; complete or absent when this returns
  */
 export async function takeCached(folder: string, key: string, name: string, target: string): Promise<Found> {
   const foreign = await foreignFolder(folder);
@@ -103,16 +103,16 @@ export async function takeCached(folder: string, key: string, name: string, targ
 }
 
 /**
- * Keeps a base image that was just made.
+ * Stores a base image that was just made.
  * @param made ISO-8601
- * @throws {Error} if there is no space or the folder is not root's own; nothing is left behind
+ * @throws {Error} if there is no space or the directory is not root's own; nothing is left behind
  */
 export async function keepInCache(
   folder: string,
   key: string,
   { name, made, disk }: { readonly name: string; readonly made: string; readonly disk: string },
 ): Promise<void> {
-  // The parent folders get the usual mode; these two are for root only.
+  // The parent directories get the usual mode; these two are for root only.
   await mkdir(dirname(dirname(folder)), { recursive: true, mode: 0o755 });
   await mkdir(dirname(folder), { recursive: true, mode: 0o755 });
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -182,7 +182,10 @@ export async function cacheUsage(folder: string | undefined): Promise<CacheUsage
   return { directory: folder, images: disks.length, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
 }
 
-/** A clone that shares blocks if the file system supports it, or a hard link, or a copy. */
+/**
+ * Places a file as a clone that shares blocks if the file system supports it, otherwise as a hard link, otherwise as a
+ * copy.
+ */
 async function place(from: string, to: string): Promise<'cloned' | 'linked' | 'copied'> {
   try {
     await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
@@ -204,12 +207,12 @@ async function place(from: string, to: string): Promise<'cloned' | 'linked' | 'c
   return 'copied';
 }
 
-/** Why a folder is not root's own. Its parents count, too: anyone who can rename one can replace the folder. */
+/** Why a directory is not root's own. Its parents count too: anyone who can rename one can replace the directory. */
 async function foreignFolder(folder: string): Promise<string | undefined> {
   for (let path = folder; ; path = dirname(path)) {
     const found = await lstat(path).catch(() => undefined);
     if (found === undefined) return 'absent';
-    // In a sticky folder that everyone may write to, no other user can rename root's files.
+    // In a sticky directory that everyone may write to, no other user can rename root's files.
     const open = (found.mode & OTHERS_WRITE) !== 0 && (path === folder || (found.mode & 0o1000) === 0);
     if (!found.isDirectory() || found.uid !== 0 || open)
       return `${path} is not a folder that only root may write to (chown root, chmod 0755)`;

@@ -11,21 +11,21 @@ export type { MakeBaseRequest } from './make-request.ts';
 export interface BaseImage {
   readonly name: string;
   readonly description: string;
-  /** Name that images show. */
+  /** Name of the operating system in images. */
   readonly osVersion: string;
   readonly platform: 'Linux';
   readonly architecture: 'x86_64';
-  /** `DOCKER` for the disk of a container build with its parent image. Default `AMI`. */
+  /** `DOCKER` for the disk of a container build with its parent image (default: `AMI`). */
   readonly type?: 'DOCKER';
   /** Who made the disk: Ingot, or others. */
   readonly origin: DiskOrigin;
-  /** Size for a machine in bytes, if known before. */
+  /** Virtual size in bytes, if known in advance. */
   readonly virtualSize?: number;
-  /** What this host lacks for it: one sentence each, with the remedy. */
+  /** What this host lacks for it, one sentence each with the fix. */
   readonly missing: () => readonly string[];
-  /** Everything that determines its content, except the day: the key for the cache of this host. */
+  /** Everything that determines its content, except the day: the key in this host's cache. */
   readonly recipe?: () => object;
-  /** @throws {Error} in words for the user */
+  /** @throws {Error} with a message for the user */
   readonly make: (request: MakeBaseRequest) => Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export const baseImages: Readonly<Record<string, BaseImage>> = {
   'debian-13-x86': debian('debian-13-x86', 'trixie', '13'),
 };
 
-/** Every base image of containers by its name: the disk of a container build with that parent on it. */
+/** Every base image for containers by its name: the disk of a container build with that parent on it. */
 export const containerBases: Readonly<Record<string, BaseImage>> = {
   'debian-12': debianContainer('debian-12', '12', { release: 'bookworm', packages: ['ca-certificates'] }),
   'debian-12-slim': debianContainer('debian-12-slim', '12', { release: 'bookworm', packages: [] }),

@@ -1,6 +1,6 @@
 /**
- * Makes the disk of a container build: one ext4 file system for buildah's storage, with the parent image on it as an
- * OCI layout below `/import`, made from Debian's packages by mmdebstrap; or without any, for parents from elsewhere.
+ * Makes the disk of a container build: one ext4 file system for buildah's storage. The parent image is on it as an OCI
+ * layout below `/import`, made from Debian's packages by mmdebstrap; a disk for parents from elsewhere has none.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
@@ -14,24 +14,24 @@ import { missingForDebian } from './debian.ts';
 import { runMmdebstrap } from './debian-mmdebstrap.ts';
 import { debianSources, mirrorsFromEnvironment } from './debian-packages.ts';
 
-/** What a container base made from Debian's packages has in it. */
+/** A container base that is made from Debian's packages. */
 export interface DebianContainer {
   readonly release: 'bookworm' | 'trixie';
-  /** Packages beside the essential ones and apt. */
+  /** Packages besides the essential ones and apt. */
   readonly packages: readonly string[];
 }
 
-/** Bytes of a build's disk as a machine sees them. A sparse file: only what is written takes space. */
+/** Virtual size of a build's disk in bytes. The file is sparse: only what is written takes space. */
 export const CONTAINER_DISK_SIZE = 16 * 1024 ** 3;
-/** Folder of a build's disk that the parent image comes in, when it comes with the disk. */
+/** Directory on a build's disk with the parent image, if the disk has one. */
 export const IMPORT_FOLDER = 'import';
 
 const MIB = 1024 ** 2;
 const SECTOR = 512;
-/** Files that no image needs: documentation, but for what licences ask to keep. */
+/** Files that no image needs: documentation, except licence texts that must be kept. */
 const LEFT_OUT = ['/usr/share/man/*', '/usr/share/info/*', '/usr/share/doc/*', '/usr/share/locale/*'];
 
-/** All that the content of such a disk comes from, but for the day. */
+/** Everything that determines the content of such a disk, except the day. */
 export function containerRecipe(container: DebianContainer | undefined): object {
   return {
     recipe: 1,
@@ -48,7 +48,7 @@ export function containerRecipe(container: DebianContainer | undefined): object 
 /**
  * Makes the disk.
  * @param container absent for a disk without a parent image
- * @throws {Error} in words for the user
+ * @throws {Error} with a message for the user
  */
 export async function makeContainerBase(
   request: MakeBaseRequest,
@@ -100,7 +100,7 @@ async function installPackages(
       '--dpkgopt=path-include=/usr/share/doc/*/copyright',
       '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname" "$1/etc/machine-id"',
       '--customize-hook=rm -rf "$1/var/log/"*.log "$1/var/log/apt/"* "$1/var/cache/ldconfig/aux-cache"',
-      // As in Debian's own images: nothing starts while packages are installed, and no archives stay.
+      // As in Debian's own images: no service starts while packages are installed, and no package archives are kept.
       '--customize-hook=printf "#!/bin/sh\\nexit 101\\n" >"$1/usr/sbin/policy-rc.d"; ' +
         'chmod 755 "$1/usr/sbin/policy-rc.d"',
       '--customize-hook=printf "DPkg::Post-Invoke { \\"rm -f /var/cache/apt/archives/*.deb || true\\"; };\\n" ' +
@@ -111,7 +111,7 @@ async function installPackages(
   );
 }
 
-/** Writes an image of one layer as an OCI layout. Moves the layer there. */
+/** Writes an image with one layer as an OCI layout. Moves the layer there. */
 async function writeLayout(folder: string, layer: string): Promise<void> {
   const blobs = join(folder, 'blobs/sha256');
   await mkdir(blobs, { recursive: true, mode: 0o755 });
@@ -149,7 +149,7 @@ async function writeLayout(folder: string, layer: string): Promise<void> {
   );
 }
 
-/** A GPT with one partition, whose ext4 file system holds the tree. */
+/** Writes a GPT with one partition, whose ext4 file system contains the tree. */
 async function writeDisk(tree: string, disk: string, signal: AbortSignal | undefined): Promise<void> {
   await writeFile(disk, '');
   await truncate(disk, CONTAINER_DISK_SIZE);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { run } from '../../platform/processes.ts';
 import { deferredRuns, standIns } from './debian-deferred.ts';
 
-test('what packages asked for again and again is run once, each in its order', () => {
+test('calls that packages repeat are run once, each list in its order', () => {
   assert.deepEqual(
     deferredRuns([
       'update-ca-certificates --hooksdir ',
@@ -27,11 +27,11 @@ test('what packages asked for again and again is run once, each in its order', (
   );
 });
 
-test('what no package asked for is not run', () => {
+test('programs that no package called are not run', () => {
   assert.deepEqual(deferredRuns([]), []);
 });
 
-test('each stand-in lies where its program will be, for everybody to run', async () => {
+test("each stand-in has its program's path and is executable for everyone", async () => {
   for (const { path, content, mode } of await standIns()) {
     assert.match(path, /^\/usr\/s?bin\/[a-z0-9-]+$/);
     assert.equal(mode, 0o755);
@@ -40,17 +40,17 @@ test('each stand-in lies where its program will be, for everybody to run', async
 });
 
 const NO_SYNC = fileURLToPath(new URL('debian-no-sync.pl', import.meta.url));
-/** fsync, and close, of a file that is not open: the kernel itself refuses both. */
+/** fsync and close of a file descriptor that is not open: the kernel rejects both. */
 const CALLS = ['perl', '-e', 'print syscall(74, 999), " ", syscall(3, 999)'];
 
-test('debian-no-sync.pl: fsync succeeds at once without the kernel looking at it, other calls are as they were', {
+test('debian-no-sync.pl: fsync succeeds at once without reaching the kernel, other calls are unchanged', {
   skip: process.getuid?.() === 0 ? false : 'only root may set such a filter',
 }, async () => {
   assert.equal((await run(CALLS)).stdout, '-1 -1');
   assert.equal((await run(['perl', NO_SYNC, ...CALLS])).stdout, '0 -1');
 });
 
-test('debian-no-sync.pl exits as its program does, and with 127 when there is none', async () => {
+test('debian-no-sync.pl exits as its program does, and with 127 if that does not exist', async () => {
   const code = async (...argv: readonly string[]): Promise<number | null> =>
     (await run(['perl', NO_SYNC, ...argv], { okCodes: 'any' })).code;
   assert.equal(await code('sh', '-c', 'exit 7'), 7);

@@ -1,6 +1,6 @@
 /**
- * Programs that packages run repeatedly while they are set up, although one run at the end makes the same files: an
- * initramfs for each of two packages, Python's byte code per package, host keys that no image keeps. dpkg moves the
+ * Defers programs that packages run repeatedly during installation, although one run at the end gives the same files:
+ * an initramfs for each of two packages, Python's byte code per package, host keys that no image keeps. dpkg moves the
  * real program aside (a diversion), and a stand-in records its calls.
  */
 import { existsSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ImageFile } from './debian-files.ts';
 
-/** A command of the tree, by its argument vector. */
+/** Runs a command in the tree, by its argument vector. */
 export type InTree = (...argv: string[]) => Promise<unknown>;
 
 interface Deferred {
@@ -18,7 +18,7 @@ interface Deferred {
   readonly atEnd: (asked: readonly (readonly string[])[]) => readonly (readonly string[])[];
 }
 
-/** Arguments that were recorded several times run once; each list is in the order of the calls. */
+/** Equal calls are run once; each list is in the order of the calls. */
 const DEFERRED: readonly Deferred[] = [
   // The kernel's package and initramfs-tools each make one.
   {
@@ -26,12 +26,12 @@ const DEFERRED: readonly Deferred[] = [
     atEnd: (asked) => (asked.length === 0 ? [] : [['-c', '-k', 'all']]),
   },
   { path: '/usr/bin/py3compile', atEnd: distinct },
-  // Links and the bundle are made from the list of certificates: by the package and again by its trigger.
+  // Links and the bundle are made from the list of certificates, once by the package and again by its trigger.
   {
     path: '/usr/sbin/update-ca-certificates',
     atEnd: (asked) => (asked.length === 0 ? [] : [asked.find((argv) => argv.includes('--fresh')) ?? []]),
   },
-  // Each machine makes its own.
+  // Each machine generates its own keys.
   { path: '/usr/bin/ssh-keygen', atEnd: () => [] },
 ];
 
@@ -47,7 +47,7 @@ export async function standIns(): Promise<readonly ImageFile[]> {
 
 /**
  * Writes the program for mmdebstrap's `--essential-hook` that registers the diversions.
- * @param folder where it is put
+ * @param folder the target directory
  * @returns its path
  */
 export async function divertingHook(folder: string): Promise<string> {
@@ -82,7 +82,7 @@ export async function runDeferred(tree: string, inTree: InTree): Promise<void> {
 }
 
 /**
- * What to run at the end: lists that may run in parallel, each of argument vectors in order.
+ * The commands to run at the end: lists that may run in parallel, each with argument vectors in order.
  * @param asked lines that the stand-ins wrote
  */
 export function deferredRuns(asked: readonly string[]): readonly (readonly (readonly string[])[])[] {

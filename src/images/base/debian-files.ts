@@ -1,26 +1,25 @@
-/** Files that make a Debian tree an Ingot image. Only data and text; `debian.ts` writes them. */
+/** Files that turn a Debian tree into an Ingot image. Only data and text; `debian.ts` writes them. */
 
-/** A file below the root of the image. */
+/** A file in the image. */
 export interface ImageFile {
   /** Absolute path in the image. */
   readonly path: string;
   readonly content: string;
-  /** Permission bits, default 0644. */
+  /** Permission bits (default: 0644). */
   readonly mode?: number;
 }
 
 /**
- * Options of every kernel of the image, in the order that makes ttyS0 `/dev/console`. Without `no_timer_check` a kernel
- * panics ("IO-APIC + timer doesn't work") where emulation on a busy host loses its test interrupts.
+ * Options of every kernel of the image, in the order that makes ttyS0 `/dev/console`. `no_timer_check` avoids a kernel
+ * panic ("IO-APIC + timer doesn't work") if emulation on a busy host loses the test interrupts.
  */
 const KERNEL_OPTIONS = 'console=tty0 console=ttyS0,115200 no_timer_check';
 
-/** Files that are in the tree before the packages, whose own scripts read them. */
+/** Files that must exist before the packages are installed, whose scripts read them. */
 export const filesBeforePackages: readonly ImageFile[] = [
-  // Otherwise the initramfs hook would take the swap partition of the machine that builds.
+  // Otherwise the initramfs hook would use the swap partition of the machine that builds.
   { path: '/etc/initramfs-tools/conf.d/resume', content: 'RESUME=none\n' },
-  // A container cannot look at the root's device: without this its initramfs would come out without fsck, unlike a
-  // machine's.
+  // A container cannot examine the root's device. Without this, its initramfs would lack fsck, unlike a machine's.
   { path: '/etc/initramfs-tools/conf.d/fsck', content: 'FSTYPE=ext4\n' },
   {
     path: '/etc/default/grub',
@@ -60,7 +59,7 @@ menuentry 'Debian GNU/Linux, previous kernel' {
 }
 
 /**
- * Files of an image whose packages are there.
+ * Files that are written after the packages are installed.
  * @param rootUuid of the root file system
  * @param sources lines of `sources.list`
  */
@@ -204,7 +203,7 @@ ${menuEntries(`UUID=${rootUuid}`, KERNEL_OPTIONS)}`;
 }
 
 /**
- * For a boot loader outside of the root file system: it finds the root and continues with the menu there.
+ * The menu for a boot loader outside of the root file system: it finds the root and continues with the menu there.
  * @param rootUuid of the root file system
  */
 export function grubRedirect(rootUuid: string): string {
@@ -215,8 +214,8 @@ export function grubRedirect(rootUuid: string): string {
 }
 
 /**
- * Works without cloud-init, which grows the disk only with a data source. Costs a few reads in /sys if there is nothing
- * to grow.
+ * Works without cloud-init, which grows the disk only with a data source. If there is nothing to grow, it costs a few
+ * reads in /sys.
  */
 const GROW_ROOT = `#!/bin/sh
 # Grows the root partition to the end of its disk, and the file system with it. Does nothing where there is no room.

@@ -1,4 +1,4 @@
-/** Runs mmdebstrap: Debian's packages as a folder or an archive. */
+/** Runs mmdebstrap, which installs Debian's packages into a directory or an archive. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,13 +7,13 @@ import { APT_VARIABLES, ProcessError, run } from '../../platform/processes.ts';
 import type { Report } from '../../resources/progress.ts';
 import { debianSources, explainFailure, packageProgress, type DebianMirrors } from './debian-packages.ts';
 
-/** Runs a program for which nothing waits for the disk. */
+/** Runs a program whose disk writes need no fsync. */
 const NO_SYNC = fileURLToPath(new URL('debian-no-sync.pl', import.meta.url));
 export const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** What to install from, and where. */
 export interface MmdebstrapRequest {
-  /** An existing folder for this run only. */
+  /** An existing directory for this run only. */
   readonly workDirectory: string;
   readonly suite: 'bookworm' | 'trixie';
   readonly mirrors: DebianMirrors;
@@ -24,9 +24,9 @@ export interface MmdebstrapRequest {
 
 /**
  * Installs packages.
- * @param options of mmdebstrap, beside those that every run has
- * @param target the folder or file, as the option `--format` says
- * @throws {Error} in words for the user
+ * @param options of mmdebstrap, besides the common ones
+ * @param target the directory or file, as the option `--format` says
+ * @throws {Error} with a message for the user
  */
 export async function runMmdebstrap(
   { workDirectory, suite, mirrors, held, report, signal }: MmdebstrapRequest,
@@ -43,8 +43,8 @@ export async function runMmdebstrap(
   try {
     await run(
       [
-        // In separate namespaces, so that its mounts and its children end with it, however it ends. A slave, not
-        // private: a private copy of a container's disk, mounted on the host at this moment, would keep it busy there.
+        // In separate namespaces, so that its mounts and children end with it, however it ends. The mount namespace is
+        // a slave: a private copy of a container's disk that is mounted on the host now would keep it busy there.
         'unshare',
         '--mount',
         '--propagation',
@@ -70,7 +70,7 @@ export async function runMmdebstrap(
         cwd: workDirectory,
         files: 'open',
         input: debianSources(suite, mirrors),
-        // Maintainer scripts see these. (TMPDIR they do not see; a killed mmdebstrap leaves files there.)
+        // Maintainer scripts see these variables, but not TMPDIR; a killed mmdebstrap leaves files there.
         inherit: APT_VARIABLES,
         env: { [HELD_MARK]: id, DEBIAN_FRONTEND: 'noninteractive', TMPDIR: workDirectory },
         onStdout: progress.output,
@@ -86,7 +86,7 @@ export async function runMmdebstrap(
   }
 }
 
-/** The proxy of this host's own apt, as a file for mmdebstrap: in an argument, every user could read its password. */
+/** The proxy of this host's own apt, as a file for mmdebstrap: every user could read a password in an argument. */
 async function proxyOptions(file: string): Promise<readonly string[]> {
   const { stdout, code } = await run(
     ['apt-config', 'dump', '--format', '%f "%v";%n', 'Acquire::http::Proxy', 'Acquire::https::Proxy'],

@@ -36,7 +36,7 @@ for (const [value, message] of [
   ['http://mirror.example/\ndeb http://evil.example/', /must be an http or https address/],
   ['http://user:secret@mirror.example/debian', /must not contain a user or password/],
 ] as const) {
-  test(`mirrors: refused: ${JSON.stringify(value)}`, () => {
+  test(`mirrors: rejected: ${JSON.stringify(value)}`, () => {
     assert.throws(
       () => mirrorsFromEnvironment({ INGOT_DEBIAN_MIRROR: value }),
       (error: Error) => message.test(error.message) && !error.message.includes('secret'),
@@ -44,7 +44,7 @@ for (const [value, message] of [
   });
 }
 
-test('progress: each package counts when it is fetched, unpacked and set up, whatever the pieces the output comes in', () => {
+test('progress: each package counts when it is downloaded, unpacked and set up, however the output is split', () => {
   const told: ProgressEvent[] = [];
   const progress = packageProgress((event) => told.push(event));
   const output = `I: running apt-get update...

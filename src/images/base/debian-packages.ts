@@ -9,8 +9,9 @@ export interface DebianMirrors {
 }
 
 /**
- * The mirrors that the environment names (`INGOT_DEBIAN_MIRROR`, `INGOT_DEBIAN_SECURITY_MIRROR`), else Debian's own.
- * @throws {Error} for an invalid address, or one with a password (which would be in every image)
+ * The mirrors that the environment names (`INGOT_DEBIAN_MIRROR`, `INGOT_DEBIAN_SECURITY_MIRROR`), otherwise Debian's
+ * own.
+ * @throws {Error} for an invalid URL, or one with a password (which would be in every image)
  */
 export function mirrorsFromEnvironment(env: Readonly<Record<string, string | undefined>>): DebianMirrors {
   return {
@@ -45,7 +46,7 @@ export interface PackageProgress {
   readonly tail: () => string;
 }
 
-/** Turns their output into progress: each package counts three times, when it is fetched, unpacked and set up. */
+/** Turns the output into progress: each package counts three times, when it is downloaded, unpacked and set up. */
 export function packageProgress(report: Report): PackageProgress {
   const lines: string[] = [];
   let rest = '';
@@ -80,7 +81,7 @@ export function packageProgress(report: Report): PackageProgress {
 }
 
 /**
- * Explains an error in words that lead to the remedy.
+ * Explains an error, with advice.
  * @param output the last lines of mmdebstrap's output
  */
 export function explainFailure(output: string, mirrors: DebianMirrors, cause: Error): Error {

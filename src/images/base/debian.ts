@@ -24,17 +24,17 @@ import { KEYRING, runMmdebstrap } from './debian-mmdebstrap.ts';
 export interface DebianBaseRequest {
   /** The qcow2 file: complete or absent. */
   readonly target: string;
-  /** A folder for this maker only, which makes and removes it; takes up to 4 GiB. */
+  /** A directory for this maker only, which it creates and removes; takes up to 4 GiB. */
   readonly workDirectory: string;
   readonly release: 'bookworm' | 'trixie';
   readonly mirrors: DebianMirrors;
   readonly held: HeldRecorder;
-  /** Receives each step, and for packages how many of how many. */
+  /** Receives each step, and for packages the number of finished ones. */
   readonly report: Report;
   readonly signal?: AbortSignal;
 }
 
-/** Size for a machine. The root grows on first boot, and a build grows it first if its recipe asks for more. */
+/** Virtual size in bytes. The root grows on first boot, and a build grows it first if its recipe asks for more. */
 export const VIRTUAL_SIZE = 3 * 1024 ** 3;
 
 const MIB = 1024 ** 2;
@@ -42,23 +42,23 @@ const SECTOR = 512;
 const BIOS_OFFSET = 1 * MIB;
 const EFI_OFFSET = 2 * MIB;
 const ROOT_OFFSET = 64 * MIB;
-/** Maximum size of the work in a file system in memory, and the free memory that it needs. */
+/** Maximum size of the work in a file system in memory, and the free memory that it needs, in bytes. */
 const MEMORY_SIZE = 3 * 1024 ** 3;
 const MEMORY_FREE = 4 * 1024 ** 3;
 
 const PACKAGES = [
-  // A system that boots, and that cloud-init and a hypervisor can talk to. The cloud kernel drives what virtual
-  // machines have (virtio, NVMe, Xen, VMware, Hyper-V, EC2's and Google's cards), as in Debian's own images for EC2:
-  // measured against the general one it takes 330 MB less, 43 s instead of 75 s to make, and boots in two thirds
-  // of the time under emulation.
+  // A system that boots, and that cloud-init and a hypervisor can control. The cloud kernel has the drivers of virtual
+  // machines (virtio, NVMe, Xen, VMware, Hyper-V, EC2's and Google's cards), as in Debian's own images for EC2.
+  // Compared with the general kernel it takes 330 MB less and 43 s instead of 75 s to make, and boots in two thirds of
+  // the time under emulation.
   'systemd-sysv',
   'systemd-resolved',
   'systemd-timesyncd',
   'dbus',
-  // Sessions: `loginctl enable-linger`, `systemctl --user`, XDG_RUNTIME_DIR, as on every Debian that is installed.
+  // Sessions: `loginctl enable-linger`, `systemctl --user` and XDG_RUNTIME_DIR, as in every Debian installation.
   'libpam-systemd',
   'dbus-user-session',
-  // The machine knows its own name, whatever it is set to and whoever resolves names: no line in /etc/hosts to keep.
+  // Resolves the machine's own name, whatever it is set to, without a line in /etc/hosts.
   'libnss-myhostname',
   'udev',
   'linux-image-cloud-amd64',
@@ -143,9 +143,9 @@ const GRUB_MODULES = [
 ];
 
 /**
- * Makes the disk: GPT with BIOS boot partition, EFI system partition and an ext4 root as the last, which grows on first
- * boot. About 45 s, most of it mmdebstrap.
- * @throws {Error} in words for the user: the mirror cannot be reached, a program is missing, the disk is full
+ * Makes the disk: GPT with a BIOS boot partition, an EFI system partition and last an ext4 root, which grows on first
+ * boot. It takes about 45 s, most of it mmdebstrap.
+ * @throws {Error} with a message for the user: the mirror cannot be reached, a program is missing, the disk is full
  */
 export async function makeDebianBase(request: DebianBaseRequest): Promise<void> {
   const lacking = missingForDebian();
@@ -187,7 +187,7 @@ export async function makeDebianBase(request: DebianBaseRequest): Promise<void> 
   }
 }
 
-/** Increased when the code below changes the content of images in a way that the recipe does not show. */
+/** Incremented when the code below changes the content of images in a way that the recipe does not show. */
 const RECIPE = 1;
 
 /** Everything that determines the content of an image, except the day. */
@@ -206,7 +206,7 @@ export function debianRecipe(suite: DebianBaseRequest['release'], mirrors: Debia
   };
 }
 
-/** What this host lacks for making Debian images: one sentence each, with the remedy. */
+/** What this host lacks for making Debian images, one sentence each with the fix. */
 export function missingForDebian(): readonly string[] {
   const packages: Readonly<Record<string, string>> = {
     mmdebstrap: 'mmdebstrap',
@@ -335,7 +335,7 @@ start=${sector(ROOT_OFFSET)}, type=${partitionTypes.linuxRootX8664}, name=root
   const redirect = join(dirname(disk), 'efi-grub.cfg');
   await writeFile(redirect, grubRedirect(rootUuid));
   await run(['mmd', '-i', efi, '::/EFI', '::/EFI/BOOT', '::/EFI/debian'], options);
-  // The removable-media path, so that no machine has to remember a boot entry. The signed GRUB looks for its menu in
+  // The removable-media path, so that no machine has to store a boot entry. The signed GRUB looks for its menu in
   // /EFI/debian.
   for (const [from, to] of [
     [join(tree, 'usr/lib/shim/shimx64.efi.signed'), '::/EFI/BOOT/BOOTX64.EFI'],
@@ -374,10 +374,9 @@ start=${sector(ROOT_OFFSET)}, type=${partitionTypes.linuxRootX8664}, name=root
 }
 
 /**
- * Puts GRUB's two first stages where a BIOS finds them, as grub-bios-setup does (which insists on a block device).
- * Offsets from GRUB's sources: boot.img holds at 0x5c the sector of the core, at 0x64 the drive (0xff: the one booted
- * from), at 0x66 a jump that is blanked out for hard disks; the core's first sector ends with the list of its own
- * remaining sectors.
+ * Installs GRUB's two first stages for BIOS, as grub-bios-setup does (which requires a block device). Offsets from
+ * GRUB's sources: boot.img has at 0x5c the sector of the core, at 0x64 the drive (0xff: the boot drive), at 0x66 a jump
+ * that is blanked out for hard disks; the core's first sector ends with the list of its own remaining sectors.
  */
 async function installBiosLoader(tree: string, disk: string): Promise<void> {
   const boot = await readFile(join(tree, 'usr/lib/grub/i386-pc/boot.img'));
@@ -399,7 +398,7 @@ async function installBiosLoader(tree: string, disk: string): Promise<void> {
   }
 }
 
-/** A folder that everybody may enter, whatever the umask is. */
+/** Creates a directory that everybody may enter, whatever the umask is. */
 async function makeOpenFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true });
   for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made))

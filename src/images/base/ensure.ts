@@ -1,4 +1,4 @@
-/** Base images are made, or downloaded, on first use and kept. */
+/** Base images are made or downloaded on first use, and kept. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Catalog } from '../../catalog/catalog.ts';
@@ -21,7 +21,7 @@ export interface MadeBaseImage {
   readonly version: string;
 }
 
-/** The request, and where to keep the image. */
+/** What is requested, and where to keep the image. */
 export interface BaseImageRequest {
   readonly catalog: Catalog;
   readonly layers: LayerStore;
@@ -36,11 +36,11 @@ interface Making {
   readonly listeners: Set<Report>;
 }
 
-// Two concurrent builds share one making. It is aborted when no build waits for it any more.
+// Concurrent builds share one making. It is aborted when no build waits for it any more.
 const makings = new Map<string, Making>();
 
 /**
- * The newest base image of this name on this data directory; made now if there is none.
+ * The newest base image of this name in this data directory; it is made now if there is none.
  * @throws {Error} why it could not be made; nothing is left behind
  */
 export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest): Promise<MadeBaseImage> {
@@ -83,13 +83,13 @@ export async function ensureBaseImage(base: BaseImage, request: BaseImageRequest
   return { layer: await layers.get(made!.layer_id), version: made!.version };
 }
 
-/** The owner of what is held while a base image is made. */
+/** The owner of things that are held while a base image is made. */
 function ownerOf(name: string): string {
   return `base-image/${name}`;
 }
 
 /**
- * Of the owners of held things, those for whom another process of this host makes a base image now; a sweeper leaves
+ * Of the owners of held things, those for which another process of this host is making a base image. A sweeper leaves
  * their things alone.
  */
 export function makersElsewhere(owners: readonly string[], dataDirectory: string): readonly string[] {
@@ -111,7 +111,7 @@ async function make(base: BaseImage, request: BaseImageRequest, signal: AbortSig
   );
   try {
     if ((await newestBaseImage(catalog.db, base.name)) !== undefined) return;
-    // What a killed process left.
+    // Releases what a killed process left.
     await releaseAll(heldRecorder(catalog.db, ownerOf(base.name)));
     await layers.discardWritten(ownerOf(base.name));
     await layers.release(ownerOf(base.name));
@@ -123,7 +123,7 @@ async function make(base: BaseImage, request: BaseImageRequest, signal: AbortSig
   }
 }
 
-/** Takes the base image from the host's cache, or makes it and keeps it there. */
+/** Takes the base image from the host's cache, or makes it and stores it there. */
 async function makeLocked(
   base: BaseImage,
   { catalog, layers, dataDirectory }: BaseImageRequest,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryMounts } from './left-memory.ts';
 
-test('memory of base images is known by the source of its mount', () => {
+test('a mount of a base image in memory is recognized by its source', () => {
   assert.deepEqual(
     memoryMounts(
       [

@@ -1,6 +1,6 @@
 /**
- * Base images are made in memory (`debian.ts`). A process that is killed meanwhile leaves that memory mounted, perhaps
- * in a data directory that nobody starts a server on again, so any process of this host frees it.
+ * Frees memory that killed processes left mounted. Base images are made in memory (`debian.ts`); the mount may be in a
+ * data directory that no server uses again, so any process of this host frees it.
  */
 import { readFile, rmdir } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -14,16 +14,16 @@ const MEMORY_SOURCE = 'ingot-base';
 export interface MemoryMount {
   readonly path: string;
   readonly pid: number;
-  /** In clock ticks since the host started: a process id alone is given again. */
+  /** In clock ticks since the host started, because process ids are reused. */
   readonly startTime: string;
 }
 
-/** The source of such a mount of this process: what it is known by, and whose it is. */
+/** The source of this process's mounts, by which they and their process are recognized. */
 export function memorySource(): string {
   return `${MEMORY_SOURCE}:${process.pid}:${processStartTime(process.pid)}`;
 }
 
-/** Such mounts. Pure. @param mountinfo `/proc/self/mountinfo` */
+/** The mounts of this kind. Pure. @param mountinfo content of `/proc/self/mountinfo` */
 export function memoryMounts(mountinfo: string): readonly MemoryMount[] {
   return mountinfo.split('\n').flatMap((line) => {
     const [place = '', what = ''] = line.split(' - ', 2);
@@ -43,14 +43,14 @@ export function memoryMounts(mountinfo: string): readonly MemoryMount[] {
 }
 
 /**
- * Frees the memory of base images that no process makes any more. Root only; nobody else mounts.
- * @throws {Error} when a mount stays busy
+ * Frees the memory of base images whose process has ended. Only for root, because only root mounts.
+ * @throws {Error} if a mount stays busy
  */
 export async function freeLeftMemory(): Promise<void> {
   if (process.geteuid!() !== 0) return;
   for (const { path, pid, startTime } of memoryMounts(await readFile('/proc/self/mountinfo', 'utf8'))) {
     if (isSameProcess(pid, startTime)) continue;
-    // Held meanwhile, so that nobody begins to make it there.
+    // Held meanwhile, so that no process starts making it there.
     const lock = tryMakingLock(basename(path));
     if (lock === undefined) continue;
     try {

@@ -1,15 +1,15 @@
-/** What the maker of a base image is given. */
+/** The input of a base image's maker. */
 import type { NameSettings } from '../../platform/config/names.ts';
 import type { HeldRecorder } from '../../platform/held.ts';
 import type { Report } from '../../resources/progress.ts';
 
-/** What is needed to make a base image. */
+/** A request to make a base image. */
 export interface MakeBaseRequest {
   /** The qcow2 file to make: uncompressed, complete or absent. */
   readonly target: string;
-  /** A folder for this only; the maker makes it and removes it. */
+  /** A directory for this maker only, which it creates and removes. */
   readonly workDirectory: string;
-  /** Where mirrors are configured; default this process's environment. */
+  /** Environment with the configured mirrors (default: this process's). */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Mirrors of vendors' disks. */
   readonly vendors?: NameSettings['vendors'];

@@ -1,6 +1,6 @@
 /**
- * Only one process of this host makes a base image at a time: it needs both processors for a minute, and the second
- * gets it from the cache. The kernel drops the lock when its process ends, for whatever reason.
+ * Only one process of this host makes a base image at a time: it needs both processors for a minute, and a second one
+ * gets it from the cache. The kernel releases the lock when its process ends, for any reason.
  */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ const AGAIN_MS = 500;
 
 /**
  * Waits for the lock.
- * @param waiting called once, when another process has it
+ * @param waiting called once if another process has it
  * @throws the signal's reason
  */
 export async function takeMakingLock(
@@ -31,19 +31,19 @@ export async function takeMakingLock(
   }
 }
 
-/** Whether another process of this host makes a base image of this name now. */
+/** Whether another process of this host is making a base image of this name. */
 export function isBeingMade(name: string, dataDirectory: string): boolean {
   const lock = takeFileLock(lockFile(name, dataDirectory), 0);
   lock?.release();
   return lock === undefined;
 }
 
-/** The lock, if no process of this host makes a base image of this name now. For root, whose lock is the host's. */
+/** The lock, if no process of this host is making a base image of this name. For root, whose lock is host-wide. */
 export function tryMakingLock(name: string): FileLock | undefined {
   return takeFileLock(lockFile(name, ''), 0);
 }
 
-/** In the data directory for users other than root, who have no folder of the host's. */
+/** Users other than root have no host-wide directory, so their lock is in the data directory. */
 function lockFile(name: string, dataDirectory: string): string {
   const file =
     process.geteuid!() === 0 ? join(RUN_DIRECTORY, `base-${name}.lock`) : `${workFolder(dataDirectory, name)}.lock`;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { diskFormat, FORMATS, HEAD_BYTES, TAIL_BYTES } from './disk-format.ts';
 
-/** A head or a tail with bytes at offsets. */
+/** A head or a tail with given bytes at offsets. */
 function bytes(length: number, ...parts: readonly (readonly [number, string | Buffer])[]): Buffer {
   const buffer = Buffer.alloc(length);
   for (const [offset, part] of parts)
@@ -21,7 +21,7 @@ const VERSION_3 = [4, be32(3)] as const;
 const CAPACITY = [12, le64(2048)] as const;
 const description = (text: string) => head([0, 'KDMV'], CAPACITY, [28, le64(1)], [512, text]);
 
-describe('formats that are taken', () => {
+describe('supported formats', () => {
   for (const [format, start, tail] of [
     ['qcow2', head([0, 'QFI\xfb'], VERSION_3), NO_TAIL],
     ['qcow', head([0, 'QFI\xfb'], [4, be32(1)]), NO_TAIL],
@@ -36,10 +36,10 @@ describe('formats that are taken', () => {
   ] as const)
     test(`${format}${tail === NO_TAIL ? '' : ', fixed'}`, () => assert.equal(diskFormat(start, tail), format));
 
-  test('all that are known', () => assert.equal(FORMATS.length, 9));
+  test('all known formats are tested', () => assert.equal(FORMATS.length, 9));
 });
 
-describe('disks that are refused', () => {
+describe('disks that are rejected', () => {
   for (const [name, start, message, tail = NO_TAIL] of [
     [
       'qcow2 over another',

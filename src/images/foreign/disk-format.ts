@@ -6,10 +6,10 @@
 
 /** Supported formats, by qemu-img's names. */
 export const FORMATS = ['qcow2', 'qcow', 'qed', 'vmdk', 'vpc', 'vhdx', 'vdi', 'parallels', 'raw'] as const;
-/** One of them. */
+/** One of the supported formats. */
 export type DiskFormat = (typeof FORMATS)[number];
 
-/** A disk that is rejected: why, and what to do. */
+/** A disk is rejected: why, and what to do. */
 export class ForeignDiskError extends Error {
   override readonly name = 'ForeignDiskError';
 }
@@ -22,7 +22,7 @@ export const TAIL_BYTES = 512;
 const SECTOR = 512;
 const ALONE = 'Import a standalone disk. Convert it to one file: qemu-img convert -O qcow2 DISK ' + 'disk.qcow2';
 
-/** Files that are not disks, by their first bytes: what they are, and what to do. */
+/** Files that are not disks, by their first bytes, with advice. */
 const OTHERS: readonly (readonly [offset: number, magic: string, what: string, remedy: string])[] = [
   [0, '\x1f\x8b', 'compressed by gzip', 'Unpack it first: gunzip'],
   [0, '\xfd7zXZ\0', 'compressed by xz', 'Unpack it first: unxz'],
@@ -38,7 +38,7 @@ const OTHERS: readonly (readonly [offset: number, magic: string, what: string, r
  * The format of a disk.
  * @param head the first `HEAD_BYTES`, or the whole file
  * @param tail the last `TAIL_BYTES`
- * @throws {ForeignDiskError} for a file that is not a disk, or not standalone
+ * @throws {ForeignDiskError} if the file is not a disk, or not standalone
  */
 export function diskFormat(head: Buffer, tail: Buffer): DiskFormat {
   const starts = (magic: string, offset = 0): boolean =>

@@ -14,11 +14,11 @@ import type { Report } from '../../resources/progress.ts';
 import { LOW_WATER, refuseWithoutRoom } from '../space.ts';
 import { diskFormat, ForeignDiskError, HEAD_BYTES, isBootRecord, TAIL_BYTES, type DiskFormat } from './disk-format.ts';
 
-/** The disk to read, and the target. */
+/** The source and target of a conversion. */
 export interface ForeignDiskRequest {
-  /** A copy of the disk that no other process writes to, in a separate folder; it is moved away. */
+  /** A copy of the disk that no other process writes to, in a separate directory; it is moved away. */
   readonly path: string;
-  /** The only accepted format; any known format if absent. */
+  /** The only accepted format (default: any known format). */
   readonly format?: DiskFormat;
   /** The qcow2 file: complete or absent. On the file system of `path`. */
   readonly target: string;
@@ -32,11 +32,11 @@ export interface ForeignDiskRequest {
 /** The result. */
 export interface ForeignDisk {
   readonly format: DiskFormat;
-  /** Size for a machine, in bytes. */
+  /** Virtual size in bytes. */
   readonly virtualSize: number;
 }
 
-/** Largest disk that is accepted, as a machine sees it; its file may not be larger either. */
+/** Maximum virtual size of a disk in bytes; also of its file. */
 export const MAX_DISK_BYTES = 2 * 1024 ** 4;
 const SMALLEST = 1024 ** 2;
 
@@ -46,7 +46,7 @@ const GIB = 1024 ** 3;
 const INFO_SECONDS = 60;
 const LONGEST_SECONDS = 6 * 3600;
 
-/** The members of `qemu-img info --output=json` that are used. */
+/** The members of `qemu-img info --output=json` that are read. */
 interface Info {
   readonly format?: string;
   readonly 'virtual-size'?: number;
@@ -59,8 +59,8 @@ interface Info {
 }
 
 /**
- * Reads an untrusted disk.
- * @throws {ForeignDiskError} why it is rejected; there is no target then
+ * Converts an untrusted disk.
+ * @throws {ForeignDiskError} why it is rejected; there is then no target
  */
 export async function readForeignDisk(request: ForeignDiskRequest): Promise<ForeignDisk> {
   const { what, signal, target, report } = request;
@@ -120,7 +120,7 @@ async function formatOf({ path, format, what }: ForeignDiskRequest): Promise<Dis
   }
 }
 
-/** Its size, if everything is right: the reader's findings, checked once more. */
+/** The virtual size, if the reader's findings pass another check. */
 async function examine(request: ForeignDiskRequest, directory: string, format: DiskFormat): Promise<number> {
   const refuse = (why: string): never => {
     throw new ForeignDiskError(`${request.what} cannot be imported. ${why}`);
@@ -200,14 +200,17 @@ async function refuseWithoutBootRecord(request: ForeignDiskRequest, directory: s
 }
 
 interface Limits {
-  /** Bytes of address space. */
+  /** Maximum address space in bytes. */
   readonly memory: number;
   readonly seconds: number;
   /** Largest file that it may write, in bytes. */
   readonly file: number;
 }
 
-/** Runs a program on an untrusted file. Names are relative to the folder: that user cannot enter anything above it. */
+/**
+ * Runs a program on an untrusted file. Names are relative to the directory, because that user cannot enter anything
+ * above it.
+ */
 async function confined(
   { held, signal }: ForeignDiskRequest,
   directory: string,

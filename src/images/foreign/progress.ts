@@ -1,9 +1,9 @@
-/** Progress of a transfer: each whole per cent, or each 64 MiB if the size is not known. */
+/** Reports the progress of a transfer: each whole percent, or each 64 MiB if the size is unknown. */
 import type { Report } from '../../resources/progress.ts';
 
 const MIB = 1024 ** 2;
 
-/** A function for `onProgress` of `download`. */
+/** Makes an `onProgress` function for `download`. */
 export function byteProgress(report: Report, text: string): (bytes: number, total: number | undefined) => void {
   let told = 0;
   return (bytes, total) => {

@@ -16,13 +16,13 @@ import { byteProgress } from './progress.ts';
 /** A copied disk. */
 export interface FetchedDisk {
   readonly bytes: number;
-  /** Size of the file at its source, in bytes. */
+  /** SHA-256 of the file at its source. */
   readonly sha256: string;
 }
 
 /** The source and the target. */
 export interface FetchRequest {
-  /** An absolute path, an http or https address, or `s3://bucket/key`. */
+  /** An absolute path, an http or https URL, or `s3://bucket/key`. */
   readonly source: string;
   /** The copy, mode 0600. */
   readonly target: string;
@@ -34,7 +34,7 @@ const CHUNK = 1024 ** 2;
 
 /**
  * Copies a disk from its source.
- * @throws {Error} in words for the user; the caller removes what is at the target then
+ * @throws {Error} with a message for the user; the caller then removes the target
  */
 export async function fetchDisk(request: FetchRequest): Promise<FetchedDisk> {
   const { source, target, report, signal } = request;
@@ -52,7 +52,7 @@ export async function fetchDisk(request: FetchRequest): Promise<FetchedDisk> {
   return download(url, target, { ...options, headers });
 }
 
-/** Holes of a file stay holes in its copy: a disk of a terabyte may have a few gigabytes of data. */
+/** Copies a file and keeps its holes: a disk of a terabyte may have a few gigabytes of data. */
 async function copyFile({ source, target, report, signal }: FetchRequest): Promise<FetchedDisk> {
   const from = await open(source, 'r').catch((error: NodeJS.ErrnoException) => {
     throw new ForeignDiskError(

@@ -1,4 +1,4 @@
-/** Amazon Linux. Disks for KVM are on Amazon's own server, with checksums and without signatures. */
+/** Amazon Linux. Disks for KVM are on Amazon's own server, with checksums but without signatures. */
 import { container, forArm, refused, type NameSource } from './name.ts';
 
 const NO_LONGER = 'End of life; Ingot no longer downloads it.';
@@ -13,7 +13,7 @@ export const amazonLinux: NameSource = {
       type: 'AMI',
       supply: {
         kind: 'fetched',
-        // 'latest' redirects to the folder of the newest release.
+        // 'latest' redirects to the directory of the newest release.
         disk: {
           vendor: 'amazon-linux',
           address: 'https://cdn.amazonlinux.com/al2023/os-images/',

@@ -1,25 +1,25 @@
-/** The content of a vendor's file in this folder. README.md says how to add one. */
+/** The content of a vendor's file in this directory. README.md says how to add one. */
 import type { VendorDisk } from '../publishers/vendor-disk.ts';
 
-/** Where the disk behind a name comes from. */
+/** The source of the disk for a name. */
 type Supply =
-  /** Ingot makes it: `images/base/` has its maker under the same name. */
+  /** Ingot makes it; `images/base/` has its maker under the same name. */
   | { readonly kind: 'made' }
   /** Ingot downloads it from its vendor on first use. */
   | { readonly kind: 'fetched'; readonly disk: VendorDisk }
   /** The user has to import it, or to map the name. `why` is a sentence. */
   | { readonly kind: 'refused'; readonly why: string; readonly canRun: boolean };
 
-/** A name that users' files have as `arn:aws:imagebuilder:<region>:aws:image/<name>/x.x.x`. */
+/** A name in users' files: `arn:aws:imagebuilder:<region>:aws:image/<name>/x.x.x`. */
 export interface ParentName {
   readonly name: string;
-  /** Name that images show: `Ubuntu 24.04`. */
+  /** Name of the operating system in images: `Ubuntu 24.04`. */
   readonly osVersion: string;
   readonly platform: 'Linux' | 'Windows' | 'macOS';
-  /** Container images have names of the same kind. */
+  /** Names of container images have the same form. */
   readonly type: 'AMI' | 'DOCKER';
   readonly supply: Supply;
-  /** Of a container image: its name in a registry. */
+  /** The name of a container image in a registry. */
   readonly registry?: string;
   /** Public parameters of Systems Manager for the same system. */
   readonly parameters?: readonly string[];
@@ -31,7 +31,7 @@ export interface NameSource {
   readonly names: readonly ParentName[];
 }
 
-/** The reason for another processor. */
+/** The reason for rejecting another processor. */
 const OTHER_PROCESSOR = 'It is for ARM processors; instances here are x86-64, like this host.';
 
 /** A Linux or Windows system whose disk may not be downloaded, or that cannot run here. */
@@ -59,7 +59,7 @@ export function forArm(name: string, osVersion: string, platform: ParentName['pl
   return cannotRun(name, osVersion, OTHER_PROCESSOR, platform);
 }
 
-/** A container image: container recipes name it by its registry. */
+/** A container image, which container recipes name by its registry. */
 export function container(
   name: string,
   osVersion: string,

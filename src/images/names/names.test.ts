@@ -5,7 +5,7 @@ import { DEFAULT_CONFIG } from '../../platform/config/config.ts';
 import { baseImages, containerBases } from '../base/base-images.ts';
 import { namedImages, nameSources, parentNames, suppliedImages } from './names.ts';
 
-test('a name stands once, in the form of an ARN', () => {
+test('a name occurs once, in the form of an ARN', () => {
   const names = parentNames.map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
   for (const name of names) assert.match(name, /^[a-z0-9-]{3,128}$/);
@@ -13,13 +13,13 @@ test('a name stands once, in the form of an ARN', () => {
   assert.equal(new Set(nameSources.map(({ vendor }) => vendor)).size, nameSources.length);
 });
 
-test('a public parameter means one name', () => {
+test('a public parameter has one name', () => {
   const parameters = parentNames.flatMap((each) => each.parameters ?? []);
   assert.equal(new Set(parameters).size, parameters.length);
   for (const parameter of parameters) assert.match(parameter, /^\/aws\/service\//);
 });
 
-test('what is made has its maker, and the other way round', () => {
+test('every name that is made here has a maker, and vice versa', () => {
   assert.deepEqual(
     parentNames
       .filter(({ supply }) => supply.kind === 'made')
@@ -29,7 +29,7 @@ test('what is made has its maker, and the other way round', () => {
   );
 });
 
-test('what is fetched comes over https, from a folder, and is one file; what is refused says why', () => {
+test('every downloaded disk is one file in a directory over https; every rejected name has a reason', () => {
   for (const { name, supply } of parentNames) {
     if (supply.kind === 'refused') assert.match(supply.why, /^[A-Z].*\.$/, name);
     if (supply.kind !== 'fetched') continue;
@@ -44,7 +44,7 @@ test('what is fetched comes over https, from a folder, and is one file; what is 
   assert.deepEqual(DEFAULT_CONFIG.names.vendors, {});
 });
 
-test('the names that the samples of AWS and Terraform use are there', () => {
+test("the names in AWS's and Terraform's samples exist", () => {
   const names = new Set(parentNames.map(({ name }) => name));
   for (const name of [
     'amazon-linux-2-x86',

@@ -18,7 +18,7 @@ export const nameSources: readonly NameSource[] = [amazonLinux, debian, macOs, r
 /** All names. */
 export const parentNames: readonly ParentName[] = nameSources.flatMap(({ names }) => names);
 
-/** The same in the form of the catalogue, for the API. */
+/** The names in the catalogue's form, for the API. */
 export const namedImages: readonly ManagedImage[] = parentNames.map(
   ({ name, osVersion, platform, type, supply, registry, parameters = [] }) => ({
     name,
@@ -33,7 +33,7 @@ export const namedImages: readonly ManagedImage[] = parentNames.map(
   }),
 );
 
-/** Every image that Ingot makes or downloads by itself, by name. */
+/** Every image that Ingot makes or downloads automatically, by name. */
 export const suppliedImages: Readonly<Record<string, BaseImage>> = {
   ...baseImages,
   ...containerBases,

@@ -1,6 +1,6 @@
 /**
- * Ubuntu. Canonical signs the checksums of its cloud images; the key is identified by its fingerprint, wherever it was
- * downloaded.
+ * Ubuntu. Canonical signs the checksums of its cloud images. The key is identified by its fingerprint, wherever it was
+ * downloaded from.
  */
 import { container, forArm, refused, type NameSource, type ParentName } from './name.ts';
 

@@ -7,13 +7,15 @@ import { readPublicKey } from './vendor-disk.ts';
 /** What to verify. */
 export interface SignatureRequest {
   readonly content: Buffer;
-  /** Detached, armoured or not. */
+  /** Detached, armored or not. */
   readonly signature: Buffer;
   /** A public key, armored or not, from any source: its fingerprint decides. */
   readonly key: Buffer;
-  /** Without it, any key of the file counts. 40 hexadecimal digits, upper case. */
+  /**
+   * Fingerprints of trusted keys, 40 hexadecimal digits in upper case. Without them, any key of the file is trusted.
+   */
   readonly fingerprints?: readonly string[];
-  /** A folder for this call only, made here and removed at the end. */
+  /** A directory for this call only, created here and removed at the end. */
   readonly directory: string;
   /** Names of the signed file and the key, for messages. */
   readonly what: string;
@@ -22,8 +24,9 @@ export interface SignatureRequest {
 }
 
 /**
+ * Verifies a signature.
  * @returns the fingerprint of the key that signed
- * @throws {Error} in words for the user: an invalid signature, or one by another key
+ * @throws {Error} with a message for the user: an invalid signature, or one by another key
  */
 export async function verifySignature(request: SignatureRequest): Promise<string> {
   const { directory, what, keyName, fingerprints } = request;

@@ -30,7 +30,7 @@ describe('the file of a disk', () => {
   };
   const sum = (file: string) => ({ file, hash: 'sha256' as const, value: A });
 
-  test('is the one that fits', () =>
+  test('is the one that matches', () =>
     assert.equal(chooseFile(disk, [sum('disk.iso'), sum('disk-12.qcow2')], 'SUMS').file, 'disk-12.qcow2'));
   test('is not guessed', () => {
     assert.throws(
@@ -45,7 +45,7 @@ describe('the file of a disk', () => {
   });
 });
 
-test('only a public key is accepted as one', () => {
+test('only a public key is accepted', () => {
   for (const text of [
     '',
     '<html>not found</html>',

@@ -1,4 +1,4 @@
-/** A disk on its vendor's server: where it is, and how to read its checksum. Pure. */
+/** A disk on its vendor's server: its URL, and how to read its checksum. Pure. */
 
 import type { VENDORS } from '../../platform/config/names.ts';
 
@@ -7,29 +7,29 @@ type HashName = 'sha256' | 'sha512';
 
 /** Where a vendor publishes a disk. */
 export interface VendorDisk {
-  /** Its name in `vendors` of `config.yaml`, where a mirror can replace `address`. */
+  /** Name of the vendor in `vendors` of `config.yaml`, where a mirror can replace `address`. */
   readonly vendor: (typeof VENDORS)[number];
   /** Ends in a slash. */
   readonly address: string;
-  /** Path below the address; ends in a slash. It may redirect to the folder of a release. */
+  /** Path below the address; ends in a slash. It may redirect to the directory of a release. */
   readonly folder: string;
-  /** The file of checksums in it. */
+  /** Name of the checksum file in it. */
   readonly sums: string;
   /** Pattern for the name of one file in the list of checksums. */
   readonly file: RegExp;
   readonly format: 'qcow2';
   /** How the vendor signs the checksums. */
   readonly signature?: {
-    /** The detached signature beside them. */
+    /** Name of the detached signature beside them. */
     readonly file: string;
-    /** Where the public key is; only its fingerprint is trusted. */
+    /** URL of the public key; only its fingerprint is trusted. */
     readonly key: string;
     /** Fingerprints of the keys that may sign: 40 hexadecimal digits, upper case. */
     readonly fingerprints: readonly string[];
   };
 }
 
-/** One line of a file of checksums. */
+/** One line of a checksum file. */
 export interface Checksum {
   readonly file: string;
   readonly hash: HashName;
@@ -42,7 +42,7 @@ const HASHES: readonly (readonly [HashName, number])[] = [
   ['sha512', 128],
 ];
 
-/** Reads a file of checksums, `hash file` or `SHA256 (file) = hash`; comments and other lines are ignored. */
+/** Parses a checksum file, `hash file` or `SHA256 (file) = hash`; comments and other lines are ignored. */
 export function parseChecksums(text: string): readonly Checksum[] {
   return text.split(/\r?\n/).flatMap((line) => {
     const [, file, value] =
@@ -57,7 +57,7 @@ export function parseChecksums(text: string): readonly Checksum[] {
 
 /**
  * The file of a vendor's disk, with its checksum.
- * @throws {Error} when the checksums name none, or several
+ * @throws {Error} if the checksums name none, or several
  */
 export function chooseFile(disk: VendorDisk, checksums: readonly Checksum[], place: string): Checksum {
   const fitting = checksums.filter(({ file }) => disk.file.test(file));
@@ -80,7 +80,7 @@ export function chooseFile(disk: VendorDisk, checksums: readonly Checksum[], pla
 }
 
 /**
- * A public key in gpgv's form: without the armor.
+ * A public key in gpgv's format, without armor.
  * @throws {Error} if it is not a public key
  */
 export function readPublicKey(content: Buffer, place: string): Buffer {

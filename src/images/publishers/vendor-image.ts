@@ -1,6 +1,6 @@
 /**
- * A base image that Ingot downloads from its vendor: verified, examined in a sandbox, and written as a disk of Ingot's
- * own.
+ * A base image that Ingot downloads from its vendor: verified, examined in a sandbox, and converted to a disk of
+ * Ingot's own.
  */
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { byteProgress } from '../foreign/progress.ts';
 import { verifySignature } from './signature.ts';
 import { chooseFile, parseChecksums, type Checksum, type VendorDisk } from './vendor-disk.ts';
 
-/** Upper limit for files of checksums, signatures and keys. */
+/** Maximum bytes of checksum files, signatures and keys. */
 const MOST_OF_SMALL = 4 * 1024 ** 2;
 
 /** A vendor's disk as a base image. */
@@ -70,7 +70,7 @@ async function fetchDisk(osVersion: string, disk: VendorDisk, request: MakeBaseR
   }
 }
 
-/** The vendor's checksum of the disk, and the disk's folder after redirects. */
+/** The vendor's checksum of the disk, and the disk's directory after redirects. */
 async function published(
   disk: VendorDisk,
   { vendors, workDirectory, report }: MakeBaseRequest,
