@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { isInRange, parseRange } from './addresses.ts';
 
 for (const text of ['010.0.0.1', '10.0.0.01', '00.0.0.0', '256.0.0.1', '10.1', '10.0.0.0/33', '10.0.0.0/', '1::2::3']) {
-  test(`${text} is not a range: programs disagree about what it means`, () =>
+  test(`${text} is not a range, because programs interpret it differently`, () =>
     assert.equal(parseRange(text), undefined));
 }
 
-test('an address that is written in another way is in no range', () => {
+test('an address in another notation is in no range', () => {
   const range = parseRange('10.0.0.0/8')!;
 
   assert.equal(isInRange('10.0.0.1', range), true);

@@ -1,10 +1,10 @@
-/** IP addresses and ranges of policies. */
+/** IP addresses and ranges in policies. */
 
 /** A range: all addresses that share its first bits. */
 export interface AddressRange {
   readonly version: 4 | 6;
   readonly address: bigint;
-  /** Number of leading bits that count. */
+  /** Number of leading bits that are compared. */
   readonly prefix: number;
 }
 
@@ -30,7 +30,7 @@ export function isInRange(text: string, range: AddressRange): boolean {
 function parseAddress(text: string): Pick<AddressRange, 'version' | 'address'> | undefined {
   const four = parseFour(text);
   if (four !== undefined) return { version: 4, address: four };
-  // A version 4 address at the end of a version 6 one is its last two groups.
+  // An IPv4 address at the end of an IPv6 one is its last two groups.
   const [, before, tail] = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text) ?? [];
   const last = tail === undefined ? undefined : parseFour(tail);
   if (tail !== undefined && last === undefined) return undefined;
@@ -44,7 +44,7 @@ function parseAddress(text: string): Pick<AddressRange, 'version' | 'address'> |
   const groups = [...head, ...Array<string>(Math.max(missing, 0)).fill('0'), ...rest];
   if (groups.some((group) => !/^[0-9a-fA-F]{1,4}$/.test(group))) return undefined;
   const address = groups.reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
-  // A dual-stack socket shows version 4 addresses like this.
+  // A dual-stack socket shows IPv4 addresses like this.
   if (address >> 32n === 0xffffn) return { version: 4, address: address & 0xffffffffn };
   return { version: 6, address };
 }

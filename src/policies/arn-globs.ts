@@ -4,7 +4,7 @@ import { matchesGlob, parseGlob, type Glob, type VariableValue } from './globs.t
 /** A pattern for ARNs; `'all'` for `*`. */
 export interface ArnGlob {
   readonly parts: readonly Glob[] | 'all';
-  /** Context keys that it needs, in lower case. */
+  /** Context keys of its variables, in lower case. */
   readonly variables: readonly string[];
 }
 
@@ -17,7 +17,7 @@ export function parseArnGlob(text: string, variables: boolean): ArnGlob | undefi
 }
 
 /**
- * Versions without leading zeros, as the ARNs of Image Builder's resources have them: `…:component/web/2026.01.05` is
+ * Versions without leading zeros, as in the ARNs of Image Builder's resources: `…:component/web/2026.01.05` is
  * `2026.1.5`.
  */
 function canonical(parts: readonly string[]): readonly string[] {
@@ -26,7 +26,7 @@ function canonical(parts: readonly string[]): readonly string[] {
   return [...parts.slice(0, 5), resource.replace(/(?<=\/)0+(?=\d+\.)|(?<=\.)0+(?=\d+(?:[./]|$))/g, '')];
 }
 
-/** Whether an ARN matches, part by part: a wildcard before the last colon does not reach over one. */
+/** Whether an ARN matches, part by part: a wildcard before the last colon does not match a colon. */
 export function matchesArn(glob: ArnGlob, arn: string, valueOf: VariableValue): boolean {
   if (glob.parts === 'all') return true;
   const parts = split(arn, false);

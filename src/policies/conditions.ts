@@ -8,17 +8,17 @@ import { isTagKey } from './tag-keys.ts';
 import { matchesGlob, parseGlob, type VariableValue } from './globs.ts';
 
 /**
- * The values that a request has for a context key: one, several, or `undefined` when it does not have the key.
+ * The values of a context key in a request: one, several, or `undefined` if the request does not have the key.
  * @param key in lower case
- * @param spelled as the policy spells it, because claims of tokens are case-sensitive
+ * @param spelled as in the policy, because claims of tokens are case-sensitive
  */
 export type ContextValues = (key: string, spelled?: string) => readonly string[] | undefined;
 
-/** The effect of a statement. */
+/** Effect of a statement. */
 type Effect = 'Allow' | 'Deny';
 
 /**
- * One condition of a statement: an operator, a key, and values, one of which must match (none, for a negated operator).
+ * One condition of a statement: an operator, a key, and values, one of which must match (for a negated operator, none).
  */
 export interface Condition {
   readonly operator: string;
@@ -27,18 +27,18 @@ export interface Condition {
   /** Keys of variables in its values, in lower case. */
   readonly variables: readonly string[];
   /**
-   * The key of a tag has one value. If tags that differ only in case give it several, the stricter result counts: an
-   * allowing statement needs all of them to match, a denying one any.
+   * Whether the condition holds. A tag's key has one value. If tags that differ only in case give it several, the
+   * stricter result counts: an allowing statement needs all of them to match, a denying one any.
    */
   holds(values: ContextValues, effect: Effect): boolean;
 }
 
-/** A policy's value, prepared for comparison with values of requests. */
+/** A policy's value, prepared for comparison with values in requests. */
 type Comparison = (given: string, valueOf: VariableValue) => boolean;
 
 interface Operator {
   readonly negated: boolean;
-  /** Returns `undefined` if the policy's value is not valid for this operator. */
+  /** Returns `undefined` if the policy's value is invalid for this operator. */
   prepare(
     value: string,
     variables: boolean,
@@ -98,7 +98,7 @@ const orderOperator = (
 
 const number = (text: string): number =>
   /^\s*[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
-/** Seconds since 1970, or ISO 8601; milliseconds. */
+/** Parses seconds since 1970, or ISO 8601, to milliseconds. */
 const date = (text: string): number =>
   /^\d{1,12}$/.test(text) ? Number(text) * 1000 : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
 
@@ -139,7 +139,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
 
 /**
  * Parses one condition.
- * @param name the operator as the policy has it: `ForAllValues:StringLikeIfExists`
+ * @param name the operator as in the policy: `ForAllValues:StringLikeIfExists`
  * @returns an error message, as a string, if it is invalid
  */
 export function parseCondition(
@@ -192,7 +192,7 @@ export function parseCondition(
   };
 }
 
-/** The value of a context key for a variable: the only value, or none. */
+/** The value of a context key for a variable: the only value, or `undefined`. */
 export function singleValue(context: ContextValues): VariableValue {
   return (key) => {
     const values = context(key);

@@ -47,7 +47,7 @@ function request(more: Partial<AccessRequest> = {}, context: Context = {}): Acce
 const shown = (decision: Decision): string =>
   decision.allowed ? 'allowed' : `${decision.because}, ${decision.source}`;
 
-describe('tags that differ only in case are decided against the caller', () => {
+describe('tags that differ only in case count against the caller', () => {
   const cases: readonly (readonly [condition: object, tags: readonly string[], allows: boolean, denies: boolean])[] = [
     [{ StringEquals: { 'aws:ResourceTag/team': 'web' } }, ['web'], true, true],
     [{ StringEquals: { 'aws:ResourceTag/Team': 'web' } }, ['web', 'db'], false, true],
@@ -58,7 +58,7 @@ describe('tags that differ only in case are decided against the caller', () => {
     [{ 'ForAnyValue:StringEquals': { 'aws:ResourceTag/team': 'web' } }, ['db', 'web'], false, true],
     [{ 'ForAllValues:StringEquals': { 'aws:ResourceTag/team': 'web' } }, ['db', 'web'], false, true],
     [{ StringEquals: { 'aws:RequestedRegion': '${aws:ResourceTag/team}' } }, ['db', 'web'], false, true],
-    // A multi-valued key stays one.
+    // A multi-valued key keeps its meaning.
     [{ 'ForAnyValue:StringEquals': { 'aws:TagKeys': 'team' } }, ['team', 'Team'], true, true],
   ];
   for (const [condition, values, allows, denies] of cases) {
@@ -107,7 +107,7 @@ describe('actions and resources', () => {
         shown(decide(request(), { identity: [policy(allow(statement))] })),
         allowed ? 'allowed' : 'no allow, identity-based',
       );
-      // A statement as a deny denies what it would allow as an allow.
+      // The statement as a deny denies what it would allow as an allow.
       assert.equal(
         shown(decide(request(), { identity: [policy([allow(), deny(statement)])] })),
         allowed ? 'explicit deny, identity-based' : 'allowed',
@@ -223,7 +223,7 @@ describe('conditions', () => {
     assert.equal(decide(request({}, { 'aws:username': 'web' }), { identity: [own] }).allowed, true);
     assert.equal(decide(request({}, { 'aws:username': 'w*' }), { identity: [own] }).allowed, false);
     assert.equal(decide(request(), { identity: [own] }).allowed, false);
-    // Before 2012-10-17 there were no variables.
+    // Versions before 2012-10-17 have no variables.
     const old = policy(
       allow({ Resource: 'arn:aws:imagebuilder:*:*:component/${aws:username}/*' }),
       'identity',
@@ -232,7 +232,7 @@ describe('conditions', () => {
     assert.equal(decide(request({}, { 'aws:username': 'web' }), { identity: [old] }).allowed, false);
   });
 
-  test('a policy knows its keys', () => {
+  test('a policy lists its context keys', () => {
     const { keys } = policy(
       allow({
         Resource: 'arn:aws:imagebuilder:*:*:component/${aws:UserName}/*',
@@ -243,7 +243,7 @@ describe('conditions', () => {
   });
 });
 
-describe('who', () => {
+describe('principals', () => {
   const named = (principal: unknown, more: object = {}): Policy =>
     policy(
       { Effect: 'Allow', Action: 'imagebuilder:GetComponent', Resource: COMPONENT, Principal: principal, ...more },
@@ -368,7 +368,7 @@ describe('who', () => {
   for (const [name, principal, policies, expected] of cases)
     test(name, () => assert.equal(shown(decide(request({ principal }), policies)), expected));
 
-  test("what has no owner is decided by the principal's policies", () => {
+  test("without an owner, the principal's policies decide", () => {
     assert.equal(
       decide(request({ principal: STRANGER, resourceAccount: undefined }), { identity: [everything] }).allowed,
       true,
@@ -376,7 +376,7 @@ describe('who', () => {
     assert.equal(decide(request({ principal: STRANGER, resourceAccount: undefined }), { identity: [] }).allowed, false);
   });
 
-  test('a trust policy names people, accounts and identity providers', () => {
+  test('a trust policy names users, accounts and identity providers', () => {
     const trust = policy(
       {
         Effect: 'Allow',
@@ -415,7 +415,7 @@ describe('who', () => {
     );
   });
 
-  test('refusals are in the words of AWS', () => {
+  test("denials have AWS's messages", () => {
     const asked = request();
     const refused = decide(asked, { identity: [] }) as Exclude<Decision, { allowed: true }>;
     assert.equal(
@@ -434,7 +434,7 @@ describe('who', () => {
   });
 });
 
-test('what is wrong with a policy is said with its place', () => {
+test('faults of a policy are reported with their path', () => {
   const ok = { Effect: 'Allow', Action: '*', Resource: '*' };
   const cases: readonly (readonly [document: unknown, kind: PolicyKind, fault: RegExp])[] = [
     ['{', 'identity', /not JSON/],
@@ -508,7 +508,7 @@ test('what is wrong with a policy is said with its place', () => {
   }
 });
 
-describe('names of one resource', () => {
+describe('several names of one resource', () => {
   const version = COMPONENT.replace(/\/1$/, '');
   const latest = COMPONENT.replace('1.0.0/1', 'x.x.x');
   const cases: readonly (readonly [name: string, statements: readonly object[], given: string, expected: string])[] = [

@@ -1,7 +1,7 @@
 /**
- * Whether a request is allowed. Source: IAM User Guide, "Policy evaluation logic": an explicit deny in any policy wins;
- * within one account a policy of the principal or one of the resource that names the principal must allow; across
- * accounts both must; a session's policy narrows.
+ * Decides whether a request is allowed. Source: IAM User Guide, "Policy evaluation logic". An explicit deny in any
+ * policy wins. Within one account, a policy of the principal or a policy of the resource that names the principal must
+ * allow; across accounts, both must. A session's policy restricts.
  */
 import type { ContextValues } from './conditions.ts';
 import { statementFits, type Policy } from './document.ts';
@@ -12,9 +12,9 @@ export interface AccessRequest {
   readonly principal: Principal;
   /** `imagebuilder:GetComponent` */
   readonly action: string;
-  /** ARN, or `*` if the action is not about a single resource. */
+  /** ARN, or `*` if the action has no single resource. */
   readonly resource: string;
-  /** Other names of the same resource. An explicit deny of one of them by `Resource` counts; an allow does not. */
+  /** Other names of the same resource. An explicit deny for one of them in `Resource` counts; an allow does not. */
   readonly aliases?: readonly string[];
   /** Account of the resource; `undefined` for managed resources and others without an owner. */
   readonly resourceAccount: string | undefined;
@@ -23,11 +23,11 @@ export interface AccessRequest {
 
 /** The policies that apply. */
 export interface Policies {
-  /** Of the principal, or of the assumed role. */
+  /** Policies of the principal, or of the assumed role. */
   readonly identity: readonly Policy[];
-  /** Given when the role was assumed. */
+  /** The session policy, set when the role was assumed. */
   readonly session?: Policy;
-  /** Of the resource: a resource policy, or a role's trust policy. */
+  /** The policy of the resource: a resource policy, or a role's trust policy. */
   readonly resource?: Policy;
 }
 
@@ -62,10 +62,10 @@ export function decide(request: AccessRequest, policies: Policies): Decision {
 }
 
 /**
- * Decides a request that names its resource by wildcards or in part, with the ARN in the request and the one that it
- * resolves to now. One of them must be allowed and neither may be denied, so that a wildcard cannot reach what a policy
- * denies.
- * @param meant the resource that it resolves to; `undefined` if there is none
+ * Decides a request that names its resource by wildcards or in part, with both the ARN in the request and the one that
+ * it currently resolves to. One of them must be allowed and neither may be denied, so that a wildcard cannot reach what
+ * a policy denies.
+ * @param meant the resource that it resolves to, if any
  */
 export function decideMeant(request: AccessRequest, meant: string | undefined, policies: Policies): Decision {
   const given = decide(request, policies);
@@ -87,7 +87,7 @@ export function grants(policy: Policy, request: AccessRequest): PrincipalMatch {
 
 interface Verdict {
   readonly denied: boolean;
-  /** The closest way in which an allowing statement names the principal. The principal's own policies name none. */
+  /** How specifically an allowing statement names the principal. The principal's own policies name none. */
   readonly allowed: PrincipalMatch;
 }
 
@@ -108,9 +108,9 @@ function verdictOf({ statements }: Policy, request: AccessRequest): Verdict {
 }
 
 /**
- * The message for a denied request, in AWS's words.
+ * The message for a denied request, with AWS's text.
  * @returns `User: … is not authorized to perform: … on resource: … because no identity-based policy allows the …
- *   action`
+ * action`
  */
 export function refusalMessage(
   { principal, action, resource }: Pick<AccessRequest, 'principal' | 'action' | 'resource'>,

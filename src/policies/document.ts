@@ -8,7 +8,7 @@ import { parseCondition, singleValue, type Condition, type ContextValues } from 
 import { matchesGlob, parseGlob, type Glob } from './globs.ts';
 import type { PrincipalElement } from './principals.ts';
 
-/** What a policy is attached to: a principal (or session), a resource, or a role, as its trust policy. */
+/** What a policy is attached to: a principal (or session), a resource, or a role as its trust policy. */
 export type PolicyKind = 'identity' | 'resource' | 'trust';
 
 /** One statement. */
@@ -17,7 +17,7 @@ export interface Statement {
   readonly effect: 'Allow' | 'Deny';
   readonly principal?: PrincipalElement;
   readonly actions: { readonly negated: boolean; readonly globs: readonly Glob[] };
-  /** Absent in a trust policy, which is about its role. */
+  /** Absent in a trust policy, whose resource is its role. */
   readonly resources?: { readonly negated: boolean; readonly globs: readonly ArnGlob[] };
   readonly conditions: readonly Condition[];
 }
@@ -25,16 +25,16 @@ export interface Statement {
 /** A parsed policy. */
 export interface Policy {
   readonly statements: readonly Statement[];
-  /** Context keys of its conditions and variables, in lower case. */
+  /** Context keys in its conditions and variables, in lower case. */
   readonly keys: ReadonlySet<string>;
 }
 
-/** Longest document: that of the model's `ResourcePolicyDocument`. */
+/** Maximum characters of a document: that of the model's `ResourcePolicyDocument`. */
 export const LONGEST_POLICY = 30_000;
 
 /**
  * Parses a policy.
- * @returns the policy, or all that is wrong with it, each with its place (`Statement[0].Effect: …`)
+ * @returns the policy, or all its faults, each with its path (`Statement[0].Effect: …`)
  */
 export function parsePolicy(
   text: string,
@@ -144,7 +144,7 @@ function readStatement(
   };
 }
 
-/** `Name` or `NotName` as a list of strings: exactly one of the two, if one is required. */
+/** `Name` or `NotName` as a list of strings: exactly one of the two if required. */
 function oneOf(
   object: Readonly<Record<string, unknown>>,
   name: string,

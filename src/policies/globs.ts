@@ -1,4 +1,4 @@
-/** Patterns in policies: `*` for any text, `?` for one character, `${key}` for a value of the request's context. */
+/** Patterns in policies: `*` for any text, `?` for one character, `${key}` for a value from the request's context. */
 
 /** A piece of a pattern. */
 type Piece = { readonly text: string } | 'any' | 'one' | { readonly variable: string; readonly otherwise?: string };
@@ -6,7 +6,7 @@ type Piece = { readonly text: string } | 'any' | 'one' | { readonly variable: st
 /** A parsed pattern. */
 export interface Glob {
   readonly pieces: readonly Piece[];
-  /** Context keys that it needs, in lower case. */
+  /** Context keys of its variables, in lower case. */
   readonly variables: readonly string[];
 }
 
@@ -19,8 +19,8 @@ export type VariableValue = (key: string) => string | undefined;
 /**
  * Parses a pattern.
  * @param options.wildcards whether `*` and `?` are wildcards, or literal
- * @param options.variables whether `${…}` is a variable, as it is from version 2012-10-17 on
- * @returns `undefined` when a variable is not closed
+ * @param options.variables whether `${…}` is a variable, as since version 2012-10-17
+ * @returns `undefined` if a variable is not closed
  */
 export function parseGlob(
   text: string,
@@ -58,8 +58,8 @@ export function parseGlob(
 }
 
 /**
- * Whether a text matches. The value of a variable is literal: a wildcard in it matches only itself. A pattern with a
- * variable without value matches nothing.
+ * Whether a text matches. Values of variables are literal: a wildcard in them matches only itself. A pattern with a
+ * variable without a value matches nothing.
  */
 export function matchesGlob(glob: Glob, text: string, valueOf: VariableValue, ignoreCase = false): boolean {
   const [first] = glob.pieces;
@@ -79,7 +79,7 @@ export function matchesGlob(glob: Glob, text: string, valueOf: VariableValue, ig
 }
 
 /**
- * A matcher of a user's pattern, for whole texts. A regular expression would not do: one with sixty `*` takes
+ * A matcher for a user's pattern, which must match the whole text. A regular expression with sixty `*` would take
  * exponential time.
  * @param wildcards `*` for any text, `?` for one character; the others are literal
  */
@@ -90,7 +90,9 @@ export function wildcardMatcher(pattern: string, wildcards: '*' | '*?' = '*?'): 
   return (text) => matchPieces(pieces, text);
 }
 
-/** Greedy, and backtracks only to the last `*`: no pattern takes more steps than the product of the two lengths. */
+/**
+ * Greedy, and backtracks only to the last `*`, so that the number of steps is at most the product of the two lengths.
+ */
 function matchPieces(pieces: Filled, text: string): boolean {
   let at = 0;
   let index = 0;

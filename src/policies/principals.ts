@@ -5,11 +5,11 @@ export interface Principal {
   readonly type: 'root' | 'user' | 'assumed-role' | 'federated';
   /** Account id, 12 digits. */
   readonly account: string;
-  /** `arn:aws:iam::…:user/ci`, `arn:aws:sts::…:assumed-role/builder/session`; for `federated` that of the provider. */
+  /** `arn:aws:iam::…:user/ci`, `arn:aws:sts::…:assumed-role/builder/session`; for `federated`, the provider's. */
   readonly arn: string;
-  /** Of an assumed role: the role's ARN. */
+  /** For an assumed role, the ARN of the role. */
   readonly roleArn?: string;
-  /** `AIDA…`; of an assumed role `AROA…:session`. */
+  /** `AIDA…`; for an assumed role `AROA…:session`. */
   readonly id: string;
   readonly tags: Readonly<Record<string, string>>;
 }
@@ -17,7 +17,7 @@ export interface Principal {
 /** The principals that a statement of a resource policy or trust policy names. */
 export interface PrincipalElement {
   readonly negated: boolean;
-  /** Anybody. */
+  /** Whether it matches everybody. */
   readonly all: boolean;
   /** Account ids, and ARNs of users, roles and sessions. */
   readonly aws: readonly string[];
@@ -26,7 +26,7 @@ export interface PrincipalElement {
 }
 
 /**
- * How an element matches: it names the principal itself, or its account, whose own policies must then allow the
+ * How an element matches: it names the principal itself, or its account, whose own policies must then also allow the
  * request; or it does not match.
  */
 export type PrincipalMatch = 'itself' | 'account' | undefined;

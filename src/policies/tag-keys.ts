@@ -1,6 +1,6 @@
 /**
  * Keys of tags. Tags are case-sensitive, condition keys of policies are not: two tags that differ only in case are one
- * key with two values.
+ * condition key with two values.
  */
 
 /** Two keys that differ only in case; `undefined` if there are none. */

@@ -19,7 +19,7 @@ import type { RunState } from './run-state.ts';
 
 const STDERR_KEPT = 8 * 1024;
 
-/** A step's time: for one attempt, all turns of its loop together, and again after a restart. */
+/** The time limit of a step: for one attempt with all iterations of its loop, and again after a restart. */
 export class StepTimer {
   readonly #seconds: number;
   #deadline = Infinity;
@@ -34,14 +34,15 @@ export class StepTimer {
     this.#deadline = this.#seconds === -1 ? Infinity : performance.now() + this.#seconds * 1000;
   }
 
-  /** Seconds left; 0 or less once the time is over. */
+  /** Seconds left; 0 or less once the limit is reached. */
   left(): number {
     return (this.#deadline - performance.now()) / 1000;
   }
 }
 
 /**
- * What the step's module works with: commands within the step's time, their output in the log and, its end, in `tail`.
+ * The context for a step's module: commands run within the step's time limit, their output is logged, and its end is
+ * kept in `tail`.
  */
 export function attemptContext(
   state: RunState,
@@ -106,7 +107,7 @@ export function attemptContext(
           ...(seconds === Infinity ? {} : { timeoutSeconds: seconds }),
           env: {
             ...commandEnvironment(instance.capabilities.platform),
-            // Documents of AWS's own write there: "an environment variable defined by EC2 Image Builder".
+            // AWS's own documents write there: "an environment variable defined by EC2 Image Builder".
             WORKING_DIRECTORY: state.workingDirectory,
             ...state.run.environment,
             ...request.env,

@@ -1,6 +1,6 @@
 /**
- * How a run went, in the words of awstoe: what `run` prints, and `detailedoutput.json`. Pure. Source: reference,
- * `awstoe.md` sections 8 and 9; the casing of every status but `success` is Ingot's choice.
+ * The results of a run in awstoe's format: what `run` prints, and `detailedoutput.json`. Pure. Source: reference,
+ * `awstoe.md` sections 8 and 9; the casing of every status except `success` is Ingot's choice.
  */
 import type { ComponentDocument } from '../documents/component/document.ts';
 import type { DocumentOutcome, PhaseOutcome, StepOutcome } from './outcome.ts';
@@ -21,7 +21,7 @@ export interface RunReport {
   readonly startTime: string;
   readonly endTime: string;
   readonly documents: readonly DocumentReport[];
-  /** Why nothing more ran, if it was not a step's failure. */
+  /** Why the run ended, if a step's failure was not the reason. */
   readonly problem?: string;
 }
 
@@ -111,7 +111,7 @@ function stepOutput(document: ComponentDocument, phase: string, step: StepOutcom
     action: step.action,
     startTime: step.startTime,
     endTime: step.endTime,
-    // Lists, as texts.
+    // Lists become text.
     inputs: JSON.stringify(Array.isArray(step.inputs) ? step.inputs : [step.inputs]),
     outputs: JSON.stringify(Object.keys(step.outputs).length === 0 ? [] : [step.outputs]),
     loop: written?.loop ?? null,
@@ -119,7 +119,7 @@ function stepOutput(document: ComponentDocument, phase: string, step: StepOutcom
   };
 }
 
-/** The block that names the first failed step, as at the end of `console.log`. */
+/** The text about the first failed step, as at the end of `console.log`. */
 export function failureBlock({ path, outcome }: DocumentReport): readonly string[] {
   const { failure } = outcome;
   if (failure === undefined) return [];
@@ -134,7 +134,7 @@ export function failureBlock({ path, outcome }: DocumentReport): readonly string
   ];
 }
 
-/** Values that chaining put into inputs: the format of `chaining.json` is Ingot's own. */
+/** Values that chaining inserted into inputs. The format of `chaining.json` is Ingot's own. */
 export function chainingOutput(report: RunReport): object {
   return {
     documents: report.documents.map(({ path, outcome }) => ({

@@ -33,7 +33,7 @@ describe('the status of a phase', () => {
 });
 
 describe('the outcome of a document', () => {
-  test('ignored failures are a success', () => {
+  test('ignored failures count as success', () => {
     const result = new DocumentResult();
     result.startPhase('build');
     result.addStep(step('IgnoredFailure'), failure('a'), false);
@@ -49,7 +49,7 @@ describe('the outcome of a document', () => {
     });
   });
 
-  test('the first failure is the one that is reported, and says whether time ran out', () => {
+  test('the first failure is reported, and whether it was a timeout', () => {
     const result = new DocumentResult();
     result.startPhase('build');
     result.addStep(step('Failed'), failure('a'), true);

@@ -1,4 +1,4 @@
-/** Adds up a document's run: the rules by which steps decide the status of phases and of the document. Pure. */
+/** Computes the status of phases and of the document from the results of steps. Pure. */
 import type { DocumentFailure, DocumentOutcome, PhaseOutcome, PhaseStatus, StepOutcome } from './outcome.ts';
 
 /** Collects phases and steps as they end. */
@@ -14,7 +14,7 @@ export class DocumentResult {
 
   /**
    * Adds a step to the phase that was started last.
-   * @param failure what is known of its failure, for a step that failed, ignored or not
+   * @param failure details of a failed step, whether the failure is ignored or not
    */
   addStep(step: StepOutcome, failure: DocumentFailure | undefined, timedOut: boolean): void {
     this.phases.at(-1)!.steps.push(step);

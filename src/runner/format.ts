@@ -1,2 +1,2 @@
-/** Increased when the same document would change the same disk differently: it is part of a layer's key. */
+/** Incremented when the same document would change the same disk differently. It is part of a layer's key. */
 export const RUNNER_FORMAT = 2;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LoopOutputs } from './loop-outputs.ts';
 
-test('the turns of each output are joined, for each of its items', () => {
+test('the values of all iterations are joined, for each output and item', () => {
   const outputs = new LoopOutputs();
   outputs.add({ stdout: 'x', files: ['a', 'b'] });
   outputs.add({ stdout: '', files: ['c', ''] });
@@ -10,7 +10,7 @@ test('the turns of each output are joined, for each of its items', () => {
   assert.deepEqual(outputs.outputs(), { stdout: 'x\n', files: ['a\nc', 'b\n'] });
 });
 
-test('what is too large in one turn, or in all together, is not kept', () => {
+test('values that are too large in one iteration, or together, are dropped', () => {
   const outputs = new LoopOutputs();
   for (let turn = 0; turn < 3; turn += 1)
     outputs.add({ stdout: 'x'.repeat(400_000), small: 'y', never: turn === 1 ? undefined : 'z' });

@@ -1,20 +1,20 @@
 /**
- * The results of the turns of a looped step: outputs, and results of documents that they ran. Pure. Source: reference,
- * `awstoe.md` section 5.
+ * The results of the iterations of a looped step: outputs, and results of documents that they ran. Pure. Source:
+ * reference, `awstoe.md` section 5.
  */
 import { OUTPUT_KEPT, type Outputs, type OutputValue } from './module.ts';
 
-/** The values that the turns gave for one item of one output; `values` is absent once they are too large to keep. */
+/** The values of one output's item in each iteration; `values` is absent once they are too large to keep. */
 interface Collected {
   values?: string[];
   bytes: number;
 }
 
-/** Collects the outputs of turns that succeeded. */
+/** Collects the outputs of successful iterations. */
 export class LoopOutputs {
   readonly #outputs = new Map<string, { readonly items: Collected[]; isList: boolean }>();
 
-  /** Adds what one turn gave. */
+  /** Adds the outputs of one iteration. */
   add(outputs: Outputs): void {
     for (const [name, value] of Object.entries(outputs)) {
       const output = this.#outputs.get(name) ?? { items: [], isList: false };
@@ -26,8 +26,8 @@ export class LoopOutputs {
   }
 
   /**
-   * One value for each output, of each of its items: those of the turns, a line each; `undefined` when they are more
-   * than 1 MiB together.
+   * One value per output and item: the values of all iterations, one per line; `undefined` if together they exceed 1
+   * MiB.
    */
   outputs(): Outputs {
     return Object.fromEntries(
@@ -39,17 +39,17 @@ export class LoopOutputs {
   }
 }
 
-/** Bytes of JSON that the records of all turns together may have; a turn's outputs are in them, too. */
+/** Maximum bytes of JSON for the records of all iterations together, including their outputs. */
 const RECORDS_KEPT = 16 * 1024 * 1024;
 
-/** Collects the results of documents that turns ran, in the order of the turns. */
+/** Collects the results of documents that iterations ran, in order. */
 export class LoopRecords {
   readonly #records: object[] = [];
   #bytes = 0;
 
   /**
-   * Adds those of one iteration.
-   * @returns a sentence for the log if this is the first iteration that is left out
+   * Adds the results of one iteration.
+   * @returns a message for the log if this is the first iteration that is left out
    */
   add(records: readonly object[] | undefined): string | undefined {
     if (records === undefined || this.#bytes > RECORDS_KEPT) return undefined;
@@ -60,7 +60,7 @@ export class LoopRecords {
     return undefined;
   }
 
-  /** `undefined` if no turn ran documents. */
+  /** `undefined` if no iteration ran a document. */
   all(): readonly object[] | undefined {
     return this.#records.length === 0 ? undefined : this.#records;
   }

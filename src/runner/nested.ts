@@ -11,10 +11,9 @@ import { runDocument } from './run-document.ts';
 import type { RunState } from './run-state.ts';
 
 /**
- * Runs it on the same instance.
- * @throws {InputError} when it runs itself or one that it is run by, when documents are nested too deep, or parameters
- *   have no value
- * @throws {InstanceError} when the instance was lost
+ * Runs a document on the same instance.
+ * @throws {InputError} if it runs itself or one that runs it, documents are nested too deep, or parameters lack values
+ * @throws {InstanceError} if the instance was lost
  */
 export async function runNested(state: RunState, nested: NestedDocument, report: Report): Promise<DocumentOutcome> {
   const { run } = state;
@@ -58,7 +57,7 @@ export async function runNested(state: RunState, nested: NestedDocument, report:
   }
 }
 
-/** By what it says, since one document has many paths and ARNs. */
+/** Identified by its content, because one document can have several paths and ARNs. */
 function identityOf(document: ComponentDocument): string {
   return createHash('sha256').update(JSON.stringify(document)).digest('hex');
 }

@@ -10,16 +10,19 @@ export interface StepOutcome {
   readonly name: string;
   readonly action: string;
   readonly status: StepStatus;
-  /** Attempts made; a run after exit code 194 is not one. */
+  /** Number of attempts; a run after exit code 194 does not count. */
   readonly attempts: number;
   /** ISO-8601. */
   readonly startTime: string;
   readonly endTime: string;
-  /** What the last attempt gave for chaining; of a list of items, joined by newlines. Values above 1 MiB are absent. */
+  /**
+   * The outputs of the last attempt for chaining; for a list of items, joined by newlines. Values above 1 MiB are
+   * absent.
+   */
   readonly outputs: Readonly<Record<string, string>>;
-  /** As its module got them; as the document has them when it did not come so far. */
+  /** As its module received them; as in the document if it failed earlier. */
   readonly inputs: InputValue;
-  /** Of a step that ran a document: how that went, in the shape that `detailedoutput.json` has. */
+  /** For a step that ran a document: the result in the format of `detailedoutput.json`. */
   readonly detailedOutput?: readonly object[];
   readonly failureMessage?: string;
 }
@@ -38,29 +41,30 @@ export interface DocumentFailure {
   readonly action: string;
   readonly message: string;
   readonly exitCode?: number;
-  /** The failing command, as far as it is known. */
+  /** The failing command, if it is known. */
   readonly command?: string;
-  /** The last 20 lines that the step printed, on either stream, oldest first. */
+  /** The last 20 lines of the step's output on both streams, oldest first. */
   readonly outputTail: readonly string[];
-  /** The instance no longer answers: nothing more can be run in it. */
+  /** The instance no longer responds, so nothing more can run in it. */
   readonly instanceLost?: true;
   /**
-   * What the journal says of the services that the step mentions; of all since the component began if it mentions none.
+   * Lines of the journal about the services that the step mentions; about all since the component began if it mentions
+   * none.
    */
   readonly journal?: Journal;
 }
 
 /** The result of a document. */
 export interface DocumentOutcome {
-  /** `timedOut` when the first step that failed did so by its time limit. */
+  /** `timedOut` if the first failed step reached its time limit. */
   readonly status: 'success' | 'failed' | 'timedOut';
   readonly phases: readonly PhaseOutcome[];
   readonly failedStepCount: number;
-  /** Steps that ran, with any result. */
+  /** Number of steps that ran, with any result. */
   readonly executedStepCount: number;
   readonly ignoredFailedStepCount: number;
   readonly skippedStepCount: number;
   readonly failure?: DocumentFailure;
-  /** The steps that failed and were ignored, in order. */
+  /** Failed steps whose failure was ignored, in order. */
   readonly ignored: readonly DocumentFailure[];
 }

@@ -14,7 +14,7 @@ const document: ComponentDocument = {
 };
 
 describe('the values of parameters', () => {
-  test('given, else the default; constants beside them', () => {
+  test('given values, otherwise defaults; constants beside them', () => {
     const scope = parameterScope(document, 'c', { Package: 'nginx', Folder: '/evil', Other: 'x' });
     assert.deepEqual(
       [...scope],
@@ -41,6 +41,6 @@ describe('the values of parameters', () => {
     );
   });
 
-  test('an empty text is a value', () =>
+  test('an empty text counts as a value', () =>
     assert.equal(parameterScope(document, 'c', { Package: '' }).get('Package'), ''));
 });

@@ -1,6 +1,6 @@
 /**
  * Restarts if the machine is this host: the run ends, is started again after the restart, and continues where it was.
- * Until then its state is data in a file. Source: reference, `awstoe.md` section 7.
+ * Its state is stored in a file meanwhile. Source: reference, `awstoe.md` section 7.
  */
 import type { DocumentFailure, StepOutcome } from './outcome.ts';
 import type { ChainedStep, NotRun } from './step-inputs.ts';
@@ -17,16 +17,16 @@ export interface StepBefore {
 /** Where a run continues after a restart. */
 export interface RestartPoint {
   readonly phase: string;
-  /** The step that asked for the restart. */
+  /** The step that requested the restart. */
   readonly step: string;
   readonly resume: 'same-step' | 'next-step';
-  /** Restarts so far, this one included. */
+  /** Number of restarts, including this one. */
   readonly reboots: number;
   /** In the order in which they ended. */
   readonly before: readonly StepBefore[];
 }
 
-/** A step asks for a restart that the run does not outlive. */
+/** A step requests a restart that the run does not survive. */
 export class RestartWanted extends Error {
   override readonly name = 'RestartWanted';
   readonly resume: RestartPoint['resume'];

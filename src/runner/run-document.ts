@@ -1,6 +1,6 @@
 /**
- * Runs a component document against an instance: phases and steps in order, attempts, time limits, reboots, what a
- * failure means for the rest. Source: reference, `awstoe.md` sections 1, 3, 6 and 7.
+ * Runs a component document on an instance: phases and steps in order, attempts, time limits, reboots, and the effect
+ * of a failure on the rest. Source: reference, `awstoe.md` sections 1, 3, 6 and 7.
  */
 import type { Phase, Step } from '../documents/component/document.ts';
 import { timestamp } from '../platform/clock.ts';
@@ -23,11 +23,11 @@ const NO_SECRETS = new Secrets({ providers: async () => [], account: '', region:
 
 /**
  * Runs the phases of a document.
- * @returns how it went; a step that fails is an outcome, not an error
- * @throws {ParameterError} when a parameter has no value, one that is not allowed, or one that is a secret which is not
- *   to be had; nothing has run then
- * @throws {RunInterrupted} where it leaves for a restart
- * @throws the signal's reason when cancelled
+ * @returns the outcome; a failed step is an outcome, not an error
+ * @throws {ParameterError} if a parameter has no value, an invalid one, or a secret that is not available; nothing has
+ * run then
+ * @throws {RunInterrupted} if it stops for a restart
+ * @throws the signal's reason if it is canceled
  */
 export async function runDocument(given: DocumentRun): Promise<DocumentOutcome> {
   const secrets = given.secrets ?? NO_SECRETS;
@@ -53,8 +53,8 @@ export async function runDocument(given: DocumentRun): Promise<DocumentOutcome> 
 }
 
 /**
- * A secret is named by a document or a recipe: what a step gives to the document that it runs is not searched, since a
- * command may have printed it.
+ * Secrets are only resolved in documents and recipes. What a step passes to a document that it runs is not searched,
+ * because a command may have printed it.
  */
 async function withSecrets(
   scope: ReadonlyMap<string, string>,
@@ -158,7 +158,7 @@ async function runPhase(state: RunState, phase: Phase): Promise<'go on' | 'stop'
   return 'go on';
 }
 
-/** Steps of all phases that a run is of. */
+/** Number of steps in all phases of a run. */
 function stepCount({ document, phases }: DocumentRun): number {
   return document.phases.reduce((count, { name, steps }) => count + (phases.includes(name) ? steps.length : 0), 0);
 }
@@ -168,7 +168,7 @@ function addStep(state: RunState, phase: string, step: Omit<StepBefore, 'phase'>
   state.before.push({ phase, ...step });
 }
 
-/** Takes over a step that ended before the restart that this run comes from. */
+/** Takes over the result of a step that ended before the restart. */
 function wasRunBefore(state: RunState, phase: string, step: Step): boolean {
   const next = state.awaited[0];
   if (next === undefined || next.phase !== phase || next.outcome.name !== step.name) return false;
@@ -191,7 +191,7 @@ function describeFailure(phase: string, step: Step, status: StepStatus, failure:
   );
 }
 
-/** One text for each: what several items gave is joined by newlines, as the iterations of a loop are. */
+/** One text per output: values of several items are joined by newlines, as those of a loop's iterations are. */
 function keptOutputs(outputs: Outputs): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(outputs).flatMap(([name, value]) => {

@@ -15,36 +15,36 @@ export interface DocumentRun {
   readonly document: ComponentDocument;
   /** The component's name, for the log and for failures. */
   readonly name: string;
-  /** Which phases run; they run in the document's order. Phases that the document lacks are ignored. */
+  /** Phases to run, in the document's order. Phases that the document lacks are ignored. */
   readonly phases: readonly string[];
-  /** Values by parameter name; defaults fill in. */
+  /** Values by parameter name; missing ones get defaults. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly instance: Instance;
-  /** Absolute path in the instance, made when absent. Default `/tmp`. */
+  /** Absolute path in the instance, created if it does not exist (default: `/tmp`). */
   readonly workingDirectory?: string;
   readonly report: Report;
   /**
-   * Credentials of the instance profile, asked for when a step needs them: those that IMDS gives the instance, never
-   * the worker's own.
+   * Credentials of the instance profile, fetched when a step needs them: those that IMDS gives the instance, never the
+   * worker's own.
    */
   readonly s3Access?: () => Promise<S3Access | undefined>;
-  /** Where `{{ resolve:… }}` is looked up. Without it every secret is missing. */
+  /** Resolves `{{ resolve:… }}`. Without it every secret is missing. */
   readonly secrets?: Secrets;
-  /** Environment variables of every command, beside those that documents count on. */
+  /** Environment variables of every command, besides those that documents expect. */
   readonly environment?: Readonly<Record<string, string>>;
   /** The document of a component, by its ARN, for steps that run documents; `undefined` if it does not exist. */
   readonly componentText?: (arn: string) => Promise<string | undefined>;
   /** Finds the files of `file:` sources. Without it they do not exist. */
   readonly sourceFile?: FindSourceFile;
-  /** A document by its text, with its faults, from a caller that has parsed it before. */
+  /** Parses a document, or returns the caller's earlier result for its text. */
   readonly parsed?: (text: string) => ParsedComponent;
   /** Identities of the documents that run this one, the outermost first. */
   readonly above?: readonly string[];
-  /** Cancels: the running command is ended and the run rejects with the signal's reason. */
+  /** Cancels the run: the running command is killed and the run rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** How often the document may restart the machine. Default 25. */
+  /** Maximum number of restarts by the document (default: 25). */
   readonly maxReboots?: number;
-  /** The caller restarts the machine, not the instance: the run then ends with `RunInterrupted`. */
+  /** The caller restarts the machine, not the instance. The run then ends with `RunInterrupted`. */
   readonly leaveForRestart?: true;
   /** Where to continue an interrupted run. */
   readonly from?: RestartPoint;
@@ -57,13 +57,13 @@ export interface RunState {
   /** Values of parameters and constants. */
   readonly scope: ReadonlyMap<string, string>;
   readonly secrets: Secrets;
-  /** What has run, for chaining. */
+  /** Steps that have run, for chaining. */
   readonly chained: ChainedSteps;
   reboots: number;
   workingDirectoryMade?: boolean;
   readonly result: DocumentResult;
   /** Steps that have ended. */
   readonly before: StepBefore[];
-  /** Steps that had ended when an earlier run was interrupted, and are still to be taken over. */
+  /** Steps that had ended when an earlier run was interrupted, and are not taken over yet. */
   readonly awaited: StepBefore[];
 }

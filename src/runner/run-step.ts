@@ -1,6 +1,6 @@
 /**
- * Runs one step: its `if`, its attempts, the turns of its loop, the restarts that it asks for.
- * Source: reference, `awstoe.md` sections 1, 4, 5 and 7.
+ * Runs one step: its `if`, its attempts, the iterations of its loop, and the restarts that it requests. Source:
+ * reference, `awstoe.md` sections 1, 4, 5 and 7.
  */
 import type { InputValue, Step, StepCondition } from '../documents/component/document.ts';
 import { planLoop, type LoopIteration } from '../documents/component/loops.ts';
@@ -36,22 +36,22 @@ const DEFAULT_MAX_REBOOTS = 25;
 /** The result of a step. */
 export interface StepEnd {
   readonly attempts: number;
-  /** What the last attempt gave for chaining. */
+  /** The outputs of the last attempt for chaining. */
   readonly outputs: Outputs;
   /** The results of documents that the step ran. */
   readonly detailedOutput?: readonly object[];
   readonly failure?: StepFailure;
-  /** Its `if` decided that it does not run. */
+  /** Its `if` was false, so that it did not run. */
   readonly skipped?: true;
   readonly timedOut: boolean;
   readonly instanceLost: boolean;
-  /** The last lines that its last attempt printed. */
+  /** The last lines of its last attempt's output. */
   readonly outputTail: readonly string[];
 }
 
 const NOTHING: StepEnd = { attempts: 0, outputs: {}, timedOut: false, instanceLost: false, outputTail: [] };
 
-/** Runs a step to its end. What it leaves can be chained afterwards. @throws the signal's reason when cancelled */
+/** Runs a step to its end. Its outputs can be chained afterwards. @throws the signal's reason if it is canceled */
 export async function runStep(state: RunState, phase: string, step: Step, report: Report): Promise<StepEnd> {
   const module = modules.get(step.action);
   if (module === undefined)
@@ -100,7 +100,9 @@ async function loadSecrets(state: RunState, named: unknown, report: Report): Pro
   });
 }
 
-/** Evaluates the `if`, once for all attempts and restarts. Gives the step's end, or undefined when the step runs. */
+/**
+ * Evaluates the `if`, once for all attempts and restarts. Returns the step's result, or `undefined` if the step runs.
+ */
 async function decide(
   state: RunState,
   step: Step,
@@ -127,7 +129,7 @@ async function decide(
   }
 }
 
-/** The values of a run; a reference to a skipped step is reported once, not in each iteration of a loop. */
+/** The values of a run. A reference to a skipped step is reported once, not in each iteration of a loop. */
 function telling(state: RunState, report: Report): Values {
   const told = new Set<string>();
   return {
@@ -139,14 +141,14 @@ function telling(state: RunState, report: Report): Values {
   };
 }
 
-/** What an attempt runs: the module once, or once for each turn of a loop. */
+/** What an attempt runs: the module once, or once per iteration of a loop. */
 interface StepWork {
   /** @throws {InputError} */
   readonly inputs: (turn?: LoopIteration) => InputValue;
   readonly turns?: () => Iterable<LoopIteration>;
 }
 
-/** @throws {InputError} when a reference has no value, or one that does not fit */
+/** @throws {InputError} if a reference has no value, or an invalid one */
 function planWork(values: Values, step: Step): StepWork {
   const { loop } = step;
   if (loop === undefined) {
@@ -164,18 +166,18 @@ interface ModuleEnd {
   readonly failure?: StepFailure;
   readonly timedOut: boolean;
   readonly instanceLost: boolean;
-  /** Another attempt could not end differently. */
+  /** Whether another attempt would end in the same way. */
   readonly final: boolean;
 }
 
 interface AttemptEnd extends ModuleEnd {
-  /** As the module got them; those of the last turn of a loop. */
+  /** As the module received them; for a loop, those of the last iteration. */
   readonly inputs: InputValue;
 }
 
 const PLAIN = { outputs: {}, timedOut: false, instanceLost: false, final: false } as const;
 
-/** One attempt. A loop is left at the first turn that fails; what the turns before it gave is kept. */
+/** Runs one attempt. A loop ends at the first failed iteration; the outputs of earlier ones are kept. */
 async function runAttempt(
   state: RunState,
   step: Step,
@@ -223,9 +225,9 @@ async function runAttempt(
 }
 
 /**
- * What an error of an attempt means for the step. Whatever a step does fails only that step: the document's `onFailure`
- * applies, and the failure names its place.
- * @throws an error that is this host's (see `ofThisHost`), and the signal's reason when cancelled
+ * Converts an error of an attempt to the step's failure. An error only fails its own step: the document's `onFailure`
+ * applies, and the failure names its position.
+ * @throws errors of this host (see `ofThisHost`), and the signal's reason if it is canceled
  */
 function failedBy(error: unknown, state: RunState, report: Report): ModuleEnd & { readonly failure: StepFailure } {
   state.run.signal?.throwIfAborted();
@@ -238,7 +240,7 @@ function failedBy(error: unknown, state: RunState, report: Report): ModuleEnd & 
     report({ type: 'log', level: 'debug', text: `what failed: ${stack}` });
     return { ...PLAIN, failure: { message } };
   }
-  // The log has the console's text, apart from the step's output.
+  // The console's text is logged separately from the step's output.
   for (const text of error.console) report({ type: 'output', stream: 'console', level: 'warn', text });
   return { ...PLAIN, instanceLost: true, final: true, failure: { message: error.message } };
 }
@@ -258,7 +260,7 @@ function ofThisHost(error: unknown): boolean {
   );
 }
 
-/** The module once, with the restarts that it asks for. */
+/** Runs the module once, with the restarts that it requests. */
 async function runModule(
   state: RunState,
   step: Step,
@@ -343,7 +345,7 @@ async function runModule(
   }
 }
 
-/** Folders below `/tmp` may go with a restart. */
+/** Directories below `/tmp` may be deleted by a restart. */
 async function makeWorkingDirectory(state: RunState): Promise<void> {
   if (state.workingDirectoryMade) return;
   const { instance, signal } = state.run;

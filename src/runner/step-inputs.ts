@@ -1,4 +1,4 @@
-/** A step's inputs when it runs: references replaced by values, and the values checked. Pure. */
+/** Resolves and checks a step's inputs when it runs. Pure. */
 import type { InputValue, Step } from '../documents/component/document.ts';
 import { checkResolvedInputs } from '../documents/component/inputs.ts';
 import { ACTION_MODULES } from '../documents/component/modules.ts';
@@ -13,27 +13,24 @@ import {
 import type { SecretReference } from '../documents/component/secret-references.ts';
 import { InputError, type Outputs } from './module.ts';
 
-/** What a step leaves for chaining. */
+/** The results of a step for chaining. */
 export interface ChainedStep {
   readonly inputs: InputValue;
   readonly outputs: Outputs;
 }
 
-/** Why a step that was reached did not run: its `if` skipped it, or it failed before its module began. */
+/** Why a step did not run: its `if` skipped it, or it failed before its module began. */
 export type NotRun = 'skipped' | 'failed';
 
-/**
- * Characters that the inputs of a document's steps may have together once they are resolved: all are kept until its
- * end.
- */
+/** Maximum characters of all resolved inputs of a document's steps together: all are kept until its end. */
 const MAX_KEPT = 64 << 20;
 
-/** Steps that were reached, by phase and step. */
+/** Steps that were reached, by phase and name. */
 export class ChainedSteps {
   private readonly steps = new Map<string, ChainedStep | NotRun>();
   private readonly sizes = new Map<string, number>();
 
-  /** @param chained what the step leaves, or why there is nothing */
+  /** @param chained the step's results, or why it has none */
   set(phase: string, step: string, chained: ChainedStep | NotRun): void {
     const key = JSON.stringify([phase, step]);
     this.steps.set(key, chained);
@@ -67,9 +64,9 @@ export interface Values {
 }
 
 /**
- * The inputs of a step with references replaced.
- * @param turn of the step's loop
- * @throws {InputError} naming every reference without a value and the reason, or every input whose value does not fit
+ * The inputs of a step with references resolved.
+ * @param turn the iteration of the step's loop
+ * @throws {InputError} that names every reference without a value and the reason, or every input with an invalid value
  */
 export function resolveInputs(step: Step, values: Values, turn?: LoopIteration): InputValue {
   const names = ['loop', step.loop?.name];
@@ -84,12 +81,12 @@ export function resolveInputs(step: Step, values: Values, turn?: LoopIteration):
   return checked.inputs;
 }
 
-/** A text of a loop with its references replaced. @throws {InputError} naming every reference without a value */
+/** A text of a loop with its references resolved. @throws {InputError} that names every reference without a value */
 export function resolveText(text: string, values: Values): string {
   return String(resolve(text, values));
 }
 
-/** A condition with its references replaced. @throws {InputError} naming every reference without a value */
+/** A condition with its references resolved. @throws {InputError} that names every reference without a value */
 export function resolveCondition(condition: InputValue, values: Values): InputValue {
   return resolve(condition, values);
 }
@@ -121,7 +118,7 @@ function resolve(
   );
 }
 
-/** @throws {InputError} when the values are too large together */
+/** @throws {InputError} if the values together are too large */
 function withinLimit(resolve: () => ResolvedValue): ResolvedValue {
   try {
     return resolve();
@@ -136,7 +133,7 @@ function lookUp(
 ): { readonly value: string; readonly skipped?: true } | { readonly reason: string } {
   const step = chained.get(reference.phase, reference.step);
   if (step === undefined) return { reason: `step ${reference.step} of phase ${reference.phase} has not run here` };
-  // Source: reference, `awstoe.md` section 3.3: documents count on it.
+  // Source: reference, `awstoe.md` section 3.3. Documents rely on it.
   if (step === 'skipped') return { value: '', skipped: true };
   if (step === 'failed') return { reason: `step ${reference.step} of phase ${reference.phase} failed before it ran` };
   if (reference.direction === 'outputs') {
@@ -159,7 +156,7 @@ function charactersOf(value: InputValue): number {
   return Object.values(value).reduce<number>((sum, inner) => sum + charactersOf(inner as InputValue), 0);
 }
 
-/** Lists are chained as their items, one a line, as scripts are written. */
+/** A chained list becomes text with one item per line, as scripts are written. */
 function textOf(value: InputValue): string {
   if (value === null) return '';
   if (Array.isArray(value)) return value.map(textOf).join('\n');

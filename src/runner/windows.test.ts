@@ -1,4 +1,4 @@
-/** What documents turn into on Windows, as text: no Windows machine ran it. */
+/** The commands that documents run on Windows, as text; they were not run on a Windows machine. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { powerShellFaults } from '../../test/harness/powershell-syntax.ts';
@@ -17,7 +17,7 @@ interface Call {
   readonly command: ModuleCommand;
   /** The program, decoded. */
   readonly program: string;
-  /** What it is given: a list of fields for each item, and content. */
+  /** Its input: a list of fields for each item, and content. */
   readonly given:
     | { readonly items: readonly { readonly fields: readonly string[] }[]; readonly content: string }
     | undefined;
@@ -29,11 +29,12 @@ interface Answer {
   readonly stdout?: string;
 }
 
-/** What a Windows command line holds. */
+/** Maximum characters of a Windows command line. */
 const LONGEST_COMMAND_LINE = 32_767;
 
 /**
- * Runs a module against a machine that only says how each command ended; the last answer is that of all later commands.
+ * Runs a module on a fake machine that only returns how each command ended; the last answer is repeated for later
+ * commands.
  */
 async function onWindows(
   action: string,
@@ -106,7 +107,7 @@ describe('on Windows', () => {
     assert.match(calls[0]!.program, /\[IO\.File\]::WriteAllBytes\(\$path, \(Content \$bytes\)\)/);
   });
 
-  test('every module that exists on Windows has a program of its own', async () => {
+  test('every module for Windows has its own program', async () => {
     const inputs: Readonly<Record<string, InputValue>> = {
       AppendFile: [{ path: 'a' }],
       CopyFile: [{ source: 'C:\\a\\*.txt', destination: 'D:\\b\\' }],
@@ -130,7 +131,7 @@ describe('on Windows', () => {
     assert.equal(programs.size, Object.keys(inputs).length);
   });
 
-  test('conditions are asked of PowerShell, and a machine that cannot say is a failure', async () => {
+  test('conditions are evaluated by PowerShell, and a machine without an answer is a failure', async () => {
     const hash = 'ab'.repeat(32);
     const rows: readonly (readonly [InputValue, readonly string[], string, 'success' | 'failed'])[] = [
       [{ fileExists: "C:\\it's.txt" }, ['file', "C:\\it's.txt"], 'yes\r\n', 'success'],
@@ -151,21 +152,21 @@ describe('on Windows', () => {
     );
   });
 
-  test('what a program says is the failure', async () => {
+  test("a program's message is the failure", async () => {
     assert.deepEqual((await onWindows('DeleteFile', [{ path: 'a' }], { exitCode: 1 })).result, {
       result: 'failed',
       message: 'why',
     });
   });
 
-  test('owners and permissions go to a program that refuses them', async () => {
+  test('owners and permissions use a program that rejects them', async () => {
     const { calls } = await onWindows('CreateFile', [{ path: 'a', owner: 'x' }]);
     assert.match(calls[0]!.program, /if \(\$args\[1\] -or \$args\[2\]\) \{ Fail/);
   });
 });
 
 describe('ExecutePowerShell', () => {
-  test('puts the commands into a file and runs it', async () => {
+  test('writes the commands to a file and runs it', async () => {
     const { calls, files, result } = await onWindows('ExecutePowerShell', { commands: ['$a = 1', 'exit $a'] });
     assert.deepEqual([...files], [['C:\\work\\input.ps1', '\ufeff$a = 1\r\nexit $a\r\n']]);
     assert.deepEqual(calls[0]!.command.argv?.slice(-2), ['-File', 'C:\\work\\input.ps1']);
@@ -173,17 +174,17 @@ describe('ExecutePowerShell', () => {
     assert.equal(powerShellScript(['é']), '\ufeffé\r\n');
   });
 
-  test('runs a file, and 3010 asks for a restart', async () => {
+  test('runs a file, and 3010 requests a restart', async () => {
     const { calls, result } = await onWindows('ExecutePowerShell', { file: 'D:\\run.ps1' }, { exitCode: 3010 });
     assert.equal(calls[0]!.command.argv?.at(-1), 'D:\\run.ps1');
     assert.deepEqual(result, { result: 'reboot', resume: 'same-step' });
   });
 
-  test('takes one of the two', () => assert.rejects(onWindows('ExecutePowerShell', {}), InputError));
+  test('takes exactly one of the two', () => assert.rejects(onWindows('ExecutePowerShell', {}), InputError));
 });
 
 describe('files from and to servers', () => {
-  test('WebDownload makes the folders, then fetches, and says where it is', async () => {
+  test('WebDownload creates the folders, downloads, and reports the path', async () => {
     const { calls, result } = await onWindows('WebDownload', [
       {
         source: 'https://example.org/d/setup.exe?a=1',
@@ -205,7 +206,7 @@ describe('files from and to servers', () => {
     assert.deepEqual(result, { result: 'success', outputs: { destination: 'D:\\in\\setup.exe' } });
   });
 
-  test('what is there with its checksum is not fetched again', async () => {
+  test('an existing file with the checksum is not downloaded again', async () => {
     const { calls, result } = await onWindows(
       'WebDownload',
       [{ source: 'https://example.org/a', destination: 'a', checksum: 'ab'.repeat(16), algorithm: 'MD5' }],
@@ -234,7 +235,7 @@ describe('files from and to servers', () => {
     assert.equal(result.result, 'success');
   });
 
-  test('S3Download of a prefix makes folders of Windows, and takes no name that Windows does not', async () => {
+  test('S3Download of a prefix creates Windows folders, and rejects names that are invalid on Windows', async () => {
     const listing = (key: string): string =>
       `<ListBucketResult><Contents><Key>${key}</Key></Contents><IsTruncated>false</IsTruncated></ListBucketResult>`;
     const prefix = [{ source: 's3://bucket/a/*', destination: 'C:\\in\\' }];
@@ -252,7 +253,7 @@ describe('files from and to servers', () => {
     }
   });
 
-  test('S3Upload sends what the machine lists', async () => {
+  test('S3Upload sends the files that the machine lists', async () => {
     const { calls, result } = await onWindows(
       'S3Upload',
       [{ source: 'C:\\logs\\*.txt', destination: 's3://bucket/in' }],
@@ -280,7 +281,7 @@ describe('files from and to servers', () => {
     assert.match(configurationOf(one.calls[1]!), /\/in\/a\.txt"/);
   });
 
-  test('what a transfer says is the failure', async () => {
+  test('the message of a transfer is the failure', async () => {
     const said = await onWindows(
       'WebDownload',
       [{ source: 'https://example.org/a', destination: 'a' }],
@@ -297,7 +298,7 @@ describe('UpdateOS', () => {
     stdout: `looking for updates\r\nend ${JSON.stringify({ restart, failed })}\n`,
   });
 
-  test('asks by a task of the system, which is PowerShell itself', async () => {
+  test('runs a scheduled task of the system, which is PowerShell itself', async () => {
     const { calls, result } = await onWindows(
       'UpdateOS',
       { include: ['KB5005112', '890830', '*Defender*'], exclude: ['KB1'] },
@@ -310,18 +311,18 @@ describe('UpdateOS', () => {
     const task = Buffer.from(calls[0]!.given!.content, 'base64');
     assert.equal(calls[0]!.given!.items[0]!.fields[2], String(task.length));
     assert.deepEqual(await powerShellFaults(task.toString()), []);
-    // A script without a byte order mark is read by the system's code page.
+    // A script without a byte order mark is read in the system's code page.
     assert.match(task.toString(), /^[\n -~]+$/);
     assert.equal(calls[0]!.command.quiet, false);
     assert.deepEqual(result, { result: 'success' });
   });
 
-  test('a restart that is due comes first, then it runs again', async () =>
+  test('a pending restart comes first, then it runs again', async () =>
     assert.deepEqual((await onWindows('UpdateOS', {}, end(['x'], true))).result, {
       result: 'reboot',
       resume: 'same-step',
     }));
-  test('says what was not installed', async () =>
+  test('reports what was not installed', async () =>
     assert.deepEqual(
       (await onWindows('UpdateOS', null, end(['KB1: it could not be installed (0x80240022)'], false))).result,
       {
@@ -334,11 +335,11 @@ describe('UpdateOS', () => {
       (await onWindows('UpdateOS', {}, { exitCode: 0, stdout: 'looking for updates' })).result.result,
       'failed',
     ));
-  test('a name has one line', () => assert.rejects(onWindows('UpdateOS', { include: ['a\nb'] }), InputError));
+  test('a name must be one line', () => assert.rejects(onWindows('UpdateOS', { include: ['a\nb'] }), InputError));
 });
 
 describe('MSI', () => {
-  test('an installer from a bucket or a web server is fetched into the working directory', async () => {
+  test('an installer from a bucket or a web server is downloaded into the working directory', async () => {
     for (const from of ['s3://bucket/a/setup.msi', 'https://example.org/setup.msi?x=1']) {
       const { calls } = await onWindows(
         'InstallMSI',
@@ -364,7 +365,7 @@ describe('MSI', () => {
     });
   });
 
-  test('the call', () => {
+  test('the msiexec call', () => {
     assert.deepEqual(
       stated(
         msiCall(
@@ -398,7 +399,7 @@ describe('MSI', () => {
     ['a b', 'x'],
     ['A', 'x\ny'],
   ] as const) {
-    test(`${name} cannot be ${JSON.stringify(value)}`, () =>
+    test(`${name} rejects ${JSON.stringify(value)}`, () =>
       assert.throws(() => msiCall({ path: 'a.msi', properties: { [name]: value } }, '/i', 'C:\\'), InputError));
   }
 
@@ -452,13 +453,13 @@ describe('SetRegistry', () => {
     ['SZ', ['a', 'b']],
     ['DWORD', 'x'],
   ] as const) {
-    test(`${type} is not ${JSON.stringify(value)}`, () =>
+    test(`${type} rejects ${JSON.stringify(value)}`, () =>
       assert.rejects(onWindows('SetRegistry', [{ path: 'HKLM:\\a', name: 'n', type, value }]), InputError));
   }
-  test('a path has a hive', () => assert.throws(() => registryPath('SOFTWARE\\x'), InputError));
+  test('a path must begin with a hive', () => assert.throws(() => registryPath('SOFTWARE\\x'), InputError));
 });
 
-test('what was parsed for no platform is parsed for Windows where that may lack something', async () => {
+test('a document that was parsed for no platform is parsed again for Windows if that may lack something', async () => {
   const text = (step: string): string => `schemaVersion: 1.0\nphases:\n  - name: build\n    steps:\n      - ${step}\n`;
   const rows: readonly (readonly [string, RegExp | undefined, number])[] = [
     ['{name: A, action: ExecutePowerShell, inputs: {commands: [a]}}', undefined, 1],

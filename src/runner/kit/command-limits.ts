@@ -1,16 +1,16 @@
-/** Commands that no system can start, detected before they are tried. Pure. */
+/** Commands that no system can start, detected before they run. Pure. */
 import type { Capabilities } from '../../instances/instance.ts';
 
-/** Bytes of one argument on Linux, its end included (`MAX_ARG_STRLEN`): the kernel refuses more. */
+/** Maximum bytes of one argument on Linux, with its terminator (`MAX_ARG_STRLEN`). */
 const LONGEST_ARGUMENT = 128 * 1024;
-/** Characters of a command line on Windows, its end included (`CreateProcessW`). */
+/** Maximum characters of a command line on Windows, with its terminator (`CreateProcessW`). */
 const LONGEST_WINDOWS_LINE = 32_767;
 
 /**
- * Why no system can start such a command; `undefined` if it may work. The limit for all arguments together on Linux
+ * Why no system can start such a command; `undefined` if it may work. On Linux, the limit for all arguments together
  * depends on the machine, which reports it itself.
  * @param argv the program and its arguments
- * @param called how a message calls a word of `argv`: `arguments[0]`
+ * @param called the name of a word of `argv` in messages: `arguments[0]`
  */
 export function commandProblem(
   argv: readonly string[],

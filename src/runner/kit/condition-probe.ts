@@ -13,8 +13,8 @@ const WINDOWS_PROGRAM = readScript(import.meta.url, 'condition-probe.ps1');
 type Asked = 'binary' | 'file' | 'folder' | 'hash';
 
 /**
- * Evaluates a condition whose references are replaced.
- * @throws {InputError} if it cannot be evaluated, for example because a reference contains an invalid pattern
+ * Evaluates a condition with references resolved.
+ * @throws {InputError} if it cannot be evaluated, for example because of an invalid pattern from a reference
  * @throws {StepTimeout} at the step's deadline
  */
 export async function conditionOutcome(context: AttemptContext, condition: InputValue): Promise<ConditionOutcome> {
@@ -28,10 +28,7 @@ export async function conditionOutcome(context: AttemptContext, condition: Input
   }
 }
 
-/**
- * What conditions ask of a machine: existence by exit codes, hashes by the tools of coreutils. Symbolic links count as
- * what they lead to.
- */
+/** How conditions query a machine: existence by exit codes, hashes by coreutils. Symbolic links are followed. */
 function probe(context: AttemptContext): ConditionProbe {
   if (onWindows(context)) return windowsProbe(context);
   const ask = (asked: Asked, value: string, what: string, ...more: readonly string[]): Promise<ModuleCommandResult> =>

@@ -1,6 +1,6 @@
 /**
- * Shared by CopyFile, MoveFile, CopyFolder and MoveFolder. Source: reference, `awstoe.md` section 6. A copy has the
- * mode of its source and belongs to root; a folder that is there already is filled, not replaced.
+ * Code that CopyFile, MoveFile, CopyFolder and MoveFolder share. Source: reference, `awstoe.md` section 6. A copy has
+ * the mode of its source and belongs to root. Copying into an existing folder adds to its content.
  */
 import { readScript } from '../../platform/scripts.ts';
 import type { InputValue } from '../../documents/component/document.ts';
@@ -9,8 +9,8 @@ import { flag, text } from './inputs.ts';
 import { withoutEnd } from '../../resources/ends.ts';
 
 /**
- * Source without separators at its end, destination, whether it is a folder to put things in, the source's last part as
- * a pattern where it is one, overwrite.
+ * The fields of an item: the source without trailing separators, the destination, whether that is a folder to copy
+ * into, the source's last part as a pattern if it is one, overwrite.
  */
 export function copyItem(
   inputs: Readonly<Record<string, InputValue>>,
@@ -30,8 +30,8 @@ export function copyItem(
   };
 }
 
-/** What the bash programs of these modules share. */
+/** The bash code that these modules share. */
 export const COPYING = readScript(import.meta.url, 'copying.sh');
 
-/** The same for PowerShell. */
+/** The PowerShell code that these modules share. */
 export const COPYING_POWERSHELL = readScript(import.meta.url, 'copying.ps1');

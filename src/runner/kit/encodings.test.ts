@@ -27,7 +27,7 @@ describe('the encodings of the file modules', () => {
     ['utf32', 'fffe000061000000'],
   ];
   for (const [name, hex] of marked) {
-    test(`a byte order mark of ${name} is taken away`, () =>
+    test(`a byte order mark of ${name} is removed`, () =>
       assert.equal(decode(Buffer.from(hex, 'hex'), encodingOf(name)), 'a'));
   }
 
@@ -38,8 +38,9 @@ describe('the encodings of the file modules', () => {
     ['utf32', 'ffffffff'],
   ];
   for (const [name, hex] of wrong) {
-    test(`${hex} is not ${name}`, () => assert.equal(decode(Buffer.from(hex, 'hex'), encodingOf(name)), undefined));
+    test(`${hex} is not valid ${name}`, () =>
+      assert.equal(decode(Buffer.from(hex, 'hex'), encodingOf(name)), undefined));
   }
 
-  test('another encoding is refused', () => assert.throws(() => encodingOf('latin1'), InputError));
+  test('another encoding is rejected', () => assert.throws(() => encodingOf('latin1'), InputError));
 });

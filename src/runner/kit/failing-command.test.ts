@@ -6,10 +6,10 @@ import { after, before, describe, test } from 'node:test';
 import { run } from '../../platform/processes.ts';
 import { failingCommand, watched, type ScriptEnd } from './failing-command.ts';
 
-/** As a driver names a script's file. */
+/** A script's file name as a driver chooses it. */
 const NAME = '/run/ingot/ingot-0f8fad5b-d9cb-469f-a165-70867728950e.sh';
 
-describe('the failing command of a script without a word of its end', () => {
+describe('the failing command of a script that prints no error', () => {
   const cases: readonly [name: string, script: string, stderr: string, command: string | undefined][] = [
     ['one command', 'false\n', '', 'false'],
     ['one command among comments', '#!/bin/bash\n\n# why\nfalse\n', '', 'false'],
@@ -54,14 +54,14 @@ describe('the failing command of a script without a word of its end', () => {
     test(name, () => assert.equal(failingCommand(script, stderr), command));
 });
 
-describe('the failing command of a script, as bash says it', () => {
+describe("the failing command of a script, with bash's error", () => {
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'ingot-watched-'));
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** Runs a script as it is, and watched. */
+  /** Runs a script unchanged, and with the trap. */
   async function both(script: string) {
     const watch = watched(script);
     const path = join(folder, 'end');
@@ -124,15 +124,15 @@ describe('the failing command of a script, as bash says it', () => {
       'echo a; )\necho b\n',
       "syntax error near unexpected token `)' (line 1 of the script)",
     ],
-    // Other processes ran what failed.
+    // Failures in other processes.
     ['a pipeline', 'set -e -o pipefail\necho a\nls /nowhere | cat\necho b\n', undefined],
     ['a subshell', 'echo a\n(exit 3)\n', undefined],
     ['a pipeline at the end of a function', 'f() {\n  echo a\n  echo b | grep c\n}\nf\n', undefined],
-    // Scripts that could see the trap.
+    // Scripts that could notice the trap.
     ['a trap of its own', "trap 'echo cleaned' EXIT\necho a\nfalse\n", undefined],
     ['a script that reads itself', 'sed -n 1p "$0"\nfalse\n', undefined],
     ['a signal', 'echo a\nkill -TERM $$\necho b\n', undefined],
-    // What bash runs of its own is the script's as before.
+    // Behavior of bash that the trap must not change.
     [
       'what a script can see of itself',
       'echo "$- $SHELLOPTS $LINENO $# $?"; compgen -v | sort; false\ntrue; (exit 5)\n',

@@ -1,6 +1,6 @@
 /**
- * Finds the command that ended a script. Bash knows it, in an exit trap; if the script could notice the trap, or bash
- * does not know, nothing is reported.
+ * Finds the command that ended a script, by an exit trap in bash. If the script could notice the trap, or bash does not
+ * know the command, nothing is reported.
  */
 import { BASH } from '../../guest/environment.ts';
 import { newUuid } from '../../platform/ids.ts';
@@ -8,12 +8,12 @@ import { withoutEnd } from '../../resources/ends.ts';
 import { StepTimeout, type AttemptContext } from '../module.ts';
 
 const SHOWN = 400;
-/** Bytes of bash's report. */
+/** Maximum bytes of bash's report. */
 const MOST_SAID = 64 * 1024;
 
 /**
- * Scripts with these words could notice the trap, or that their text was changed, and get none: scripts that read
- * themselves, set traps, or replace what the trap runs.
+ * Scripts with these words could notice the trap, or that their text was changed, and get none: they read themselves,
+ * set traps, or replace what the trap runs.
  */
 const SEES_TRAP =
   /\btrap\b|\bbuiltin\b|\$\{?0\b|\$_\b|\$\{_\}|BASH_(?:SOURCE|ENV|XTRACEFD|COMMAND|ARGV0)|\bexit\s*\(\s*\)/;
@@ -21,15 +21,15 @@ const SEES_TRAP =
 /** A script that reports which command ended it. */
 export interface WatchedScript {
   readonly script: string;
-  /** The text before its first line, which does not shift the line numbers. May be empty. */
+  /** The text before its first line, which does not change line numbers. May be empty. */
   readonly prefix: string;
   /** Path of the report in the machine. */
   readonly path: string;
 }
 
 /**
- * A script with a trap on its first line that writes what ended it, when it ends badly. The trap changes no variable,
- * no option, no exit code and no output; commands that the script starts do not have it.
+ * Adds a trap on the script's first line that records which command ended it, if it fails. The trap changes no
+ * variable, option, exit code or output; commands that the script starts do not inherit it.
  */
 export function watched(script: string): WatchedScript {
   const path = `/run/ingot-end-${newUuid()}`;
@@ -42,15 +42,15 @@ export function watched(script: string): WatchedScript {
 
 /** Bash's report on a script's end. */
 export interface ScriptEnd {
-  /** Commands of the last pipeline. */
+  /** Number of commands in the last pipeline. */
   readonly pipeline: number;
   /** `$0` */
   readonly name: string;
-  /** The last simple command that bash itself ran, as it writes it. */
+  /** The last simple command that bash itself ran, as bash writes it. */
   readonly command: string;
 }
 
-/** The report of a watched script, which is then removed; `undefined` if it wrote none. */
+/** Reads and removes the report of a watched script; `undefined` if it wrote none. */
 export async function saidOfEnd(
   context: AttemptContext,
   { prefix, path }: WatchedScript,
@@ -76,16 +76,16 @@ export async function saidOfEnd(
 }
 
 /**
- * @param script the script that ended badly, as the document has it
- * @param stderr the end of what it printed there
- * @param end what bash said of its end
- * @returns one line: the command that ended it, or what bash says is wrong with the script; `undefined` when that is
- *   not known
+ * Names the failing command.
+ * @param script the failed script, as in the document
+ * @param stderr the end of its stderr
+ * @param end bash's report
+ * @returns one line: the command that ended it, or bash's syntax error; `undefined` if it is unknown
  */
 export function failingCommand(script: string, stderr: string, end?: ScriptEnd): string | undefined {
   const lines = script.split('\n');
   const complaint = complaintOf(stderr, end?.name);
-  // Bash does not run what it cannot parse: the last command that it ran is not the cause.
+  // Bash does not run what it cannot parse, so the last command that it ran is not the cause.
   if (complaint?.syntax === true) return `${cut(complaint.text)} (line ${complaint.line} of the script)`;
 
   const commands = lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
@@ -102,11 +102,14 @@ interface Complaint {
   readonly line: number;
   readonly text: string;
   readonly syntax: boolean;
-  /** It is the last line of stderr. */
+  /** Whether it is the last line of stderr. */
   readonly last: boolean;
 }
 
-/** What bash itself said of the script last: `NAME: line 3: text`. Other scripts say it of their own lines. */
+/**
+ * The last error that bash itself reported for the script: `NAME: line 3: text`. Other scripts report errors for their
+ * own lines.
+ */
 function complaintOf(stderr: string, name: string | undefined): Complaint | undefined {
   const said = stderr.trimEnd().split('\n');
   for (const [index, line] of said.slice(-2).entries()) {
@@ -121,12 +124,12 @@ function complaintOf(stderr: string, name: string | undefined): Complaint | unde
   return undefined;
 }
 
-/** What drivers call the file of a script. */
+/** Name of a script's file as drivers choose it. */
 const SCRIPT_NAME = /^\/\S*\/(?:ingot-)?[0-9a-f]{8}[0-9a-f-]{8,}\.(?:sh|script)$/;
 
 /**
- * The command that bash ran last, where that is the one that ended the script. In a pipeline or a subshell other
- * processes run commands, of which bash has no record.
+ * The last command that bash ran, if it ended the script. In a pipeline or a subshell, other processes run commands
+ * that bash does not know.
  */
 function endedBy(script: string, lines: readonly string[], { pipeline, command }: ScriptEnd): string | undefined {
   const first = command.split('\n')[0]!.trim();
@@ -141,14 +144,14 @@ function endedBy(script: string, lines: readonly string[], { pipeline, command }
     : `${cut(first)} (one of the lines ${found.slice(0, 5).join(', ')} of the script)`;
 }
 
-/** A group of commands in a subshell, and what may look like one. */
+/** A group of commands in a subshell, or text that looks like one. */
 const SUBSHELL = /(?:^|[^$\w"'\\=<>(])\((?!\()|\bcoproc\b/m;
 const FUNCTION = /\w\s*\(\s*\)|\bfunction\s/;
 
-/** Characters around a command in which is seen whether it begins and ends there. */
+/** Characters before and after a command that show whether it begins and ends there. */
 const AROUND = 20;
 
-/** Lines, from 1, on which a command begins, as far as bash's own writing of it allows to say. */
+/** Lines, from 1, on which a command begins, as far as bash's spelling of it allows to determine. */
 function placesOf(command: string, lines: readonly string[]): readonly number[] {
   const wanted = plain(command);
   return logicalLines(lines)
@@ -165,7 +168,7 @@ function placesOf(command: string, lines: readonly string[]): readonly number[] 
     .map(({ line }) => line);
 }
 
-/** Lines that a backslash at their end continues are one. */
+/** Joins lines that end in a backslash with the next one. */
 function logicalLines(lines: readonly string[]): readonly { readonly line: number; readonly text: string }[] {
   const found: { readonly line: number; readonly parts: string[] }[] = [];
   let continued = false;
@@ -177,7 +180,7 @@ function logicalLines(lines: readonly string[]): readonly { readonly line: numbe
   return found.map(({ line, parts }) => ({ line, text: parts.join(' ') }));
 }
 
-/** Blanks as bash writes them, but none behind a redirection. */
+/** Spaces as bash writes them, without those after a redirection. */
 function plain(text: string): string {
   return text
     .replace(/\s+/g, ' ')

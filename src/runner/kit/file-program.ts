@@ -1,5 +1,5 @@
 /**
- * Modules that work on files: a fixed program for each, that runs once for a step and takes the step's items one after
+ * Modules that work on files. Each has a fixed program that runs once per step and processes the step's items one after
  * the other. Values reach it as arguments, content on stdin: no value is ever part of a program.
  */
 import { readScript } from '../../platform/scripts.ts';
@@ -17,11 +17,11 @@ import {
 import { runPowerShell } from './powershell.ts';
 import { withoutEnd } from '../../resources/ends.ts';
 
-/** Data for a program for one item of a step's inputs. */
+/** The data of one item of a step's inputs. */
 export interface ProgramItem {
-  /** The same number for every item. Names of files are absolute. */
+  /** The number of fields is the same for every item. File names are absolute. */
   readonly fields: readonly string[];
-  /** Bytes that go to stdin; the last field is then their number. */
+  /** Bytes for stdin; the last field is then their number. */
   readonly content?: Buffer;
 }
 
@@ -31,11 +31,11 @@ export interface FileProgram {
   readonly platforms: ActionModule['platforms'];
   /**
    * Reads one item.
-   * @param absolute a path as seen from the working directory
-   * @throws {InputError} when an input has no usable value
+   * @param absolute resolves a path in the working directory
+   * @throws {InputError} if an input is invalid
    */
   item(inputs: Readonly<Record<string, InputValue>>, absolute: (path: string) => string): ProgramItem;
-  /** Defines the bash function `item`, which is called with the fields of each item; see `PRELUDE` for what it finds. */
+  /** Defines the bash function `item`, which is called with the fields of each item; `PRELUDE` has its helpers. */
   readonly bash?: string;
   /** The same for PowerShell: see `runPowerShell`. */
   readonly powershell?: string;
@@ -44,13 +44,13 @@ export interface FileProgram {
 }
 
 /**
- * What every bash program finds. `fail` ends the step; `parents` makes the folders above a path; `matches` sets `found`
- * to what the last part of a path, a pattern, matches. `*` also matches hidden names, as it does in Go.
+ * Helpers of every bash program. `fail` ends the step; `parents` creates the parent folders of a path; `matches` sets
+ * `found` to what the last part of a path, a pattern, matches. As in Go, `*` also matches hidden names.
  */
 const PRELUDE = readScript(import.meta.url, 'file-program.sh');
 const EACH_ITEM = readScript(import.meta.url, 'each-item.sh');
 
-/** Makes a module of a program. */
+/** Makes a module from a program. */
 export function fileModule(program: FileProgram): ActionModule {
   const text = `${PRELUDE}${program.bash ?? ''}${EACH_ITEM}`;
   return {
@@ -86,7 +86,7 @@ export function fileModule(program: FileProgram): ActionModule {
   };
 }
 
-/** A tool's message, without its name in front. */
+/** A tool's message, without its leading name. */
 function oneLine(stderr: string): string {
   return stderr
     .replace(/^(?:\/bin\/)?[\w/-]+: line \d+: /, '')
@@ -95,7 +95,10 @@ function oneLine(stderr: string): string {
     .join('; ');
 }
 
-/** A path of the machine, as seen from the working directory; a separator at its end stays. @throws {InputError} */
+/**
+ * An absolute path of the machine, resolved in the working directory; a trailing separator is kept.
+ * @throws {InputError}
+ */
 export function absolutePath(context: AttemptContext, path: string): string {
   return onWindows(context) ? windowsPath(path, context.workingDirectory) : posixPath(path, context.workingDirectory);
 }
@@ -105,21 +108,21 @@ export function withoutSeparators(context: AttemptContext, path: string): string
   return withoutEnd(path, onWindows(context) ? '/\\' : '/', 1);
 }
 
-/** A path of a POSIX machine, as seen from the working directory; a separator at its end stays. */
+/** The same for a POSIX machine; a trailing separator is kept. */
 function posixPath(path: string, workingDirectory: string): string {
   if (path.includes('\0')) throw new InputError('a path holds a NUL character');
   return path.startsWith('/') ? path : `${withoutEnd(workingDirectory, '/')}/${path}`;
 }
 
-/** A path of a Windows machine, as seen from the working directory. */
+/** The same for a Windows machine. */
 export function windowsPath(path: string, workingDirectory: string): string {
   if (path.includes('\0')) throw new InputError('a path holds a NUL character');
   return /^(?:[A-Za-z]:|[\\/]{2})/.test(path) ? path : `${withoutEnd(workingDirectory, '/\\')}\\${path}`;
 }
 
 /**
- * The last part of a path as a pattern in which only `*` is special.
- * @throws {InputError} for a `*` before the last separator
+ * The last part of a path as a pattern, in which only `*` is special.
+ * @throws {InputError} if a `*` comes before the last separator
  */
 export function wildcard(
   path: string,

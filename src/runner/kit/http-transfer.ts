@@ -1,15 +1,15 @@
 /**
- * Files to and from web servers, by the instance's own network: a fixed program around curl, which Windows has had
- * since Server 2019. Addresses and headers reach it on stdin.
+ * Transfers files to and from web servers, through the instance's own network: a fixed program around curl, which
+ * Windows includes since Server 2019. URLs and headers reach it on stdin.
  */
 import { readScript } from '../../platform/scripts.ts';
 import { BASH } from '../../guest/environment.ts';
 import { ending, onWindows, type AttemptContext, type ModuleCommandResult } from '../module.ts';
 import { runPowerShell } from './powershell.ts';
 
-/** Retries for servers and networks that fail for a moment. */
+/** Maximum attempts, for servers and networks that fail temporarily. */
 const TRIES = 5;
-/** Space that a download leaves on its file system. */
+/** Space that a download leaves free on its file system. */
 const SPARE_KIB = 64 * 1024;
 
 /** A transfer. */
@@ -18,27 +18,26 @@ export interface Transfer {
   readonly headers?: Readonly<Record<string, string>>;
   readonly ignoreCertificateErrors?: boolean;
   /**
-   * `get`: into the file, complete or not at all, made or replaced; `put`: the file is the body; `ask`: the answer's
-   * body is given back.
+   * `get`: writes the file, completely or not at all; `put`: sends the file as the body; `ask`: returns the body of the
+   * response.
    */
   readonly what: 'get' | 'put' | 'ask';
   /** Absolute path in the instance; empty for `ask`. */
   readonly path: string;
-  /** Of what is got, in hexadecimal digits. */
+  /** Expected checksum of the download, in hexadecimal digits. */
   readonly checksum?: { readonly algorithm: string; readonly value: string };
-  /** For error messages: not the address, which may contain a signature. */
+  /** For error messages, in place of the URL, which may contain a signature. */
   readonly shown: string;
 }
 
-/** The result; `body` is the answer to `ask`. */
+/** The result; `body` is the response to `ask`. */
 export type TransferEnd = { readonly body: string; readonly bytes?: Buffer | undefined } | { readonly failure: string };
 
-// The proxy of the system is that of its commands: shells and services take it from /etc/environment.
+// The proxy is that of the system's commands: shells and services read it from /etc/environment.
 const PROGRAM = readScript(import.meta.url, 'http-transfer.sh');
 
 /**
- * The same for Windows. curl gets its configuration below the writer of .NET, which would write a byte order mark
- * first.
+ * The same for Windows. curl's configuration is written below .NET's writer, which would write a byte order mark first.
  */
 const WINDOWS_PROGRAM = readScript(import.meta.url, 'http-transfer.ps1');
 
@@ -89,10 +88,10 @@ function send(context: AttemptContext, request: Transfer): Promise<ModuleCommand
   });
 }
 
-/** What curl reads: values in quotes. */
+/** The configuration that curl reads, with quoted values. */
 function curlConfig(url: string, headers: Readonly<Record<string, string>>): string {
   const quoted = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&').replace(/[\r\n]/g, '')}"`;
-  // Not the host's: curl sends it itself, also to where it is redirected.
+  // Without Host: curl sends it itself, also to targets of redirects.
   const lines = Object.entries(headers)
     .filter(([name]) => name !== 'host')
     .map(([name, value]) => `header = ${quoted(`${name}: ${value}`)}`);

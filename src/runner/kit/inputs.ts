@@ -1,4 +1,4 @@
-/** Reads a step's inputs. Validation has checked their form; values from references are only known now. Pure. */
+/** Reads a step's inputs. Their form was validated, but values from references are only known now. Pure. */
 import type { InputValue } from '../../documents/component/document.ts';
 import { InputError } from '../module.ts';
 
@@ -10,12 +10,12 @@ export function mapOf(inputs: InputValue, where = 'inputs'): Readonly<Record<str
   throw new InputError(`${where}: expected a map`);
 }
 
-/** The items of inputs that are a list of maps; a single map is a list of one. */
+/** The items of inputs that are a list of maps; a single map counts as a list of one. */
 export function itemsOf(inputs: InputValue): readonly InputValue[] {
   return Array.isArray(inputs) ? (inputs as readonly InputValue[]) : [inputs];
 }
 
-/** A scalar's text, or `undefined` when it is absent. */
+/** A scalar's text, or `undefined` if it is absent. */
 export function optionalText(map: Readonly<Record<string, InputValue>>, name: string): string | undefined {
   const value = map[name];
   if (value === undefined || value === null) return undefined;
@@ -23,14 +23,14 @@ export function optionalText(map: Readonly<Record<string, InputValue>>, name: st
   return String(value);
 }
 
-/** A scalar's text. @throws {InputError} when it is absent or empty */
+/** A scalar's text. @throws {InputError} if it is absent or empty */
 export function text(map: Readonly<Record<string, InputValue>>, name: string): string {
   const value = optionalText(map, name);
   if (value === undefined || value === '') throw new InputError(`${name}: a value is needed`);
   return value;
 }
 
-/** A list's texts; empty when it is absent. A single scalar is a list of one. */
+/** A list's texts; empty if it is absent. A single scalar counts as a list of one. */
 export function texts(map: Readonly<Record<string, InputValue>>, name: string): readonly string[] {
   const value = map[name];
   if (value === undefined || value === null) return [];
@@ -42,7 +42,7 @@ export function texts(map: Readonly<Record<string, InputValue>>, name: string): 
   });
 }
 
-/** A truth value; references make it text. */
+/** A boolean. References turn it into text. */
 export function flag(map: Readonly<Record<string, InputValue>>, name: string, otherwise: boolean): boolean {
   const value = optionalText(map, name)?.trim().toLowerCase();
   if (value === undefined || value === '') return otherwise;
@@ -51,7 +51,7 @@ export function flag(map: Readonly<Record<string, InputValue>>, name: string, ot
   throw new InputError(`${name}: expected true or false, not "${value}"`);
 }
 
-/** A whole number of at least 0. */
+/** An integer of at least 0. */
 export function wholeNumber(map: Readonly<Record<string, InputValue>>, name: string, otherwise: number): number {
   const value = optionalText(map, name)?.trim();
   if (value === undefined || value === '') return otherwise;
@@ -61,7 +61,7 @@ export function wholeNumber(map: Readonly<Record<string, InputValue>>, name: str
 
 /**
  * File permissions as four octal digits.
- * @throws {InputError} if they are invalid, or `needed` and absent
+ * @throws {InputError} if they are invalid, or required and absent
  */
 export function mode(map: Readonly<Record<string, InputValue>>, name: string): string | undefined;
 export function mode(map: Readonly<Record<string, InputValue>>, name: string, needed: 'needed'): string;

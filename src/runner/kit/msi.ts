@@ -1,4 +1,4 @@
-/** Shared by InstallMSI and UninstallMSI. Source: reference, `awstoe.md` section 6. */
+/** Code that InstallMSI and UninstallMSI share. Source: reference, `awstoe.md` section 6. */
 import { readScript } from '../../platform/scripts.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 import { windowsPath } from './file-program.ts';
@@ -9,10 +9,10 @@ import { InputError, type ActionModule, type AttemptContext } from '../module.ts
 import { runPowerShell } from './powershell.ts';
 import { s3Access, s3Failure, s3Place } from './s3.ts';
 
-/** Exit codes by which msiexec says that it succeeded; the last two that a restart is due, or begun. */
+/** Exit codes with which msiexec succeeded; the last two mean that a restart is needed, or has begun. */
 const SUCCESS = [0, 1614, 1641, 3010];
 const RESTART_DUE = 3010;
-/** The module itself decides on restarts and reinstallation. */
+/** Properties that the module sets itself: restarts and reinstallation. */
 const RESERVED: Readonly<Record<string, readonly string[]>> = {
   REBOOT: ['FORCE', 'REALLYSUPPRESS', 'SUPPRESS'],
   REINSTALLMODE: ['ECMUS', 'ECMUSV'],
@@ -20,7 +20,7 @@ const RESERVED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * A module that runs msiexec.
+ * Makes a module that runs msiexec.
  * @param alsoSuccess further exit codes that are not failures
  */
 export function msiModule(name: string, verb: '/i' | '/x', alsoSuccess: readonly number[]): ActionModule {
@@ -63,7 +63,7 @@ export function msiModule(name: string, verb: '/i' | '/x', alsoSuccess: readonly
 export interface MsiCall {
   /** A path of the machine. */
   readonly path: string;
-  /** An address, `s3://…` or a web server's, from which the file comes first. */
+  /** A URL, `s3://…` or a web server's, from which the file is downloaded first. */
   readonly from?: string;
   readonly logFile: string;
   readonly reboot: 'Allow' | 'Force' | 'Skip';
@@ -72,9 +72,7 @@ export interface MsiCall {
   readonly arguments: readonly string[];
 }
 
-/**
- * @throws {InputError} for a property that the module decides on, or a value that msiexec would read as something else
- */
+/** @throws {InputError} for a property that the module sets, or a value that msiexec would misread */
 export function msiCall(
   inputs: Readonly<Record<string, InputValue>>,
   verb: '/i' | '/x',
@@ -109,15 +107,15 @@ export function msiCall(
 }
 
 /**
- * The name of the file at an address.
- * @throws {InputError} if it has no name that Windows accepts
+ * The name of the file at a URL.
+ * @throws {InputError} if the name is not valid on Windows
  */
 function nameIn(address: string): string {
   let name = '';
   try {
     name = decodeURIComponent(new URL(address).pathname.split('/').at(-1)!);
   } catch {
-    /* A text that is not an address has no name. */
+    /* The text is not a URL, so it has no name. */
   }
   if (!/^[^\u0000-\u001f<>:"/\\|?*]+$/.test(name))
     throw new InputError(`path: expected an address that ends in the name of an MSI file, not "${address}"`);
@@ -144,7 +142,7 @@ function property(name: string, value: string): string {
   if (reserved?.includes(value.toUpperCase()))
     throw new InputError(`properties: ${name} cannot be ${value}: the module decides on that`);
   if (/[\r\n\0]/.test(value)) throw new InputError(`properties: the value of ${name} has several lines`);
-  // A quotation mark in a value is written twice.
+  // Quotation marks in a value are doubled.
   return `${name.toUpperCase()}="${value.replaceAll('"', '""')}"`;
 }
 

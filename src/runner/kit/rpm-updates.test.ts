@@ -1,4 +1,4 @@
-/** The commands; `test/long/rpm-updates.test.ts` runs them. */
+/** The commands as text; `test/long/rpm-updates.test.ts` runs them. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { InputError } from '../module.ts';

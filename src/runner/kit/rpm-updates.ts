@@ -5,13 +5,13 @@
 import { wildcardMatcher } from '../../policies/globs.ts';
 import { InputError } from '../module.ts';
 
-/** Package managers of such systems, the better one first where there are two. */
+/** Package managers of such systems, the preferred one first. */
 export const RPM_MANAGERS = ['dnf', 'yum', 'zypper'] as const;
 export type RpmManager = (typeof RPM_MANAGERS)[number];
 
 /**
- * Names as RPM allows them, `*` and `?` as wildcards.
- * @throws {InputError} for what a manager would take for something else
+ * Validates package names as RPM allows them, with `*` and `?` as wildcards.
+ * @throws {InputError} for a text that a package manager would interpret differently
  */
 export function rpmNames(input: string, names: readonly string[]): readonly string[] {
   for (const name of names)
@@ -21,11 +21,11 @@ export function rpmNames(input: string, names: readonly string[]): readonly stri
 }
 
 /**
- * The commands, in order; each has to succeed. Indexes are downloaded again. An index that cannot be downloaded is a
- * failure, unless its repository's own file says otherwise (`skip_if_unavailable`, which distributions set for all).
- * @param installed names of the installed packages: dnf fails for a name that is not installed or excluded, and zypper
- * excludes none by itself, so both get the names that remain
- * @returns none if nothing is to be updated
+ * The commands, in order; each must succeed. Indexes are downloaded again. An index that cannot be downloaded is a
+ * failure, unless its repository's own file says otherwise (`skip_if_unavailable`, which distributions set).
+ * @param installed names of the installed packages: dnf fails for a name that is not installed or is excluded, and
+ * zypper cannot exclude by itself, so both get the remaining names
+ * @returns an empty list if nothing is to be updated
  */
 export function rpmCommands(
   manager: RpmManager,
@@ -54,7 +54,7 @@ export function rpmCommands(
   ];
 }
 
-/** The names that the patterns mean. */
+/** The names that match the patterns. */
 export function among(patterns: readonly string[], names: readonly string[]): readonly string[] {
   const matchers = patterns.map((pattern) => wildcardMatcher(pattern));
   return [...new Set(names)].filter((name) => matchers.some((matches) => matches(name)));

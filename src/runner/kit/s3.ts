@@ -1,4 +1,4 @@
-/** Shared by S3Download and S3Upload. Source: reference, `awstoe.md` section 6. */
+/** Code that S3Download and S3Upload share. Source: reference, `awstoe.md` section 6. */
 import { InputError, type AttemptContext } from '../module.ts';
 import type { S3Access } from '../../platform/s3-requests.ts';
 import { readS3Uri, s3ErrorText, type S3Place } from '../../resources/s3-uri.ts';
@@ -11,7 +11,7 @@ export function s3Place(text: string, input: string): S3Place {
 }
 
 /**
- * The instance's credentials for S3: those of its instance profile, and no others.
+ * The instance's S3 credentials, from its instance profile only.
  * @throws {InputError} if there are none
  */
 export async function s3Access(context: AttemptContext): Promise<S3Access> {

@@ -1,4 +1,4 @@
-/** Small fixed programs by which modules look at a machine and make it ready, in the language that it has. */
+/** Small fixed programs with which modules examine and prepare a machine, in the machine's language. */
 import { readScript } from '../../platform/scripts.ts';
 import { BASH } from '../../guest/environment.ts';
 import { onWindows, type AttemptContext, type ModuleCommandResult } from '../module.ts';
@@ -9,7 +9,7 @@ import { runPowerShell } from './powershell.ts';
  */
 export interface SmallProgram {
   readonly name: string;
-  /** A bash script; it has `fail TEXT`, which ends it with that on stderr. */
+  /** A bash script; its helper `fail TEXT` ends it with that text on stderr. */
   readonly bash: string;
   /** Defines the function `Item`: see `runPowerShell`. */
   readonly powershell: string;
@@ -17,7 +17,7 @@ export interface SmallProgram {
 
 const FAIL = readScript(import.meta.url, 'small-program.sh');
 
-/** Runs a program; nothing of it goes to the log. @param what how a failure of the step's time calls it */
+/** Runs a program without logging it. @param what its name in the message of a timeout */
 export function runSmall(
   context: AttemptContext,
   program: SmallProgram,

@@ -1,4 +1,4 @@
-/** Copies files that Ingot keeps for a document (`file:` sources) into the instance, complete or not at all. */
+/** Copies files that Ingot stores for a document (`file:` sources) into the instance, completely or not at all. */
 import { createHash } from 'node:crypto';
 import { readScript } from '../../platform/scripts.ts';
 import { BASH } from '../../guest/environment.ts';
@@ -8,7 +8,7 @@ import type { SourceFile } from '../source-files.ts';
 import { runPowerShell } from './powershell.ts';
 import { runSmall, type SmallProgram } from './small-program.ts';
 
-/** Bytes that go in at once: a guest agent takes them through a serial port. */
+/** Bytes per write: a guest agent receives them through a serial port. */
 const PART = 2 << 20;
 
 const FAIL = readScript(import.meta.url, 'small-program.sh');
@@ -20,7 +20,7 @@ const REMOVE: SmallProgram = {
   powershell: readScript(import.meta.url, 'source-file-remove.ps1'),
 };
 
-/** Whether a source is Ingot's to supply. */
+/** Whether Ingot provides the source. */
 export function isFileSource(source: string): boolean {
   return source.trim().startsWith('file:');
 }
@@ -37,18 +37,18 @@ export async function sourceFile(context: AttemptContext, source: string): Promi
   return found;
 }
 
-/** A source as the log and messages call it: without its digest. */
+/** A source without its digest, for the log and messages. */
 export function shownSource(source: string): string {
   return source.trim().replace(/#sha256=[0-9a-f]{64}(&executable)?$/, '');
 }
 
-/** The name that a source's file has, for a destination that is a folder. */
+/** The name of a source's file, for a destination that is a folder. */
 export function nameOfSource(source: string): string {
   return readFileSource(source)?.path.split('/').at(-1) ?? '';
 }
 
 /**
- * Copies a file to a path, or what is in a folder's archive below it. The folder above is there.
+ * Copies a file to a path, or extracts a folder's archive below it. The parent folder exists.
  * @returns why it failed
  */
 export async function copySource(
@@ -62,7 +62,7 @@ export async function copySource(
   try {
     ended = await send(context, file, path, what, overwrite);
   } catch (error) {
-    // What an interrupted copy left would be in the image.
+    // The remains of an interrupted copy would be in the image.
     await removeRest(context, removing, what).catch(() => undefined);
     throw error;
   }
@@ -130,13 +130,13 @@ function writePart(
   });
 }
 
-/** The bytes in parts; at least one, and the last is marked. */
+/** The bytes in parts: at least one, with the last one marked. */
 async function* partsOf(file: SourceFile): AsyncGenerator<{ readonly bytes: Buffer; readonly last: boolean }> {
   let waiting: Buffer[] = [];
   let length = 0;
   for await (const chunk of file.read()) {
     for (let rest = chunk; rest.length > 0; ) {
-      // A full part is sent when more bytes follow: it may be the last.
+      // A full part is sent only when more bytes follow, because it may be the last.
       if (length === PART) {
         yield { bytes: Buffer.concat(waiting), last: false };
         [waiting, length] = [[], 0];

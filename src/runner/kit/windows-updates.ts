@@ -1,6 +1,6 @@
 /**
- * UpdateOS on Windows: a scheduled task of the system asks the Windows Update Agent, which refuses callers that came
- * over a network.
+ * UpdateOS on Windows: a scheduled task of the system calls the Windows Update Agent, which rejects callers from the
+ * network.
  */
 import { readScript } from '../../platform/scripts.ts';
 import { mapOf, texts } from './inputs.ts';
@@ -11,13 +11,13 @@ import { LIKE, runPowerShell } from './powershell.ts';
 interface UpdateEnd {
   /** Titles of updates, each with the reason why it was not installed. */
   readonly failed: readonly string[];
-  /** A restart is due before anything else can be installed. */
+  /** Whether a restart is needed before anything else can be installed. */
   readonly restart: boolean;
 }
 
 /**
- * Installs updates until there are none, restarting in between if one needs it. Source of include and exclude, KB
- * numbers or titles with `*`: reference, `awstoe.md` section 6.
+ * Installs updates until there are none, and restarts if one needs it. Source of include and exclude, KB numbers or
+ * titles with `*`: reference, `awstoe.md` section 6.
  */
 export async function updateWindows(context: AttemptContext): Promise<AttemptResult> {
   const inputs = mapOf(context.inputs);
@@ -33,7 +33,7 @@ export async function updateWindows(context: AttemptContext): Promise<AttemptRes
   if (ended.exitCode !== 0) return { result: 'failed', message: ended.stderr || `UpdateOS: ${ending(ended)}` };
   const end = readEnd(ended.stdout ?? '');
   if (end === undefined) return { result: 'failed', message: 'UpdateOS: the update ended without an answer' };
-  // What a pending restart kept from being installed is tried again after it.
+  // What a pending restart blocked is tried again after it.
   if (end.restart) return { result: 'reboot', resume: 'same-step' };
   if (end.failed.length > 0)
     return { result: 'failed', message: `these updates could not be installed: ${end.failed.join('; ')}` };
@@ -56,11 +56,11 @@ function readEnd(stdout: string): UpdateEnd | undefined {
   return { failed: Array.isArray(failed) ? failed.map(String) : [], restart: restart === true };
 }
 
-/** Registers the task, shows what it writes, and takes it away. */
+/** Registers the task, shows its output, and removes it. */
 const PROGRAM = readScript(import.meta.url, 'windows-updates.ps1');
 
 /**
- * The task. It installs the updates one by one, so that each can be reported, and stops and cleans up when its caller
- * is gone: an update that has begun cannot be interrupted.
+ * The task. It installs updates one by one, so that each can be reported, and stops and cleans up when its caller is
+ * gone: an update that has begun cannot be interrupted.
  */
 const TASK = readScript(import.meta.url, 'windows-updates-task.ps1', { LIKE });

@@ -1,4 +1,4 @@
-/** AppendFile: adds to the end of files that exist. Source: reference, `awstoe.md` section 6. */
+/** AppendFile: appends to existing files. Source: reference, `awstoe.md` section 6. */
 import { readScript } from '../../platform/scripts.ts';
 import { encode, encodingOf } from '../kit/encodings.ts';
 import { fileModule } from '../kit/file-program.ts';

@@ -1,4 +1,4 @@
-/** Assert: fails when a condition does not hold. Source: reference, `awstoe.md` sections 4 and 6. */
+/** Assert: fails if a condition is false. Source: reference, `awstoe.md` sections 4 and 6. */
 import { conditionOutcome } from '../kit/condition-probe.ts';
 import type { ActionModule } from '../module.ts';
 

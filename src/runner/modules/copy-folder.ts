@@ -1,4 +1,4 @@
-/** CopyFolder: with all that is in it; symbolic links stay links. Source: reference, `awstoe.md` section 6. */
+/** CopyFolder: with its whole content; symbolic links stay links. Source: reference, `awstoe.md` section 6. */
 import { readScript } from '../../platform/scripts.ts';
 import { COPYING, COPYING_POWERSHELL, copyItem } from '../kit/copying.ts';
 import { fileModule } from '../kit/file-program.ts';

@@ -1,4 +1,4 @@
-/** CreateFolder: what is in a folder that exists stays. Source: reference, `awstoe.md` section 6. */
+/** CreateFolder: the content of an existing folder is kept. Source: reference, `awstoe.md` section 6. */
 import { readScript } from '../../platform/scripts.ts';
 import { fileModule } from '../kit/file-program.ts';
 import { flag, mode, optionalText, text } from '../kit/inputs.ts';

@@ -1,4 +1,4 @@
-/** ExecuteBinary: one program with its arguments, no shell between. Source: reference, `awstoe.md` section 6. */
+/** ExecuteBinary: runs a program with arguments, without a shell. Source: reference, `awstoe.md` section 6. */
 import { mapOf, text, texts } from '../kit/inputs.ts';
 import { ending, rebootExitCode, type ActionModule, type ModuleCommandResult } from '../module.ts';
 
@@ -27,7 +27,7 @@ export const executeBinary: ActionModule = {
 
 function explain({ exitCode, stderr }: ModuleCommandResult, path: string): string {
   if (exitCode === 127) return `: there may be no program ${path}`;
-  // The words of the shell that starts it.
+  // The message of the shell that starts it.
   if (exitCode === 126 && stderr.endsWith('Argument list too long'))
     return ': the arguments are too long together. Write the values to a file and let the program read it';
   if (exitCode === 126) return `: ${path} may not be executable`;

@@ -66,7 +66,7 @@ export const executeDocument: ActionModule = {
   },
 };
 
-/** A document that was parsed before is not parsed again, unless that may have missed what the platform lacks. */
+/** Reuses an earlier parse of a document, unless it may have missed what the platform lacks. */
 function parsedFor(platform: Capabilities['platform'], text: string, known: AttemptContext['parsed']): ParsedComponent {
   const before = known?.(text);
   const fits = before !== undefined && (before.document === undefined || fitsPlatform(before.document, platform));
@@ -77,7 +77,7 @@ function parsedFor(platform: Capabilities['platform'], text: string, known: Atte
 async function documentText(context: AttemptContext, path: string, owner: string | undefined): Promise<string> {
   if (path.startsWith('arn:')) {
     const found = await context.componentText?.(path).catch((error: unknown) => {
-      // The ARN was computed while the document ran: the server may refuse it, or be gone.
+      // The ARN was computed while the document ran: the server may reject it, or be unreachable.
       if (error instanceof InputError) throw error;
       throw new InputError(`document: ${path} cannot be read: ${(error as Error).message}`, { cause: error });
     });

@@ -24,7 +24,9 @@ export const executePowerShell: ActionModule = {
   },
 };
 
-/** The commands in a file: with its byte order mark, since Windows PowerShell reads one without as ANSI. */
+/**
+ * Writes the commands to a file with a byte order mark, because Windows PowerShell reads a file without one as ANSI.
+ */
 async function putScript(context: AttemptContext, commands: readonly string[]): Promise<string> {
   const path = windowsPath('input.ps1', context.workingDirectory);
   await context.instance.put(path, powerShellScript(commands));
@@ -36,7 +38,7 @@ export function powerShellScript(commands: readonly string[]): string {
   return `\ufeff${commands.join('\r\n')}\r\n`;
 }
 
-/** Runs a script's file; its exit code is the script's. */
+/** The command that runs a script's file and returns its exit code. */
 function powerShellFile(path: string): readonly string[] {
   return ['powershell.exe', '-NoLogo', '-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', path];
 }

@@ -1,4 +1,4 @@
-/** MoveFolder: with all that is in it. Source: reference, `awstoe.md` section 6. */
+/** MoveFolder: with its whole content. Source: reference, `awstoe.md` section 6. */
 import { readScript } from '../../platform/scripts.ts';
 import { COPYING, COPYING_POWERSHELL, copyItem } from '../kit/copying.ts';
 import { fileModule } from '../kit/file-program.ts';

@@ -11,7 +11,7 @@ import { runSmall, type SmallProgram } from '../kit/small-program.ts';
 import { copySource, isFileSource, shownSource, sourceFile } from '../kit/source-file.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 
-/** Objects that a prefix may have. Source: reference, `awstoe.md` section 2. */
+/** Maximum number of objects with a prefix. Source: reference, `awstoe.md` section 2. */
 const MOST_OBJECTS = 1000;
 
 interface Download {
@@ -45,7 +45,7 @@ export const s3Download: ActionModule = {
   },
 };
 
-/** A file that Ingot keeps, or a folder's. */
+/** A file that Ingot stores, or the archive of a folder. */
 interface FileCopy {
   readonly file: string;
   readonly destination: string;
@@ -79,7 +79,7 @@ function downloadOf(inputs: Readonly<Record<string, InputValue>>, context: Attem
   };
 }
 
-/** Checks whether the destination can be written, and makes the folders above it if the step may. */
+/** Checks whether the destination is writable, and creates its parent folders if the step may. */
 const PREPARE: SmallProgram = {
   name: 's3-download',
   bash: readScript(import.meta.url, 's3-download-prepare.sh'),
@@ -174,8 +174,8 @@ async function getPrefix(
 }
 
 /**
- * Whether what follows the prefix of a key, which is any text, is a name that stays below the destination and that the
- * system takes.
+ * Whether the rest of a key after the prefix, which can be any text, is a valid name on the system that stays below the
+ * destination.
  */
 function namesFile(context: AttemptContext, name: string): boolean {
   if (name.includes('\0') || name.split('/').some((part) => part === '..' || part === '.' || part === '')) return false;

@@ -10,7 +10,7 @@ import type { S3Place } from '../../resources/s3-uri.ts';
 import { runSmall, type SmallProgram } from '../kit/small-program.ts';
 import type { InputValue } from '../../documents/component/document.ts';
 
-/** What S3 takes in one request. */
+/** Maximum size of one upload request to S3, in bytes. */
 const MOST_BYTES = 5 * 2 ** 30;
 
 interface Upload {
@@ -51,7 +51,7 @@ function uploadOf(inputs: Readonly<Record<string, InputValue>>, context: Attempt
   };
 }
 
-/** Prints size, path and name below the destination of each file; a folder's files only when it recurses. */
+/** Prints size, path and name below the destination of each file; files in subfolders only if the step recurses. */
 const FIND: SmallProgram = {
   name: 's3-upload',
   bash: readScript(import.meta.url, 's3-upload.sh'),

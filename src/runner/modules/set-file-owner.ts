@@ -1,6 +1,6 @@
 /**
- * SetFileOwner. The group is the owner's primary one unless it is named; a link's target is changed. Source: reference,
- * `awstoe.md` section 6.
+ * SetFileOwner. The group is the owner's primary one unless it is set; for a link, its target is changed. Source:
+ * reference, `awstoe.md` section 6.
  */
 import { readScript } from '../../platform/scripts.ts';
 import { fileModule } from '../kit/file-program.ts';

@@ -1,4 +1,4 @@
-/** SetFilePermissions: exactly the mode that is asked for. Source: reference, `awstoe.md` section 6. */
+/** SetFilePermissions: sets exactly the requested mode. Source: reference, `awstoe.md` section 6. */
 import { readScript } from '../../platform/scripts.ts';
 import { fileModule } from '../kit/file-program.ts';
 import { mode, text } from '../kit/inputs.ts';

@@ -1,4 +1,4 @@
-/** SetFolderOwner: of the folder and, by default, of all that is in it. Source: reference, `awstoe.md` section 6. */
+/** SetFolderOwner: of the folder and, by default, its whole content. Source: reference, `awstoe.md` section 6. */
 import { readScript } from '../../platform/scripts.ts';
 import { fileModule } from '../kit/file-program.ts';
 import { flag, optionalText, text } from '../kit/inputs.ts';

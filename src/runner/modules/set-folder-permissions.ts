@@ -1,6 +1,4 @@
-/**
- * SetFolderPermissions: of the folder and, by default, of all that is in it. Source: reference, `awstoe.md` section 6.
- */
+/** SetFolderPermissions: of the folder and, by default, its whole content. Source: reference, `awstoe.md` section 6. */
 import { readScript } from '../../platform/scripts.ts';
 import { fileModule } from '../kit/file-program.ts';
 import { flag, mode, text } from '../kit/inputs.ts';

@@ -6,7 +6,7 @@ import { text, texts } from '../kit/inputs.ts';
 import { InputError } from '../module.ts';
 import { withoutEnd } from '../../resources/ends.ts';
 
-/** Names of the hives, long and short, and how PowerShell's provider calls them. */
+/** Long and short names of the hives, with their names in PowerShell's provider. */
 const HIVES: Readonly<Record<string, string>> = {
   HKEY_CLASSES_ROOT: 'HKEY_CLASSES_ROOT',
   HKCR: 'HKEY_CLASSES_ROOT',
@@ -35,7 +35,7 @@ export const setRegistry = fileModule({
   powershell: readScript(import.meta.url, 'set-registry.ps1'),
 });
 
-/** @throws {InputError} for a path that begins with no hive */
+/** @throws {InputError} if the path does not begin with a hive */
 export function registryPath(path: string): string {
   const [, hive = '', rest = ''] = /^([A-Za-z_]+):?[\\/]+([^\\/].*)$/s.exec(path) ?? [];
   const known = HIVES[hive.toUpperCase()];
@@ -45,8 +45,8 @@ export function registryPath(path: string): string {
 }
 
 /**
- * Kind and value, the value as a JSON list.
- * @throws {InputError} for a value that does not fit its kind
+ * Type and value, the value as a JSON list.
+ * @throws {InputError} if the value does not match its type
  */
 function registryValue(inputs: Readonly<Record<string, InputValue>>): readonly [kind: string, json: string] {
   const type = text(inputs, 'type').toUpperCase();
@@ -65,7 +65,7 @@ function registryValue(inputs: Readonly<Record<string, InputValue>>): readonly [
   return [kind, JSON.stringify(values)];
 }
 
-/** As text, since JSON's numbers are not exact so far up. */
+/** As text, because large numbers are not exact in JSON. */
 function number(value: string, most: bigint, type: string): string {
   const digits = value.trim();
   if (!/^(?:\d+|0x[0-9a-fA-F]+)$/.test(digits) || BigInt(digits) > most)

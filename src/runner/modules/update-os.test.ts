@@ -14,7 +14,7 @@ const LISTING = [
 ].join('\n');
 
 describe('packages to include and exclude', () => {
-  test('only what is installed counts, with its hold', () => {
+  test('only installed packages count, with their holds', () => {
     const installed = readInstalled(LISTING);
     assert.deepEqual(
       installed.map((item) => item.name),

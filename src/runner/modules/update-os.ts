@@ -20,8 +20,8 @@ const UPDATE_TRIES = 4;
 const UPDATE_PAUSE_SECONDS = 5;
 
 /**
- * Asks nothing, keeps configuration files that were changed, waits for another dpkg to finish, and takes no index that
- * could not be fetched for a fresh one (apt-get update succeeds with old indexes otherwise).
+ * Never asks, keeps changed configuration files, waits for another dpkg to finish, and fails if an index cannot be
+ * downloaded (apt-get update would succeed with the old one).
  */
 const APT_OPTIONS = [
   '-o',
@@ -118,8 +118,8 @@ async function updateRpm(
 }
 
 /**
- * Names as dpkg allows them, `*` and `?` as wildcards: apt would take `name-` for a request to remove, and `-x` for an
- * option.
+ * Package names as dpkg allows them, with `*` and `?` as wildcards: apt would take `name-` as a request to remove, and
+ * `-x` as an option.
  */
 function packageNames(input: string, names: readonly string[]): readonly string[] {
   for (const name of names) {
@@ -146,7 +146,7 @@ function apt(context: AttemptContext, argv: readonly string[]): Promise<ModuleCo
   });
 }
 
-/** The lock on the indexes is not waited for by apt, and mirrors fail for moments: tried some times. */
+/** Retried several times, because apt does not wait for the lock of the indexes, and mirrors fail temporarily. */
 async function refresh(context: AttemptContext): Promise<ReturnType<typeof verdict> | undefined> {
   for (let attempt = 1; ; attempt++) {
     const ended = await apt(context, ['update']);
@@ -174,7 +174,7 @@ function verdict(command: string, ended: ModuleCommandResult) {
   } as const;
 }
 
-/** An installed package, as dpkg knows it. */
+/** An installed package, from dpkg. */
 export interface InstalledPackage {
   readonly name: string;
   readonly architecture: string;
@@ -192,7 +192,7 @@ async function installedPackages(context: AttemptContext): Promise<readonly Inst
   return readInstalled(listed.stdout);
 }
 
-/** Reads the listing above. */
+/** Parses the listing above. */
 export function readInstalled(listing: string): readonly InstalledPackage[] {
   return listing.split('\n').flatMap((line) => {
     const [status, want, name, architecture] = line.split(' ');
@@ -202,7 +202,7 @@ export function readInstalled(listing: string): readonly InstalledPackage[] {
   });
 }
 
-/** The installed packages that the patterns mean; a pattern without an architecture means all of them. */
+/** The installed packages that match the patterns; a pattern without an architecture matches all of them. */
 export function matching(
   patterns: readonly string[],
   installed: readonly InstalledPackage[],
@@ -225,7 +225,7 @@ function aptNames(packages: readonly InstalledPackage[]): readonly string[] {
   return packages.map(({ name, architecture }) => `${name}:${architecture}`);
 }
 
-/** Holds packages for the time of the update. Returns those that were not held before. */
+/** Holds packages during the update. Returns those that were not held before. */
 async function hold(
   context: AttemptContext,
   packages: readonly InstalledPackage[],

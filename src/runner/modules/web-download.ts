@@ -59,7 +59,7 @@ export const webDownload: ActionModule = {
   },
 };
 
-/** Copies a file that Ingot keeps. @returns why it failed */
+/** Copies a file that Ingot stores. @returns why it failed */
 async function copyFile(context: AttemptContext, download: Download): Promise<string | undefined> {
   const shown = shownSource(download.source);
   const file = await sourceFile(context, download.source);
@@ -73,7 +73,7 @@ async function copyFile(context: AttemptContext, download: Download): Promise<st
   return message;
 }
 
-/** Makes the folders above the destination; prints `there` when what is there already has the checksum. */
+/** Creates the parent folders of the destination; prints `there` if the existing file has the checksum. */
 const PREPARE: SmallProgram = {
   name: 'web-download',
   bash: readScript(import.meta.url, 'web-download.sh'),
@@ -110,7 +110,7 @@ function isAddress(source: string): boolean {
   return URL.canParse(source) && /^https?:$/.test(new URL(source).protocol);
 }
 
-/** A destination that ends in a separator takes the file by the name in its address. */
+/** A destination that ends in a separator gets the file name of the URL. */
 function destinationOf(written: string, source: string, context: AttemptContext): string {
   const absolute = absolutePath(context, written);
   if (!(onWindows(context) ? /[/\\]$/ : /\/$/).test(absolute)) return absolute;
