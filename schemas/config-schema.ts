@@ -225,6 +225,10 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
       ),
     ),
   ),
+  commandDocuments: closedMap({
+    folder: described('Absolute path of a folder of command documents: NAME.yaml, NAME.yml or NAME.json.', PATH),
+    accounts: ACCOUNTS,
+  }),
   registries: mapOf(
     'Container registries that images may go to, by host and port.',
     closedMap({

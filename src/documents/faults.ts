@@ -45,7 +45,7 @@ export const FAULT_KINDS = {
     description: 'A quoted string where a number or a boolean is expected; it is read as one.',
   },
   'null-value': { severity: 'warning', description: 'A key without a value; it is read as absent.' },
-  'unsupported-schema-version': { severity: 'error', description: 'schemaVersion is not 1.0.' },
+  'unsupported-schema-version': { severity: 'error', description: 'schemaVersion is not one that Ingot knows.' },
   'duplicate-name': { severity: 'error', description: 'A name that must be unique is used twice.' },
   // Component documents
   'no-phases': { severity: 'error', description: 'The document has no phases.' },

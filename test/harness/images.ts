@@ -4,6 +4,7 @@ import {
   CreateImageCommand,
   CreateImageRecipeCommand,
   CreateInfrastructureConfigurationCommand,
+  CreateWorkflowCommand,
   GetImageCommand,
   type CreateImageCommandInput,
   type CreateInfrastructureConfigurationCommandInput,
@@ -27,6 +28,8 @@ export interface TestImage {
   readonly driver?: 'nspawn' | 'qemu';
   /** Default false: no virtual machine is booted. */
   readonly tests?: boolean;
+  /** Workflow documents in place of the managed ones, by type. */
+  readonly workflows?: Readonly<Partial<Record<'BUILD' | 'TEST' | 'DISTRIBUTION', string>>>;
   readonly parent?: string;
   readonly distributionConfigurationArn?: string;
   readonly tags?: Readonly<Record<string, string>>;
@@ -60,7 +63,7 @@ export async function createTestImage(server: TestServer, wanted: TestImage): Pr
       name: wanted.name,
       semanticVersion: '1.0.x',
       parentImage: wanted.parent ?? PARENT,
-      components,
+      ...(components.length === 0 ? {} : { components }),
       clientToken: randomUUID(),
     }),
   );
@@ -77,11 +80,25 @@ export async function createTestImage(server: TestServer, wanted: TestImage): Pr
       ...(wanted.driver ? { resourceTags: { 'ingot:driver': wanted.driver } } : {}),
     }),
   );
+  const workflows: { workflowArn: string }[] = [];
+  for (const [type, data] of Object.entries(wanted.workflows ?? {})) {
+    const { workflowBuildVersionArn } = await client.send(
+      new CreateWorkflowCommand({
+        name: `${wanted.name}-${type.toLowerCase()}-${randomUUID().slice(0, 8)}`,
+        semanticVersion: '1.0.0',
+        type: type as 'BUILD',
+        data,
+        clientToken: randomUUID(),
+      }),
+    );
+    workflows.push({ workflowArn: workflowBuildVersionArn! });
+  }
   const request: CreateImageCommandInput = {
     imageRecipeArn,
     infrastructureConfigurationArn,
     clientToken: randomUUID(),
     imageTestsConfiguration: { imageTestsEnabled: wanted.tests ?? false },
+    ...(workflows.length > 0 ? { workflows, executionRole: 'arn:aws:iam::123456789012:role/builder' } : {}),
     ...(wanted.tags ? { tags: wanted.tags } : {}),
     ...(wanted.distributionConfigurationArn
       ? { distributionConfigurationArn: wanted.distributionConfigurationArn }

@@ -2,14 +2,12 @@
  * Conditions: the comparison and logical operators that `Assert` takes as inputs and `if` as its statement.
  * Source: reference, `awstoe.md` section 4. String comparisons and patterns ignore case, as its prose says.
  */
-import { createRequire } from 'node:module';
-import type { RE2JS } from 're2js';
-import { MATCH_MILLISECONDS, matchesInTime } from '../../resources/timed-match.ts';
 import { compareDecimals, isDecimal } from '../decimal.ts';
 import type { FaultCollector } from '../faults.ts';
 import { didYouMean } from '../nearest.ts';
 import { describeNode, entryOf, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode } from '../nodes.ts';
+import { compilePattern, matchPattern } from '../patterns.ts';
 import { childPath, readChoice } from '../reading.ts';
 import type { InputValue, StepCondition, StepDecision } from './document.ts';
 import { hasReference } from './references.ts';
@@ -97,8 +95,6 @@ export function readStepCondition(node: DocumentNode, path: string, faults: Faul
 /** What an `if` may decide. */
 export const STEP_DECISIONS = ['Abort', 'Execute', 'Skip'] as const;
 
-/** Characters of one pattern. */
-const MAX_PATTERN = 16 * 1024;
 /** Characters of a document's patterns that are read before it runs. */
 const MAX_PATTERNS = 8192;
 /** Characters that were read, by the collector of a document. */
@@ -231,7 +227,7 @@ class ConditionReader {
       this.#faults.add('wrong-type', position, path, `'${entry.key}' must be a number, not '${shorten(baseline)}'.`);
     }
     if (kind !== 'pattern' || !this.#mayRead(baseline)) return;
-    const pattern = compilePattern(baseline);
+    const pattern = compilePattern(baseline, 'ignored');
     if (typeof pattern !== 'string') return;
     this.#faults.add('invalid-value', position, path, `The pattern '${shorten(baseline)}' cannot be read: ${pattern}.`);
   }
@@ -299,7 +295,7 @@ async function compare(
       return compareTexts(value, baseline) >= 0;
     case 'patternMatches':
       await probe.pause();
-      return matchPattern(baseline, value);
+      return matchPattern(baseline, value, 'ignored');
     case 'numberEquals':
       return compareNumbers(value, baseline, (order) => order === 0);
     case 'numberLessThan':
@@ -341,34 +337,6 @@ function compareTexts(a: string, b: string): number {
 function compareNumbers(value: string, baseline: string, test: (order: number) => boolean): boolean {
   const order = compareDecimals(value, baseline);
   return order !== undefined && test(order);
-}
-
-/** Go's language of patterns (RE2), as AWSTOE has it. Loaded with the first pattern: few documents have one. */
-let engine: typeof RE2JS | undefined;
-
-/** A pattern that can be tried, or why it cannot be read. */
-function compilePattern(pattern: string): { test(text: string): boolean } | string {
-  if (pattern.length > MAX_PATTERN) return `it has ${pattern.length} characters; at most ${MAX_PATTERN} are allowed`;
-  engine ??= (createRequire(import.meta.url)('re2js') as typeof import('re2js')).RE2JS;
-  try {
-    const compiled = engine.compile(pattern, engine.CASE_INSENSITIVE);
-    return { test: (text) => compiled.matcher(text).find() };
-  } catch (error) {
-    return (error as Error).message.replace(/^error parsing regexp: /, '');
-  }
-}
-
-/** A document's pattern must not hold the process up: it is tried with a deadline. */
-function matchPattern(source: string, text: string): boolean {
-  const pattern = compilePattern(source);
-  if (typeof pattern === 'string') throw new Error(`The pattern '${shorten(source)}' cannot be read: ${pattern}.`);
-  const matches = matchesInTime(pattern, text);
-  if (matches === undefined)
-    throw new Error(
-      `The pattern '${shorten(source)}' took longer than ${MATCH_MILLISECONDS} ms on a text of ${text.length} ` +
-        'characters.',
-    );
-  return matches;
 }
 
 function asMap(value: InputValue): Readonly<Record<string, InputValue>> {

@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { cpus } from 'node:os';
 import { parseDocument } from 'yaml';
 import { list, map, section, strings, text } from './reading.ts';
+import { readCommandDocuments, type CommandDocuments } from './command-documents.ts';
 import { DEFAULT_NAMES, readNames, type NameSettings } from './names.ts';
 import { defaultNetworks, readNetworks, type Networks } from './networks.ts';
 import { readRegistries, type Registry } from './registries.ts';
@@ -105,6 +106,8 @@ export interface Config {
   readonly uriProfiles: readonly string[];
   /** What instances can reach, by subnets and security groups. */
   readonly networks: Networks;
+  /** Command documents of the operator, which `RunCommand` finds by name. */
+  readonly commandDocuments?: CommandDocuments | undefined;
   /** Container registries that images may be pushed to, by host. */
   readonly registries: Readonly<Record<string, Registry>>;
   /** Maintenance windows, parsed by `pipelines/`. */
@@ -206,6 +209,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'uriProfiles',
       'networks',
       'registries',
+      'commandDocuments',
       'maintenance',
       'events',
       'logs',
@@ -294,6 +298,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
     }),
     networks: readNetworks(root['networks'], faults, homeAccount),
     registries: readRegistries(root['registries'], faults, homeAccount),
+    commandDocuments: readCommandDocuments(root['commandDocuments'], faults, homeAccount),
     ...(root['hooks'] === undefined ? {} : { hooks: map(root['hooks'], 'hooks', faults) }),
     ...(root['maintenance'] === undefined ? {} : { maintenance: list(root['maintenance'], 'maintenance', faults) }),
   };

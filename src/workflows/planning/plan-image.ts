@@ -28,6 +28,7 @@ import type {
   Stage,
 } from './image-plan.ts';
 import { keepSeconds } from './keep.ts';
+import { namedBySteps } from './named-by-steps.ts';
 import { ParsedDocuments } from './parsed-documents.ts';
 import { groupsOf, selectWorkflows } from './select-workflows.ts';
 
@@ -87,6 +88,7 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
   const allowed = await allowedSecrets(image, db, refusals);
   const workflows = await selectWorkflows(image, place);
   refusals.push(...workflows.refusals);
+  refusals.push(...(await namedBySteps(workflows.workflows, config, account)));
   if (launches(workflows.workflows, task)) tried('platform', 'platform', () => refusePlatform(image.platform));
 
   const parent = await parentOf(request, db, refusals);
@@ -119,6 +121,7 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
     workingDirectory,
     network,
     instanceProfile,
+    commandDocuments: config.commandDocuments,
     cache,
     keep,
     allowedSecrets: allowed,
