@@ -118,7 +118,8 @@ function parameterValues(document: CommandDocument, given: Given, stored: Readon
   for (const name of Object.keys(given))
     if (!names.includes(name))
       problems.push(
-        `the document has no parameter '${shorten(name)}'. It has: ${names.join(', ') || 'none'}.${didYouMean(name, names)}`,
+        `the document has no parameter '${shorten(name)}'. It has: ${names.join(', ') || 'none'}.` +
+          didYouMean(name, names),
       );
   const values = new Map<string, CommandValue>();
   for (const parameter of document.parameters) {

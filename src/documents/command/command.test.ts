@@ -74,7 +74,8 @@ describe('what is wrong with a document, at its place', () => {
     ],
     [
       'no commands, unknown inputs, an unknown onFailure',
-      "schemaVersion: '2.2'\nmainSteps:\n- {action: aws:runShellScript, name: one, inputs: {runComand: a, onFailure: stop}}",
+      "schemaVersion: '2.2'\nmainSteps:\n" +
+        '- {action: aws:runShellScript, name: one, inputs: {runComand: a, onFailure: stop}}',
       ['3:51 missing-input', '3:52 unknown-input', '3:77 invalid-value'],
     ],
   ];
@@ -178,6 +179,9 @@ test('values of Parameter Store are named, and replaced where they stand', () =>
 });
 
 test('references that grow a script beyond its limit are refused', () => {
-  const text = `schemaVersion: '2.2'\nparameters: {p: {type: String}}\nmainSteps:\n- {action: aws:runShellScript, name: a, inputs: {runCommand: ['${'{{p}}'.repeat(3000)}']}}\n`;
+  const line = '{{p}}'.repeat(3000);
+  const text =
+    "schemaVersion: '2.2'\nparameters: {p: {type: String}}\nmainSteps:\n" +
+    `- {action: aws:runShellScript, name: a, inputs: {runCommand: ['${line}']}}\n`;
   assert.throws(() => bindCommand(read(text), { p: ['x'.repeat(1000)] }), /more than 1048576 characters/);
 });

@@ -4,7 +4,7 @@ import type { Position } from '../position.ts';
 /** Types of parameters. Values of `Integer`, `Boolean` and `MapList` come from defaults alone, as on AWS. */
 export const COMMAND_PARAMETER_TYPES = ['String', 'StringList', 'StringMap', 'Integer', 'Boolean', 'MapList'] as const;
 /** A type of a parameter. */
-export type CommandParameterType = (typeof COMMAND_PARAMETER_TYPES)[number];
+type CommandParameterType = (typeof COMMAND_PARAMETER_TYPES)[number];
 
 /** A value in a document: JSON. */
 export type CommandValue = string | number | boolean | null | readonly CommandValue[] | { [key: string]: CommandValue };

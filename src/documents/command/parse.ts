@@ -1,6 +1,6 @@
 /**
- * Reads and checks command documents of Systems Manager, schema 2.0 and 2.2, in YAML or JSON. Sources: Systems Manager's
- * user guide, and the source of its agent for what happens on an instance.
+ * Reads and checks command documents of Systems Manager, schema 2.0 and 2.2, in YAML or JSON. Sources: Systems
+ * Manager's user guide, and the source of its agent for what happens on an instance.
  */
 import { FaultCollector } from '../faults.ts';
 import { entryOf, readNodes, shorten } from '../nodes.ts';

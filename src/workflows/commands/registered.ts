@@ -72,8 +72,8 @@ async function unknown(registered: CommandDocuments | undefined, account: string
   ];
   return new StepError(
     `documentName: there is no command document '${shorten(name)}' here.${didYouMean(name, names)} There are: ` +
-      `${names.slice(0, 20).join(', ')}. Documents of your own: put them into the folder that commandDocuments.folder ` +
-      'of config.yaml names',
+      `${names.slice(0, 20).join(', ')}. To add one, put its file into the folder that commandDocuments.folder of ` +
+      'config.yaml names',
   );
 }
 

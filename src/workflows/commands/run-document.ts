@@ -87,9 +87,10 @@ export async function runDocument(command: BoundCommand, where: DocumentRun): Pr
     ended ||= succeeded ? step.exitsOnSuccess : step.onFailure !== undefined;
     if (succeeded || step.onFailure === 'successAndExit') continue;
     status = result.timedOut ? 'TimedOut' : status === 'Success' ? 'Failed' : status;
-    failure ??=
-      `${step.name} ${tooManyReboots ? `asked for more than ${MOST_REBOOTS} restarts (exit code ${REBOOT})` : ending(result, step, where)}` +
-      `. Last output: ${last || 'none'}`;
+    const how = tooManyReboots
+      ? `asked for more than ${MOST_REBOOTS} restarts (exit code ${REBOOT})`
+      : ending(result, step, where);
+    failure ??= `${step.name} ${how}. Last output: ${last || 'none'}`;
     if (command.steps.length > 1) report({ type: 'log', level: 'warn', text: failure });
   }
   return { status, output, failure };
