@@ -49,7 +49,7 @@ export class CommandParameterError extends Error {
 
 /** Limits of `timeoutSeconds`. Beyond them the agent takes its default. */
 const SECONDS = { otherwise: 3600, least: 5, most: 172_800 };
-/** Characters of all scripts together, once references are replaced: a reference in a line can stand for a long text. */
+/** Characters of all scripts together, references replaced. */
 const LONGEST_SCRIPTS = 1 << 20;
 
 /** A value of Parameter Store: `{{ ssm:NAME }}`. */

@@ -1,4 +1,4 @@
-/** A command document of Systems Manager, schema 2.0 or 2.2, as the reader leaves it. Source: Systems Manager's user guide. */
+/** Command documents of Systems Manager, schema 2.0 and 2.2, as parsed. Source: its user guide. */
 import type { Position } from '../position.ts';
 
 /** Types of parameters. Values of `Integer`, `Boolean` and `MapList` come from defaults alone, as on AWS. */
