@@ -107,7 +107,7 @@ export interface Config {
   /** What instances can reach, by subnets and security groups. */
   readonly networks: Networks;
   /** Command documents of the operator, which `RunCommand` finds by name. */
-  readonly commandDocuments?: CommandDocuments | undefined;
+  readonly commandDocuments: CommandDocuments | undefined;
   /** Container registries that images may be pushed to, by host. */
   readonly registries: Readonly<Record<string, Registry>>;
   /** Maintenance windows, parsed by `pipelines/`. */
@@ -149,6 +149,7 @@ export const DEFAULT_CONFIG: Config = {
   uriProfiles: [],
   networks: defaultNetworks(DEFAULT_ACCOUNT),
   registries: {},
+  commandDocuments: undefined,
 };
 
 /**
