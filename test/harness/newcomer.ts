@@ -37,7 +37,7 @@ const LEFT = `
   find /sys/fs/cgroup -maxdepth 1 -name 'ingot*'
   nft list tables | grep ingot
   ip -br address show dev lo | grep 198.18
-  ip route show table default | grep 169.254.169.254
+  ip route show table default 2>&1 | grep 169.254.169.254
   ip netns list
   ls /run/ingot | grep -v -e '^host\\.db' -e '^kvm\\.json$' -e '^relay\\.sh$' -e '^status\\.sh$' \\
     -e '^command\\.sh$' -e '^control$' -e '^setup$' -e '^[0-9a-f]*\\.[a-z]*[.0-9a-z]*$'

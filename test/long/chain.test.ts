@@ -60,7 +60,7 @@ describe('a chain of more layers than an image may have', () => {
   const hits = async (arn: string): Promise<number> =>
     (await imageLog(dataDirectory, arn)).filter(({ text }) => /^layer of .*: hit, /.test(text)).length;
   const merged = async (arn: string): Promise<boolean> =>
-    (await imageLog(dataDirectory, arn)).some(({ text }) => /longer than 24: merged into one file/.test(text));
+    (await imageLog(dataDirectory, arn)).some(({ text }) => /longer than 24; merged it into one file/.test(text));
 
   const build = async (
     name: string,
