@@ -19,6 +19,7 @@ export interface EngineTables {
   import_tasks: ImportTaskTable;
   container_outputs: ContainerOutputTable;
   container_copies: ContainerCopyTable;
+  container_layers: ContainerLayerTable;
   unknown_members: UnknownMemberTable;
   suspended_images: SuspendedImageTable;
   build_turns: BuildTurnTable;
@@ -113,6 +114,23 @@ export interface ContainerOutputTable {
   /** JSON list of the digests of its blobs, the manifest's included. */
   blobs: string;
   created: string;
+}
+
+/** A layer of a container image, and the blob that it was compressed to. */
+export interface ContainerLayerTable {
+  /** Whose images have it: a build learns nothing of other accounts' layers. */
+  account: string;
+  /** `sha256:…` of the tar archive as a build had it. */
+  diff_id: string;
+  /** Seconds since 1970 to which its times were cut; -1 where they are as they were written. */
+  epoch: number;
+  /** `sha256:…` of the tar archive in the blob: another one where its times were cut. */
+  out_diff_id: string;
+  /** `sha256:…` of the blob. */
+  digest: string;
+  /** Of the blob, in bytes. */
+  size: number;
+  last_used: string;
 }
 
 /** A name under which a container image is in a repository. */

@@ -27,10 +27,11 @@ export interface StoredManifest extends BlobDescriptor {
 const DOCUMENT_LIMIT = 4 << 20;
 /** Maximum layers of an image: more than any runtime mounts. */
 const MOST_LAYERS = 512;
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
+/** A digest of SHA-256. */
+export const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 /** The layout is invalid, or does not have exactly one image. */
-class LayoutError extends Error {
+export class LayoutError extends Error {
   override readonly name = 'LayoutError';
 }
 
@@ -40,14 +41,7 @@ class LayoutError extends Error {
  * @throws {LayoutError} with its fault
  */
 export async function takeLayout(dataDirectory: string, layout: string, signal?: AbortSignal): Promise<StoredManifest> {
-  const index = document(await readSmall(join(layout, 'index.json'), 'index.json'), 'index.json');
-  const entries = Array.isArray(index['manifests']) ? (index['manifests'] as unknown[]) : [];
-  const entry = entries.at(-1);
-  if (entry === undefined) throw new LayoutError('the layout holds no image');
-  const named = descriptor(entry, 'its manifest');
-  const file = (digest: string): string => join(layout, 'blobs/sha256', digest.slice('sha256:'.length));
-  const text = await readSmall(file(named.digest), 'its manifest');
-  const manifest = readManifest(text, named);
+  const { named, manifest, file } = await openLayout(layout);
   for (const blob of [manifest.config, ...manifest.layers]) {
     signal?.throwIfAborted();
     await takeBlob(dataDirectory, file(blob.digest), blob);
@@ -56,9 +50,33 @@ export async function takeLayout(dataDirectory: string, layout: string, signal?:
   return manifest;
 }
 
+/**
+ * Reads what a layout of one image says; nothing in it is trusted.
+ * @throws {LayoutError} what is wrong with it
+ */
+export async function openLayout(layout: string): Promise<{
+  readonly named: BlobDescriptor;
+  readonly manifest: StoredManifest;
+  /** The path of a blob. */
+  readonly file: (digest: string) => string;
+}> {
+  const index = document(await readSmall(join(layout, 'index.json'), 'index.json'), 'index.json');
+  const entries = Array.isArray(index['manifests']) ? (index['manifests'] as unknown[]) : [];
+  const entry = entries.at(-1);
+  if (entry === undefined) throw new LayoutError('the layout holds no image');
+  const named = descriptor(entry, 'its manifest');
+  const file = (digest: string): string => join(layout, 'blobs/sha256', digest.slice('sha256:'.length));
+  return { named, manifest: readManifest(await readSmall(file(named.digest), 'its manifest'), named), file };
+}
+
 /** Reads a manifest in the data directory. @throws {LayoutError} if it does not exist */
 export async function storedManifest(dataDirectory: string, named: BlobDescriptor): Promise<StoredManifest> {
   return readManifest(await readSmall(blobFile(dataDirectory, named.digest), `the manifest ${named.digest}`), named);
+}
+
+/** The bytes of a manifest in the data directory. @throws {LayoutError} if it does not exist */
+export async function storedManifestText(dataDirectory: string, { digest }: BlobDescriptor): Promise<Buffer> {
+  return readSmall(blobFile(dataDirectory, digest), `the manifest ${digest}`);
 }
 
 /** The blobs that are missing in the data directory. */
@@ -138,7 +156,8 @@ function readManifest(text: Buffer, named: BlobDescriptor): StoredManifest {
   };
 }
 
-function document(content: Buffer, what: string): Readonly<Record<string, unknown>> {
+/** The object that a text in JSON is. @throws {LayoutError} */
+export function document(content: Buffer, what: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(content.toString('utf8'));
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
@@ -148,6 +167,7 @@ function document(content: Buffer, what: string): Readonly<Record<string, unknow
   throw new LayoutError(`${what} is not a JSON object`);
 }
 
+/** What names a blob, from a document. @throws {LayoutError} */
 function descriptor(value: unknown, what: string): BlobDescriptor {
   const { mediaType, digest, size } = (value ?? {}) as Record<string, unknown>;
   if (typeof digest !== 'string' || !DIGEST.test(digest) || typeof mediaType !== 'string' || typeof size !== 'number')
@@ -156,7 +176,7 @@ function descriptor(value: unknown, what: string): BlobDescriptor {
 }
 
 /** Reads a small file through an open file descriptor; links are rejected. */
-async function readSmall(path: string, what: string): Promise<Buffer> {
+export async function readSmall(path: string, what: string): Promise<Buffer> {
   const file = await openPlain(path, what);
   try {
     const { size } = await file.stat();
@@ -167,7 +187,8 @@ async function readSmall(path: string, what: string): Promise<Buffer> {
   }
 }
 
-async function openPlain(path: string, what: string) {
+/** Opens a file that is not a link. @throws {LayoutError} */
+export async function openPlain(path: string, what: string) {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => {
     throw new LayoutError(`${what} is missing`);
   });
@@ -178,12 +199,7 @@ async function openPlain(path: string, what: string) {
 
 async function takeBlob(dataDirectory: string, source: string, { digest, size }: BlobDescriptor): Promise<void> {
   const target = blobFile(dataDirectory, digest);
-  if ((await stat(target).catch(() => undefined))?.size === size) {
-    // Marked as fresh for garbage collection, because no record names it yet.
-    const now = new Date();
-    await utimes(target, now, now);
-    return;
-  }
+  if (await refresh(target, size)) return;
   await mkdir(dirname(target), { recursive: true, mode: 0o700 });
   const partial = `${target}.${newUuid()}`;
   const from = await openPlain(source, `the blob ${digest}`);
@@ -212,4 +228,12 @@ async function takeBlob(dataDirectory: string, source: string, { digest, size }:
     await from.close();
     await rm(partial, { force: true });
   }
+}
+
+/** Whether a blob exists. Marks it as fresh for garbage collection, because no record names it yet. */
+export async function refresh(path: string, size: number): Promise<boolean> {
+  if ((await stat(path).catch(() => undefined))?.size !== size) return false;
+  const now = new Date();
+  await utimes(path, now, now);
+  return true;
 }

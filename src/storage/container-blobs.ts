@@ -2,6 +2,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Catalog } from '../catalog/catalog.ts';
+import { forgetCompressedLayer } from '../catalog/container-layers.ts';
 import { blobsOfContainers } from '../catalog/container-outputs.ts';
 import { dataPath } from '../platform/data-layout.ts';
 
@@ -27,6 +28,7 @@ export async function sweepContainerBlobs(
     const path = join(folder, name);
     const found = await stat(path).catch(() => undefined);
     if (found === undefined || now - found.mtimeMs < FRESH_MS) continue;
+    await forgetCompressedLayer(catalog.db, `sha256:${name}`);
     await rm(path, { force: true });
     files++;
     bytes += 512 * found.blocks;

@@ -1,18 +1,22 @@
 /** Container images through the API: built, tested, pushed to a registry; built again; failures and their words. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import {
+  CancelImageCreationCommand,
   CreateComponentCommand,
   CreateContainerRecipeCommand,
   CreateImageCommand,
   CreateInfrastructureConfigurationCommand,
   ListImagePackagesCommand,
+  RetryImageCommand,
   type Image,
 } from '@aws-sdk/client-imagebuilder';
+import { until } from '../../src/platform/clock.ts';
 import { run } from '../../src/platform/processes.ts';
 import { hostState, type HostState } from '../harness/host-state.ts';
 import { outputOf, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
@@ -189,6 +193,103 @@ describe('container images', () => {
     assert.match(image.state!.reason!, /line 3 of the Dockerfile template \(RUN true && \\\)/);
     assert.match(image.state!.reason!, /no such luck/);
     assert.deepEqual(image.outputResources, { containers: [] });
+  });
+
+  test('the same inputs give the same digest with SOURCE_DATE_EPOCH, whatever the clock says', async () => {
+    const tags = { 'ingot:source-date-epoch': '1700000000', 'ingot:layer-cache': 'off' };
+    const first = await waitUntilAvailable(server, await start({ name: 'epoch', document: component('one'), tags }));
+    const { imageBuildVersionArn } = await server.client.send(
+      new CreateImageCommand({
+        containerRecipeArn: first.containerRecipe!.arn!,
+        infrastructureConfigurationArn: infrastructure,
+        tags,
+      }),
+    );
+    const second = await waitUntilAvailable(server, imageBuildVersionArn!);
+    const log = await imageLog(dataDirectory, second.arn!);
+    assert.ok(log.every(({ text }) => !text?.includes('no build instance is launched')));
+    const there = await inRegistry(uriOf(first));
+    assert.equal((await inRegistry(uriOf(second))).Digest, there.Digest);
+    assert.equal(there.Labels['org.opencontainers.image.created'], '2023-11-14T22:13:20Z');
+  });
+
+  test('secrets and arguments of a build are in no layer, history or log; tags are labels and annotations', async () => {
+    const secret = 'a secret of 5 words and 1 number';
+    const folder = join(dataDirectory, 'secrets');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'npm'), secret, { mode: 0o600 });
+    writeFileSync(join(dataDirectory, 'config.yaml'), JSON.stringify({ secrets: [{ type: 'file', folder }] }));
+    const image = await waitUntilAvailable(
+      server,
+      await start({
+        name: 'secret',
+        template: [
+          'FROM {{{ imagebuilder:parentImage }}}',
+          'ARG CHANNEL=none',
+          'RUN --mount=type=secret,id=npm cat /run/secrets/npm | tee /dev/stderr | md5sum >/sum',
+          'RUN test "$CHANNEL" = beta',
+          'RUN test ! -s /run/secrets/npm',
+          '',
+        ].join('\n'),
+        tags: {
+          'ingot:build-secret:npm': 'secretsmanager:npm',
+          'ingot:build-arg:CHANNEL': 'beta',
+          'org.opencontainers.image.revision': '0123abc',
+          'org.opencontainers.image.source': 'https://git.example/web',
+        },
+      }),
+    );
+    const { Labels } = await inRegistry(uriOf(image));
+    const { stdout } = await run(['skopeo', 'inspect', '--raw', '--tls-verify=false', `docker://${uriOf(image)}`]);
+    const { annotations, layers, config } = JSON.parse(stdout) as {
+      annotations: Record<string, string>;
+      layers: { digest: string }[];
+      config: { digest: string };
+    };
+    for (const marks of [Labels, annotations]) {
+      assert.equal(marks['org.opencontainers.image.revision'], '0123abc');
+      assert.equal(marks['org.opencontainers.image.source'], 'https://git.example/web');
+      assert.match(marks['org.opencontainers.image.base.digest']!, /^sha256:[0-9a-f]{64}$/);
+      assert.equal(marks['org.opencontainers.image.base.name'], BASE);
+    }
+    const blob = (digest: string): Buffer =>
+      readFileSync(join(dataDirectory, 'containers/sha256', digest.slice('sha256:'.length)));
+    const described = blob(config.digest).toString();
+    assert.ok(!described.includes('beta'), described);
+    for (const content of [Buffer.from(described), ...layers.map(({ digest }) => gunzipSync(blob(digest)))])
+      assert.ok(!content.includes(secret));
+    const log = (await imageLog(dataDirectory, image.arn!)).map(({ text }) => text ?? '');
+    assert.ok(log.some((text) => text.includes('***')));
+    assert.ok(log.every((text) => !text.includes(secret)));
+
+    const missing = await waitForStatus(
+      server,
+      await start({ name: 'no-secret', tags: { 'ingot:build-secret:npm': 'secretsmanager:absent' } }),
+    );
+    assert.match(missing.state!.reason!, /secret 'absent' not found/);
+    await assert.rejects(start({ name: 'bad-epoch', tags: { 'ingot:source-date-epoch': 'now' } }), {
+      message: /invalid value 'now' for tag ingot:source-date-epoch/,
+    });
+  });
+
+  test('RetryImage tests again what was cancelled in its tests, and pushes what could not be pushed', async () => {
+    const slow = component('one').replace('- cat /page /first', '- test -e /done || sleep 600');
+    const arn = await start({ name: 'again', document: slow, template: TEMPLATE });
+    await waitForStatus(server, arn, ['TESTING']);
+    await until('the test to sleep', 60_000, async () =>
+      (await imageLog(dataDirectory, arn)).some(({ documentStep }) => documentStep === 'Read') ? true : undefined,
+    );
+    await server.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: arn }));
+    assert.equal((await waitForStatus(server, arn)).state!.status, 'CANCELLED');
+    await server.client.send(new RetryImageCommand({ imageBuildVersionArn: arn }));
+    await waitForStatus(server, arn, ['TESTING']);
+    const texts = async () => (await imageLog(dataDirectory, arn)).map(({ text }) => text ?? '');
+    await until('the second test instance', 60_000, async () =>
+      (await texts()).filter((text) => text.includes(': test instance')).length === 2 ? true : undefined,
+    );
+    await server.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: arn }));
+    assert.equal((await waitForStatus(server, arn)).state!.status, 'CANCELLED');
+    assert.ok((await texts()).some((text) => text.endsWith('the build stage is skipped')));
   });
 
   test('a component that fails names its step; one that asks for a machine says what it asked for', async () => {

@@ -16,6 +16,8 @@ export interface Repository {
   /** Whether the registry uses plain HTTP. */
   readonly plain: boolean;
   readonly login?: RegistryLogin;
+  /** Whether it is in the registry that Ingot runs. */
+  readonly own?: true;
 }
 
 /** A repository that an image is pushed to. */
@@ -38,7 +40,11 @@ export async function repositoryOf(
   const elsewhere = registryOf(registries, request);
   if (elsewhere === undefined) {
     const { host } = await ensureLocalRegistry(dataDirectory);
-    return { name: `${host}/${request.account}/${request.region}/${request.target.repository}`, plain: true };
+    return {
+      name: `${host}/${request.account}/${request.region}/${request.target.repository}`,
+      plain: true,
+      own: true,
+    };
   }
   const { host, name, registry } = elsewhere;
   const login = registry.authFile === undefined ? undefined : await registryLogin(host, registry.authFile, signal);

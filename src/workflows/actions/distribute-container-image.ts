@@ -1,6 +1,7 @@
 /** `DistributeContainerImage`: pushes the image to the repositories of each Region, under each of its tags. */
 import { containerCopies, saveContainerCopy } from '../../catalog/container-outputs.ts';
 import { repositoryOf } from '../../distribution/registry/repositories.ts';
+import { placeManifest } from '../../distribution/registry/place-manifest.ts';
 import { pushImage } from '../../distribution/registry/push.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { StepError } from '../errors.ts';
@@ -35,12 +36,15 @@ async function run({ plan, progress, services, report, signal }: Needs): Promise
         report({ type: 'log', text: `${uri} is there already` });
         continue;
       }
-      const digest = await pushImage(
-        services.dataDirectory,
-        image,
-        { uri, plain: repository.plain, ...(repository.login === undefined ? {} : { login: repository.login }) },
-        { report, signal },
-      );
+      const placed = repository.own ? await placeManifest(services.dataDirectory, image, uri, signal) : undefined;
+      const digest =
+        placed ??
+        (await pushImage(
+          services.dataDirectory,
+          image,
+          { uri, plain: repository.plain, ...(repository.login === undefined ? {} : { login: repository.login }) },
+          { report, signal },
+        ));
       if (digest !== image.digest)
         throw new StepError(`${uri} has the digest ${digest} in its registry, expected ${image.digest}`);
       await saveContainerCopy(db, { image_arn: plan.arn, region, uri, digest, created: timestamp() });

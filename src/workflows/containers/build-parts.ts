@@ -14,16 +14,20 @@ import { componentKey, layerLabel, type LayerPlan } from '../machines/layer-reus
 import type { ImagePlan, PlannedComponent } from '../planning/image-plan.ts';
 import { beside } from './beside.ts';
 import type { ContainerPart } from './container-plan.ts';
+import { argumentsOf, type ContainerSettings } from './container-settings.ts';
 import { DockerfileProgress } from './dockerfile-progress.ts';
 
 const PARENT = readScript(import.meta.url, 'parent.sh');
+const PUT_SECRET = readScript(import.meta.url, 'put-secret.sh');
+/** In memory, beside the containers. */
+const SECRETS = '/run/ingot-secrets';
 const DOCKERFILE = readScript(import.meta.url, 'dockerfile.sh');
 
 /** What running the parts needs. */
 export interface PartsWork {
   readonly plan: Pick<ImagePlan, 'container' | keyof LayerPlan>;
   readonly progress: Pick<ImageProgress, 'sealed'>;
-  readonly services: Pick<ImageServices, 'catalog' | 'layers' | 'dataDirectory'>;
+  readonly services: Pick<ImageServices, 'catalog' | 'layers' | 'dataDirectory' | 'secrets'>;
   readonly report: Report;
   readonly signal: AbortSignal;
   readonly timeoutSeconds: number;
@@ -88,12 +92,14 @@ async function runPart(
     }
     case 'dockerfile': {
       const progress = new DockerfileProgress(part.dockerfile);
+      const { settings } = work.plan.container!;
       try {
+        await putSecrets(work, instance);
         await beside(
           instance,
           {
             script: DOCKERFILE,
-            words: [CURRENT_NAME],
+            words: [CURRENT_NAME, ...buildOptions(settings)],
             what: 'the Dockerfile',
             stdin: part.dockerfile.text,
             timeoutSeconds,
@@ -103,7 +109,36 @@ async function runPart(
         );
       } catch (error) {
         throw error instanceof StepError ? new StepError(progress.explain(error.message), { cause: error }) : error;
+      } finally {
+        if (settings.secrets.length > 0)
+          await instance.beside({ argv: ['rm', '-rf', SECRETS], timeoutSeconds: 60 }).catch(() => {});
       }
     }
   }
+}
+
+function buildOptions(settings: ContainerSettings): readonly string[] {
+  return [
+    ...Object.entries(argumentsOf(settings)).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
+    ...settings.secrets.flatMap(({ id }) => ['--secret', `id=${id},src=${SECRETS}/${id}`]),
+  ];
+}
+
+/** Brings the secrets of RUN instructions: into memory, where buildah reads them and containers see nothing. */
+async function putSecrets(
+  { plan, services, report, signal }: Pick<PartsWork, 'plan' | 'services' | 'report' | 'signal'>,
+  instance: ContainerInstance,
+): Promise<void> {
+  for (const { id, reference } of plan.container!.settings.secrets)
+    await beside(
+      instance,
+      {
+        script: PUT_SECRET,
+        words: [SECRETS, id],
+        what: 'bringing a secret',
+        stdin: services.secrets.value(reference) ?? '',
+        timeoutSeconds: patient(60_000) / 1000,
+      },
+      { report, signal },
+    );
 }

@@ -12,7 +12,7 @@ import { outputKey } from './container-output.ts';
 
 /** What listing the packages needs. */
 export interface InventoryWork {
-  readonly plan: Pick<ImagePlan, 'arn' | 'image'>;
+  readonly plan: Pick<ImagePlan, 'arn' | 'image' | 'container'>;
   readonly progress: Pick<ImageProgress, 'osVersion'>;
   readonly services: Pick<ImageServices, 'catalog'>;
 }

@@ -2,51 +2,45 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Catalog } from '../../catalog/catalog.ts';
+import { compressedLayers, OWN_TIMES, saveCompressedLayers } from '../../catalog/container-layers.ts';
 import { containerOutput, containerOutputWithKey, saveContainerOutput } from '../../catalog/container-outputs.ts';
 import { wasChangedByHand } from '../../catalog/instances.ts';
 import type { BuiltContainer } from '../../distribution/built-container.ts';
-import { storedManifest, takeLayout, type StoredManifest } from '../../images/container-blobs.ts';
+import { DIGEST, readSmall, refresh, storedManifest, type StoredManifest } from '../../images/container-blobs.ts';
+import { writeImage, type WrittenLayer } from '../../images/container-image.ts';
 import { CURRENT_IMAGE, isContainerInstance } from '../../instances/buildah/driver.ts';
 import { timestamp } from '../../platform/clock.ts';
+import { blobFile } from '../../platform/data-layout.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
 import { readScript } from '../../platform/scripts.ts';
-import { parseArn } from '../../resources/arns.ts';
-import { formatVersion } from '../../resources/versions.ts';
 import type { Report } from '../../resources/progress.ts';
 import { StepError } from '../errors.ts';
 import type { ImageProgress, ImageServices, WorkInstance } from '../machines/image-progress.ts';
 import { canonicalJson, keyOfItsOwn } from '../machines/layer-key.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 import { beside } from './beside.ts';
+import { argumentsOf } from './container-settings.ts';
 
 /** What writing the image needs. */
 export interface OutputWork {
-  readonly plan: Pick<ImagePlan, 'arn' | 'image'>;
+  readonly plan: Pick<ImagePlan, 'arn' | 'account' | 'container'>;
   readonly progress: Pick<ImageProgress, 'container'>;
   readonly services: Pick<ImageServices, 'catalog' | 'dataDirectory'>;
 }
 
 const EXPORT_SECONDS = 3600;
+/** Layers that a build is told of: more than one host's images share. */
+const MOST_KNOWN = 1000;
+const BASE_DIGEST = 'org.opencontainers.image.base.digest';
 const EXPORT = readScript(import.meta.url, 'export.sh');
 
-/** OCI labels of the image. They are equal for two builds of the same content. */
-function labelsOf({ arn, image }: OutputWork['plan']): Readonly<Record<string, string>> {
-  const version = parseArn(arn)?.version;
-  return {
-    'org.opencontainers.image.title': image.name ?? '',
-    ...(version === undefined ? {} : { 'org.opencontainers.image.version': formatVersion(version) }),
-    ...(image.containerRecipe?.description === undefined
-      ? {}
-      : { 'org.opencontainers.image.description': image.containerRecipe.description }),
-    'org.opencontainers.image.base.name': image.containerRecipe?.parentImage ?? '',
-  };
-}
-
 /** The key of the image that a build makes from its last layer. */
-export function outputKey(plan: OutputWork['plan'], layerKey: string): string {
+export function outputKey({ container }: Pick<ImagePlan, 'container'>, layerKey: string): string {
+  const { labels, epoch } = container!.settings;
   return createHash('sha256')
-    .update(canonicalJson({ format: 1, layerKey, labels: labelsOf(plan) }))
+    .update(canonicalJson({ format: 2, layerKey, labels, epoch }))
     .digest('hex');
 }
 
@@ -92,30 +86,77 @@ export async function writeContainer(
 }
 
 async function exportImage(
-  { dataDirectory }: Pick<ImageServices, 'dataDirectory'>,
-  plan: OutputWork['plan'],
+  { catalog: { db }, dataDirectory }: OutputWork['services'],
+  { account, container }: OutputWork['plan'],
   entry: WorkInstance,
   report: Report,
   signal: AbortSignal,
 ): Promise<StoredManifest> {
-  if (!isContainerInstance(entry.instance)) throw new TypeError('only a container build has an image to write');
-  const labels = Object.entries(labelsOf(plan)).flatMap(([name, value]) => ['--label', `${name}=${value}`]);
+  const { instance } = entry;
+  if (!isContainerInstance(instance)) throw new TypeError('only a container build has an image to write');
+  const { labels, epoch } = container!.settings;
+  const known = await knownLayers({ catalog: { db }, dataDirectory }, account, epoch);
   await beside(
-    entry.instance,
+    instance,
     {
       script: EXPORT,
-      words: [CURRENT_IMAGE, ...labels],
+      words: [CURRENT_IMAGE],
       what: 'writing the image',
+      stdin: [...known.keys()].map((digest) => `${digest.slice('sha256:'.length)}\n`).join(''),
       timeoutSeconds: patient(EXPORT_SECONDS * 1000) / 1000,
     },
     { report, signal },
   );
-  const layout = join(entry.instance.workFolder, 'out');
+  const layout = join(instance.workFolder, 'out');
   try {
-    return await takeLayout(dataDirectory, layout, signal);
+    const base = await parentDigest(instance.workFolder);
+    const { manifest, layers } = await writeImage(
+      dataDirectory,
+      layout,
+      known,
+      {
+        labels: base === undefined ? labels : { ...labels, [BASE_DIGEST]: base },
+        epoch,
+        buildArguments: argumentsOf(container!.settings),
+      },
+      signal,
+    );
+    await saveCompressedLayers(
+      db,
+      layers.map(({ diffId, outDiffId, digest, size }) => ({
+        account,
+        diff_id: diffId,
+        epoch: epoch ?? OWN_TIMES,
+        out_diff_id: outDiffId,
+        digest,
+        size,
+      })),
+    );
+    return manifest;
   } finally {
     await rm(layout, { recursive: true, force: true });
   }
+}
+
+/** Layers of the account that were compressed before, and whose blobs are there. */
+async function knownLayers(
+  { catalog: { db }, dataDirectory }: { readonly catalog: Pick<Catalog, 'db'>; readonly dataDirectory: string },
+  account: string,
+  epoch: number | undefined,
+): Promise<ReadonlyMap<string, WrittenLayer>> {
+  const known = new Map<string, WrittenLayer>();
+  for (const layer of await compressedLayers(db, account, epoch ?? OWN_TIMES, MOST_KNOWN)) {
+    const { diff_id: diffId, out_diff_id: outDiffId, digest, size } = layer;
+    if (await refresh(blobFile(dataDirectory, digest), size)) known.set(diffId, { diffId, outDiffId, digest, size });
+  }
+  return known;
+}
+
+/** The digest of the parent image's manifest; `undefined` if the build has none. The file is the build's: untrusted. */
+async function parentDigest(workFolder: string): Promise<string | undefined> {
+  const text = await readSmall(join(workFolder, 'parent.digest'), 'the digest of the parent image').catch(() => '');
+  const digest = text.toString().trim();
+  return DIGEST.test(digest) ? digest : undefined;
 }
 
 /**

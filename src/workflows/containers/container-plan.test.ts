@@ -10,10 +10,11 @@ RUN true
 `;
 const component = { component: { name: 'page', data: 'd', parameters: {} }, document: {}, phases: ['build'] };
 const planned = component as unknown as PlannedComponent;
+const SETTINGS = { labels: {}, epoch: undefined, buildArguments: {}, secrets: [] };
 const registry = { kind: 'registry', reference: 'debian:12' } as const;
 
 const names = (template: string, parent: Parameters<typeof containerPlan>[1] = registry) =>
-  containerPlan({ dockerfileTemplateData: template }, parent, [planned], '/tmp').parts.map(
+  containerPlan({ dockerfileTemplateData: template }, parent, [planned], '/tmp', SETTINGS).parts.map(
     (part) => `${part.kind} ${part.component.name}`,
   );
 
@@ -23,7 +24,7 @@ test('the parts are the parent, the Dockerfile, each component, and the instruct
 });
 
 test('scratch has no parent layer, and the Dockerfile says so', () => {
-  const { parts } = containerPlan({ dockerfileTemplateData: TEMPLATE }, { kind: 'scratch' }, [], '/tmp');
+  const { parts } = containerPlan({ dockerfileTemplateData: TEMPLATE }, { kind: 'scratch' }, [], '/tmp', SETTINGS);
   equal(parts[0]!.component.data.startsWith('FROM scratch\n'), true);
 });
 
@@ -34,6 +35,16 @@ test("another parent has another first layer; an image of one's own counts by it
       { kind: 'image', arn: 'arn:x', digest, mediaType: 'm', size: 1 },
       [],
       '/tmp',
+      SETTINGS,
     ).parts[0]!.component.data;
   notEqual(own('sha256:a'), own('sha256:b'));
+});
+
+test('a build argument is part of what its Dockerfile makes; a label is not', () => {
+  const second = (more: object) =>
+    containerPlan({ dockerfileTemplateData: TEMPLATE }, registry, [], '/tmp', { ...SETTINGS, ...more }).parts[1]!
+      .component.data;
+  notEqual(second({ buildArguments: { A: '1' } }), second({}));
+  notEqual(second({ buildArguments: { A: '1' } }), second({ buildArguments: { A: '2' } }));
+  equal(second({ labels: { a: 'b' } }), second({}));
 });

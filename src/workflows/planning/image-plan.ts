@@ -95,6 +95,7 @@ export type RefusalCode =
   | 'distribution'
   | 'component'
   | 'parent'
+  | 'settings'
   | 'allowed-secrets'
   | 'workflow'
   | 'platform';

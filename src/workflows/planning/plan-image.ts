@@ -13,6 +13,7 @@ import { networkFor } from '../../platform/config/networks.ts';
 import { instanceProfileFor } from '../../platform/config/profiles.ts';
 import { readAllowed, type AllowedSecret } from '../../resources/allowed-secrets.ts';
 import { containerPlan } from '../containers/container-plan.ts';
+import { containerSettings } from '../containers/container-settings.ts';
 import { ParentMissing, parentSource, type ParentSource } from '../containers/parent-source.ts';
 import { cachePolicy } from './cache-policy.ts';
 import { refusePlatform } from './choose-driver.ts';
@@ -91,6 +92,9 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
   refusals.push(...(await namedBySteps(workflows.workflows, config, account)));
   if (launches(workflows.workflows, task)) tried('platform', 'platform', () => refusePlatform(image.platform));
 
+  const settings = tried('settings', 'tags', () =>
+    image.containerRecipe === undefined ? undefined : containerSettings({ arn, image }),
+  );
   const parent = await parentOf(request, db, refusals);
 
   if (
@@ -112,9 +116,9 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
     task,
     components: components.resolved,
     container:
-      image.containerRecipe === undefined || parent === undefined
+      image.containerRecipe === undefined || parent === undefined || settings === undefined
         ? undefined
-        : containerPlan(image.containerRecipe, parent, builds, workingDirectory),
+        : containerPlan(image.containerRecipe, parent, builds, workingDirectory, settings),
     parsed: (text) => documents.component(text),
     phases: byStage((stage) => (stage === 'BUILD' ? builds : componentsOf(components.resolved, stage))),
     workflows: byStage((stage) => groupsOf(workflows.workflows.filter(({ type }) => type === stage))),

@@ -121,6 +121,12 @@ async function stages(work: Work, plan: ImagePlan, config: Config, resume: Resum
   const { catalog, dataDirectory } = services;
   const { arn, image, task } = plan;
   await loadSecrets(plan.components, services.secrets, work);
+  if (task === undefined && plan.container !== undefined)
+    await services.secrets.load(
+      plan.container.settings.secrets.map(({ reference }) => reference),
+      report,
+      signal,
+    );
   const tests =
     plan.workflows.TEST.length > 0 && (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));
   if (resume === undefined && (task === undefined || tests))

@@ -1,0 +1,35 @@
+/**
+ * Puts a manifest into the registry that Ingot runs, which takes it if it has all its blobs: then nothing has to be
+ * sent, and no program to be started. Other registries are strangers: `push.ts`.
+ */
+import { storedManifestText, type BlobDescriptor } from '../../images/container-blobs.ts';
+import { askServer } from '../../platform/http.ts';
+import { patient } from '../../platform/patience.ts';
+
+const STALL_MS = 10_000;
+
+/**
+ * Names an image in Ingot's own registry.
+ * @param uri `127.0.0.1:5000/repository:tag`
+ * @returns its digest there; `undefined` if the registry does not have all its blobs
+ */
+export async function placeManifest(
+  dataDirectory: string,
+  image: BlobDescriptor,
+  uri: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const [, host, repository, tag] = /^([^/]+)\/(.+):([^:/]+)$/.exec(uri)!;
+  const { answer, close } = await askServer(`http://${host}/v2/${repository}/manifests/${tag}`, {
+    method: 'PUT',
+    headers: { 'content-type': image.mediaType },
+    body: await storedManifestText(dataDirectory, image),
+    proxy: 'none',
+    signal,
+    stallMs: patient(STALL_MS),
+  });
+  answer.resume();
+  close();
+  const digest = answer.headers['docker-content-digest'];
+  return answer.statusCode === 201 && typeof digest === 'string' ? digest : undefined;
+}
