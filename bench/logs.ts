@@ -1,16 +1,24 @@
 /**
  * CloudWatch Logs over an image's log of a gigabyte: the first page of `FilterLogEvents`, from the beginning, from a
- * time in the middle and with a pattern that matches nothing; and how long a line takes from its writer to a reader.
+ * time in the middle and with a pattern that matches nothing; and how long a line takes from its writer to a reader,
+ * by `GetLogEvents` and by `StartLiveTail`.
  *   node bench/logs.ts [--megabytes 1024] [--runs 20] [--lines 200]
  */
 import { closeSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { CloudWatchLogsClient, FilterLogEventsCommand, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import {
+  CloudWatchLogsClient,
+  FilterLogEventsCommand,
+  GetLogEventsCommand,
+  StartLiveTailCommand,
+} from '@aws-sdk/client-cloudwatch-logs';
+import { CreateImageCommand } from '@aws-sdk/client-imagebuilder';
 import { imageLogPath, openImageLog } from '../src/catalog/image-log.ts';
 import { nameImageLog } from '../src/catalog/log-groups.ts';
 import { sleep } from '../src/platform/clock.ts';
+import { makersOf } from '../test/api/makers.ts';
 import { ACCOUNT, REGION, startApi } from '../test/api/server.ts';
 
 const { values } = parseArgs({
@@ -32,8 +40,16 @@ const api = await startApi();
 try {
   const place = { account: ACCOUNT, region: REGION };
   const arn = (name: string): string => `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:image/${name}/1.0.0/1`;
-  for (const name of ['big', 'live'])
-    await nameImageLog(api.catalog.db, place, { arn: arn(name), name, version: '1.0.0/1', logGroupName: undefined });
+  await nameImageLog(api.catalog.db, place, {
+    arn: arn('big'),
+    name: 'big',
+    version: '1.0.0/1',
+    logGroupName: undefined,
+  });
+  const make = makersOf(() => api);
+  const { imageRecipeArn } = await make.recipe('live');
+  const infrastructureConfigurationArn = await make.infrastructure();
+  await api.client.send(new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn }));
   const path = imageLogPath(api.services.dataDirectory, arn('big'));
   mkdirSync(dirname(path), { recursive: true });
   const file = openSync(path, 'w');
@@ -49,7 +65,12 @@ try {
   }
   closeSync(file);
   const { credentials } = api.connectionOf('same');
-  const client = new CloudWatchLogsClient({ endpoint: api.endpoint, region: REGION, credentials });
+  const client = new CloudWatchLogsClient({
+    endpoint: api.endpoint,
+    region: REGION,
+    credentials,
+    disableHostPrefix: true,
+  });
   const group = (name: string) => ({ logGroupName: `/aws/imagebuilder/${name}` });
   process.stdout.write(`${count} lines, ${Math.round(statSync(path).size / 1e6)} MB, load ${loadavg()[0]}\n`);
   const middle = BEGIN + count * 5;
@@ -98,9 +119,30 @@ try {
     log.report({ type: 'log', text: `line ${line}.` });
     await reading;
   }
-  log.close();
   process.stdout.write(`a line to a reader that asks every 100 ms: median ${quantile(lags, 0.5)}, 99th percentile `);
   process.stdout.write(`${quantile(lags, 0.99)}\n`);
+
+  const tailed: number[] = [];
+  const abort = new AbortController();
+  const { responseStream } = await client.send(
+    new StartLiveTailCommand({ logGroupIdentifiers: [group('live').logGroupName] }),
+    { abortSignal: abort.signal },
+  );
+  const writing = (async () => {
+    for (let line = 0; line < lines; line++) {
+      await sleep(20 + Math.random() * 60);
+      log.report({ type: 'log', text: `tailed ${line}.` });
+    }
+  })();
+  for await (const { sessionUpdate } of responseStream!) {
+    for (const { timestamp } of sessionUpdate?.sessionResults ?? []) tailed.push(Date.now() - timestamp!);
+    if (tailed.length >= lines) break;
+  }
+  abort.abort();
+  await writing;
+  log.close();
+  process.stdout.write(`a line to a Live Tail: median ${quantile(tailed, 0.5)}, 99th percentile `);
+  process.stdout.write(`${quantile(tailed, 0.99)}\n`);
 } finally {
   await api.close();
 }

@@ -259,6 +259,8 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
         await callerOf(request.raw, body, name);
         throw unknownService(name, ['imagebuilder', ...SERVICES.keys()]);
       }
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort(new Error('the client is gone')));
       const { type, body: answer } = await answerService({
         entry,
         query: target(request.raw).query,
@@ -266,6 +268,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
         body,
         anonymous: anonymous(Object.assign(call, { service: entry.name })),
         caller: () => callerOf(request.raw, body, entry.name),
+        signal: AbortSignal.any([gone.signal, closing.signal]),
         count: ({ account, now: time }, kind) => limit(account, kind, time),
       });
       return reply.header('content-type', type).send(answer);

@@ -3,7 +3,7 @@ import type { Selectable } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
 import { parseArn } from '../resources/arns.ts';
 import { groupOfImage, groupOfPipeline, logGroupArn, streamOfDay } from '../resources/log-names.ts';
-import { isInProgress, type ImageStatus } from '../resources/statuses.ts';
+import { BUILD_STAGES, isInProgress, type ImageStatus } from '../resources/statuses.ts';
 import type { Queryable } from './catalog.ts';
 import type { LogTables } from './log-tables.ts';
 import type { Place } from './slices.ts';
@@ -144,6 +144,14 @@ export async function logStreams(
   return [...streams.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** A row of the log of a pipeline. */
+export interface PipelineLogRow {
+  readonly seq: number;
+  readonly time: string;
+  /** A `PipelineLogRecord`. */
+  readonly record: string;
+}
+
 /** Rows of a pipeline's log, in order. */
 export async function pipelineLogRows(
   db: Queryable,
@@ -151,7 +159,7 @@ export async function pipelineLogRows(
   group: string,
   stream: string,
   where: { readonly from: number; readonly before: number; readonly limit: number; readonly newestFirst?: boolean },
-): Promise<readonly { readonly seq: number; readonly time: string; readonly record: string }[]> {
+): Promise<readonly PipelineLogRow[]> {
   return db
     .selectFrom('pipeline_log')
     .select(['seq', 'time', 'record'])
@@ -258,4 +266,60 @@ export async function stillWritten(db: Queryable, images: readonly string[]): Pr
   if (images.length === 0) return [];
   const rows = await db.selectFrom('images').select(['arn', 'status']).where('arn', 'in', images).execute();
   return rows.filter(({ status }) => isInProgress(status as ImageStatus)).map(({ arn }) => arn);
+}
+
+/** A stream that an image writes to, or wrote to not long ago. */
+export interface WrittenStream {
+  /** ARN of the build version. */
+  readonly image: string;
+  readonly group: string;
+  readonly stream: string;
+  /** Whether the image is still being made. */
+  readonly writing: boolean;
+}
+
+/** The streams of images that are being made, and of those made since a time. @param since ISO-8601 */
+export async function writtenStreams(
+  db: Queryable,
+  { account, region }: Place,
+  since: string,
+): Promise<readonly WrittenStream[]> {
+  const rows = await db
+    .selectFrom('images')
+    .innerJoin('log_streams', 'log_streams.image_arn', 'images.arn')
+    .select(['images.arn', 'images.status', 'log_streams.group_name', 'log_streams.name'])
+    .where((e) => e.or([e('images.status', 'in', BUILD_STAGES), e('images.date_created', '>=', since)]))
+    .where('images.account', '=', account)
+    .where('images.region', '=', region)
+    .execute();
+  return rows.map(({ arn, status, group_name, name }) => ({
+    image: arn,
+    group: group_name,
+    stream: name,
+    writing: isInProgress(status as ImageStatus),
+  }));
+}
+
+/** The number of the newest row of all pipelines' logs; 0 without one. */
+export async function lastPipelineLogRow(db: Queryable): Promise<number> {
+  const row = await db
+    .selectFrom('pipeline_log')
+    .select(({ fn }) => fn.max('seq').as('seq'))
+    .executeTakeFirst();
+  return row?.seq ?? 0;
+}
+
+/** Rows of the logs of all pipelines behind one, in order. */
+export async function pipelineLogAfter(
+  db: Queryable,
+  after: number,
+  limit: number,
+): Promise<readonly (PipelineLogRow & Place & { readonly group_name: string; readonly stream: string })[]> {
+  return db
+    .selectFrom('pipeline_log')
+    .select(['seq', 'time', 'record', 'account', 'region', 'group_name', 'stream'])
+    .where('seq', '>', after)
+    .orderBy('seq')
+    .limit(limit)
+    .execute();
 }

@@ -57,6 +57,8 @@ async function run(args: Arguments): Promise<number> {
       // Version 1 of the CLI reads the second name only.
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
+      // Live Tail would ask for the address stream-127.0.0.1.
+      AWS_DISABLE_HOST_PREFIX_INJECTION: 'true',
     };
     for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}=${shellWord(value)}\n`);
     // Either would take precedence, or be sent along with keys that it does not belong to.
@@ -65,7 +67,10 @@ async function run(args: Arguments): Promise<number> {
   }
   const services = `ingot-${profile}`;
   const config = [
-    [profile === 'default' ? 'default' : `profile ${profile}`, `region = ${region}\nservices = ${services}`],
+    [
+      profile === 'default' ? 'default' : `profile ${profile}`,
+      `region = ${region}\ndisable_host_prefix_injection = true\nservices = ${services}`,
+    ],
     [`services ${services}`, SERVICE_IDS.map((id) => `${id} =\n  endpoint_url = ${endpoint}`).join('\n')],
   ] as const;
   const credentials = [

@@ -1,7 +1,7 @@
 /** Where the events of a stream come from. */
 import { createHash } from 'node:crypto';
 import { imageLogPath } from '../catalog/image-log.ts';
-import { type LogStream, pipelineLogRows, type PipelineLogRecord } from '../catalog/log-groups.ts';
+import { type LogStream, pipelineLogRows, type PipelineLogRecord, type PipelineLogRow } from '../catalog/log-groups.ts';
 import type { Queryable } from '../catalog/catalog.ts';
 import type { Place } from '../catalog/slices.ts';
 import type { ProgressRecord } from '../resources/progress.ts';
@@ -52,14 +52,15 @@ export function sourcesOf(from: LogPlace, stream: LogStream): readonly Source[] 
 /** The position after the last event of a source. */
 const END = Number.MAX_SAFE_INTEGER;
 
-function keyOf(name: string): string {
+/** The key of a source. @param name ARN of an image, or group and stream of a pipeline */
+export function sourceKey(name: string): string {
   return createHash('sha256').update(name).digest('hex').slice(0, 16);
 }
 
 function fileSource(dataDirectory: string, arn: string, stream: string): Source {
-  const key = keyOf(arn);
+  const key = sourceKey(arn);
   const batch = (lines: readonly Line[]): Batch => ({
-    events: lines.flatMap((line) => eventOf(line, key, stream) ?? []),
+    events: lines.flatMap((line) => eventOfLine(line, key, stream) ?? []),
     cost: lines.length === 0 ? 0 : lines.at(-1)!.end - lines[0]!.at,
   });
   return {
@@ -89,7 +90,8 @@ function fileSource(dataDirectory: string, arn: string, stream: string): Source 
   };
 }
 
-function eventOf({ at, end, text }: Line, source: string, stream: string): LogEvent | undefined {
+/** The event of a line of an image's log; `undefined` for what these logs leave out. */
+export function eventOfLine({ at, end, text }: Line, source: string, stream: string): LogEvent | undefined {
   let record: ProgressRecord;
   try {
     record = JSON.parse(text) as ProgressRecord;
@@ -102,19 +104,22 @@ function eventOf({ at, end, text }: Line, source: string, stream: string): LogEv
     : { time: Date.parse(record.time), source, at, end, stream, message, record };
 }
 
+/** The event of a row of a pipeline's log. */
+export function eventOfRow({ seq, time, record }: PipelineLogRow, source: string, stream: string): LogEvent {
+  const parsed = JSON.parse(record) as PipelineLogRecord;
+  const message = pipelineMessage(parsed);
+  return { time: Date.parse(time), source, at: seq, end: seq + 1, stream, message, record: parsed };
+}
+
 /** Rows per query. */
 const ROWS = 500;
 
 function rowSource({ db, place, group }: LogPlace, { name, created }: LogStream): Source {
-  const key = keyOf(`${group} ${name}`);
+  const key = sourceKey(`${group} ${name}`);
   const events = async (from: number, before: number, newestFirst: boolean): Promise<Batch> => {
     const rows = await pipelineLogRows(db, place, group, name, { from, before, limit: ROWS, newestFirst });
     return {
-      events: (newestFirst ? rows.toReversed() : rows).map(({ seq, time, record }) => {
-        const parsed = JSON.parse(record) as PipelineLogRecord;
-        const message = pipelineMessage(parsed);
-        return { time: Date.parse(time), source: key, at: seq, end: seq + 1, stream: name, message, record: parsed };
-      }),
+      events: (newestFirst ? rows.toReversed() : rows).map((row) => eventOfRow(row, key, name)),
       cost: rows.length * 500,
     };
   };

@@ -14,9 +14,12 @@ import {
   ListTagsForResourceCommand,
   paginateFilterLogEvents,
   PutRetentionPolicyCommand,
+  StartLiveTailCommand,
   TagResourceCommand,
   type FilterLogEventsCommandInput,
   type GetLogEventsCommandInput,
+  type StartLiveTailCommandInput,
+  type StartLiveTailResponseStream,
 } from '@aws-sdk/client-cloudwatch-logs';
 import {
   CreateImageCommand,
@@ -28,6 +31,7 @@ import { openImageLog } from '../../src/catalog/image-log.ts';
 import { transitionImage } from '../../src/catalog/images.ts';
 import { recordRun } from '../../src/catalog/pipeline-runs.ts';
 import { removeExpiredLogs } from '../../src/logs/retention.ts';
+import { until } from '../../src/platform/clock.ts';
 import { logGroupArn } from '../../src/resources/log-names.ts';
 import { fails, makersOf } from './makers.ts';
 import { ACCOUNT, addUser, REGION, startApi, type TestApi } from './server.ts';
@@ -40,7 +44,13 @@ const make = makersOf(() => api);
 const GROUP = '/aws/imagebuilder/Web';
 
 const clientOf = (credentials: { accessKeyId: string; secretAccessKey: string }): CloudWatchLogsClient =>
-  new CloudWatchLogsClient({ endpoint: api.endpoint, region: REGION, credentials, maxAttempts: 1 });
+  new CloudWatchLogsClient({
+    endpoint: api.endpoint,
+    region: REGION,
+    credentials,
+    maxAttempts: 1,
+    disableHostPrefix: true,
+  });
 const filter = (input: Partial<FilterLogEventsCommandInput> = {}, client = logs) =>
   client.send(new FilterLogEventsCommand({ logGroupName: GROUP, ...input }));
 const get = (input: Partial<GetLogEventsCommandInput> = {}) =>
@@ -308,4 +318,151 @@ test('an account sees its own groups only, and policies name groups by ARN', asy
     /logs:FilterLogEvents on resource: arn:aws:logs:.*team:log-stream:/,
   );
   await fails(groupNames(undefined, reader), 'AccessDeniedException', /logs:DescribeLogGroups/);
+});
+
+/** Opens a Live Tail session, and has read its first event. */
+async function tail(input: Partial<StartLiveTailCommandInput> = {}, client = logs) {
+  const abort = new AbortController();
+  const logGroupIdentifiers = [logGroupArn({ account: ACCOUNT, region: REGION }, GROUP)];
+  const { responseStream } = await client.send(new StartLiveTailCommand({ logGroupIdentifiers, ...input }), {
+    abortSignal: abort.signal,
+  });
+  const events = responseStream![Symbol.asyncIterator]();
+  const next = async (): Promise<StartLiveTailResponseStream> => (await events.next()).value;
+  return {
+    start: (await next()).sessionStart!,
+    next,
+    /** Reads on until there are so many messages. */
+    async messages(count: number): Promise<string[]> {
+      const found: string[] = [];
+      while (found.length < count)
+        found.push(...(await next()).sessionUpdate!.sessionResults!.map(({ message }) => message!));
+      return found;
+    },
+    close: () => abort.abort(),
+  };
+}
+
+test('Live Tail has what is written from now on, of images that begin later too, and nothing earlier', async () => {
+  const early = await build(['before']);
+  const session = await tail();
+  try {
+    const { requestId, sessionId, ...start } = session.start;
+    assert.ok(requestId !== undefined && sessionId !== undefined && requestId !== sessionId);
+    assert.deepEqual(start, {
+      logGroupIdentifiers: [logGroupArn({ account: ACCOUNT, region: REGION }, GROUP)],
+      logStreamNames: [],
+      logStreamNamePrefixes: [],
+      logEventFilterPattern: '',
+    });
+    const silent = (await session.next()).sessionUpdate;
+    assert.deepEqual(silent, { sessionMetadata: { sampled: false }, sessionResults: [] }, 'one a second');
+    write(early, ['after']);
+    assert.deepEqual(await session.messages(1), ['Stdout: after']);
+    // It has ended before anybody could look.
+    const quick = await build(['quick']);
+    await fail(quick);
+    const { sessionResults } = (await session.next()).sessionUpdate!;
+    const [{ timestamp, ingestionTime, ...event }] = sessionResults as [NonNullable<typeof sessionResults>[0]];
+    assert.ok(timestamp! > Date.now() - 60_000 && timestamp === ingestionTime);
+    assert.deepEqual(event, {
+      logStreamName: quick.split('/').slice(-2).join('/'),
+      logGroupIdentifier: `${ACCOUNT}:${GROUP}`,
+      message: 'Stdout: quick',
+    });
+    // More than a batch holds arrives whole and in order.
+    const many = Array.from({ length: 1800 }, (_, n) => `many ${n}`);
+    write(early, many);
+    assert.deepEqual(
+      await session.messages(many.length),
+      many.map((text) => `Stdout: ${text}`),
+    );
+  } finally {
+    session.close();
+  }
+});
+
+test('Live Tail filters by stream and pattern, and follows the logs of pipelines', async () => {
+  const arn = await build([]);
+  const stream = arn.split('/').slice(-2).join('/');
+  const other = await build([]);
+  const names = await tail({ logStreamNames: [stream], logEventFilterPattern: 'wanted' });
+  const prefixed = await tail({ logStreamNamePrefixes: ['9.'] });
+  const groups = ['/aws/imagebuilder/pipeline/Nightly-Web', GROUP];
+  const both = await tail({ logGroupIdentifiers: groups });
+  try {
+    write(other, ['wanted elsewhere']);
+    write(arn, ['not this', 'wanted here']);
+    assert.deepEqual(await names.messages(1), ['Stdout: wanted here']);
+    const [pipeline] = (
+      await api.catalog.db.selectFrom('image_pipelines').select('arn').where('name', '=', 'Nightly Web').execute()
+    ).map((row) => row.arn);
+    const at = new Date().toISOString();
+    await api.catalog.transaction((trx) =>
+      recordRun(trx, {
+        pipeline_arn: pipeline!,
+        occurrence: at,
+        cause: 'schedule',
+        by: 'rate(1 day)',
+        at,
+        because: 'It was due.',
+        outcome: 'skipped',
+        reason: 'A test.',
+      }),
+    );
+    assert.deepEqual(
+      new Set(await both.messages(4)),
+      new Set([
+        'Stdout: wanted elsewhere',
+        'Stdout: not this',
+        'Stdout: wanted here',
+        'INFO Skipped: It was due. A test.',
+      ]),
+    );
+    assert.deepEqual((await prefixed.next()).sessionUpdate!.sessionResults, []);
+  } finally {
+    for (const session of [names, prefixed, both]) session.close();
+  }
+});
+
+test('Live Tail is authorized by group, names mistakes, and has a limit of sessions that closing gives back', async () => {
+  const own = logGroupArn({ account: ACCOUNT, region: REGION }, GROUP);
+  const key = await addUser(api, `arn:aws:iam::${ACCOUNT}:user/tailer`, {
+    Effect: 'Allow',
+    Action: ['logs:StartLiveTail'],
+    Resource: `${own}:*`,
+  });
+  const tailer = clientOf(key);
+  (await tail({}, tailer)).close();
+  await fails(
+    tail({ logGroupIdentifiers: [own, '/aws/imagebuilder/team'] }, tailer),
+    'AccessDeniedException',
+    /logs:StartLiveTail on resource: arn:aws:logs:.*team:log-stream:/,
+  );
+  await fails(tail({}, clientOf(api.connectionOf('other').credentials)), 'ResourceNotFoundException');
+  await fails(tail({ logGroupIdentifiers: [] }), 'InvalidParameterException', /1 to 10/);
+  await fails(tail({ logGroupIdentifiers: [`${own}x`] }), 'ResourceNotFoundException');
+  await fails(tail({ logEventFilterPattern: '{ $.a = }' }), 'InvalidParameterException', /expected a value/);
+  await fails(
+    tail({ logGroupIdentifiers: [own, '/aws/imagebuilder/team'], logStreamNames: ['a'] }),
+    'InvalidParameterException',
+    /one log group only/,
+  );
+  const open: Awaited<ReturnType<typeof tail>>[] = [];
+  try {
+    await until('15 sessions, those of other tests being over', 10_000, async () => {
+      try {
+        while (open.length < 15) open.push(await tail());
+        return true;
+      } catch (error) {
+        assert.equal((error as Error).name, 'LimitExceededException');
+        return undefined;
+      }
+    });
+    await fails(tail(), 'LimitExceededException', /15 Live Tail sessions/);
+    open.pop()!.close();
+    open.push(await until('room for one', 10_000, () => tail().catch(() => undefined)));
+  } finally {
+    for (const session of open) session.close();
+  }
 });

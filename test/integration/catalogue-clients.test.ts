@@ -4,17 +4,21 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { CreateImageCommand } from '@aws-sdk/client-imagebuilder';
 import { openImageLog } from '../../src/catalog/image-log.ts';
 import { nameImageLog } from '../../src/catalog/log-groups.ts';
 import { putParameter } from '../../src/catalog/parameters.ts';
 import { findProgram } from '../../src/platform/files.ts';
+import { logGroupArn } from '../../src/resources/log-names.ts';
+import { makersOf } from '../api/makers.ts';
 import { ACCOUNT, REGION, startApi, type TestApi } from '../api/server.ts';
-import { run } from '../harness/processes.ts';
+import { run, start } from '../harness/processes.ts';
 
 const TIMEOUT_MS = 120_000;
 const folder = mkdtempSync(join(tmpdir(), 'ingot-catalogue-'));
 const aws = findProgram('aws');
 let api: TestApi;
+const make = makersOf(() => api);
 before(async () => {
   api = await startApi();
 });
@@ -34,9 +38,62 @@ function environment(): Record<string, string> {
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_DISABLE_HOST_PREFIX_INJECTION: 'true',
     AWS_PAGER: '',
   };
 }
+
+/** An image that is being made, whose log gets a line every tenth of a second until `end`. */
+async function chatter(name: string) {
+  const { imageRecipeArn } = await make.recipe(name);
+  const { imageBuildVersionArn: arn } = await api.client.send(
+    new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn: await make.infrastructure() }),
+  );
+  const log = openImageLog(api.services.dataDirectory, arn!);
+  let count = 0;
+  const timer = setInterval(() => log.report({ type: 'output', stream: 'stdout', text: `line ${++count}` }), 100);
+  return {
+    group: logGroupArn({ account: ACCOUNT, region: REGION }, `/aws/imagebuilder/${name}`),
+    end() {
+      clearInterval(timer);
+      log.close();
+    },
+  };
+}
+
+test('boto3 reads a Live Tail', async (t) => {
+  const python = findProgram('python3');
+  const has = python !== undefined && (await run([python, '-c', 'import boto3'], { okCodes: 'any' })).code === 0;
+  if (!has) return t.skip('python3 with boto3 is not on this machine (pip install boto3)');
+  const program = join(folder, 'tail.py');
+  writeFileSync(
+    program,
+    `
+import boto3, json, sys
+stream = boto3.client('logs').start_live_tail(logGroupIdentifiers=[sys.argv[1]])['responseStream']
+names, messages = [], []
+for event in stream:
+    names += event.keys()
+    messages += [r['message'] for r in event.get('sessionUpdate', {}).get('sessionResults', [])]
+    if len(messages) >= 3: break
+stream.close()
+print(json.dumps([names[0], set(names[1:]) == {'sessionUpdate'}, messages]))
+`,
+  );
+  const log = await chatter('Boto');
+  try {
+    const { stdout } = await run([python, program, log.group], { env: environment(), timeoutMs: TIMEOUT_MS });
+    const [first, updates, messages] = JSON.parse(stdout) as [string, boolean, string[]];
+    assert.deepEqual([first, updates], ['sessionStart', true]);
+    const begin = Number(/^Stdout: line (\d+)$/.exec(messages[0]!)![1]);
+    assert.deepEqual(
+      messages,
+      messages.map((_, n) => `Stdout: line ${begin + n}`),
+    );
+  } finally {
+    log.end();
+  }
+});
 
 test('boto3 pages, and knows the errors of each service', async (t) => {
   const python = findProgram('python3');
@@ -142,5 +199,23 @@ describe('the AWS CLI', {
       '1.0.0/1',
     );
     assert.equal(await text('logs', 'put-retention-policy', ...group, '--retention-in-days', '7'), '');
+  });
+
+  test('a Live Tail of logs', async () => {
+    const log = await chatter('Tail');
+    const argv = [aws!, 'logs', 'start-live-tail', '--log-group-identifiers', log.group];
+    const tail = await start(argv, { env: environment() });
+    try {
+      let said = '';
+      for await (const chunk of tail.stdout!) {
+        said += String(chunk);
+        if (said.split('\n').length > 5) break;
+      }
+      assert.match(said, /^(Stdout: line \d+\n){3}/);
+    } finally {
+      tail.kill('SIGKILL');
+      await tail.exited;
+      log.end();
+    }
   });
 });

@@ -19,6 +19,8 @@ export interface ServiceRequest extends ProtocolRequest {
   readonly anonymous: Omit<RequestContext, 'identity' | 'account'>;
   /** Verifies the signature. @throws {ApiError} if the request is unsigned or its signature is invalid */
   readonly caller: () => Promise<RequestContext>;
+  /** Aborts when the client disconnects or the server stops. */
+  readonly signal: AbortSignal;
   /** Counts the call against the account's rate. @throws {ApiError} if the account exceeds it */
   readonly count: (context: RequestContext, kind: 'reads' | 'writes') => void;
 }
@@ -68,7 +70,7 @@ export async function answerService(request: ServiceRequest): Promise<Answer> {
     throw entry.protocol.unknownOperation(name, namesOf(service), entry.title);
   }
   const input = readInput(request, name, service, envelope, operation.takes);
-  return encode(request, name, service, await operate(entry, name, operation, input, context));
+  return encode(request, name, service, await operate(request, name, operation, input, context));
 }
 
 function readInput(
@@ -99,7 +101,7 @@ function encode(
 }
 
 async function operate(
-  entry: ServiceEntry,
+  { entry, signal }: ServiceRequest,
   name: string,
   { mutating, needs, outside, run }: AnyOperation,
   input: Structure,
@@ -113,11 +115,12 @@ async function operate(
   );
   if (!mutating || outside === true) {
     if (input['DryRun'] === true) throw dryRunSucceeded();
-    return run(input as never, { ...context, operation: action, db: catalog.db, afterCommit: runAfter });
+    return run(input as never, { ...context, operation: action, signal, db: catalog.db, afterCommit: runAfter });
   }
   const later: (() => void)[] = [];
   const output = await catalog.transaction(async (db) => {
-    const within: ServiceContext = { ...context, operation: action, db, afterCommit: (work) => void later.push(work) };
+    const afterCommit = (work: () => void): void => void later.push(work);
+    const within: ServiceContext = { ...context, operation: action, signal, db, afterCommit };
     if (input['DryRun'] === true) {
       await run(input as never, within);
       throw dryRunSucceeded();

@@ -13,6 +13,8 @@ export interface ServiceContext extends RequestContext {
   readonly operation: string;
   /** The catalogue. For a mutating operation this is a transaction: an error that the handler throws rolls it back. */
   readonly db: Kysely<Tables>;
+  /** Aborts when the client disconnects or the server stops: for responses that are streams. */
+  readonly signal: AbortSignal;
   /** Runs work after the transaction is committed, such as waking the worker. */
   readonly afterCommit: (work: () => void) => void;
 }

@@ -25,3 +25,8 @@ export function aborted(message: string): ServiceError {
 export function groupExists(): ServiceError {
   return new ServiceError('ResourceAlreadyExistsException', 'The specified log group already exists');
 }
+
+/** More than an account may have at once. */
+export function limitExceeded(message: string): ServiceError {
+  return new ServiceError('LimitExceededException', message);
+}

@@ -56,7 +56,7 @@ function timesOf(
 }
 
 /** Reads a request's pattern. @throws {ServiceError} InvalidParameterException */
-function patternOf(pattern: string | undefined): FilterPattern | undefined {
+export function patternOf(pattern: string | undefined): FilterPattern | undefined {
   if (pattern === undefined || pattern.trim() === '') return undefined;
   try {
     return readFilterPattern(pattern);

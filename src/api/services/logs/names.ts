@@ -41,6 +41,8 @@ export function needOf(
 export async function groupOf(input: Named, context: ServiceContext): Promise<LogGroup> {
   const name = nameOf(input, context);
   if (name === undefined) throw invalid('Specify logGroupName or logGroupIdentifier.');
+  // Of another account or Region.
+  if (name.startsWith('arn:')) throw groupNotFound();
   if (!LOG_GROUP_NAME.test(name))
     throw invalid(
       `1 validation error detected: Value '${name.slice(0, 100)}' at 'logGroupName' failed to satisfy constraint: ` +

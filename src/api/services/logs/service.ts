@@ -2,8 +2,9 @@
 import type { Service } from '../service.ts';
 import { events } from './events.ts';
 import { groups } from './groups.ts';
+import { liveTail } from './live-tail.ts';
 
 export const logs: Service = {
   schemas: '@aws-sdk/client-cloudwatch-logs/dist-cjs/schemas/schemas_0.js',
-  operations: { ...groups, ...events },
+  operations: { ...groups, ...events, ...liveTail },
 };

@@ -4,7 +4,10 @@
 import { type ApiError, type ErrorCode, serializationError, toldFaults } from '../../../resources/errors.ts';
 import { decodeJsonObject, decodeStructure, encodeOutput } from '../../codec.ts';
 import { ServiceError } from '../errors.ts';
+import { eventStream } from './event-stream.ts';
 import type { Protocol } from './protocol.ts';
+
+const JSON_TYPE = 'application/x-amz-json-1.1';
 
 /** Names that JSON services use for the common errors. */
 const CODES: Partial<Record<ErrorCode, string>> = {
@@ -37,12 +40,15 @@ export function awsJson(prefix: string, codes: Partial<Record<ErrorCode, string>
         },
       };
     },
-    answer: (_operation, schema, output) => ({
-      type: 'application/x-amz-json-1.1',
-      body: schema.isUnitSchema() ? '{}' : JSON.stringify(encodeOutput(schema, output)),
-    }),
+    answer(_operation, schema, output) {
+      if (schema.isUnitSchema()) return { type: JSON_TYPE, body: '{}' };
+      const member = schema.getEventStreamMember();
+      return member === ''
+        ? { type: JSON_TYPE, body: JSON.stringify(encodeOutput(schema, output)) }
+        : eventStream(schema, member, output);
+    },
     refusal: (error: ApiError) => ({
-      type: 'application/x-amz-json-1.1',
+      type: JSON_TYPE,
       status: error.status >= 500 || error.status === 413 ? error.status : 400,
       body: JSON.stringify({ __type: codeOf(error), message: error.message }),
     }),

@@ -1,4 +1,5 @@
 /** A wire protocol: how requests to a service and its responses are encoded. */
+import type { Readable } from 'node:stream';
 import type { NormalizedSchema } from '@smithy/core/schema';
 import type { ApiError } from '../../../resources/errors.ts';
 import type { Structure } from '../../codec.ts';
@@ -29,7 +30,8 @@ export interface Envelope {
 export interface Answer {
   /** Content type. */
   readonly type: string;
-  readonly body: string;
+  /** A stream goes on until the client goes, or the server stops. */
+  readonly body: string | Readable;
 }
 
 /** One protocol. */
@@ -39,7 +41,7 @@ export interface Protocol {
   /** Encodes a response. @param output matches the schema */
   answer(operation: string, schema: NormalizedSchema, output: object, requestId: string): Answer;
   /** Encodes an error, with the status that the protocol uses for it. */
-  refusal(error: ApiError, requestId: string): Answer & { readonly status: number };
+  refusal(error: ApiError, requestId: string): Answer & { readonly status: number; readonly body: string };
   /** The code by which the protocol names an error. */
   codeOf(error: ApiError): string;
   /** The error for a required member that is absent. */

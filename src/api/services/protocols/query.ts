@@ -7,7 +7,7 @@ import { type ApiError, type ErrorCode, serializationError } from '../../../reso
 import type { Structure } from '../../codec.ts';
 import { members } from '../../model.ts';
 import { ServiceError } from '../errors.ts';
-import type { Answer, Protocol } from './protocol.ts';
+import type { Protocol } from './protocol.ts';
 import { element, elementsOf, escaped, nameTraits } from './xml.ts';
 
 /** Parameters by name; a name occurs once. */
@@ -170,7 +170,7 @@ function notTaken({ codeOfNotTaken }: Dialect, name: string): ServiceError {
 function protocolOf(dialect: Dialect): Protocol {
   const codeOf = (error: ApiError): string =>
     error instanceof ServiceError ? error.wireCode : (dialect.codes[error.code] ?? error.code);
-  const xml = (body: string): Answer => ({ type: 'text/xml', body: `${body}\n` });
+  const xml = (body: string) => ({ type: 'text/xml', body: `${body}\n` });
   return {
     open({ query, body }) {
       const parameters = readParameters(query, body);
