@@ -34,6 +34,8 @@ export interface ProgressRecord {
   readonly status?: string;
   /** For a `step` that ended: how long it took, in seconds. */
   readonly seconds?: number;
+  /** For type `log`: a line of the summary at the end of a failed image's log. */
+  readonly summary?: true;
   /** For type `progress`: amounts in the same unit. For a `step`, or the `state` of a stage: which one of how many. */
   readonly done?: number;
   readonly total?: number;

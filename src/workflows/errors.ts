@@ -19,6 +19,21 @@ export function failureDetails(error: unknown): FailureDetails | undefined {
   return undefined;
 }
 
+const SUMMARY = Symbol('failure summary');
+
+/** Adds the lines with which the log of the image ends to an error and returns it. */
+export function withFailureSummary<T extends Error>(error: T, lines: readonly string[]): T {
+  return Object.assign(error, { [SUMMARY]: lines });
+}
+
+/** The summary of an error, or of one of its causes. */
+export function failureSummary(error: unknown): readonly string[] | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (SUMMARY in each) return each[SUMMARY] as readonly string[];
+  }
+  return undefined;
+}
+
 /** A failed step. The message goes into its record and the image's reason. */
 export class StepError extends Error {
   override readonly name = 'StepError';

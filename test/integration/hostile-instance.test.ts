@@ -445,6 +445,7 @@ describe('a server with a hostile build', () => {
     equal((await waitForStatus(suite.server, arn)).state?.status, 'FAILED');
     const { stdout } = await ingot(suite.dataDirectory, ['instances', '--json']);
     const { instanceId } = JSON.parse(stdout.split('\n')[0]!) as { instanceId: string };
+    ok((await ingot(suite.dataDirectory, ['logs', arn])).stdout.includes(`ingot shell ${instanceId}`));
     const cp = (...args: readonly string[]): ReturnType<typeof ingot> => ingot(suite.dataDirectory, ['cp', ...args]);
     const inside = async (script: string): Promise<void> =>
       equal((await ingot(suite.dataDirectory, ['exec', instanceId, '--', 'bash', '-c', script])).code, 0);

@@ -232,6 +232,31 @@ describe('images through the API', () => {
     ])
       assert.match(reason, part);
     assert.equal(files('layers').length, layersBefore);
+    const records = await imageLog(dataDirectory, arn);
+    assert.equal(records.at(-1)!.status, 'FAILED');
+    const summary = records.filter(({ summary }) => summary === true);
+    assert.ok(summary.every(({ level }) => level === 'error'));
+    assert.equal(records.at(-2), summary.at(-1));
+    const expected = [
+      `Summary of the failure of ${arn}`,
+      /^Workflow: arn:aws:imagebuilder:.*:workflow\/build\/build-image\/\S+, step ApplyBuildComponents, status BUILDING$/,
+      /^Document: arn:aws:imagebuilder:us-east-1:\d{12}:component\/failing-0\/1\.0\.0\/1$/,
+      'Phase: build',
+      'Step: Break (ExecuteBash)',
+      /^Error: exit status 2/,
+      /^Command: ls \/no\/such\/folder/,
+      'Exit code: 2',
+      'Last output:',
+      '  something on the way',
+      /^ {2}ls: .*No such file or directory$/,
+      /^Enter the instance: it was terminated\. To keep it, build again with .*--keep-on-failure/,
+    ];
+    assert.equal(summary.length, expected.length, summary.map(({ text }) => text).join('\n'));
+    for (const [index, { text }] of summary.entries()) {
+      const wanted = expected[index]!;
+      if (typeof wanted === 'string') assert.equal(text, wanted);
+      else assert.match(text, wanted);
+    }
 
     const { workflowExecutions } = await server.client.send(
       new ListWorkflowExecutionsCommand({ imageBuildVersionArn: arn }),

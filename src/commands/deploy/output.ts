@@ -118,7 +118,10 @@ export function humanOutput(dataDirectory: string | undefined, mode: ViewMode, d
       print(`building ${image}`);
       view = buildView(process.stdout, mode, debug);
     },
-    record: (record) => view?.record(record),
+    // The view ends with a summary of its own.
+    record(record) {
+      if (record.summary !== true) view?.record(record);
+    },
     last: (run) => {
       if (view !== undefined) view.state.last = run;
     },

@@ -20,7 +20,7 @@ import { recordInventory } from '../containers/container-inventory.ts';
 import { writeContainer } from '../containers/container-output.ts';
 import type { ImageServices, WorkInstance } from '../machines/image-progress.ts';
 import type { ImagePlan, PlannedComponent, ResolvedComponent } from '../planning/image-plan.ts';
-import { StepError, withFailureDetails, type FailureDetails } from '../errors.ts';
+import { StepError, withFailureDetails, withFailureSummary, type FailureDetails } from '../errors.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
 /** Lines of the journal in the log after a failure: as many as `ingot build` prints at its end. */
@@ -161,10 +161,30 @@ function tellJournal({ phase, step, action, journal }: DocumentFailure, report: 
 }
 
 function documentFailed(component: ResolvedComponent, outcome: DocumentOutcome): StepError {
-  return withFailureDetails(
-    new StepError(failureReason(component, outcome), { outputs: { status: 'Failed' } }),
-    componentFailure(component, outcome.failure),
-  );
+  const error = new StepError(failureReason(component, outcome), { outputs: { status: 'Failed' } });
+  withFailureDetails(error, componentFailure(component, outcome.failure));
+  return withFailureSummary(error, summary(component, outcome.failure));
+}
+
+/** What the log of the image ends with. */
+function summary({ arn }: ResolvedComponent, failure: DocumentFailure | undefined): readonly string[] {
+  const lines = [`Document: ${arn}`];
+  if (failure === undefined) return lines;
+  const { phase, step, action, message, command, exitCode, outputTail, journal } = failure;
+  lines.push(`Phase: ${phase}`, `Step: ${step} (${action})`, `Error: ${clip(oneLine(message), 1024)}`);
+  if (command !== undefined) lines.push(`Command: ${clip(oneLine(command), 1024)}`);
+  if (exitCode !== undefined) lines.push(`Exit code: ${exitCode}`);
+  const indented = (text: string): string => `  ${clip(withoutBinary(text), 1024)}`;
+  if (outputTail.length > 0) lines.push('Last output:', ...outputTail.map(indented));
+  const told = tellingLines(journal).slice(-JOURNAL_SHOWN);
+  if (told.length > 0) lines.push(`Journal of ${journal!.units.join(', ')}:`, ...told.map(indented));
+  const remedy = remedyFor({ ...failure, outputTail: [...outputTail, ...told] });
+  if (remedy !== undefined) lines.push(`What to do: ${remedy}`);
+  return lines;
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, ' ');
 }
 
 /** The details of a failure in `failureContext`. */

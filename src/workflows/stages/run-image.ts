@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import type { Catalog } from '../../catalog/catalog.ts';
 import { closeExecutions, workflowExecutionsOfImage } from '../../catalog/executions.ts';
 import { amisOfImage, pendingAmis, updateAmi } from '../../catalog/amis.ts';
+import { recordedFailure } from '../../catalog/failure-context.ts';
 import { imageTask, type ImageTask } from '../../catalog/image-task.ts';
 import { openImageLog } from '../../catalog/image-log.ts';
 import { getImage, transitionImage } from '../../catalog/images.ts';
@@ -20,7 +21,7 @@ import { within, type Report } from '../../resources/progress.ts';
 import type { ImageStatus } from '../../resources/statuses.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import { distributeImage } from '../actions/distribute-image.ts';
-import { CancelledError, failureDetails, Suspension } from '../errors.ts';
+import { CancelledError, failureDetails, failureSummary, Suspension } from '../errors.ts';
 import { refuseUnfitHost } from '../machines/host-fitness.ts';
 import { newProgress, type ImageProgress, type ImageServices, type StepControl } from '../machines/image-progress.ts';
 import { endWorkInstance } from '../machines/instances.ts';
@@ -323,9 +324,12 @@ async function end(work: Ended, cause: Error): Promise<void> {
   const error = full === undefined || cause instanceof CancelledError ? cause : new Error(full, { cause });
   const cancelled = error instanceof CancelledError;
   await work.progress.copiesAhead?.drop();
+  const kept: string[] = [];
   for (const [id, entry] of work.progress.instances) {
-    if (full === undefined && isToBeKept(work.plan, work.signal, entry) && (await keepWorkInstance(work, entry)))
+    if (full === undefined && isToBeKept(work.plan, work.signal, entry) && (await keepWorkInstance(work, entry))) {
+      kept.push(entry.instance.id);
       continue;
+    }
     await endWorkInstance(work, id).catch((cause: unknown) => {
       work.report({
         type: 'log',
@@ -351,10 +355,40 @@ async function end(work: Ended, cause: Error): Promise<void> {
   const reason = mask.text(error.message);
   const failureContext = mask.deep(failureDetails(error));
   await closeExecutions(work.services.catalog.db, work.plan.arn, cancelled ? 'CANCELLED' : 'FAILED', reason);
+  if (!cancelled) await summarize(work, error, kept);
   await setStatus(work.services.catalog, work.plan.arn, work.report, cancelled ? 'CANCELLED' : 'FAILED', {
     reason,
     patch: failureContext === undefined ? {} : { failureContext },
   });
+}
+
+/**
+ * Writes the summary with which the log of a failed image ends: what failed and how to enter the instance. Nothing if
+ * no step failed: the reason in the image's last state then says everything.
+ */
+async function summarize(
+  { plan: { arn }, report, services }: Ended,
+  error: Error,
+  kept: readonly string[],
+): Promise<void> {
+  const { db } = services.catalog;
+  const image = await getImage(db, arn);
+  const failed = await recordedFailure(db, arn, image?.state?.status as ImageStatus);
+  if (failed.failedStep === undefined) return;
+  const lines = [
+    `Summary of the failure of ${arn}`,
+    `Workflow: ${failed.workflowArn}, step ${failed.failedStep}, status ${failed.imageStatus}`,
+    ...(failureSummary(error) ?? [`Error: ${error.message.replaceAll(/\s*\n\s*/g, ' ').slice(0, REASON_LENGTH)}`]),
+    ...kept.map((id) => `Enter the instance: ${INGOT} shell ${id}`),
+    ...(kept.length > 0 || !['BUILDING', 'TESTING'].includes(failed.imageStatus!)
+      ? []
+      : [
+          `Enter the instance: it was terminated. To keep it, build again with ${INGOT} build --keep-on-failure, or ` +
+            'with the tag ingot:keep-on-failure on the image, such as 4h.',
+        ]),
+  ];
+  for (const text of lines)
+    report({ type: 'log', level: 'error', summary: true, text: services.secrets.mask.text(text) });
 }
 
 /**
