@@ -229,6 +229,21 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
     folder: described('Absolute path of a folder of command documents: NAME.yaml, NAME.yml or NAME.json.', PATH),
     accounts: ACCOUNTS,
   }),
+  stateMachines: mapOf(
+    'What ExecuteStateMachine runs, by name: exactly one of command, url and arn.',
+    closedMap({
+      accounts: ACCOUNTS,
+      command: described(
+        'Program of this host (absolute path) and its arguments. JSON on its standard input and output.',
+        { type: 'array', items: TEXT, minItems: 1 },
+      ),
+      url: described('Web hook: the input is posted to it, the output is its response.', TEXT),
+      secret: described('Key of the signature of a web hook: whsec_ and base64, or a reference to a secret.', TEXT),
+      arn: described('State machine of AWS, of type STANDARD.', TEXT),
+      endpoint: described('Endpoint URL. Default: that of AWS.', TEXT),
+      profile: described('Profile of the AWS configuration files.', TEXT),
+    }),
+  ),
   registries: mapOf(
     'Container registries that images may go to, by host and port.',
     closedMap({

@@ -180,6 +180,7 @@ test('who gives a child all of the environment is on this list', () => {
     'instances/ssh/windows-instance.ts', // ssh, run for the user who asked for it
     'secrets/command.ts', // the user's own program for secrets
     'service/worker-link.ts', // the worker
+    'workflows/state-machines/run.ts', // the operator's own program for a name of config.yaml
   ]);
 });
 

@@ -47,6 +47,7 @@ describe('the schema has the members that the reader has', () => {
     ['instanceProfiles', ['instanceProfiles', 'x']],
     ['networks', ['networks', 'profiles', 'x']],
     ['registries', ['registries', 'x']],
+    ['stateMachines', ['stateMachines', 'x']],
   ] as const)
     test(path.join('.'), () => {
       const whole = properties[name]!;

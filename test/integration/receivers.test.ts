@@ -8,8 +8,9 @@ import { SMTPServer } from 'smtp-server';
 import { Webhook } from 'standardwebhooks';
 import { deliveries } from '../../src/catalog/receivers.ts';
 import { until } from '../../src/platform/clock.ts';
-import { run, start, type RunningProcess } from '../../src/platform/processes.ts';
+import { run } from '../../src/platform/processes.ts';
 import { imageArn, openEvents, type EventSuite } from '../harness/events.ts';
+import { moto, startMoto } from '../harness/moto.ts';
 import { startReceiver, type ReceiverServer } from '../harness/receiver-server.ts';
 
 const PATIENCE_MS = 60_000;
@@ -251,10 +252,8 @@ interface Answer {
   readonly events?: readonly { readonly message: string }[];
 }
 
-const moto = await run(['sh', '-c', 'command -v moto_server'], { okCodes: 'any' }).then(({ stdout }) => stdout.trim());
-
 describe('Amazon SNS and EventBridge (moto)', { skip: moto === '' ? 'moto_server is not installed' : false }, () => {
-  let server: RunningProcess;
+  let server: Awaited<ReturnType<typeof startMoto>>;
   let endpoint: string;
   const aws = async (...args: readonly string[]): Promise<Answer> => {
     const { stdout } = await run(
@@ -266,28 +265,10 @@ describe('Amazon SNS and EventBridge (moto)', { skip: moto === '' ? 'moto_server
     return (stdout.trim() === '' ? {} : JSON.parse(stdout)) as Answer;
   };
   before(async () => {
-    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
-    const port = await startReceiver().then(async (free) => {
-      await free.close();
-      return free.port;
-    });
-    endpoint = `http://127.0.0.1:${port}`;
-    server = await start([moto, '-H', '127.0.0.1', '-p', String(port)], {
-      stdio: ['ignore', 'ignore', 'ignore'],
-      inherit: ['PYENV*'],
-      detached: true,
-    });
-    await wait('moto', () =>
-      fetch(endpoint).then(
-        () => true,
-        () => undefined,
-      ),
-    );
+    server = await startMoto();
+    endpoint = server.endpoint;
   });
-  after(async () => {
-    server.kill();
-    await server.exited;
-  });
+  after(() => server.stop());
 
   test('sns publishes to the topic of the image', async () => {
     const { QueueUrl: queue } = await aws('sqs', 'create-queue', '--queue-name', 'images');

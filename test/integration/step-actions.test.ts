@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import {
   GetWorkflowStepExecutionCommand,
   ListWorkflowExecutionsCommand,
   ListWorkflowStepExecutionsCommand,
 } from '@aws-sdk/client-imagebuilder';
+import { CreateStateMachineCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { runStateMachine } from '../../src/platform/aws-states.ts';
 import { createTestImage, outputOf, waitUntilAvailable } from '../harness/images.ts';
+import { moto, startMoto } from '../harness/moto.ts';
 import { startServer, type TestServer } from '../harness/service.ts';
 import { beginOnDirectory, endOnServer, type DirectorySuite } from '../harness/suite.ts';
 
@@ -19,9 +22,13 @@ before(async () => {
   const commands = join(dirname(suite.dataDirectory), 'commands');
   await mkdir(commands);
   await writeFile(join(commands, 'Prepare.yaml'), PREPARE);
-  await writeFile(join(suite.dataDirectory, 'config.yaml'), `commandDocuments: {folder: ${commands}}\n`, {
-    mode: 0o600,
-  });
+  const count = join(commands, 'count');
+  await writeFile(count, COUNT, { mode: 0o755 });
+  await writeFile(
+    join(suite.dataDirectory, 'config.yaml'),
+    `commandDocuments: {folder: ${commands}}\nstateMachines: {count: {command: [${count}]}}\n`,
+    { mode: 0o600 },
+  );
   server = await startServer(suite.dataDirectory);
 });
 after(() => endOnServer({ ...suite, server }));
@@ -50,6 +57,9 @@ mainSteps:
   inputs: {runCommand: ['echo "{{ Greeting }} {{ Name }}" | tee /srv/greeting']}
 `;
 
+/** A state machine: counts the characters of a text. */
+const COUNT = '#!/bin/sh\ntext=$(cat)\nprintf \'{"count": %d, "key": "%s"}\' "${#text}" "$INGOT_STEP_EXECUTION_ID"\n';
+
 const step = (name: string, action: string, inputs: string): string =>
   `- name: ${name}\n  action: ${action}\n  inputs: {${inputs}}\n`;
 const ON_INSTANCE = 'instanceId.$: $.stepOutputs.Launch.instanceId';
@@ -72,7 +82,7 @@ async function outputsOf(imageBuildVersionArn: string): Promise<Readonly<Record<
   return found;
 }
 
-test('a registered command document with several steps runs as Systems Manager runs it', async () => {
+test('a registered command document with several steps, and a state machine that is a command of the host', async () => {
   const arn = await createTestImage(server, {
     name: 'commands',
     components: [],
@@ -80,12 +90,19 @@ test('a registered command document with several steps runs as Systems Manager r
       BUILD: workflow(
         LAUNCH +
           step('Prepare', 'RunCommand', `${ON_INSTANCE}, documentName: Prepare, parameters: {Name: [big world]}`) +
+          step(
+            'Count',
+            'ExecuteStateMachine',
+            "stateMachineArn: 'arn:aws:states:us-east-1:123456789012:stateMachine:count', " +
+              `input: '{"id": "{{ $.stepOutputs.Prepare.status }}"}'`,
+          ) +
           CREATE,
       ),
     },
   });
   await waitUntilAvailable(server, arn);
-  const { status, output } = (await outputsOf(arn))['Prepare']!;
+  const { Prepare, Count } = await outputsOf(arn);
+  const { status, output } = Prepare!;
   assert.equal(status, 'Success');
   const [restarted, greeted] = output as [string, string];
   const [now, before] = restarted.trim().split('\n');
@@ -93,19 +110,68 @@ test('a registered command document with several steps runs as Systems Manager r
   assert.match(before!, /^[0-9a-f-]{36}$/);
   assert.equal(greeted, 'hello big world\n');
   assert.deepEqual((await outputOf(server, arn)).at(-1), 'hello big world');
+  const { executionArn, output: counted } = Count as Readonly<Record<string, string>>;
+  const key = executionArn!.split(':').at(-1);
+  assert.match(executionArn!, /^arn:aws:states:us-east-1:123456789012:execution:count:step-/);
+  assert.deepEqual(JSON.parse(counted!), { count: '{"id": "Success"}'.length, key });
 });
 
-test('an image whose document is not registered, or does not take the values, is rejected before the build', async () => {
-  for (const [inputs, message] of [
-    ['documentName: Prepared', /step 'Run': documentName: there is no command document 'Prepared' here.*'Prepare'/],
-    ["documentName: Prepare, parameters: {Name: ['$(id)']}", /parameters: Name: '\$\(id\)' does not match the pattern/],
+test('an image whose step names what is not registered, or gives other values, is rejected before the build', async () => {
+  for (const [action, inputs, message] of [
+    ['ExecuteStateMachine', 'stateMachineArn: /bin/true', /there is no state machine '\/bin\/true' here/],
+    [
+      'RunCommand',
+      'documentName: Prepared',
+      /step 'Run': documentName: there is no command document 'Prepared' here.*'Prepare'/,
+    ],
+    [
+      'RunCommand',
+      "documentName: Prepare, parameters: {Name: ['$(id)']}",
+      /parameters: Name: '\$\(id\)' does not match the pattern/,
+    ],
   ] as const)
     await assert.rejects(
       createTestImage(server, {
         name: 'rejected',
         components: [],
-        workflows: { BUILD: workflow(LAUNCH + step('Run', 'RunCommand', `${ON_INSTANCE}, ${inputs}`) + CREATE) },
+        workflows: {
+          BUILD: workflow(
+            LAUNCH + step('Run', action, action === 'RunCommand' ? `${ON_INSTANCE}, ${inputs}` : inputs) + CREATE,
+          ),
+        },
       }),
       message,
     );
+});
+
+describe('AWS Step Functions (moto)', { skip: moto === '' ? 'moto_server is not installed' : false }, () => {
+  let aws: Awaited<ReturnType<typeof startMoto>>;
+  before(async () => void (aws = await startMoto()));
+  after(() => aws.stop());
+
+  test('a state machine runs to its end, and the same step finds the same execution again', async () => {
+    await fetch(`${aws.endpoint}/moto-api/config`, {
+      method: 'POST',
+      body: JSON.stringify({ stepfunctions: { execute_state_machine: true } }),
+    });
+    const client = new SFNClient({ endpoint: aws.endpoint, region: 'us-east-1' });
+    const { stateMachineArn: arn } = await client.send(
+      new CreateStateMachineCommand({
+        name: 'pass',
+        definition: JSON.stringify({ StartAt: 'A', States: { A: { Type: 'Pass', Result: { ok: true }, End: true } } }),
+        roleArn: 'arn:aws:iam::123456789012:role/states',
+      }),
+    );
+    const settings = { region: 'us-east-1', endpoint: aws.endpoint, signal: AbortSignal.timeout(60_000) };
+    const started: string[] = [];
+    const request = { arn: arn!, name: 'step-1', input: '{"a": 1}' };
+    for (const _ of [1, 2]) {
+      const { status, output } = await runStateMachine(settings, request, (each) => started.push(each));
+      assert.equal(status, 'SUCCEEDED');
+      assert.deepEqual(JSON.parse(output!), { ok: true });
+    }
+    assert.equal(new Set(started).size, 1);
+    const { executions } = await client.send(new ListExecutionsCommand({ stateMachineArn: arn }));
+    assert.equal(executions!.length, 1);
+  });
 });

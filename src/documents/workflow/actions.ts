@@ -270,6 +270,7 @@ export const RUNNABLE_ACTIONS = [
   'DistributeContainerImage',
   'DistributeImage',
   'ExecuteComponents',
+  'ExecuteStateMachine',
   'LaunchInstance',
   'ModifyImageAttributes',
   'RunCommand',

@@ -33,7 +33,7 @@ export function checkSecret(secret: string | undefined, fault: (problem: string)
 /** The headers of Standard Webhooks; without a signature if there is no key. */
 export function signedHeaders(
   { secret }: Settings,
-  { event, body }: Pick<Delivery, 'event' | 'body'>,
+  { event, body }: { readonly event: Pick<Delivery['event'], 'id'>; readonly body: string },
   now: number = Date.now(),
 ): Readonly<Record<string, string>> {
   const timestamp = String(Math.floor(now / 1000));

@@ -9,6 +9,7 @@ import { list, map, section, strings, text } from './reading.ts';
 import { readCommandDocuments, type CommandDocuments } from './command-documents.ts';
 import { DEFAULT_NAMES, readNames, type NameSettings } from './names.ts';
 import { defaultNetworks, readNetworks, type Networks } from './networks.ts';
+import { readStateMachines, type StateMachine } from './state-machines.ts';
 import { readRegistries, type Registry } from './registries.ts';
 import { readInstanceProfiles, type InstanceProfile } from './profiles.ts';
 import { DEFAULT_ACCOUNT, readCredentials } from '../credentials.ts';
@@ -108,6 +109,8 @@ export interface Config {
   readonly networks: Networks;
   /** Command documents of the operator, which `RunCommand` finds by name. */
   readonly commandDocuments: CommandDocuments | undefined;
+  /** What `ExecuteStateMachine` runs, by name. */
+  readonly stateMachines: Readonly<Record<string, StateMachine>>;
   /** Container registries that images may be pushed to, by host. */
   readonly registries: Readonly<Record<string, Registry>>;
   /** Maintenance windows, parsed by `pipelines/`. */
@@ -150,6 +153,7 @@ export const DEFAULT_CONFIG: Config = {
   networks: defaultNetworks(DEFAULT_ACCOUNT),
   registries: {},
   commandDocuments: undefined,
+  stateMachines: {},
 };
 
 /**
@@ -211,6 +215,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'networks',
       'registries',
       'commandDocuments',
+      'stateMachines',
       'maintenance',
       'events',
       'logs',
@@ -300,6 +305,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
     networks: readNetworks(root['networks'], faults, homeAccount),
     registries: readRegistries(root['registries'], faults, homeAccount),
     commandDocuments: readCommandDocuments(root['commandDocuments'], faults, homeAccount),
+    stateMachines: readStateMachines(root['stateMachines'], faults, homeAccount),
     ...(root['hooks'] === undefined ? {} : { hooks: map(root['hooks'], 'hooks', faults) }),
     ...(root['maintenance'] === undefined ? {} : { maintenance: list(root['maintenance'], 'maintenance', faults) }),
   };

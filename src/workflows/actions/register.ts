@@ -8,6 +8,7 @@ import { createImage } from './create-image.ts';
 import { distributeContainerImage } from './distribute-container-image.ts';
 import { distributeImage } from './distribute-image.ts';
 import { executeComponents } from './execute-components.ts';
+import { executeStateMachine } from './execute-state-machine.ts';
 import { launchInstance } from './launch-instance.ts';
 import { modifyImageAttributes } from './modify-image-attributes.ts';
 import { runCommand } from './run-command.ts';
@@ -25,6 +26,7 @@ export const stepActions: Readonly<Record<RunnableAction, StepAction>> = {
   DistributeContainerImage: distributeContainerImage,
   DistributeImage: distributeImage,
   ExecuteComponents: executeComponents,
+  ExecuteStateMachine: executeStateMachine,
   LaunchInstance: launchInstance,
   ModifyImageAttributes: modifyImageAttributes,
   RunCommand: runCommand,

@@ -8,6 +8,7 @@ import type { DistributionPlan } from '../../distribution/plan.ts';
 import type { ParsedComponent } from '../../documents/component/parse.ts';
 import type { WorkflowDocument } from '../../documents/workflow/document.ts';
 import type { CommandDocuments } from '../../platform/config/command-documents.ts';
+import type { StateMachine } from '../../platform/config/state-machines.ts';
 import type { NetworkProfile } from '../../platform/config/networks.ts';
 import type { InstanceProfile } from '../../platform/config/profiles.ts';
 import type { AllowedSecret } from '../../resources/allowed-secrets.ts';
@@ -74,6 +75,8 @@ export interface ImagePlan extends PlannedImage {
   readonly instanceProfile?: { readonly name: string; readonly profile: InstanceProfile } | undefined;
   /** Command documents of the operator, for `RunCommand`. */
   readonly commandDocuments?: CommandDocuments | undefined;
+  /** What `ExecuteStateMachine` runs, by name. */
+  readonly stateMachines?: Readonly<Record<string, StateMachine>>;
   /** Which layers of earlier builds may be used. */
   readonly cache: CachePolicy;
   /** Seconds for which an instance of a failed image is kept; `undefined` if it is terminated. */

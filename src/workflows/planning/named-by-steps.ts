@@ -4,10 +4,11 @@ import type { WorkflowStep, WorkflowValue } from '../../documents/workflow/docum
 import type { Config } from '../../platform/config/config.ts';
 import { registeredCommand } from '../commands/registered.ts';
 import { StepError } from '../errors.ts';
+import { namedStateMachine } from '../state-machines/named.ts';
 import type { PlannedWorkflow, Refusal } from './image-plan.ts';
 
 /** What the configuration says. */
-type Configured = Pick<Config, 'commandDocuments'>;
+type Configured = Pick<Config, 'commandDocuments' | 'stateMachines'>;
 
 /**
  * A refusal for each step that would run in any case and names what is not there, or is not for this account. A name
@@ -36,6 +37,7 @@ export async function namedBySteps(
 async function problemOf(step: WorkflowStep, config: Configured, account: string): Promise<string | undefined> {
   try {
     if (step.action === 'RunCommand') await checkCommand(step, config, account);
+    if (step.action === 'ExecuteStateMachine') checkStateMachine(step, config, account);
     return undefined;
   } catch (error) {
     if (error instanceof StepError || error instanceof CommandParameterError) return error.message;
@@ -51,6 +53,11 @@ async function checkCommand({ inputs }: WorkflowStep, config: Configured, accoun
   if (Object.hasOwn(inputs, 'parameters.$') || isOpen(parameters) || JSON.stringify(document).includes('ssm:')) return;
   if (typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters))
     bindCommand(document, parameters as Readonly<Record<string, unknown>>);
+}
+
+function checkStateMachine({ inputs }: WorkflowStep, { stateMachines }: Configured, account: string): void {
+  const name = inputs['stateMachineArn'];
+  if (typeof name === 'string' && !isOpen(name)) namedStateMachine(stateMachines, account, name);
 }
 
 /** Whether a value has references, so that only a run knows it. */

@@ -126,6 +126,7 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
     network,
     instanceProfile,
     commandDocuments: config.commandDocuments,
+    stateMachines: config.stateMachines,
     cache,
     keep,
     allowedSecrets: allowed,
