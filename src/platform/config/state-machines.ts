@@ -3,7 +3,7 @@ import { isAbsolute } from 'node:path';
 import { accounts, map, section, strings, text } from './reading.ts';
 
 /** What runs when a workflow names a state machine. */
-export type StateMachineTarget =
+type StateMachineTarget =
   | {
       readonly kind: 'command';
       /** Program and arguments; the program is an absolute path. */

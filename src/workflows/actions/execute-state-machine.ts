@@ -1,5 +1,5 @@
 /**
- * `ExecuteStateMachine`: runs what the operator registered under this name. Source: reference, `workflows.md` section 4.
+ * `ExecuteStateMachine`: runs what the operator registered under a name. Source: reference, `workflows.md` section 4.
  */
 import { StepError } from '../errors.ts';
 import { namedStateMachine } from '../state-machines/named.ts';

@@ -29,8 +29,9 @@ export function namedStateMachine(
       new NotGranted(`the state machine '${name}'`, account, `stateMachines.${name}.accounts`).message,
     );
   const names = Object.entries(machines).flatMap(([each, { accounts }]) => (isFor(accounts, account) ? [each] : []));
+  const registered = names.length === 0 ? '' : `; registered are: ${names.slice(0, 20).join(', ')}`;
   throw new StepError(
     `stateMachineArn: there is no state machine '${shorten(name)}' here.${didYouMean(name, names)} The operator of ` +
-      `this server can register it under stateMachines of config.yaml${names.length === 0 ? '' : `; registered are: ${names.slice(0, 20).join(', ')}`}`,
+      `this server can register it under stateMachines of config.yaml${registered}`,
   );
 }
