@@ -217,14 +217,19 @@ export interface Driver {
 }
 
 /**
- * `network`: the network does not reach what its profile promises. `disk-gone`: the process that served its disk ended.
+ * What went wrong, for code that decides and for advice:
+ * - `network`: the network does not reach what its profile promises.
+ * - `disk-gone`: the process that served its disk ended.
+ * - `powered-off`: something in it shut it down.
+ * - `out-of-memory`: it reached its memory limit, and the kernel killed it.
+ * - `program-gone`: `/bin/sh` or `systemctl` in it was removed or is damaged.
  */
-export type InstanceFault = 'network' | 'disk-gone';
+export type InstanceFault = 'network' | 'disk-gone' | 'powered-off' | 'out-of-memory' | 'program-gone';
 
 /** An instance could not be launched, or no longer responds. */
 export class InstanceError extends Error {
   override readonly name = 'InstanceError';
-  /** The cause, if code depends on it. */
+  /** What went wrong, if it is one of the known faults. */
   readonly code: InstanceFault | undefined;
   /** Last lines of the console, if there is one. */
   readonly console: readonly string[];

@@ -51,8 +51,9 @@ export function attemptContext(
   timer: StepTimer,
   report: Report,
   tail: LineTail,
-): AttemptContext {
+): AttemptContext & { readonly ranOutOfMemory: () => boolean } {
   const { instance, signal } = state.run;
+  let outOfMemory = false;
   const timedOut = (what: string): StepTimeout =>
     new StepTimeout(
       `step ${step.name} timed out: ${what} did not finish within the step's timeoutSeconds of ${step.timeoutSeconds}`,
@@ -127,6 +128,7 @@ export function attemptContext(
           for (const text of tail.lines()) report({ type: 'output', stream: 'stdout', text });
         });
       if (ended.timedOut) throw timedOut(what);
+      outOfMemory ||= ended.outOfMemory === true;
       return {
         exitCode: ended.exitCode,
         signal: ended.signal,
@@ -142,6 +144,8 @@ export function attemptContext(
       if (seconds > remaining) throw timedOut('a pause');
     },
     log: (text, level = 'info') => report({ type: 'log', level, text }),
+    /** Whether a command of the attempt was killed because the instance had no memory left. */
+    ranOutOfMemory: () => outOfMemory,
   };
 }
 

@@ -4,7 +4,7 @@ import type { ParsedComponent } from '../documents/component/parse.ts';
 import type { Capabilities, Instance } from '../instances/instance.ts';
 import type { S3Access } from '../platform/s3-requests.ts';
 import type { FindSourceFile } from './source-files.ts';
-import type { DocumentOutcome } from './outcome.ts';
+import type { DocumentOutcome, FailureCode } from './outcome.ts';
 import type { ProgressEvent } from '../resources/progress.ts';
 
 /** One action module: a name and what it does in one attempt. */
@@ -124,6 +124,7 @@ export type OutputValue = string | undefined | readonly (string | undefined)[];
 /** Why an attempt failed. */
 export interface StepFailure {
   readonly message: string;
+  readonly code?: FailureCode;
   readonly exitCode?: number;
   /** The failing command, if it is known. */
   readonly command?: string;

@@ -50,7 +50,9 @@ export async function runNested(state: RunState, nested: NestedDocument, report:
     });
     // A restart in the nested document restarts this one too: its working directory may be gone.
     state.workingDirectoryMade = false;
-    if (outcome.failure?.instanceLost) throw new InstanceError(outcome.failure.message);
+    const { failure } = outcome;
+    if (failure?.instanceLost)
+      throw new InstanceError(failure.message, [], { code: failure.code === 'time-limit' ? undefined : failure.code });
     return outcome;
   } catch (error) {
     throw error instanceof ParameterError ? new InputError(error.message, { cause: error }) : error;

@@ -1,6 +1,7 @@
 /** The results of documents, phases and steps. */
 import type { InputValue } from '../documents/component/document.ts';
 import type { Journal } from '../guest/service-journal.ts';
+import type { InstanceFault } from '../instances/instance.ts';
 
 export type StepStatus = 'Success' | 'Failed' | 'IgnoredFailure' | 'Skipped';
 export type PhaseStatus = 'Success' | 'Failed' | 'SuccessWithIgnoredFailure';
@@ -34,12 +35,16 @@ export interface PhaseOutcome {
   readonly steps: readonly StepOutcome[];
 }
 
+/** What went wrong in a step, if Ingot knows it: advice depends on this, never on the message. */
+export type FailureCode = InstanceFault | 'time-limit';
+
 /** The first failed step, with details. */
 export interface DocumentFailure {
   readonly phase: string;
   readonly step: string;
   readonly action: string;
   readonly message: string;
+  readonly code?: FailureCode;
   readonly exitCode?: number;
   /** The failing command, if it is known. */
   readonly command?: string;

@@ -231,7 +231,8 @@ async function runAttempt(
  */
 function failedBy(error: unknown, state: RunState, report: Report): ModuleEnd & { readonly failure: StepFailure } {
   state.run.signal?.throwIfAborted();
-  if (error instanceof StepTimeout) return { ...PLAIN, failure: { message: error.message }, timedOut: true };
+  if (error instanceof StepTimeout)
+    return { ...PLAIN, failure: { message: error.message, code: 'time-limit' }, timedOut: true };
   const final = error instanceof InputError || error instanceof TooMuchOutput;
   if (final) return { ...PLAIN, failure: { message: error.message }, final };
   if (!(error instanceof InstanceError)) {
@@ -242,7 +243,8 @@ function failedBy(error: unknown, state: RunState, report: Report): ModuleEnd & 
   }
   // The console's text is logged separately from the step's output.
   for (const text of error.console) report({ type: 'output', stream: 'console', level: 'warn', text });
-  return { ...PLAIN, instanceLost: true, final: true, failure: { message: error.message } };
+  const code = error.code === undefined ? {} : { code: error.code };
+  return { ...PLAIN, instanceLost: true, final: true, failure: { message: error.message, ...code } };
 }
 
 /** Whether an error is independent of the step: the host's disk is full, its database fails, or Ingot has a bug. */
@@ -272,9 +274,10 @@ async function runModule(
   const maxReboots = state.run.maxReboots ?? DEFAULT_MAX_REBOOTS;
   for (;;) {
     let result: AttemptResult;
+    const context = attemptContext(state, step, inputs, timer, report, tail);
     try {
       await makeWorkingDirectory(state);
-      result = await modules.get(step.action)!.attempt(attemptContext(state, step, inputs, timer, report, tail));
+      result = await modules.get(step.action)!.attempt(context);
       state.run.signal?.throwIfAborted();
     } catch (error) {
       return failedBy(error, state, report);
@@ -286,7 +289,8 @@ async function runModule(
         detailedOutput: result.detailedOutput,
       };
     if (result.result === 'failed') {
-      const { result: _, outputs, detailedOutput, ...failure } = result;
+      const { result: _, outputs, detailedOutput, ...given } = result;
+      const failure = context.ranOutOfMemory() ? { code: 'out-of-memory' as const, ...given } : given;
       return { ...PLAIN, outputs: outputs ?? {}, failure, detailedOutput };
     }
 

@@ -292,11 +292,11 @@ class BuildahInstance implements ContainerInstance {
       memoryKills: () => memoryKills(cgroups),
       alive: () => isSameProcess(leader.pid, leader.startTime) && this.disk.alive(),
       whatHappened: async () => {
-        const what =
-          (await memoryKills(cgroups)) > 0
-            ? 'ran out of memory, and the kernel killed it'
-            : 'ended: its first process was killed';
-        return new InstanceError(`the container of ${this.id} ${what}`);
+        if ((await memoryKills(cgroups)) === 0)
+          return new InstanceError(`the container of ${this.id} ended: its first process was killed`);
+        return new InstanceError(`the container of ${this.id} ran out of memory, and the kernel killed it`, [], {
+          code: 'out-of-memory',
+        });
       },
     };
   }

@@ -26,6 +26,8 @@ const TOLD_MS = 2000;
  * Maximum bytes of a report of a command's end. It comes from the container's own `systemctl`, or whatever replaced it.
  */
 const TOLD_BYTES = 64 << 10;
+/** Exit code of a shell for a missing program: here systemctl. */
+const NOT_FOUND = 127;
 /** How long to wait for a container that shuts down, in milliseconds. */
 const SHUTDOWN_MS = 60_000;
 
@@ -286,7 +288,9 @@ async function statusOf(
     }
     refuseWithoutShell({ code, stderr });
     if (code !== 0 && ++unanswered > 20)
-      throw new InstanceError(`systemd in the instance does not answer: ${stderr.trim()}`);
+      throw new InstanceError(`systemd in the instance does not answer: ${stderr.trim()}`, [], {
+        code: code === NOT_FOUND ? 'program-gone' : undefined,
+      });
     await sleep(200);
   }
 }
@@ -310,5 +314,7 @@ function refuseWithoutShell({ code, stderr }: { readonly code: number | null; re
   if (code === 0 || !/failed to execute \/bin\/sh|\/bin\/sh: (?:No such file|error while loading)/.test(stderr)) return;
   throw new InstanceError(
     `the instance no longer has a working /bin/sh, so no command can run in it: ${stderr.trim()}`,
+    [],
+    { code: 'program-gone' },
   );
 }

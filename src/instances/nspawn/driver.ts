@@ -285,9 +285,11 @@ class NspawnInstance implements Instance {
     if (this.stopped) return new InstanceError(`${this.id} has been stopped`, tail);
     const code = await this.exitCode();
     if (code === REBOOT_EXIT_CODE) return new InstanceError(`${this.id} rebooted by itself`, tail);
-    if (code === 0) return new InstanceError(`${this.id} powered itself off`, tail);
+    if (code === 0) return new InstanceError(`${this.id} powered itself off`, tail, { code: 'powered-off' });
     if ((await memoryKills(state.cgroups)) > 0)
-      return new InstanceError(`${this.id} ran out of memory, and the kernel killed it`, tail);
+      return new InstanceError(`${this.id} ran out of memory, and the kernel killed it`, tail, {
+        code: 'out-of-memory',
+      });
     if (code !== undefined) return new InstanceError(`${this.id} died: systemd-nspawn ended with ${code}`, tail);
     return new InstanceError(`${this.id} died: its processes were killed`, tail);
   }

@@ -60,6 +60,7 @@ export const executeDocument: ActionModule = {
       result: 'failed',
       message: `the document ${path} ${outcome.status === 'timedOut' ? 'timed out' : 'failed'}${why}`,
       ...detailed,
+      ...(failure?.code === undefined ? {} : { code: failure.code }),
       exitCode: failure?.exitCode,
       command: failure?.command,
     };

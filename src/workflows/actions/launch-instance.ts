@@ -144,7 +144,7 @@ async function launchFailure(error: InstanceError, purpose: 'build' | 'test', pa
       : error.code === 'network'
         ? 'Check whether it answers this host, and the networks section of config.yaml in the data directory.'
         : error.code === 'disk-gone'
-          ? remedyFor({ message: error.message, outputTail: [] })
+          ? remedyFor({ code: error.code, message: error.message, outputTail: [] })
           : purpose === 'test'
             ? 'The new image does not boot: check the console output in the log, and what the ' +
               'components changed in the boot loader, the kernel, /etc/fstab or early services.'

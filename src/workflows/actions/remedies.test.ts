@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { FailureCode } from '../../runner/outcome.ts';
 import { remedyFor } from './remedies.ts';
 
 describe('advice for a failed step', () => {
@@ -36,17 +37,27 @@ describe('advice for a failed step', () => {
     assert.match(remedyFor({ message: 'ended with exit code 2', outputTail }) ?? '', /disk of the instance is full/);
   });
 
-  test('a machine that powered off is reported as that, whatever it printed', () => {
-    assert.match(
-      remedyFor({ message: 'i-1 powered itself off', outputTail: ['x: No space left on device'] }) ?? '',
-      /exit code 194/,
-    );
-  });
+  const known: Readonly<Record<Exclude<FailureCode, 'network'>, RegExp>> = {
+    'out-of-memory': /more memory/,
+    'powered-off': /exit code 194/,
+    'program-gone': /leave it in place/,
+    'disk-gone': /kernel log/,
+    'time-limit': /timeoutSeconds/,
+  };
+  for (const [code, advice] of Object.entries(known) as [FailureCode, RegExp][])
+    test(`${code}: the code gives the advice, whatever the message says`, () => {
+      assert.match(remedyFor({ code, message: 'reworded', outputTail: ['no such thing'] }) ?? '', advice);
+      for (const message of ['i-1 powered itself off', 'step A timed out', 'it ran out of memory'])
+        assert.equal(remedyFor({ message, outputTail: [] }), undefined);
+    });
 
-  test('a timeout is reported only if the output shows no better cause', () => {
-    const message = "step A timed out: the script did not finish within the step's timeoutSeconds of 3";
-    assert.match(remedyFor({ message, outputTail: [] }) ?? '', /timeoutSeconds/);
-    assert.match(remedyFor({ message, outputTail: ["Temporary failure resolving 'x'"] }) ?? '', /resolve that name/);
+  test('a code counts more than the output, except a time limit', () => {
+    const outputTail = ["Temporary failure resolving 'x'"];
+    for (const code of Object.keys(known) as FailureCode[])
+      assert.match(
+        remedyFor({ code, message: 'reworded', outputTail }) ?? '',
+        code === 'time-limit' ? /resolve that name/ : known[code as keyof typeof known],
+      );
   });
 
   test('without a known cause there is no advice', () => {

@@ -1,8 +1,11 @@
-/** Advice on a failed step, if its output shows the cause. Pure. */
+/** Advice on a failed step, by its code or by the output of programs. Pure. */
 import { INGOT } from '../../platform/own-program.ts';
+import type { FailureCode } from '../../runner/outcome.ts';
 
 /** The facts about the step. */
 export interface FailedStep {
+  readonly code?: FailureCode | undefined;
+  /** It may quote a program of the instance. */
   readonly message: string;
   /** The last lines of its output, oldest first. */
   readonly outputTail: readonly string[];
@@ -11,8 +14,6 @@ export interface FailedStep {
 interface Remedy {
   readonly patterns: readonly RegExp[];
   readonly advice: string;
-  /** Used only if the output shows no other cause. */
-  readonly last?: true;
 }
 
 /** Checked in order for each line, last line first: the text closest to the failure decides. */
@@ -70,53 +71,35 @@ const REMEDIES: readonly Remedy[] = [
   },
 ];
 
-/** What the failure's own message shows, before any output is looked at. */
-const BY_MESSAGE: readonly Remedy[] = [
-  {
-    patterns: [/ran out of memory/],
-    advice:
-      'Give the infrastructure configuration an instance type with more memory (instanceTypes), or have the step ' +
-      'use less.',
-  },
-  {
-    patterns: [/powered itself off/],
-    advice:
-      'This step, or a process of an earlier one, shut the machine down: remove that. To restart it, use ' +
-      'the Reboot action or exit code 194.',
-  },
-  {
-    patterns: [/no longer has a working \/bin\/sh/, /systemctl: not found/],
-    advice: 'Ingot and the boot process need this file: leave it in place.',
-  },
-  {
-    patterns: [/storage daemon ended/],
-    advice:
-      "Something on this host ended it (a full disk, no memory left, a kill): see the host's kernel log, then " +
-      'start the build again.',
-  },
-  {
-    patterns: [/timed out/],
-    advice: 'Check what it waits for, or give the step a larger timeoutSeconds.',
-    last: true,
-  },
-];
+/** Advice for what Ingot knows of the failure itself, which counts more than the output. */
+const BY_CODE: Readonly<Record<Exclude<FailureCode, 'network'>, string>> = {
+  'out-of-memory':
+    'Give the infrastructure configuration an instance type with more memory (instanceTypes), or have the step ' +
+    'use less.',
+  'powered-off':
+    'This step, or a process of an earlier one, shut the machine down: remove that. To restart it, use ' +
+    'the Reboot action or exit code 194.',
+  'program-gone': 'Ingot and the boot process need this file: leave it in place.',
+  'disk-gone':
+    "Something on this host ended it (a full disk, no memory left, a kill): see the host's kernel log, then " +
+    'start the build again.',
+  'time-limit': 'Check what it waits for, or give the step a larger timeoutSeconds.',
+};
 
 /** Maximum characters of a line that are examined. */
 const LONGEST_LINE = 2000;
 
-/** Advice in a sentence or two; `undefined` if neither error nor output shows the cause. */
-export function remedyFor(failure: FailedStep): string | undefined {
-  const find = (remedies: readonly Remedy[], line: string): Remedy | undefined =>
-    remedies.find(({ patterns }) => patterns.some((pattern) => pattern.test(line)));
-  const said = failure.message
-    .split('\n')
-    .map((line) => find(BY_MESSAGE, line.slice(0, LONGEST_LINE)))
-    .find((remedy) => remedy !== undefined && remedy.last !== true);
-  if (said !== undefined) return said.advice;
-  for (const line of failure.outputTail.toReversed()) {
-    const remedy = find(REMEDIES, line.slice(0, LONGEST_LINE));
+/**
+ * Advice in a sentence or two; `undefined` if neither code nor output shows the cause. A time limit counts only if the
+ * output shows no better cause.
+ */
+export function remedyFor({ code, message, outputTail }: FailedStep): string | undefined {
+  const known = code === undefined || code === 'network' ? undefined : BY_CODE[code];
+  if (known !== undefined && code !== 'time-limit') return known;
+  for (const line of [...outputTail.toReversed(), message]) {
+    const start = line.slice(0, LONGEST_LINE);
+    const remedy = REMEDIES.find(({ patterns }) => patterns.some((pattern) => pattern.test(start)));
     if (remedy !== undefined) return remedy.advice;
   }
-  const start = failure.message.slice(0, LONGEST_LINE);
-  return (find(REMEDIES, start) ?? find(BY_MESSAGE, start))?.advice;
+  return known;
 }
