@@ -1,4 +1,4 @@
-/** Tables of who may do what. */
+/** Tables of principals and their permissions. */
 
 /** Their tables by name, as Kysely sees them. */
 export interface AccessTables {
@@ -15,7 +15,7 @@ interface PrincipalTable {
   name: string;
   /** `AIDA…` or `AROA…` */
   id: string;
-  /** JSON, of roles. */
+  /** JSON; roles only. */
   trust_policy: string | null;
   max_session_seconds: number | null;
   /** JSON. */

@@ -1,9 +1,9 @@
-/** Who may use an AMI: its owner, and those whom its launch permission names. */
+/** Who may use an AMI: its owner, and those in its launch permission. */
 import type { NameSettings } from '../platform/config/names.ts';
 import type { Queryable } from './catalog.ts';
 import type { Ami } from './amis.ts';
 
-/** A launch permission, as Image Builder and EC2 have it. */
+/** A launch permission in the form of Image Builder and EC2. */
 export interface LaunchPermission {
   readonly userIds?: readonly string[];
   /** `all` makes it public. */
@@ -22,7 +22,7 @@ export function isPublic(ami: Pick<Ami, 'launch_permission'>): boolean {
   return launchPermissionOf(ami).userGroups?.includes('all') === true;
 }
 
-/** Whether a launch permission names an account: itself, or an organization or unit that it is in. */
+/** Whether a launch permission includes an account: by itself, or by an organization or unit that it belongs to. */
 export function namesAccount(
   { userIds = [], organizationArns = [], organizationalUnitArns = [] }: LaunchPermission,
   account: string,
@@ -59,7 +59,7 @@ export async function usableAmis(
     .orderBy('created')
     .orderBy('id')
     .execute();
-  // Others see what they may use, and nothing that cannot be used.
+  // Other accounts see only AMIs that they may use and that are usable.
   return found.filter(
     (ami) => ami.account === account || (ami.state === 'available' && mayUse(ami, account, organizations)),
   );

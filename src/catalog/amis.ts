@@ -12,7 +12,7 @@ export async function insertAmi(db: Kysely<Tables>, ami: Insertable<AmiTable>): 
   await db.insertInto('amis').values(ami).execute();
 }
 
-/** The AMI with this id, in this Region when one is given, unless it was deregistered. */
+/** The AMI with this id (in this Region, if given), unless it was deregistered. */
 export async function findAmi(db: Kysely<Tables>, id: string, region?: string): Promise<Ami | undefined> {
   let query = db.selectFrom('amis').selectAll().where('id', '=', id).where('state', '=', 'available');
   if (region !== undefined) query = query.where('region', '=', region);
@@ -63,7 +63,7 @@ export async function wasDeregistered(db: Kysely<Tables>, imageArn: string, regi
   return rows.some(({ state }) => state === 'deregistered') && !rows.some(({ state }) => state === 'available');
 }
 
-/** Whether an AMI is a copy that somebody asked for with `CopyImage`: no work on an image makes it. */
+/** Whether an AMI is a copy that was requested with `CopyImage`, not made by the work on an image. */
 export function isRequestedCopy({ source_ami, image_arn }: Pick<Ami, 'source_ami' | 'image_arn'>): boolean {
   return source_ami !== null && image_arn.startsWith('arn:aws:ec2:');
 }
@@ -74,7 +74,7 @@ export async function ownAmiOfImage(db: Kysely<Tables>, imageArn: string, region
   return (await amisOfImage(db, imageArn)).find((ami) => ami.region === region && ami.account === account);
 }
 
-/** AMIs that were begun and never finished; of one image, or of all. */
+/** AMIs that were started and never finished: of one image, or of all. */
 export async function pendingAmis(db: Kysely<Tables>, imageArn?: string): Promise<readonly Ami[]> {
   const query = db.selectFrom('amis').selectAll().where('state', '=', 'pending');
   return (imageArn === undefined ? query : query.where('image_arn', '=', imageArn)).execute();
@@ -82,7 +82,7 @@ export async function pendingAmis(db: Kysely<Tables>, imageArn?: string): Promis
 
 /**
  * The AMI that a failed or canceled image has kept in its own Region and account for a retry, or `undefined`: `failed`
- * when its tests have not passed, `available` when only its distribution failed.
+ * if its tests have not passed, `available` if only its distribution failed.
  */
 export async function keptAmi(db: Kysely<Tables>, imageArn: string, region: string): Promise<Ami | undefined> {
   return keptIn(db, imageArn, { region, account: accountOfArn(imageArn)! });
@@ -105,9 +105,7 @@ async function keptIn(
     .executeTakeFirst();
 }
 
-/**
- * Makes what a failed image has kept in a place available to the work on it. Returns its id.
- */
+/** Makes the kept AMI of a failed image available to the work on it. Returns its id. */
 export async function reviveAmi(
   db: Kysely<Tables>,
   imageArn: string,

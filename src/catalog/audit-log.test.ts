@@ -41,7 +41,7 @@ async function names(directory: string): Promise<string[]> {
   return found;
 }
 
-test('what is written is read, across a restart and a line that was cut off', async () => {
+test('what is written can be read, across a restart and a truncated line', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ingot-audit-'));
   try {
     assert.deepEqual(await names(directory), []);
@@ -62,7 +62,7 @@ test('what is written is read, across a restart and a line that was cut off', as
   }
 });
 
-test('a file is closed at its size, and the oldest are removed', async () => {
+test('a file is closed at its maximum size, and the oldest are deleted', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ingot-audit-'));
   try {
     const log = openAuditLog(directory, { ...limits, maxBytes: 600 });
@@ -83,7 +83,7 @@ test('a file is closed at its size, and the oldest are removed', async () => {
 const sizeOf = (folder: string): number =>
   readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 
-test("unsigned calls, and another account's, push out no event", async () => {
+test('calls of other accounts, and unsigned ones, displace no event', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ingot-audit-'));
   try {
     const log = openAuditLog(directory, { ...limits, maxBytes: 4000 });
@@ -108,7 +108,7 @@ test("unsigned calls, and another account's, push out no event", async () => {
   }
 });
 
-test('events of all accounts are read in the order of their times, with those of the time before accounts had files of their own', async () => {
+test('events of all accounts are read in the order of their times, with those of older versions', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ingot-audit-'));
   try {
     mkdirSync(join(directory, 'audit'));
@@ -130,7 +130,7 @@ test('events of all accounts are read in the order of their times, with those of
   }
 });
 
-test('what a full disk loses is counted, told, and marked in the log once there is room', async () => {
+test('events that a full disk loses are counted, reported, and marked in the log once there is space', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ingot-audit-'));
   const current = join(directory, 'audit', ACCOUNT, 'current.jsonl');
   try {
@@ -158,7 +158,7 @@ test('what a full disk loses is counted, told, and marked in the log once there 
   }
 });
 
-test('an event is on record whatever its parameters are', async () => {
+test('an event is recorded whatever its parameters are', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ingot-audit-'));
   try {
     const log = openAuditLog(directory, limits);

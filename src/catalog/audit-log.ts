@@ -1,7 +1,7 @@
 /**
- * The audit log: one JSON object a line in the shape of CloudTrail's events, in files of the data directory. Each
- * account has its own files, and so have unsigned calls: no account's calls can displace another's events. The current
- * file is closed at a size or an age. Closed files are kept for some days, up to a number of them.
+ * The audit log: one JSON object per line in the format of CloudTrail's events, in files of the data directory. Each
+ * account has its own files, and so have unsigned calls, so that no account's calls can displace another's events. A
+ * new file begins at a maximum size or age. Closed files are kept for some days, up to a maximum number.
  */
 import {
   createReadStream,
@@ -59,9 +59,9 @@ export interface AuditLimits {
 /** Events that could not be written since the log was opened. */
 export interface AuditLoss {
   readonly events: number;
-  /** ISO 8601, of the first one. */
+  /** ISO 8601; time of the first one. */
   readonly since: string;
-  /** Of the last one: `ENOSPC: no space left on device, write`. */
+  /** Reason of the last one: `ENOSPC: no space left on device, write`. */
   readonly reason: string;
 }
 
@@ -78,13 +78,13 @@ export interface AuditLog {
 
 const CURRENT = 'current.jsonl';
 const CLOSED = /^\d{4}-\d\d-\d\dT[\d-]+\.\d{3}Z\.jsonl$/;
-/** Longest queue, in bytes of text. */
+/** Maximum length of the queue, in bytes of text. */
 const WAITING_LIMIT = 1 << 20;
-/** Folder of calls without a valid signature. All its files together have the size of one file of an account. */
+/** Directory of calls without a valid signature. All its files together have the size of one file of an account. */
 const UNSIGNED = 'unsigned';
 const UNSIGNED_FILES = 4;
 const FOLDER = /^(\d{12}|unsigned)$/;
-/** How often the server's log says that events are still being lost. */
+/** Interval at which the server's log reports that events are still being lost, in milliseconds. */
 const COMPLAIN_MS = 60_000;
 
 function folderOf(dataDirectory: string): string {
@@ -104,7 +104,7 @@ export function openAuditLog(dataDirectory: string, limits: AuditLimits): AuditL
   let scheduled: NodeJS.Immediate | undefined;
   let loss: AuditLoss | undefined;
   let complained = 0;
-  /** Events lost since the last one that was written. */
+  /** Number of events lost since the last one that was written. */
   let gap = 0;
 
   const filesOf = (name: string): AuditFiles => {
@@ -120,7 +120,7 @@ export function openAuditLog(dataDirectory: string, limits: AuditLimits): AuditL
     return found;
   };
 
-  /** A full disk must not stop the API, but the server's operator has to know. */
+  /** A full disk must not stop the API, but the server's operator must know. */
   function lose(events: number, error: unknown): void {
     const reason = (error as Error).message;
     loss = { events: (loss?.events ?? 0) + events, since: loss?.since ?? new Date().toISOString(), reason };
@@ -152,7 +152,7 @@ export function openAuditLog(dataDirectory: string, limits: AuditLimits): AuditL
     try {
       line = lineOf(event);
     } catch (error) {
-      // Independent of the parameters: who did what is on record.
+      // Without the parameters, which may be large: who did what is still recorded.
       logger().error(
         { err: error, requestId: event.requestID },
         'the parameters of a call cannot be written to the audit log',

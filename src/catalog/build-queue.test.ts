@@ -21,7 +21,7 @@ async function fresh(): Promise<Catalog> {
 }
 
 let created = 0;
-/** An image that began to wait after all earlier ones. */
+/** An image that started waiting after all earlier ones. */
 async function image(
   catalog: Catalog,
   name: string,
@@ -52,7 +52,7 @@ async function end(catalog: Catalog, arn: string | undefined): Promise<void> {
   await endLease(catalog.db, arn!);
 }
 
-test('what a person started goes before what started by itself, however long that waits', async () => {
+test('images that a person started come before automatic ones, however long those wait', async () => {
   const catalog = await fresh();
   const nightly = await image(catalog, 'nightly', { pipeline: 'p', byItself: true });
   const asked = await image(catalog, 'nightly', { pipeline: 'p' });
@@ -61,7 +61,7 @@ test('what a person started goes before what started by itself, however long tha
   await catalog.close();
 });
 
-test('one that failed by itself and that a person retries is the person\u2019s', async () => {
+test('an automatic image that failed and that a person retries counts as the person’s', async () => {
   const catalog = await fresh();
   const first = await image(catalog, 'a', { pipeline: 'p', byItself: true });
   assert.equal(await claim(catalog), first);
@@ -72,7 +72,7 @@ test('one that failed by itself and that a person retries is the person\u2019s',
   await catalog.close();
 });
 
-test('pipelines take turns, even with one place: a hundred builds of one do not hold up another', async () => {
+test('pipelines take turns, even with one build slot: a hundred builds of one do not delay another', async () => {
   const catalog = await fresh();
   const crowd: string[] = [];
   for (let each = 0; each < 4; each++) crowd.push(await image(catalog, 'a', { pipeline: 'p', byItself: true }));
@@ -85,14 +85,14 @@ test('pipelines take turns, even with one place: a hundred builds of one do not 
     if (next === undefined) break;
     begun.push(next);
     await end(catalog, next);
-    // Turns are told apart by their time.
+    // Turns are distinguished by their time.
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   assert.deepEqual(begun, [crowd[0], b[0], alone, crowd[1], b[1], crowd[2], crowd[3]]);
   await catalog.close();
 });
 
-test('a pipeline with fewer images in work comes first', async () => {
+test('a pipeline with fewer running builds comes first', async () => {
   const catalog = await fresh();
   const first = await image(catalog, 'a', { pipeline: 'p' });
   assert.equal(await claim(catalog), first);
@@ -102,7 +102,7 @@ test('a pipeline with fewer images in work comes first', async () => {
   await catalog.close();
 });
 
-test('one that has to be built alone comes first, and waits for those in work', async () => {
+test('an image that must be built alone comes first, and waits for running builds', async () => {
   const catalog = await fresh();
   const suspect = await image(catalog, 'a', { byItself: true });
   assert.equal(await claim(catalog), suspect);
@@ -117,7 +117,7 @@ test('one that has to be built alone comes first, and waits for those in work', 
   await catalog.close();
 });
 
-test('a nearly full disk holds back what starts by itself, and all beside another', async () => {
+test('a nearly full disk holds back automatic builds, and any build beside another', async () => {
   const catalog = await fresh();
   const nightly = await image(catalog, 'nightly', { byItself: true });
   const scarce = async (busy: boolean): Promise<string | undefined> =>
@@ -130,7 +130,7 @@ test('a nearly full disk holds back what starts by itself, and all beside anothe
   await catalog.close();
 });
 
-test('the order that is shown is the order in which they begin', async () => {
+test('the displayed order is the order in which builds start', async () => {
   const catalog = await fresh();
   let seed = 7;
   const random = (below: number): number => (seed = (seed * 1103515245 + 12345) % 2147483648) % below;

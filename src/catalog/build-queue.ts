@@ -1,30 +1,30 @@
 /**
- * The order in which waiting images are built: those that have to be built alone, those that a person started, those
- * that started by themselves. Among equals the pipelines take turns; of one pipeline the oldest comes first.
+ * The order in which waiting images are built: first those that must be built alone, then those that a person started,
+ * then automatic ones. Among equals the pipelines take turns; of one pipeline the oldest comes first.
  */
 import { sql, type RawBuilder } from 'kysely';
 import type { Queryable } from './catalog.ts';
 
-/** What an image's turn depends on. */
+/** What the position of an image depends on. */
 export interface Waiting {
   readonly arn: string;
   readonly created: string;
   readonly alone: boolean;
-  /** Nobody asked for it: a schedule, a rule or another image did. */
+  /** Whether it started automatically, by a schedule, a rule or another image. */
   readonly byItself: boolean;
-  /** Its pipeline; without one, the image's name: those take turns. */
+  /** The queue that takes turns: its pipeline; without one, the image's name. */
   readonly queue: string;
 }
 
 /** What is known of a queue. */
 interface Queue {
-  /** Its images that are in work. */
+  /** Number of its running builds. */
   working: number;
-  /** When one of its images began last: ISO-8601, empty for never. */
+  /** When one of its images last started: ISO-8601; empty for never. */
   last: string;
 }
 
-/** How long a turn is remembered, in milliseconds: a queue that had none for longer is as one that never had. */
+/** How long a turn counts, in milliseconds. An older turn counts as none. */
 const TURN_MS = 24 * 3600 * 1000;
 
 const queueOf: RawBuilder<string> = sql`coalesce(i.pipeline_arn, i.account || '/' || i.region || '/' || i.slug)`;
@@ -63,7 +63,7 @@ async function queues(db: Queryable): Promise<Map<string, Queue>> {
   return found;
 }
 
-/** Negative when `a` comes first. */
+/** Compares two images: negative if `a` comes first. */
 function compare(a: Waiting, b: Waiting, of: (queue: string) => Queue): number {
   const [one, other] = [of(a.queue), of(b.queue)];
   return (
@@ -91,7 +91,7 @@ const readerOf = (found: ReadonlyMap<string, Queue>) => {
   return (queue: string): Queue => found.get(queue) ?? none;
 };
 
-/** The waiting image whose turn it is, or `undefined`. */
+/** The waiting image that is next, or `undefined`. */
 export async function nextInTurn(trx: Queryable): Promise<Waiting | undefined> {
   const images = await waiting(trx);
   return images.length < 2 ? images[0] : first(images, readerOf(await queues(trx)));
@@ -109,8 +109,8 @@ export async function recordTurn(trx: Queryable, queue: string, now: string): Pr
 }
 
 /**
- * Waiting images in the order in which they would begin if no more were added and none ended.
- * @param most only the first so many
+ * Waiting images in the order in which they would start if no more were added and none ended.
+ * @param most maximum number of images
  */
 export async function inTurn(db: Queryable, most = Infinity): Promise<readonly Waiting[]> {
   const left = new Map((await waiting(db)).map((image) => [image.arn, image]));

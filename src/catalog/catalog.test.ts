@@ -14,7 +14,7 @@ const tag = (db: Queryable, key: string) => db.insertInto('tags').values({ arn: 
 const keys = async (db: Queryable) =>
   (await db.selectFrom('tags').select('key').orderBy('key').execute()).map((row) => row.key);
 
-test('what was written is there when the catalogue is opened again', async () => {
+test('records are still there when the catalogue is opened again', async () => {
   const first = await open('again');
   await tag(first.db, 'k');
   await first.close();
@@ -24,7 +24,7 @@ test('what was written is there when the catalogue is opened again', async () =>
   await second.close();
 });
 
-test('a failed transaction leaves nothing', async () => {
+test('a failed transaction changes nothing', async () => {
   const catalog = await open();
   await assert.rejects(
     catalog.transaction(async (trx) => {
@@ -37,7 +37,7 @@ test('a failed transaction leaves nothing', async () => {
   await catalog.close();
 });
 
-test('transactions follow one another, queries wait for them', async () => {
+test('transactions run one after the other, and queries wait for them', async () => {
   const catalog = await open();
   const order: string[] = [];
   const slow = (name: string) =>
@@ -53,7 +53,7 @@ test('transactions follow one another, queries wait for them', async () => {
   await catalog.close();
 });
 
-test('of transactions that are committed together each that fails undoes its own and no other', async () => {
+test('of transactions that are committed together, a failed one rolls back only its own writes', async () => {
   const catalog = await open();
   const failing = (name: string) =>
     catalog.transaction(async (trx) => {
@@ -77,7 +77,7 @@ test('of transactions that are committed together each that fails undoes its own
   await catalog.close();
 });
 
-test('a commit that fails fails all that it was for', async () => {
+test('a failed commit fails all its transactions', async () => {
   const catalog = await open();
   // A foreign key that is only checked at the commit: the second transaction violates it.
   await sql`create table parents (id integer primary key)`.execute(catalog.db);
@@ -99,7 +99,7 @@ test('a commit that fails fails all that it was for', async () => {
   await catalog.close();
 });
 
-test('a transaction inside a transaction is an error, not a hang', async () => {
+test('a transaction inside a transaction is an error, not a deadlock', async () => {
   const catalog = await open();
   await assert.rejects(
     catalog.transaction(() => catalog.transaction((trx) => tag(trx, 'k'))),
@@ -109,7 +109,7 @@ test('a transaction inside a transaction is an error, not a hang', async () => {
   await catalog.close();
 });
 
-test('a query beside the transaction that its caller is in is an error, not a hang', async () => {
+test('a query outside of the transaction that its caller is in is an error, not a deadlock', async () => {
   const catalog = await open();
   await assert.rejects(
     catalog.transaction(() => keys(catalog.db)),
@@ -119,7 +119,7 @@ test('a query beside the transaction that its caller is in is an error, not a ha
   await catalog.close();
 });
 
-test('writers of two connections wait for one another, without blocking the event loop', async () => {
+test('writers of two connections wait for each other, without blocking the event loop', async () => {
   const [one, other] = [await open('shared'), await open('shared')];
   await Promise.all(
     Array.from({ length: 20 }, (_, index) => (index % 2 ? one : other).transaction((trx) => tag(trx, `k${index}`))),
@@ -129,14 +129,14 @@ test('writers of two connections wait for one another, without blocking the even
   await other.close();
 });
 
-test('a database of a newer Ingot is refused', async () => {
+test('a database of a newer Ingot is rejected', async () => {
   const catalog = await open('newer');
   await catalog.db.insertInto('migrations').values({ number: 9999, name: 'future', applied: '' }).execute();
   await catalog.close();
   await assert.rejects(open('newer'), /newer Ingot/);
 });
 
-test('a value that SQL does not know is refused', async () => {
+test('a value that SQL does not support is rejected', async () => {
   const catalog = await open();
   for (const value of [new Date(), true, { a: 1 }]) {
     await assert.rejects(
@@ -156,7 +156,7 @@ async function limitPages(db: Queryable, more: number): Promise<void> {
   await sql`pragma max_page_count = ${sql.raw(String(rows[0]!.page_count + more))}`.execute(db);
 }
 
-test('a full disk is reported as such, with the file, whichever transaction of a batch it meets; then all goes on', async () => {
+test('a full disk is reported with the file, whichever transaction of a batch it hits; others succeed', async () => {
   const catalog = await open('full');
   const large = (db: Queryable) =>
     db
@@ -167,7 +167,7 @@ test('a full disk is reported as such, with the file, whichever transaction of a
   await limitPages(catalog.db, 4);
   await assert.rejects(large(catalog.db), full);
   await assert.rejects(catalog.transaction(large), full);
-  // Alone, after others of its batch, and before them.
+  // The failing transaction is first, in the middle, and last in its batch.
   for (const failing of [0, 2, 4]) {
     const works = Array.from({ length: 5 }, (_, index) =>
       catalog.transaction(index === failing ? large : (trx) => tag(trx, `${failing}-${index}`)),

@@ -1,4 +1,4 @@
-/** The catalogue: everything that Ingot knows, in one database of the data directory. */
+/** The catalogue: all records of Ingot, in one database of the data directory. */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { Kysely, type Transaction } from 'kysely';
@@ -96,8 +96,8 @@ const migrations: readonly Migration[] = [
  * Opens the catalogue of a data directory; creates or upgrades its database.
  * @param options.managedImages base images that can be made here, as registered by the images module
  * @param options.names the meaning of names, from the owner's configuration
- * @param options.managedFolder folder of the managed documents; default the one that comes with Ingot
- * @throws when a newer Ingot wrote the database, or a managed document is invalid
+ * @param options.managedFolder directory of the managed documents (default: the one that comes with Ingot)
+ * @throws if a newer Ingot wrote the database, or a managed document is invalid
  */
 export async function openCatalog(
   dataDirectory: string,
@@ -146,7 +146,7 @@ async function migrate(trx: Transaction<Tables>): Promise<void> {
   if (last > known)
     throw new Error(`a newer Ingot wrote this database (schema ${last}); this one knows schemas up to ${known}`);
   for (const { number, name, up } of migrations) {
-    // Not by the last of them: two that were written side by side come in either order.
+    // Each is checked, because migrations that were written in parallel may arrive in any order.
     if (applied.includes(number)) continue;
     await up(trx as unknown as Kysely<unknown>);
     await trx.insertInto('migrations').values({ number, name, applied: timestamp() }).execute();

@@ -1,13 +1,13 @@
-/** Queries on client tokens: a repeated request with the same token gets the first answer. */
+/** Queries on client tokens: a repeated request with the same token gets the first response. */
 import type { Insertable, Selectable } from 'kysely';
 import type { Queryable } from './catalog.ts';
 import { preparedQuery } from './prepared.ts';
 import type { ClientTokenTable } from './tables.ts';
 
-/** Tokens are remembered at least this long, in milliseconds. */
+/** Minimum time that tokens are stored, in milliseconds. */
 const CLIENT_TOKEN_MS = 24 * 60 * 60 * 1000;
 
-/** The key of a remembered token. */
+/** The key of a stored token. */
 export type ClientTokenKey = Pick<ClientTokenTable, 'account' | 'region' | 'operation' | 'token'>;
 
 const tokenOf = preparedQuery((db, key: ClientTokenKey) =>
@@ -42,7 +42,7 @@ export async function findToken(
   return (await tokenOf(db, key))[0];
 }
 
-/** Remembers a token, in the transaction of its request, and forgets expired ones. */
+/** Stores a token in the transaction of its request, and deletes expired ones. */
 export async function saveToken(db: Queryable, token: Omit<Insertable<ClientTokenTable>, 'created'>): Promise<void> {
   const now = Date.now();
   await forgetBefore(db, { time: new Date(now - CLIENT_TOKEN_MS).toISOString() });

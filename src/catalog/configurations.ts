@@ -1,6 +1,6 @@
 /**
- * Shared queries for infrastructure and distribution configurations and lifecycle policies: a name, no version, a
- * record that updates replace.
+ * Queries that infrastructure configurations, distribution configurations and lifecycle policies share: resources with
+ * a name, no version, and a record that updates replace.
  */
 import type { Insertable, Updateable } from 'kysely';
 import { parseArn } from '../resources/arns.ts';
@@ -23,16 +23,16 @@ export interface Configuration {
 export interface ConfigurationQueries<T extends Configuration, Column extends string> {
   /**
    * Records one. `arn` names it.
-   * @throws if the name exists: check before
+   * @throws if the name exists; callers check that before
    */
   insert(db: Queryable, place: Place, configuration: T): Promise<void>;
   /** The configuration with its tags, or `undefined`. */
   get(db: Queryable, arn: string): Promise<(T & { arn: string; name: string }) | undefined>;
   /** Replaces a record; name, date of creation and tags stay. */
   replace(db: Queryable, configuration: T): Promise<void>;
-  /** In order of their names, with tags. */
+  /** Sorted by name, with tags. */
   list(db: Queryable, place: Place, conditions: Conditions<Column>, slice: Slice): Promise<readonly T[]>;
-  /** Deletes one. Returns whether it was there. */
+  /** Deletes one. Returns whether it existed. */
   remove(db: Queryable, arn: string): Promise<boolean>;
 }
 

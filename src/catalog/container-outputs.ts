@@ -1,26 +1,26 @@
-/** Queries on what builds of container images made, and where it went. */
+/** Queries on container images that builds made, and on their copies in repositories. */
 import type { Selectable } from 'kysely';
 import type { Queryable } from './catalog.ts';
 import { getLayer } from './layers.ts';
 import type { ContainerCopyTable, ContainerOutputTable } from './engine-tables.ts';
 
-/** A container image as a build made it. */
+/** A container image that a build made. */
 export type ContainerOutput = Selectable<ContainerOutputTable>;
 
-/** Records what the build of an image made, in place of what an earlier try made. */
+/** Records the output of an image's build, replacing that of an earlier try. */
 export async function saveContainerOutput(db: Queryable, output: ContainerOutput): Promise<void> {
   await db.deleteFrom('container_outputs').where('image_arn', '=', output.image_arn).execute();
   await db.insertInto('container_outputs').values(output).execute();
 }
 
-/** What the build of an image made. */
+/** The output of an image's build. */
 export async function containerOutput(db: Queryable, imageArn: string): Promise<ContainerOutput | undefined> {
   return db.selectFrom('container_outputs').selectAll().where('image_arn', '=', imageArn).executeTakeFirst();
 }
 
 /**
- * What the build of an image made, if its build stage can be left out. The blobs of an output on record are there.
- * @param stage where the work begins: tests need the layer with the storage of the build as well
+ * The output of an image's build, if its build stage can be skipped. The blobs of a recorded output exist.
+ * @param stage where the work begins: tests also need the layer with the storage of the build
  */
 export async function keptContainer(
   db: Queryable,
@@ -33,7 +33,7 @@ export async function keptContainer(
 }
 
 /**
- * Forgets outputs that no retry will use: of images that failed or were cancelled, made at `before` (ISO-8601) or
+ * Deletes outputs that no retry will use: of images that failed or were canceled, made at `before` (ISO-8601) or
  * earlier.
  */
 export async function forsakeContainers(db: Queryable, before: string): Promise<void> {
@@ -46,7 +46,7 @@ export async function forsakeContainers(db: Queryable, before: string): Promise<
     .execute();
 }
 
-/** What an earlier build made of the same, the newest first. */
+/** The newest output of an earlier build with the same key. */
 export async function containerOutputWithKey(db: Queryable, key: string): Promise<ContainerOutput | undefined> {
   return db
     .selectFrom('container_outputs')
@@ -73,7 +73,7 @@ export async function saveContainerCopy(db: Queryable, copy: Selectable<Containe
     .execute();
 }
 
-/** Where an image went, in the order of Regions and names. */
+/** The repositories that an image was pushed to, sorted by Region and name. */
 export async function containerCopies(
   db: Queryable,
   imageArn: string,

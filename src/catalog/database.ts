@@ -17,12 +17,12 @@ import { sleep } from '../platform/clock.ts';
 import { isDiskFull } from '../platform/disk-full.ts';
 import { makePrivateFile } from '../platform/data-directory.ts';
 
-/** How long a write waits for another connection's write. */
+/** How long a write waits for another connection's write, in milliseconds. */
 const BUSY_TIMEOUT_MS = 10_000;
 const SQLITE_BUSY = 5;
 const CACHED_STATEMENTS = 400;
 
-/** The transaction that a call chain is in. Asking for a second connection inside it would be a deadlock. */
+/** The transaction that a call chain is in. Requesting a second connection inside it would be a deadlock. */
 interface TransactionScope {
   holds: boolean;
 }
@@ -46,7 +46,7 @@ export async function holdingConnection<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** @throws when the caller is in a transaction, which would be a deadlock */
+/** @throws if the caller is in a transaction, which would be a deadlock */
 export function refuseNested(): void {
   if (scopes.getStore()?.holds)
     throw new Error('a transaction inside the transaction that its caller is in: it would wait for itself');
@@ -125,12 +125,12 @@ function sqliteDriver(path: string): Driver {
   };
 }
 
-/** The transaction of the connection. */
+/** The state of the connection's transaction. */
 interface TransactionState {
   open: boolean;
   /**
-   * Why SQLite rolled it back by itself (a full or failing disk). Until its owner does, too, each statement fails with
-   * that reason, and none becomes a separate transaction.
+   * Why SQLite rolled it back by itself (a full or failing disk). Until the caller rolls back too, each statement fails
+   * with that reason, and none becomes a separate transaction.
    */
   broken: Error | undefined;
 }
@@ -182,7 +182,7 @@ async function whenFree<T>(
       return statement();
     } catch (error) {
       if (state.open && !database.isTransaction) state.broken = error as Error;
-      // The reader has to know which disk it is.
+      // The reader of the message must know which disk it is.
       if (isDiskFull(error)) Object.assign(error as Error, { path });
       if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || Date.now() >= deadline) throw error;
     }
@@ -190,7 +190,7 @@ async function whenFree<T>(
   }
 }
 
-/** A `Date` would silently be bound as NULL. Any other value that SQL does not have is an error of the query. */
+/** Validates a value: a `Date` would silently be bound as NULL, and other types that SQL does not have are errors. */
 function bindable(value: unknown): SQLInputValue {
   if (
     value === null ||

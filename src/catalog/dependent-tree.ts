@@ -47,7 +47,7 @@ async function treeOf(catalog: Catalog, arn: string, account: string, above: Rea
   return { arn, dependents };
 }
 
-/** All versions of a resource's name, to find out which of them a wildcard means. */
+/** All versions of a resource's name, to resolve wildcards. */
 async function versionsOf(
   { db, managed }: Catalog,
   arn: Arn,

@@ -26,8 +26,8 @@ export async function removeReferences(db: Queryable, dependent: string): Promis
 
 /**
  * Dependents of a resource, ordered by ARN.
- * @param versions for a resource with versions: all versions of its name. A reference without a build needs the build
- *   that it resolves to now
+ * @param versions for a resource with versions: all versions of its name. A reference without a build depends on the
+ * build that it currently resolves to
  */
 export async function dependentsOf(
   db: Queryable,

@@ -1,4 +1,4 @@
-/** Shared queries for components and workflows: documents with versions, and builds that count up on changes. */
+/** Queries that components and workflows share: documents with versions, and builds that are numbered on changes. */
 import { sql, type Insertable, type RawBuilder, type SqlBool } from 'kysely';
 import { parseArn, type Arn } from '../resources/arns.ts';
 import type { BuildVersion, Version, VersionPattern } from '../resources/versions.ts';
@@ -12,7 +12,7 @@ type Table = 'components' | 'workflows';
 
 /** Members of every build version. */
 export interface StoredDocument {
-  /** Of the build version. */
+  /** ARN of the build version. */
   readonly arn: string;
   readonly name: string;
   readonly type?: string | undefined;
@@ -52,7 +52,7 @@ export interface DocumentQueries<T extends StoredDocument, Column extends string
     slice: Slice,
     also?: RawBuilder<SqlBool>,
   ): Promise<readonly Omit<T, 'data'>[]>;
-  /** The builds of the versions that a pattern means (all builds of all names without one), in order, with tags. */
+  /** The builds of the versions that match a pattern (without one, all builds of all names), sorted, with tags. */
   listBuilds(
     db: Queryable,
     place: Place,
@@ -154,7 +154,7 @@ export function documentQueries<T extends StoredDocument, Column extends string>
       );
       const latest = sql<SqlBool>`not exists (
         select 1 from ${sql.table(table)} as later where ${sql.join(same, sql` and `)} and later.build > d.build)`;
-      // Both tables have the columns that are read; the types know only one table under an alias.
+      // Both tables have the columns that are read, but the types know only one table under an alias.
       const rows = await db
         .selectFrom(`${table} as d` as 'components as d')
         .select('d.record')

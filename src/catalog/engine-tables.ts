@@ -26,8 +26,8 @@ export interface EngineTables {
 }
 
 /**
- * Who made the disk at the bottom of a chain: Ingot, an untrusted source, or a source that the owner trusts. The host's
- * kernel mounts no file system of an untrusted one.
+ * The origin of the disk at the bottom of a chain: made by Ingot, an untrusted source, or a source that the owner
+ * trusts. The host's kernel mounts no file system of an untrusted disk.
  */
 export type DiskOrigin = 'made' | 'trusted' | 'untrusted';
 
@@ -48,14 +48,14 @@ export interface LayerTable {
   created: string;
   /** When a build last used or made it. */
   last_used: string;
-  /** Of the whole chain. */
+  /** Origin of the whole chain. */
   origin: Generated<DiskOrigin>;
 }
 
-/** A use of a layer that no other record shows: by a build that found it, or an instance based on it. */
+/** A use of a layer that no other record shows: by a build that reuses it, or an instance based on it. */
 export interface LayerUseTable {
   layer_id: string;
-  /** ARN of an image, id of an instance. */
+  /** ARN of an image, or id of an instance. */
   owner: string;
 }
 
@@ -66,11 +66,11 @@ export interface AmiTable {
   account: string;
   name: string;
   description: string | null;
-  /** ARN of the image that it came from. */
+  /** ARN of the image that it was made for. */
   image_arn: string;
   /** Top of its chain, in its home Region. */
   layer_id: string | null;
-  /** File relative to the data directory: the chain's top at home, a flat copy elsewhere. */
+  /** Path relative to the data directory: the chain's top in the home Region, a flat copy elsewhere. */
   file: string;
   /** A disabled one cannot be launched or built on. The AMI of a failed image is `failed`, and waits for a retry. */
   state: 'pending' | 'available' | 'disabled' | 'failed' | 'deregistered';
@@ -82,7 +82,7 @@ export interface AmiTable {
   created: string;
   /** JSON of a `LaunchPermission`. */
   launch_permission: Generated<string>;
-  /** From then on others do not see it in lists. ISO-8601. */
+  /** When it stops appearing in other accounts' lists. ISO-8601. */
   deprecation_time: string | null;
   /** The AMI that it was copied from. */
   source_ami: string | null;
@@ -99,19 +99,19 @@ export interface BaseImageTable {
   created: string;
 }
 
-/** What the build of a container image made. Its blobs are files of the data directory, by their digests. */
+/** The output of a container image's build. Its blobs are files of the data directory, named by their digests. */
 export interface ContainerOutputTable {
   image_arn: string;
-  /** The layer with the build's storage as it was then. */
+  /** The layer with the build's storage at its end. */
   layer_id: string;
-  /** Hash of all that it was made from: a build with the same key would make the same. */
+  /** Hash of its inputs: a build with the same key would make the same image. */
   output_key: string;
   /** `sha256:…` of its manifest. */
   digest: string;
   media_type: string;
-  /** Of the manifest, in bytes. */
+  /** Size of the manifest in bytes. */
   size: number;
-  /** JSON list of the digests of its blobs, the manifest's included. */
+  /** JSON list of the digests of its blobs, including the manifest. */
   blobs: string;
   created: string;
 }
@@ -150,27 +150,27 @@ export interface InstanceTable {
   purpose: 'build' | 'test' | 'launch';
   account: string;
   region: string;
-  /** The image that is worked on; for a launched instance, the image of its AMI. */
+  /** The image that it was launched for; for a launched instance, the image of its AMI. */
   image_arn: string | null;
   ami_id: string | null;
   driver: string;
   instance_type: string;
   state: 'pending' | 'running' | 'shutting-down' | 'terminated' | 'failed';
   reason: string | null;
-  /** JSON from which a driver takes it over; null until it runs. */
+  /** JSON with which a driver attaches to it; null until it runs. */
   handle: string | null;
   /** JSON of the launch request (published ports, keys, user data). */
   request: string;
   created: string;
   /** For a build or test instance that is kept after its image failed: when its keep time expires. */
   kept_until: string | null;
-  /** When somebody ran a command in it, opened a shell or sent files, first; null for what only its work changed. */
+  /** When a user first ran a command in it, opened a shell or sent files; null if only its work changed it. */
   changed_by_hand: string | null;
 }
 
-/** When a queue of waiting builds last had its turn. See `build-queue.ts`. */
+/** When a queue of waiting builds last had a turn. See `build-queue.ts`. */
 interface BuildTurnTable {
-  /** ARN of a pipeline, or `<account>/<region>/<name>` of images without one. */
+  /** ARN of a pipeline; for images without one `<account>/<region>/<name>`. */
   queue: string;
   /** ISO-8601. */
   last: string;
@@ -185,13 +185,13 @@ interface HeldThingTable {
   thing: string;
 }
 
-/** An import task: a disk that `ImportVmImage` makes an image of. */
+/** An import task: a disk that `ImportVmImage` makes an image from. */
 export interface ImportTaskTable {
   /** `import-ami-…` */
   id: string;
   account: string;
   region: string;
-  /** An absolute path, an http or https address, or `s3://bucket/key`. */
+  /** An absolute path, an http or https URL, or `s3://bucket/key`. */
   source: string;
   /** Expected checksum of the disk's file, hexadecimal; null without one. */
   sha256: string | null;
@@ -202,19 +202,19 @@ export interface ImportTaskTable {
   created: string;
 }
 
-/** An image whose work waits as a record: no process works on it. */
+/** An image whose work is suspended in a record: no process works on it. */
 interface SuspendedImageTable {
   image_arn: string;
-  /** The step that waits. */
+  /** The waiting step. */
   step_id: string;
   since: string;
-  /** When the work goes on without an answer: the step's time, or its stage's, is over. */
+  /** When the work continues without an answer: the time limit of the step or its stage. */
   wake_at: string;
   /** JSON of `SavedWork`. */
   state: string;
 }
 
-/** A member of the request that made or changed a resource, which this version did not know. */
+/** An unknown member of the request that created or updated a resource. */
 interface UnknownMemberTable {
   arn: string;
   /** Path in the request. */
@@ -274,7 +274,7 @@ export interface WaitingStepTable {
   reason: string | null;
 }
 
-/** A change of the state of resources, requested by a user or by a policy. */
+/** A state update of resources, requested by a user or by a policy. */
 export interface LifecycleExecutionTable {
   /** `lce-…` */
   id: string;
@@ -288,7 +288,7 @@ export interface LifecycleExecutionTable {
   reason: string | null;
   /** JSON of the change. */
   request: string;
-  /** When it is to begin. */
+  /** When it should begin. */
   due: string;
   created: string;
   start_time: string | null;
@@ -300,7 +300,7 @@ export interface LifecycleResourceTable {
   execution_id: string;
   /** ARN of an image, id of an AMI. */
   resource_id: string;
-  /** Of an AMI, its image. */
+  /** For an AMI, its image. */
   parent_id: string | null;
   account: string;
   region: string;
@@ -327,7 +327,7 @@ interface LeaseTable {
   worker: string;
   host: string;
   pid: number;
-  /** Clock ticks since boot: with the pid, proof of identity. */
+  /** Clock ticks since boot, which together with the pid identify it. */
   process_start: string;
   deadline: string;
 }

@@ -1,4 +1,6 @@
-/** Tables of events: what happened, who is told of it, and what could not be delivered. JSON is text, times are ISO-8601. */
+/**
+ * Tables of events: what happened, who receives it, and what could not be delivered. JSON is text, times are ISO-8601.
+ */
 import type { Generated } from 'kysely';
 
 /** The tables of events by name, as Kysely sees them. */
@@ -23,28 +25,28 @@ export interface OutboxTable {
   payload: string;
   /** JSON list of the ARNs that follow `resource` in the envelope. */
   resources: string | null;
-  /** JSON: the image as it was then, with its tags. Of images at their end. */
+  /** JSON: the image as it was then, with its tags; only for images in a final status. */
   snapshot: string | null;
-  /** Topic that is told of it too. */
+  /** Topic that also gets it. */
   topic_arn: string | null;
-  /** What a step sends to the topic. */
+  /** The payload of a step for the topic. */
   topic_payload: string | null;
 }
 
-/** Where a receiver of the configuration stands. */
+/** The state of a configured receiver. */
 export interface ReceiverTable {
   name: string;
   /** `seq` up to which every event was delivered, skipped, or is in `deliveries`. */
   position: number;
-  /** Of its settings: changed ones are tried at once. */
+  /** Hash of its settings: changed ones are tried at once. */
   settings_hash: string;
-  /** `gone`: it answered that it wants no more events. */
+  /** `gone`: it answered that it accepts no more events. */
   state: 'ok' | 'failing' | 'gone';
-  /** Failures without a success between them. */
+  /** Failures in a row. */
   failures: number;
-  /** When it is tried again, while its circuit is open. */
+  /** When it is retried, while its circuit is open. */
   next_attempt: string | null;
-  /** Events that were delivered. */
+  /** Number of delivered events. */
   delivered: number;
   last_success: string | null;
   last_failure: string | null;
@@ -56,7 +58,7 @@ export interface DeliveryTable {
   receiver: string;
   seq: number;
   event_id: string;
-  /** `retry`: it is tried again. `dead`: given up, for a person to replay. `replay`: a person asked for it. */
+  /** `retry`: it will be retried. `dead`: given up; a person can replay it. `replay`: a person requested it. */
   state: 'retry' | 'dead' | 'replay';
   attempts: number;
   next_attempt: string | null;

@@ -80,7 +80,7 @@ export async function stepExecutionsOfWorkflow(
     .execute();
 }
 
-/** Gives every run of an image that a crash left open this `status`. */
+/** Sets this `status` for every run of an image that a crash left open. */
 export async function closeExecutions(
   db: Kysely<Tables>,
   imageArn: string,
@@ -103,7 +103,7 @@ export async function closeExecutions(
     .execute();
 }
 
-/** Records the packages of one image as another's, in place of those that it had. */
+/** Copies the packages of one image to another, replacing its own. */
 export async function copyImagePackages(db: Kysely<Tables>, from: string, to: string): Promise<void> {
   const packages = await db
     .selectFrom('image_packages')

@@ -4,8 +4,8 @@ import type { ImageStatus } from '../resources/statuses.ts';
 import type { Queryable } from './catalog.ts';
 
 /**
- * What the records say of an image's failure: its status until then, and the step that ended its last workflow, if one
- * did. Steps that failed and were passed over (`onFailure: Continue`) count only where no other did.
+ * The recorded failure of an image: its previous status, and the step that ended its last workflow, if any. Failed
+ * steps that were ignored (`onFailure: Continue`) count only if no other step failed.
  */
 export async function recordedFailure(db: Queryable, arn: string, from: ImageStatus): Promise<FailureContext> {
   const failed = await db

@@ -25,7 +25,7 @@ async function records(arn: string): Promise<readonly ProgressRecord[]> {
 }
 
 describe('a build that prints without end', () => {
-  test('has its first outputs in the log, one line that says so, and how it ended', async () => {
+  test('has its first outputs in the log, one line that says so, and its result', async () => {
     const arn = newArn();
     const log = openImageLog(directory, arn, MOST);
     for (let line = 0; line < 5000; line++)
@@ -51,7 +51,7 @@ describe('a build that prints without end', () => {
     );
   });
 
-  test('has no more room when its log is opened again', async () => {
+  test('stays at its limit when its log is opened again', async () => {
     const arn = newArn();
     for (let again = 0; again < 20; again++) {
       const log = openImageLog(directory, arn, MOST);
@@ -61,7 +61,7 @@ describe('a build that prints without end', () => {
     assert.ok((await stat(imageLogPath(directory, arn))).size < MOST.all);
   });
 
-  test('fills nothing by what Ingot says of it either', async () => {
+  test("cannot fill the disk with Ingot's own messages either", async () => {
     const arn = newArn();
     const log = openImageLog(directory, arn, MOST);
     for (let line = 0; line < 10_000; line++) log.report({ type: 'log', text: `loop, iteration ${line}` });
@@ -75,7 +75,7 @@ describe('a build that prints without end', () => {
   });
 });
 
-test('a text without end is cut, and says so', async () => {
+test('a text without end is cut, with a note', async () => {
   const arn = newArn();
   const log = openImageLog(directory, arn);
   log.report({ type: 'state', status: 'FAILED', text: 'x'.repeat(10 << 20) });

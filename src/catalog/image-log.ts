@@ -1,6 +1,6 @@
 /**
- * The log of an image: progress records, one JSON object a line, in a file of the data directory. A file, not a table:
- * a build prints much, appending needs no transaction, and `--follow` continues from its last position.
+ * The log of an image: progress records, one JSON object per line, in a file of the data directory. It is not a table,
+ * because a build prints much, appending needs no transaction, and `--follow` continues from its last position.
  */
 import { createReadStream, existsSync, fstatSync, mkdirSync, openSync, closeSync, writeSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -16,7 +16,7 @@ import { PROGRESS_VERSION, type ProgressEvent, type ProgressRecord, type Report 
 /** Path of an image's log, below the data directory. */
 export function imageLogPath(dataDirectory: string, imageArn: string): string {
   const { owner, region, type, slug, version, build } = parseArn(imageArn) ?? {};
-  // The parts of an ARN have no character that could leave the folder.
+  // The parts of an ARN contain no character that could leave the directory.
   if (type !== 'image' || build === undefined)
     throw new Error(`no log for ${imageArn}: expected the ARN of an image's build version`);
   return join(dataPath(dataDirectory, 'logs'), owner!, region!, slug!, `${formatVersion(version!)}-${build}.jsonl`);
@@ -33,7 +33,7 @@ export interface ImageLog {
  * image and its steps is. A build that prints without end must not fill the data directory.
  */
 const LOG_BYTES = { output: 256 << 20, all: 288 << 20 };
-/** Characters of one record's text. */
+/** Maximum characters of one record's text. */
 const LONGEST_TEXT = 64 << 10;
 
 /**
@@ -52,7 +52,7 @@ export function openImageLog(
   let cutOff = false;
   let { size } = fstatSync(file);
   const told = { output: false, all: false };
-  /** Whether an event is kept; logs once that others are not. */
+  /** Whether an event is logged. Reports once that further ones are not. */
   const admits = ({ type }: ProgressEvent): boolean => {
     if (type === 'state' || type === 'step') return true;
     const limit = size >= most.all ? 'all' : size >= most.output && type !== 'log' ? 'output' : undefined;
@@ -103,7 +103,7 @@ export interface ReadImageLogOptions {
   readonly after?: number;
   /** Continues until the image is finished and everything was read. */
   readonly follow?: boolean;
-  /** Whether the image is finished and nothing more will be written. Needed with `follow`. */
+  /** Whether the image is finished and nothing more will be written. Required with `follow`. */
   readonly ended?: () => Promise<boolean>;
   readonly signal?: AbortSignal;
 }
@@ -149,7 +149,7 @@ async function* completeLines(path: string, from: number): AsyncGenerator<{ reco
   }
 }
 
-/** A line that was truncated by a full disk, or by the end of its writer, is left out. */
+/** Parses a line; `undefined` for one that a full disk or the end of its writer truncated. */
 function parsed(line: string): ProgressRecord | undefined {
   try {
     return JSON.parse(line) as ProgressRecord;

@@ -39,7 +39,7 @@ export async function insertPipeline(db: Queryable, place: Place, pipeline: Stor
   await referTo(db, pipeline);
 }
 
-/** Replaces a pipeline's record; name, date of creation and tags stay, and earlier failures are forgiven. */
+/** Replaces a pipeline's record. Name, creation date and tags stay; the count of failures is reset. */
 export async function replacePipeline(db: Queryable, pipeline: StoredPipeline): Promise<void> {
   await db
     .updateTable('image_pipelines')
@@ -70,7 +70,7 @@ function referTo(db: Queryable, pipeline: StoredPipeline): Promise<void> {
   ]);
 }
 
-/** The pipeline with its tags, what became of its last run and when the next is, or `undefined`. */
+/** The pipeline with its tags, the status of its last run and the time of the next, or `undefined`. */
 export async function getPipeline(db: Queryable, arn: string): Promise<StoredPipeline | undefined> {
   const row = await db
     .selectFrom('image_pipelines')

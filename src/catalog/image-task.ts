@@ -2,8 +2,8 @@
 import type { Queryable } from './catalog.ts';
 
 /**
- * A retry after the build stage, the distribution of an existing AMI, that of an existing container image (whose output
- * is on record for the new image, too), or an import.
+ * A retry after the build stage, the distribution of an existing AMI or container image (whose output is also recorded
+ * for the new image), or an import.
  */
 export type ImageTask =
   | { readonly kind: 'retry'; readonly stage: 'TEST' | 'DISTRIBUTION' }
@@ -11,7 +11,7 @@ export type ImageTask =
   | { readonly kind: 'push' }
   | { readonly kind: 'import'; readonly importTaskId: string; readonly description?: string };
 
-/** An image's task, or `undefined` when its work begins with the build stage. */
+/** An image's task, or `undefined` if its work begins with the build stage. */
 export async function imageTask(db: Queryable, arn: string): Promise<ImageTask | undefined> {
   const row = await db.selectFrom('images').select('task').where('arn', '=', arn).executeTakeFirst();
   return row?.task == null ? undefined : (JSON.parse(row.task) as ImageTask);

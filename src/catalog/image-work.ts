@@ -14,7 +14,7 @@ export async function imagesInProgress(db: Kysely<Tables>): Promise<readonly str
   return rows.map(({ arn }) => arn);
 }
 
-/** Number of images that wait or are worked on. */
+/** Number of images that are waiting or being built. */
 export async function busyImages(db: Kysely<Tables>): Promise<number> {
   const { count } = await db
     .selectFrom('images')
@@ -24,7 +24,7 @@ export async function busyImages(db: Kysely<Tables>): Promise<number> {
   return Number(count);
 }
 
-/** Those of these images whose cancellation was requested. */
+/** Which of these images have a requested cancellation. */
 export async function cancelRequested(db: Kysely<Tables>, arns: readonly string[]): Promise<readonly string[]> {
   if (arns.length === 0) return [];
   const rows = await db
@@ -36,7 +36,7 @@ export async function cancelRequested(db: Kysely<Tables>, arns: readonly string[
   return rows.map(({ arn }) => arn);
 }
 
-/** Whether an image that is worked on, or about to be, waits for its cancellation. */
+/** Whether the cancellation of an image that is being built, or about to be, is pending. */
 export async function cancellationWaits(db: Kysely<Tables>): Promise<boolean> {
   const row = await db
     .selectFrom('images')

@@ -60,7 +60,7 @@ export async function createImage(
   const build = await nextBuild(trx, resourceArn(place, 'image', slug, version));
   const arn = resourceArn(place, 'image', slug, version, build);
   const record: Image & { arn: string } = {
-    // As AWS: clients read this member before it has content.
+    // As on AWS: clients read this member before it has content.
     outputResources: image.type === 'DOCKER' ? { containers: [] } : { amis: [] },
     ...image,
     arn,
@@ -175,7 +175,7 @@ export async function transitionImage(
 }
 
 /**
- * Moves a finished image to another final state, unless it has that already. A deprecated one records since when.
+ * Moves a finished image to another final state, unless it already has it. A deprecated image records the time.
  * @throws as `transitionImage`
  */
 export async function changeImageState(
@@ -188,7 +188,7 @@ export async function changeImageState(
     await transitionImage(trx, arn, to, { patch: { deprecationTime: to === 'DEPRECATED' ? new Date() : undefined } });
 }
 
-/** @param ended the image's record, when its work came to an end with this */
+/** @param ended the image's record, if its work ended with this change */
 async function writeStateChange(
   trx: Queryable,
   arn: string,
@@ -376,7 +376,7 @@ export function imageBuildPosition(image: Image): readonly (string | number)[] {
   return [image.dateCreated!, image.arn!];
 }
 
-/** The builds of one version (of all, without one), or of one pipeline, the newest first, with tags. */
+/** The builds of one version, of all, or of one pipeline, newest first, with tags. */
 export async function listImageBuilds(
   db: Queryable,
   place: Place,

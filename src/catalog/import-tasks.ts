@@ -16,7 +16,7 @@ export async function getImportTask(db: Queryable, id: string): Promise<ImportTa
   return db.selectFrom('import_tasks').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** Notes which image a task becomes. */
+/** Records the image that a task becomes. */
 export async function useImportTask(db: Queryable, id: string, imageArn: string): Promise<void> {
   await db.updateTable('import_tasks').set({ image_arn: imageArn }).where('id', '=', id).execute();
 }

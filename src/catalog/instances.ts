@@ -25,7 +25,7 @@ export async function updateInstance(
   await db.updateTable('instances').set(changes).where('id', '=', id).execute();
 }
 
-/** Records that somebody changes a running instance by hand; to be called before it can be changed. */
+/** Records that a user changes a running instance; called before the change is possible. */
 export async function markChangedByHand(db: Kysely<Tables>, id: string, now: string): Promise<void> {
   await db
     .updateTable('instances')
@@ -35,7 +35,7 @@ export async function markChangedByHand(db: Kysely<Tables>, id: string, now: str
     .execute();
 }
 
-/** Whether somebody may have changed an instance by hand. */
+/** Whether a user may have changed an instance. */
 export async function wasChangedByHand(db: Kysely<Tables>, id: string): Promise<boolean> {
   const row = await db.selectFrom('instances').select('changed_by_hand').where('id', '=', id).executeTakeFirst();
   return typeof row?.changed_by_hand === 'string';
@@ -77,7 +77,10 @@ export async function endExpired(db: Kysely<Tables>, now: string): Promise<void>
     .execute();
 }
 
-/** Whether an instance is a user's, not a build's: launched, or kept after a failure. It outlives worker and server. */
+/**
+ * Whether an instance belongs to a user, not to a build: launched, or kept after a failure. It outlives worker and
+ * server.
+ */
 export function isUsers({ purpose, kept_until }: Pick<InstanceRecord, 'purpose' | 'kept_until'>): boolean {
   return purpose === 'launch' || kept_until !== null;
 }

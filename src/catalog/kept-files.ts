@@ -1,28 +1,28 @@
-/** Queries on files that components name by `file:`. They belong to an account, and are named by their content. */
+/** Queries on files that components name by `file:`. They belong to an account and are named by their content. */
 import { timestamp } from '../platform/clock.ts';
 import type { Queryable } from './catalog.ts';
 
-/** A file, or what there is of it yet. */
+/** A file, or an unfinished upload. */
 export interface KeptFile {
   /** 12 digits. */
   readonly account: string;
-  /** Of the content, in hexadecimal digits. */
+  /** SHA-256 of the content, in hexadecimal digits. */
   readonly sha256: string;
-  /** Of the whole, in bytes. */
+  /** Total size in bytes. */
   readonly size: number;
-  /** Whether all of it is there. */
+  /** Whether it is complete. */
   readonly complete: boolean;
-  /** When it was begun, completed or last asked for: ISO-8601. */
+  /** When it was started, completed or last used: ISO-8601. */
   readonly touched: string;
 }
 
-/** Most of one file, and of all that an account has, in bytes. */
+/** Maximum size of one file, and of all files of an account, in bytes. */
 export interface FileLimits {
   readonly maxBytes: number;
   readonly accountBytes: number;
 }
 
-/** Why a file of this size is not taken; `undefined` when it is. */
+/** Why a file of this size is rejected; `undefined` if it is accepted. */
 export function tooLarge(size: number, { maxBytes }: FileLimits): string | undefined {
   if (size <= maxBytes) return undefined;
   return (
@@ -54,13 +54,13 @@ export async function getKeptFile(db: Queryable, account: string, sha256: string
   return row === undefined ? undefined : fileOf(row);
 }
 
-/** All files of an account, by their digests. */
+/** All files of an account, sorted by digest. */
 export async function keptFilesOf(db: Queryable, account: string): Promise<readonly KeptFile[]> {
   const rows = await db.selectFrom('kept_files').selectAll().where('account', '=', account).orderBy('sha256').execute();
   return rows.map(fileOf);
 }
 
-/** How many files an account has, and their bytes. */
+/** The number of an account's files, and their total size in bytes. */
 export async function keptFilesUse(
   db: Queryable,
   account: string,
@@ -78,7 +78,7 @@ export async function allKeptFiles(db: Queryable): Promise<readonly KeptFile[]> 
   return (await db.selectFrom('kept_files').selectAll().execute()).map(fileOf);
 }
 
-/** Records a file; one that is there is touched, and complete when it was. */
+/** Records a file. An existing one is touched, and stays complete if it was. */
 export async function putKeptFile(
   db: Queryable,
   { account, sha256, size, complete }: Omit<KeptFile, 'touched'>,
@@ -93,7 +93,7 @@ export async function putKeptFile(
     .execute();
 }
 
-/** Forgets a file. */
+/** Deletes the record of a file. */
 export async function removeKeptFile(db: Queryable, account: string, sha256: string): Promise<void> {
   await db.deleteFrom('kept_files').where('account', '=', account).where('sha256', '=', sha256).execute();
 }
@@ -109,12 +109,12 @@ export async function nameFiles(
   if (rows.length > 0) await db.insertInto('component_files').values(rows).execute();
 }
 
-/** Forgets what a deleted component named. */
+/** Deletes the records of a deleted component's files. */
 export async function forgetNamedFiles(db: Queryable, component: string): Promise<void> {
   await db.deleteFrom('component_files').where('component', '=', component).execute();
 }
 
-/** The file of this content that one of the components names, or `undefined`. */
+/** The file with this content that one of the components names, or `undefined`. */
 export async function fileNamedBy(
   db: Queryable,
   components: readonly string[],
@@ -137,7 +137,7 @@ export async function fileNamedBy(
 
 /**
  * Files that no component names.
- * @param before ISO-8601: of those that were touched after it a component may be on its way
+ * @param before ISO-8601: newer ones may belong to a component that is about to be created
  */
 export async function unnamedFiles(db: Queryable, before: string): Promise<readonly KeptFile[]> {
   const rows = await db

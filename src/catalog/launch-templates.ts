@@ -11,15 +11,15 @@ export type LaunchTemplate = Selectable<LaunchTemplateTable>;
 /** A version on record. */
 export type LaunchTemplateVersion = Selectable<LaunchTemplateVersionTable>;
 
-/** How to find one. */
+/** How a template is referenced. */
 export type TemplateReference = { readonly id: string } | { readonly name: string };
 
-/** All of an account in a Region, by id. */
+/** All launch templates of an account in a Region, by id. */
 export async function launchTemplates(db: Queryable, place: Place): Promise<readonly LaunchTemplate[]> {
   return templatesOf(db, place).orderBy('id').execute();
 }
 
-/** One, by its id or name, or `undefined`. */
+/** A launch template by its id or name, or `undefined`. */
 export async function findLaunchTemplate(
   db: Queryable,
   place: Place,
@@ -45,7 +45,7 @@ export async function versionsOf(db: Queryable, template: string): Promise<reado
     .execute();
 }
 
-/** Who makes something, and what. */
+/** The author and content of a new version. */
 interface NewVersion {
   readonly createdBy: string;
   readonly description?: string | undefined;
@@ -53,7 +53,7 @@ interface NewVersion {
   readonly data: string;
 }
 
-/** Makes a template with its first version. */
+/** Creates a template with its first version. */
 export async function insertLaunchTemplate(
   db: Queryable,
   { account, region }: Place,

@@ -9,7 +9,7 @@ export type Layer = Selectable<LayerTable>;
 /** A base image on record. */
 export type BaseImageRecord = Selectable<BaseImageTable>;
 
-/** Records a layer before its file is made; `key` stays empty until `completeLayer`. */
+/** Records a layer before its file is created; `key` is empty until `completeLayer`. */
 export async function beginLayer(
   db: Kysely<Tables>,
   layer: { readonly id: string; readonly parentId: string | null; readonly path: string; readonly origin: DiskOrigin },
@@ -84,7 +84,7 @@ export async function chainLength(db: Kysely<Tables>, id: string): Promise<numbe
   return length;
 }
 
-/** Records that a layer is needed, until its owner releases it. */
+/** Records that a layer is used, until its owner releases it. */
 export async function useLayer(db: Kysely<Tables>, id: string, owner: string): Promise<void> {
   await db
     .insertInto('layer_uses')
@@ -142,7 +142,7 @@ function nobodys(db: Kysely<Tables>) {
     .where((e) =>
       e.not(
         e.exists(
-          // A container image that failed may be tried again, as AMIs in state `failed` may.
+          // A failed container image may be retried, like AMIs in state `failed`.
           e
             .selectFrom('container_outputs as made')
             .innerJoin('images', 'images.arn', 'made.image_arn')

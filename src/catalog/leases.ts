@@ -7,7 +7,7 @@ import { isSameProcess } from '../platform/processes.ts';
 import { nextToGoOn } from './suspended-images.ts';
 import type { Tables } from './tables.ts';
 
-/** The process that asks for a lease. */
+/** The process that requests a lease. */
 export interface Lessee {
   readonly worker: string;
   readonly host: string;
@@ -16,7 +16,7 @@ export interface Lessee {
   readonly processStart: string;
 }
 
-/** What the host of a worker can take. */
+/** The capacity of a worker's host. */
 interface ClaimingHost {
   readonly busy?: boolean;
   readonly full?: boolean;
@@ -27,12 +27,13 @@ interface ClaimingHost {
 const LEASE_MS = 60_000;
 
 /**
- * Claims an image: first one whose work waited and can go on, then the PENDING one whose turn it is (`build-queue.ts`).
- * @param host.busy whether this worker has other images: one that must be alone waits until these are finished, and
- *   the rest waits for it
- * @param host.full whether there is no place for another image: only one that is to be cancelled is claimed then
- * @param host.scarce whether the disk is nearly full: no image begins beside another then, and none by itself. What a
- *   person started begins when nothing else is in work, and says what it lacks: no waiting would make room
+ * Claims an image: first one whose suspended work can continue, then the PENDING one that is next (`build-queue.ts`).
+ * @param host.busy whether this worker has other images: one that must be alone waits until these are finished, and the
+ * rest waits for it
+ * @param host.full whether there is no slot for another image: then only one that is to be canceled is claimed
+ * @param host.scarce whether the disk is nearly full: then no image starts beside another, and none automatically. An
+ * image that a person started starts when no other is being built, and reports the lack of space, because waiting would
+ * not free any
  * @returns its ARN, or `undefined` if none can be claimed now
  */
 export async function claimImage(

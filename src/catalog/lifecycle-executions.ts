@@ -1,4 +1,4 @@
-/** Queries on executions of state changes, and on their results for each resource. */
+/** Queries on executions of state updates, and on their results for each resource. */
 import type { LifecyclePolicyDetailExclusionRulesAmis } from '@aws-sdk/client-imagebuilder';
 import type { Insertable, Selectable, Updateable } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
@@ -24,7 +24,7 @@ const OPEN = ['PENDING', 'IN_PROGRESS', 'CANCELLING'] as const;
 export async function insertLifecycleExecution(
   db: Queryable,
   execution: Pick<LifecycleExecution, 'id' | 'account' | 'region' | 'image_arn' | 'policy_arn' | 'due'> & {
-    /** Of a policy's execution empty: the policy says what is done. */
+    /** Empty for a policy's execution, because the policy defines the actions. */
     readonly request: StateUpdate | Readonly<Record<string, never>>;
   },
 ): Promise<void> {
@@ -66,7 +66,7 @@ export async function openExecutionOf(db: Queryable, imageArn: string): Promise<
     .executeTakeFirst();
 }
 
-/** The execution of a policy that is at no end, or `undefined`. */
+/** The unfinished execution of a policy, or `undefined`. */
 export async function openExecutionOfPolicy(db: Queryable, policyArn: string): Promise<LifecycleExecution | undefined> {
   return db
     .selectFrom('lifecycle_executions')
@@ -76,7 +76,7 @@ export async function openExecutionOfPolicy(db: Queryable, policyArn: string): P
     .executeTakeFirst();
 }
 
-/** ARNs of the images that have their outcome in an execution. */
+/** ARNs of the images that have a result in an execution. */
 export async function imagesOfExecution(db: Queryable, executionId: string): Promise<ReadonlySet<string>> {
   const rows = await db
     .selectFrom('lifecycle_resources')
@@ -88,9 +88,7 @@ export async function imagesOfExecution(db: Queryable, executionId: string): Pro
   return new Set(rows.map(({ resource_id }) => resource_id));
 }
 
-/**
- * Executions that are to be worked on now, the longest due first; those that a worker left in the middle among them.
- */
+/** Executions to work on now, the longest overdue first, including those that a worker left unfinished. */
 export async function dueExecutions(db: Queryable): Promise<readonly LifecycleExecution[]> {
   return db
     .selectFrom('lifecycle_executions')

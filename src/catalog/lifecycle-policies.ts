@@ -4,7 +4,7 @@ import { configurationQueries } from './configurations.ts';
 
 type Times = 'dateCreated' | 'dateUpdated' | 'dateLastRun';
 
-/** A lifecycle policy on record: its times are ISO-8601 text, which the API has as times. */
+/** A recorded lifecycle policy. Its times are ISO-8601 text, unlike in the API. */
 export type StoredLifecyclePolicy = Omit<LifecyclePolicy, Times> & { readonly [T in Times]?: string | undefined };
 
 /** Columns that lists can be filtered by. */

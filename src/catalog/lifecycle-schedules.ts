@@ -34,7 +34,7 @@ export async function duePolicies(db: Queryable, now: string): Promise<readonly 
   return db.selectFrom('lifecycle_schedules').selectAll().where('due', '<=', now).orderBy('due').execute();
 }
 
-/** Takes a policy that is due: of two servers that saw it one gets it. @param then when it runs next */
+/** Claims a due policy: of two servers that see it, only one gets it. @param then when it runs next */
 export async function takePolicy(trx: Queryable, seen: DuePolicy, then: string): Promise<boolean> {
   const { numUpdatedRows } = await trx
     .updateTable('lifecycle_schedules')
@@ -45,7 +45,7 @@ export async function takePolicy(trx: Queryable, seen: DuePolicy, then: string):
   return numUpdatedRows > 0n;
 }
 
-/** Whether any policy runs at some time. */
+/** Whether any policy has a next run. */
 export async function anyPolicyDue(db: Queryable): Promise<boolean> {
   return (await db.selectFrom('lifecycle_schedules').select('policy_arn').limit(1).executeTakeFirst()) !== undefined;
 }

@@ -9,20 +9,20 @@ import type { LogTables } from './log-tables.ts';
 import type { Place } from './slices.ts';
 import { removeAllTags } from './tags.ts';
 
-/** A group. */
+/** A log group. */
 export type LogGroup = Selectable<LogTables['log_groups']>;
 
-/** One stream: the images whose logs it has, or a day of a pipeline. */
+/** One stream: the images whose logs it contains, or a day of a pipeline. */
 export interface LogStream {
   readonly name: string;
   readonly created: string;
   /** ARNs of build versions; empty for a pipeline's. */
   readonly images: readonly string[];
-  /** Whether the table `pipeline_log` has events of it. */
+  /** Whether the table `pipeline_log` has its events. */
   readonly pipeline: boolean;
 }
 
-/** Makes a group unless it is there. @returns whether it was made */
+/** Creates a group if it does not exist. @returns whether it was created */
 export async function ensureLogGroup(trx: Queryable, { account, region }: Place, name: string): Promise<boolean> {
   const { numInsertedOrUpdatedRows = 0n } = await trx
     .insertInto('log_groups')
@@ -32,7 +32,7 @@ export async function ensureLogGroup(trx: Queryable, { account, region }: Place,
   return numInsertedOrUpdatedRows > 0n;
 }
 
-/** Names the log of a new image. @param image its record */
+/** Records the group and stream of a new image's log. @param image its record */
 export async function nameImageLog(
   trx: Queryable,
   place: Place,
@@ -52,7 +52,7 @@ export async function nameImageLog(
     .execute();
 }
 
-/** What the log of a pipeline says of one decision. */
+/** The record of one decision in the log of a pipeline. */
 export interface PipelineLogRecord {
   readonly time: string;
   readonly level: 'info' | 'warn' | 'error';
@@ -63,7 +63,7 @@ export interface PipelineLogRecord {
   readonly image?: string;
 }
 
-/** Appends to the log of a pipeline. Nothing when the pipeline is gone. */
+/** Appends to the log of a pipeline; does nothing if the pipeline was deleted. */
 export async function writePipelineLog(trx: Queryable, record: PipelineLogRecord): Promise<void> {
   const row = await trx
     .selectFrom('image_pipelines')
@@ -84,7 +84,7 @@ export async function writePipelineLog(trx: Queryable, record: PipelineLogRecord
     .execute();
 }
 
-/** The groups of an account and Region, by name. */
+/** The groups of an account and Region, sorted by name. */
 export async function logGroups(db: Queryable, { account, region }: Place): Promise<readonly LogGroup[]> {
   return db
     .selectFrom('log_groups')
@@ -106,7 +106,7 @@ export async function logGroup(db: Queryable, { account, region }: Place, name: 
     .executeTakeFirst();
 }
 
-/** The streams of a group, by name. @param named only the one of this name */
+/** The streams of a group, sorted by name. @param named only the stream with this name */
 export async function logStreams(
   db: Queryable,
   { account, region }: Place,
@@ -174,7 +174,7 @@ export async function pipelineLogRows(
     .execute();
 }
 
-/** Sets how many days the events of a group are kept; `null`: always. */
+/** Sets how many days the events of a group are kept; `null` means forever. */
 export async function setLogRetention(
   trx: Queryable,
   { account, region }: Place,
@@ -190,7 +190,7 @@ export async function setLogRetention(
     .execute();
 }
 
-/** The groups of all accounts whose events are not kept for ever. */
+/** The groups of all accounts with a retention. */
 export async function groupsWithRetention(
   db: Queryable,
 ): Promise<readonly (Place & { readonly name: string; readonly retention_days: number })[]> {
@@ -202,7 +202,7 @@ export async function groupsWithRetention(
     .execute();
 }
 
-/** Removes old events of the log of a pipeline. @param before ISO-8601 */
+/** Deletes old events of a pipeline's log. @param before ISO-8601 */
 export async function removePipelineLogBefore(
   trx: Queryable,
   { account, region }: Place,
@@ -218,12 +218,12 @@ export async function removePipelineLogBefore(
     .execute();
 }
 
-/** Forgets under which name an image's log is found. */
+/** Deletes the name under which an image's log is found. */
 export async function forgetImageLog(trx: Queryable, imageArn: string): Promise<void> {
   await trx.deleteFrom('log_streams').where('image_arn', '=', imageArn).execute();
 }
 
-/** Forgets a stream. The files of its images are the caller's to remove. */
+/** Deletes a stream. The caller deletes the files of its images. */
 export async function deleteLogStream(
   trx: Queryable,
   { account, region }: Place,
@@ -243,7 +243,7 @@ export async function deleteLogStream(
       .execute();
 }
 
-/** Forgets a group with its streams and tags. */
+/** Deletes a group with its streams and tags. */
 export async function deleteLogGroup(trx: Queryable, { account, region }: Place, name: string): Promise<void> {
   for (const table of ['log_streams', 'pipeline_log'] as const)
     await trx
@@ -261,7 +261,7 @@ export async function deleteLogGroup(trx: Queryable, { account, region }: Place,
   await removeAllTags(trx, logGroupArn({ account, region }, name));
 }
 
-/** Those of some images that are still being made: their logs are written. */
+/** Which of the images are still being built, so that their logs are being written. */
 export async function stillWritten(db: Queryable, images: readonly string[]): Promise<readonly string[]> {
   if (images.length === 0) return [];
   const rows = await db.selectFrom('images').select(['arn', 'status']).where('arn', 'in', images).execute();

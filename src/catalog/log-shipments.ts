@@ -1,13 +1,13 @@
-/** Queries on what was shipped of the logs, and where to. */
+/** Queries on log destinations, and how far each log was shipped. */
 import type { Selectable } from 'kysely';
 import { BUILD_STAGES } from '../resources/statuses.ts';
 import type { Queryable } from './catalog.ts';
 import type { LogTables } from './log-tables.ts';
 
-/** A place that logs are shipped to. */
+/** A destination of logs. */
 export type LogDestination = Selectable<LogTables['log_destinations']>;
 
-/** Records a new destination: it gets what is made from now on. */
+/** Records a new destination, which gets logs from now on. */
 export async function addLogDestination(trx: Queryable, name: string, since: string): Promise<void> {
   const last = await trx
     .selectFrom('pipeline_log')
@@ -25,7 +25,7 @@ export async function logDestination(db: Queryable, name: string): Promise<LogDe
   return db.selectFrom('log_destinations').selectAll().where('name', '=', name).executeTakeFirst();
 }
 
-/** Records how a destination does. */
+/** Records the state of a destination. */
 export async function updateLogDestination(
   trx: Queryable,
   name: string,
@@ -34,7 +34,7 @@ export async function updateLogDestination(
   await trx.updateTable('log_destinations').set(change).where('name', '=', name).execute();
 }
 
-/** The log of an image that a destination may not have as a whole. */
+/** The log of an image that a destination may not have completely. */
 export interface Unshipped {
   readonly image_arn: string;
   readonly account: string;
@@ -42,13 +42,13 @@ export interface Unshipped {
   readonly group_name: string;
   readonly name: string;
   readonly created: string;
-  /** Bytes that are shipped. */
+  /** Number of shipped bytes. */
   readonly position: number;
-  /** Whether the image is still being made. */
+  /** Whether the image is still being built. */
   readonly writing: boolean;
 }
 
-/** Logs that a destination may not have as a whole, the oldest first. */
+/** Logs that a destination may not have completely, the oldest first. */
 export async function unshippedLogs(
   db: Queryable,
   { name, since }: Pick<LogDestination, 'name' | 'since'>,
@@ -87,7 +87,7 @@ export async function setShipped(
     .execute();
 }
 
-/** Events of pipelines behind a number, in order. */
+/** Events of pipelines after a number, in order. */
 export async function pipelineLogAfter(
   db: Queryable,
   seq: number,

@@ -10,17 +10,17 @@ export interface LogTables {
   log_shipments: LogShipmentTable;
 }
 
-/** Groups: they outlive the images and pipelines that write to them. */
+/** Log groups, which outlive the images and pipelines that write to them. */
 interface LogGroupTable {
   account: string;
   region: string;
   name: string;
   created: string;
-  /** Days that events are kept; null for always. */
+  /** Days that events are kept; null means forever. */
   retention_days: number | null;
 }
 
-/** Under which name an image's log is found. Several images may share a stream, where a group was chosen. */
+/** The name under which an image's log is found. In a custom group, several images may share a stream. */
 interface LogStreamTable {
   image_arn: string;
   account: string;
@@ -42,18 +42,18 @@ interface PipelineLogTable {
   record: string;
 }
 
-/** Places that logs are shipped to. */
+/** Destinations that logs are shipped to. */
 interface LogDestinationTable {
   name: string;
-  /** Logs that were begun before are not shipped. */
+  /** Logs that began earlier are not shipped. */
   since: string;
-  /** Number of the last shipped event of the logs of pipelines. */
+  /** Number of the last shipped event of pipelines. */
   pipelines_after: number;
   failing_since: string | null;
   error: string | null;
 }
 
-/** How much of an image's log a place has. */
+/** How much of an image's log a destination has. */
 interface LogShipmentTable {
   destination: string;
   image_arn: string;

@@ -23,7 +23,7 @@ function folderOf(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-test('what comes with Ingot is read and valid', () => {
+test('the documents that come with Ingot are valid', () => {
   const managed = loadManaged([]);
   assert.deepEqual(
     managed.components.filter(({ type }) => type === 'TEST').map(({ name }) => name),
@@ -83,7 +83,7 @@ test('versions of a managed component are resolved', () => {
     ['1.9.x', '1.9.0'],
     ['1.9.0/1', '1.9.0'],
     ['1.9.0/2', '1.9.0'],
-    // AWS's versions are not Ingot's: a pinned one means the one that Ingot has.
+    // AWS's versions differ from Ingot's: a pinned one resolves to the one that Ingot has.
     ['1.8.3', '1.10.0'],
     ['2.0.1/4', '1.10.0'],
     ['2.x.x', '1.10.0'],
@@ -112,7 +112,7 @@ test('a version other than the available one is recognized', () => {
   assert.equal(isOtherVersion(own, arn('1.0.0/1')), false);
 });
 
-test('faults name their place', () => {
+test('faults name their position', () => {
   for (const [files, message] of [
     [{ 'components/index.yaml': 'workflows: []' }, /index\.yaml: expected a list 'components'/],
     [{ 'components/index.yaml': 'components: [{name: c, version: 1.0.0}]' }, /an entry \(c\) has no file/],

@@ -23,22 +23,22 @@ import {
   type BuildVersion,
 } from '../resources/versions.ts';
 
-/** An image that users' files name as one of `aws`. */
+/** A managed image that users' files name. */
 export interface ManagedImage {
   /** Name in ARNs: `debian-12-x86`. */
   readonly name: string;
-  /** As images show it: `Debian 12`. */
+  /** As in images: `Debian 12`. */
   readonly osVersion: string;
   readonly platform: 'Linux' | 'Windows' | 'macOS';
-  /** Default `AMI`. */
+  /** Default: `AMI`. */
   readonly type?: 'AMI' | 'DOCKER';
   /** How Ingot gets it; `made` if absent. */
   readonly supply?: 'made' | 'fetched' | 'refused';
-  /** Why it is not available: a sentence. */
+  /** Why it is not available, as a sentence. */
   readonly refusal?: string;
-  /** Whether it would run here once its disk was imported; default true. */
+  /** Whether it would run here after an import of its disk (default: true). */
   readonly canRun?: boolean;
-  /** Of a container image that is not made here: its name in a registry. */
+  /** The name in a registry, for a container image that is not made here. */
   readonly registry?: string;
   /** Size in bytes of a disk that Ingot makes, known before it is made. */
   readonly diskBytes?: number | undefined;
@@ -81,18 +81,18 @@ export interface ManagedWorkflow extends BuildVersion {
   readonly data: string;
 }
 
-/** The managed resources by type, each ordered by name and version. */
+/** The managed resources by type, each sorted by name and version. */
 export interface ManagedRegister {
   readonly components: readonly ManagedComponent[];
   readonly workflows: readonly ManagedWorkflow[];
   readonly images: readonly ManagedImage[];
-  /** Names of AWS's for which neither Ingot nor the owner has a document. */
+  /** Names of AWS components for which neither Ingot nor the owner has a document. */
   readonly missingComponents: readonly MissingComponent[];
   /** The meaning of names, from the owner's configuration. */
   readonly settings: NameSettings;
 }
 
-/** The folder that comes with Ingot. */
+/** The directory that comes with Ingot. */
 const MANAGED_FOLDER = fileURLToPath(new URL('../../managed', import.meta.url));
 
 /** An entry of an `index.yaml`: the members that the document itself does not have. */
@@ -101,7 +101,7 @@ interface IndexEntry {
   readonly version: string;
   /** File beside the index. */
   readonly file: string;
-  /** Of workflows; that of a component follows from its document. */
+  /** For workflows; a component's type follows from its document. */
   readonly type?: string;
   readonly platform?: string;
   readonly description?: string;
@@ -114,7 +114,7 @@ interface IndexEntry {
 /**
  * Reads the managed documents.
  * @param images base images that can be made here
- * @param folder with `components/index.yaml` and `workflows/index.yaml`; default the one that comes with Ingot
+ * @param folder with `components/index.yaml` and `workflows/index.yaml` (default: the one that comes with Ingot)
  * @param settings the meaning of names, from the owner's configuration
  * @throws if an index names a missing file, or lacks a member
  */
@@ -138,7 +138,7 @@ export function loadManaged(
   };
 }
 
-/** The names of AWS's components, `component-names.yaml`: by platform. */
+/** The names of AWS's components by platform, from `component-names.yaml`. */
 function readNames(folder: string): readonly MissingComponent[] {
   const path = join(folder, 'component-names.yaml');
   if (!existsSync(path)) return [];
@@ -148,7 +148,7 @@ function readNames(folder: string): readonly MissingComponent[] {
   );
 }
 
-/** @throws {Error} for a file that cannot be read or is not a component document */
+/** @throws {Error} if a file cannot be read or is not a component document */
 function mappedComponent(
   name: string,
   { file, version, platform }: NameSettings['managedComponents'][string][number],
@@ -279,8 +279,8 @@ export function managedComponent(
 }
 
 /**
- * The managed component that an ARN of `aws` means, wildcards resolved; `undefined` for an unknown name. AWS's versions
- * are not those of Ingot's documents: an unknown version or build means the highest one.
+ * The managed component that an `aws` ARN names, with wildcards resolved; `undefined` for an unknown name. AWS's
+ * versions are not those of Ingot's documents: an unknown version or build resolves to the highest one.
  */
 export function findManagedComponent(managed: ManagedRegister, arn: Arn): ManagedComponent | undefined {
   if (arn.type !== 'component' || arn.version === undefined) return undefined;
@@ -297,8 +297,7 @@ function here<V extends BuildVersion>(arn: Arn, versions: readonly V[]): V | und
 const ANY_VERSION = { major: 'x', minor: 'x', patch: 'x' } as const;
 
 /**
- * Whether an ARN of `aws` names another version or build than the one it resolves to; the log of an image that uses it
- * says so.
+ * Whether an `aws` ARN names another version or build than the one it resolves to, which is then logged for an image.
  */
 export function isOtherVersion(reference: string, meant: string): boolean {
   const [asked, found] = [parseArn(reference), parseArn(meant)];
@@ -311,8 +310,8 @@ export function isOtherVersion(reference: string, meant: string): boolean {
 }
 
 /**
- * Why a component of `aws` is missing, and the line that supplies it, with a leading space; empty if it is not AWS's,
- * or exists.
+ * Why an `aws` component is missing, and the configuration line that supplies it, with a leading space; empty if it is
+ * not AWS's, or exists.
  */
 export function missingComponent({ missingComponents }: ManagedRegister, reference: string): string {
   const arn = parseArn(reference);
@@ -364,7 +363,7 @@ export function managedWorkflow(
   };
 }
 
-/** The managed workflow that an ARN of `aws` means, as `findManagedComponent` finds components. */
+/** The managed workflow that an `aws` ARN names, as `findManagedComponent` finds components. */
 export function findManagedWorkflow(managed: ManagedRegister, arn: Arn): ManagedWorkflow | undefined {
   if (arn.type !== 'workflow' || arn.version === undefined) return undefined;
   return here(
@@ -374,7 +373,7 @@ export function findManagedWorkflow(managed: ManagedRegister, arn: Arn): Managed
 }
 
 /**
- * The base image of an ARN of `aws`. Its versions are the dates on which it was made: any wildcard means the newest.
+ * The base image of an `aws` ARN. Its versions are the dates on which it was made, so any wildcard means the newest.
  */
 export function findManagedImage(managed: ManagedRegister, arn: Arn): ManagedImage | undefined {
   return arn.type === 'image' ? managed.images.find(({ name }) => name === arn.slug) : undefined;

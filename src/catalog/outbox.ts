@@ -17,9 +17,9 @@ export interface OutboxEvent {
   readonly status: string;
   /** The detail. */
   readonly payload: object;
-  /** The image as it is now, with its tags: what messages to people and topics are made of. */
+  /** The current image with its tags, from which messages to people and topics are made. */
   readonly snapshot?: object | undefined;
-  /** Topic that is told of it too. */
+  /** Topic that also gets it. */
   readonly topic?: { readonly arn: string; readonly payload?: string | undefined } | undefined;
 }
 
@@ -48,20 +48,20 @@ export async function writeEvent(
   return id;
 }
 
-/** An event as it is on record. */
+/** A recorded event. */
 export type OutboxRow = Readonly<Selectable<OutboxTable>>;
 
-/** The events after a place in their order, oldest first. @param seq 0 for all */
+/** The events after a position, oldest first. @param seq 0 for all */
 export async function eventsAfter(db: Queryable, seq: number, limit: number): Promise<readonly OutboxRow[]> {
   return db.selectFrom('outbox').selectAll().where('seq', '>', seq).orderBy('seq').limit(limit).execute();
 }
 
-/** The event of an id, or `undefined`. */
+/** The event with an id, or `undefined`. */
 export async function eventOfId(db: Queryable, id: string): Promise<OutboxRow | undefined> {
   return db.selectFrom('outbox').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** The event before this one that is about the same resource, or `undefined`. */
+/** The previous event of the same resource, or `undefined`. */
 export async function previousEvent(
   db: Queryable,
   { resource, seq }: Pick<OutboxRow, 'resource' | 'seq'>,
@@ -76,14 +76,14 @@ export async function previousEvent(
     .executeTakeFirst();
 }
 
-/** Events at these places. */
+/** Events at these positions. */
 export async function eventsAt(db: Queryable, places: readonly number[]): Promise<readonly OutboxRow[]> {
   return places.length === 0
     ? []
     : db.selectFrom('outbox').selectAll().where('seq', 'in', places).orderBy('seq').execute();
 }
 
-/** The place of the newest event; 0 when there is none. */
+/** The position of the newest event; 0 if there is none. */
 export async function lastEvent(db: Queryable): Promise<number> {
   const { last } = await db
     .selectFrom('outbox')
@@ -92,7 +92,7 @@ export async function lastEvent(db: Queryable): Promise<number> {
   return last ?? 0;
 }
 
-/** The place of the first event at or after a time, less one: `eventsAfter` begins there. */
+/** The position before the first event at or after a time, for `eventsAfter`. */
 export async function placeBefore(db: Queryable, time: string): Promise<number> {
   const { first } = await db
     .selectFrom('outbox')
@@ -102,12 +102,12 @@ export async function placeBefore(db: Queryable, time: string): Promise<number> 
   return first === null ? lastEvent(db) : first - 1;
 }
 
-/** Most events that one look removes: who writes meanwhile waits for it. */
+/** Maximum number of events that one call removes: other writers wait for it. */
 const REMOVED_AT_ONCE = 1000;
 
 /**
- * Removes events from before a time, and what could not be delivered of them. Call it until it returns 0.
- * @returns how many went
+ * Removes events before a time, and their failed deliveries. Call it until it returns 0.
+ * @returns how many were removed
  */
 export async function removeEventsBefore(trx: Queryable, time: string): Promise<number> {
   const old = await trx

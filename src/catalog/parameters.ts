@@ -1,28 +1,25 @@
-/**
- * Queries on parameters: names with values, as Systems Manager keeps them. Every version is kept, up to
- * `MOST_VERSIONS`.
- */
+/** Queries on parameters: names with values, as in Systems Manager. Versions are kept, up to `MOST_VERSIONS`. */
 import { type Selectable, sql } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
 import type { Queryable } from './catalog.ts';
 import type { Place } from './slices.ts';
 import type { ParameterTable } from './tables.ts';
 
-/** Kinds of values that anybody who may read the database may know. */
+/** Types whose values are not secret. */
 export const PARAMETER_TYPES = ['String', 'StringList'] as const;
 
-/** How many versions are kept of a parameter. Source: Systems Manager User Guide, "Parameter versions". */
+/** Maximum number of versions of a parameter. Source: Systems Manager User Guide, "Parameter versions". */
 export const MOST_VERSIONS = 100;
 
-/** What a parameter is, apart from where it is. */
+/** The content of a parameter, without its account and Region. */
 export interface ParameterContent {
   /** The value of a SecureString is sealed. */
   readonly type: (typeof PARAMETER_TYPES)[number] | 'SecureString';
   readonly value: string;
   readonly description?: string | undefined;
-  /** `text` when absent. */
+  /** Default: `text`. */
   readonly dataType?: string | undefined;
-  /** `Standard` when absent. */
+  /** Default: `Standard`. */
   readonly tier?: string | undefined;
   /** RE2. */
   readonly allowedPattern?: string | undefined;
@@ -52,7 +49,7 @@ export async function listParameters(db: Queryable, place: Place): Promise<reado
   return rows.map(parameterOf);
 }
 
-/** How many parameters there are. */
+/** The number of parameters. */
 export async function countParameters(db: Queryable, place: Place): Promise<number> {
   const { count } = await parametersOf(db, place)
     .select((e) => e.fn.countAll<number>().as('count'))
@@ -66,7 +63,7 @@ export async function getParameter(db: Queryable, place: Place, name: string): P
   return row === undefined ? undefined : parameterOf(row);
 }
 
-/** The versions that are kept of a parameter, oldest first. */
+/** The stored versions of a parameter, oldest first. */
 export async function parameterVersions(
   db: Queryable,
   { account, region }: Place,
@@ -83,7 +80,7 @@ export async function parameterVersions(
   return rows.map(({ labels, ...row }) => ({ ...parameterOf(row), labels: JSON.parse(labels) as string[] }));
 }
 
-/** Which parameters have a label on some version: their labels, by name. */
+/** Parameters with a label on some version: their labels, by name. */
 export async function labelledParameters(
   db: Queryable,
   { account, region }: Place,
@@ -132,7 +129,7 @@ export async function putParameter(
   return addParameterVersion(db, place, parameter);
 }
 
-/** Makes a new version of a parameter, or the first. The oldest go when there are too many. */
+/** Creates the first or next version of a parameter. If there are too many, the oldest are deleted. */
 export async function addParameterVersion(
   db: Queryable,
   { account, region }: Place,
@@ -186,7 +183,7 @@ export async function setLabels(
     .execute();
 }
 
-/** Whether there was one. Its versions and labels go with it. */
+/** Deletes a parameter with its versions and labels. Returns whether it existed. */
 export async function removeParameter(db: Queryable, { account, region }: Place, name: string): Promise<boolean> {
   let removed = 0n;
   for (const table of ['parameter_versions', 'parameters'] as const) {

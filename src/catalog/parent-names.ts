@@ -1,7 +1,7 @@
 /**
- * Resolves a `parentImage`: follows parameters of Systems Manager and names of `aws` to an AMI, an image of an account,
- * or a base image that Ingot makes or downloads. No image replaces another unless the owner's configuration says so,
- * and the log shows each step.
+ * Resolves a `parentImage`: follows Systems Manager parameters and `aws` names to an AMI, an image of an account, or a
+ * base image that Ingot makes or downloads. No image replaces another unless the owner's configuration says so, and the
+ * log shows each step.
  */
 import { parseArn, resourceArn } from '../resources/arns.ts';
 import type { Queryable } from './catalog.ts';
@@ -26,11 +26,12 @@ export type ParentMeaning =
    */
   | { readonly kind: 'none'; readonly why: string; readonly known: boolean; readonly via: readonly string[] };
 
-/** Maximum steps from one name to another; more are a circle. */
+/** Maximum steps from one name to another; more indicate a cycle. */
 const LONGEST_WAY = 8;
 
 /**
- * @param reference as a recipe has it
+ * Resolves a parent image.
+ * @param reference as in a recipe
  * @param place of the recipe
  */
 export async function parentMeaning(
@@ -93,8 +94,8 @@ export async function parentMeaning(
       };
     if (arn.owner !== 'aws') return { kind: 'image', arn: current, via };
     const mapped = settings.parentImages[arn.slug];
-    // A name that the owner maps to another is not mapped again, so that amazon-linux-2-x86 may mean itself through a
-    // second name.
+    // A name that the owner maps to another is not mapped again, so that amazon-linux-2-x86 may refer to itself through
+    // a second name.
     if (mapped !== undefined && !seen.has(arn.slug)) {
       seen.add(arn.slug);
       via.push(`${arn.slug} is ${mapped} by config.yaml`);

@@ -1,6 +1,6 @@
 /**
- * How often scheduled builds of a pipeline failed in a row, and the pipelines that this disables. It is counted in the
- * transaction in which an image comes to its end. Source: reference, `resources.md` section 10, `events-logs.md`.
+ * Counts how often scheduled builds of a pipeline failed in a row, and disables pipelines by their policy. This happens
+ * in the transaction in which an image ends. Source: reference, `resources.md` section 10, `events-logs.md`.
  */
 import type { ImagePipeline } from '@aws-sdk/client-imagebuilder';
 import { timestamp } from '../platform/clock.ts';
@@ -12,7 +12,7 @@ import { setPipelineSchedule } from './pipeline-schedules.ts';
 /** Detail type of the event that a pipeline was disabled. */
 const DISABLED = 'EC2 Image Builder Image Pipeline Automatically Disabled';
 
-/** Counts the end of an image of a pipeline: any success forgives, only a scheduled failure counts. */
+/** Counts the end of an image of a pipeline. Any success resets the count; only scheduled failures increase it. */
 export async function countOutcome(
   trx: Queryable,
   image: { readonly pipeline_arn: string | null; readonly build_type: string | null },
@@ -29,7 +29,7 @@ export async function countOutcome(
       .execute();
 }
 
-/** Counts a failed run, and disables the pipeline when its policy says so. Returns whether it is disabled now. */
+/** Counts a failed run, and disables the pipeline if its policy says so. Returns whether it is now disabled. */
 export async function countFailure(trx: Queryable, arn: string): Promise<boolean> {
   const row = await trx
     .updateTable('image_pipelines')
@@ -37,7 +37,7 @@ export async function countFailure(trx: Queryable, arn: string): Promise<boolean
     .where('arn', '=', arn)
     .returning(['consecutive_failures', 'record', 'status'])
     .executeTakeFirst();
-  // Deleted since.
+  // It was deleted meanwhile.
   if (row === undefined) return false;
   const record = JSON.parse(row.record) as ImagePipeline;
   const most = record.schedule?.autoDisablePolicy?.failureCount;

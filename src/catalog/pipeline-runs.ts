@@ -4,17 +4,17 @@ import type { Queryable } from './catalog.ts';
 import { writePipelineLog } from './log-groups.ts';
 import type { PipelineTables } from './pipeline-tables.ts';
 
-/** A decision on record. */
+/** A recorded decision. */
 export type PipelineRun = Selectable<PipelineTables['pipeline_runs']>;
-/** A decision to be recorded. */
+/** A decision to record. */
 export type NewPipelineRun = Insertable<PipelineTables['pipeline_runs']>;
 
-/** Of a pipeline's decisions that started nothing, the newest so many are kept. */
+/** Maximum number of recorded decisions per pipeline that started nothing; the newest are kept. */
 const KEPT_SKIPS = 1000;
 
 /**
- * Records a decision. One that was put off is replaced by what became of it.
- * @returns whether it was recorded: not when the same occurrence has its decision
+ * Records a decision. One that was postponed is replaced by its final one.
+ * @returns whether it was recorded; false if the same occurrence has its decision already
  */
 export async function recordRun(trx: Queryable, run: NewPipelineRun): Promise<boolean> {
   const { pipeline_arn: arn, occurrence, ...rest } = run;
@@ -88,7 +88,7 @@ export async function runOf(db: Queryable, arn: string, occurrence: string): Pro
     .executeTakeFirst();
 }
 
-/** Decisions about a pipeline, the newest first. @param before a `seq`: only older ones */
+/** Decisions about a pipeline, newest first. @param before a `seq`: only older ones */
 export async function runsOfPipeline(
   db: Queryable,
   arn: string,
@@ -99,7 +99,7 @@ export async function runsOfPipeline(
   return (before === undefined ? query : query.where('seq', '<', before)).orderBy('seq', 'desc').limit(limit).execute();
 }
 
-/** The run that started an image, or `undefined`: no pipeline did. */
+/** The run that started an image; `undefined` if no pipeline did. */
 export async function runOfImage(db: Queryable, imageArn: string): Promise<PipelineRun | undefined> {
   return db
     .selectFrom('pipeline_runs')
@@ -110,7 +110,7 @@ export async function runOfImage(db: Queryable, imageArn: string): Promise<Pipel
     .executeTakeFirst();
 }
 
-/** A started run whose image still says what it was built with: its image did not fail and was not cancelled. */
+/** The latest run with recorded dependencies whose image neither failed nor was canceled. */
 export async function lastGoodRun(
   db: Queryable,
   arn: string,
@@ -128,7 +128,7 @@ export async function lastGoodRun(
     .executeTakeFirst();
 }
 
-/** The latest run or decision that says what the pipeline's names meant then, whatever became of it. */
+/** The latest run or decision with recorded dependencies, whatever its result. */
 export async function latestComparison(db: Queryable, arn: string): Promise<PipelineRun | undefined> {
   return db
     .selectFrom('pipeline_runs')
@@ -140,12 +140,12 @@ export async function latestComparison(db: Queryable, arn: string): Promise<Pipe
     .executeTakeFirst();
 }
 
-/** Replaces what a run's names meant. */
+/** Replaces the recorded dependencies of a run. */
 export async function setDependencies(trx: Queryable, seq: number, dependencies: string): Promise<void> {
   await trx.updateTable('pipeline_runs').set({ dependencies }).where('seq', '=', seq).execute();
 }
 
-/** Forgets a deleted pipeline's decisions. */
+/** Deletes the decisions of a deleted pipeline. */
 export async function removeRuns(trx: Queryable, arn: string): Promise<void> {
   await trx.deleteFrom('pipeline_runs').where('pipeline_arn', '=', arn).execute();
 }

@@ -6,7 +6,7 @@ import type { PipelineTables } from './pipeline-tables.ts';
 /** When a pipeline is due. */
 export type PipelineSchedule = Selectable<PipelineTables['pipeline_schedules']>;
 
-/** Records when a pipeline is due, in place of what was there; without a schedule it is due at no time. */
+/** Records when a pipeline is due, replacing the previous record. Without a schedule it is never due. */
 export async function setPipelineSchedule(
   db: Queryable,
   pipelineArn: string,
@@ -23,7 +23,7 @@ export async function setPipelineSchedule(
     .execute();
 }
 
-/** Pipelines to be looked at by `now` (ISO-8601), those that wait longest first. */
+/** Pipelines to check at `now` (ISO-8601), those that have waited longest first. */
 export async function schedulesToLookAt(
   db: Queryable,
   now: string,
@@ -40,9 +40,9 @@ export async function schedulesToLookAt(
 }
 
 /**
- * Takes a pipeline that is due: of two servers that saw the same row one gets it.
- * @param then when it is due and looked at next
- * @returns whether this one got it
+ * Claims a due pipeline: of two servers that see the same row, only one gets it.
+ * @param then when it is due and checked next
+ * @returns whether it was claimed
  */
 export async function takeSchedule(
   trx: Queryable,
@@ -59,7 +59,7 @@ export async function takeSchedule(
   return numUpdatedRows > 0n;
 }
 
-/** When each of some pipelines is due next, where it is. */
+/** The next due time of each of these pipelines, if it has one. */
 export async function dueTimes(db: Queryable, pipelineArns: readonly string[]): Promise<ReadonlyMap<string, string>> {
   if (pipelineArns.length === 0) return new Map();
   const rows = await db
@@ -70,7 +70,7 @@ export async function dueTimes(db: Queryable, pipelineArns: readonly string[]): 
   return new Map(rows.flatMap(({ pipeline_arn, due }) => (due === null ? [] : [[pipeline_arn, due] as const])));
 }
 
-/** Whether any pipeline is due at some time. */
+/** Whether any pipeline has a due time. */
 export async function anyScheduled(db: Queryable): Promise<boolean> {
   return (await db.selectFrom('pipeline_schedules').select('pipeline_arn').limit(1).executeTakeFirst()) !== undefined;
 }

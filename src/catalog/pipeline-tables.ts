@@ -1,4 +1,4 @@
-/** Tables of what happens by itself. Times are ISO-8601 text. */
+/** Tables of automatic runs. Times are ISO-8601 text. */
 import type { Generated } from 'kysely';
 
 /** These tables by name, as Kysely sees them. */
@@ -17,28 +17,28 @@ interface LifecycleScheduleTable {
 /** When a pipeline is due: one row for each that is enabled and has a schedule. */
 interface PipelineScheduleTable {
   pipeline_arn: string;
-  /** What a `rate` counts from: when the pipeline was made, or changed last. */
+  /** What a `rate` counts from: when the pipeline was created, or last changed. */
   anchor: string;
-  /** The next due time; null when it has not been worked out, or there is none. */
+  /** The next due time; null if it was not computed yet, or there is none. */
   due: string | null;
-  /** When it is looked at next: the due time, or later where that was put off. */
+  /** When it is checked next: the due time, or later if it was postponed. */
   look_at: string;
 }
 
 /** What may start a pipeline. */
 export type CauseKind = 'person' | 'schedule' | 'parent' | 'packages' | 'hook' | 'rule' | 'retry';
 
-/** What became of it: `put off` may still become another, `disabled` is a pipeline that its failures disabled. */
+/** The result: `put off` may still change, `disabled` is a pipeline that was disabled after failures. */
 type RunOutcome = 'started' | 'skipped' | 'refused' | 'put off' | 'disabled';
 
 /** One decision to start a pipeline, or not to. */
 interface PipelineRunTable {
   seq: Generated<number>;
   pipeline_arn: string;
-  /** What happens once: a due time, a delivery of a hook. With the pipeline it is unique. */
+  /** Identifies a due time or a delivery of a hook. It is unique per pipeline. */
   occurrence: string;
   cause: CauseKind;
-  /** Who or what: a principal's ARN, an expression, the ARN of a parent. */
+  /** A principal's ARN, an expression, or the ARN of a parent. */
   by: string;
   at: string;
   /** A sentence. */
@@ -47,9 +47,9 @@ interface PipelineRunTable {
   outcome: RunOutcome;
   /** Why it was not started: sentences. */
   reason: string | null;
-  /** When it is asked again. */
+  /** When it is tried again. */
   next: string | null;
   image_arn: string | null;
-  /** JSON: what was named without its build, and what it meant then. */
+  /** JSON: names without a build number, and what they resolved to. */
   dependencies: string | null;
 }

@@ -1,4 +1,4 @@
-/** Frequent queries: building and compiling one takes longer than the database needs to answer. */
+/** Frequent queries, built once: building and compiling one takes longer than the database needs to answer. */
 import type { Compilable, CompiledQuery } from 'kysely';
 import type { Queryable } from './catalog.ts';
 

@@ -9,11 +9,11 @@ export interface StoredPrincipal {
   readonly account: string;
   readonly type: 'user' | 'role';
   readonly name: string;
-  /** `AIDA…` or `AROA…`; a principal that was removed and created again has another one. */
+  /** `AIDA…` or `AROA…`; a principal that was deleted and created again has a new one. */
   readonly id: string;
   /** Who may assume it, as JSON; roles only. */
   readonly trustPolicy?: string;
-  /** Longest session in seconds; roles only. */
+  /** Maximum duration of a session in seconds; roles only. */
   readonly maxSessionSeconds?: number;
   readonly tags: Readonly<Record<string, string>>;
   readonly dateCreated: string;
@@ -79,7 +79,7 @@ export async function getPrincipal(db: Queryable, arn: string): Promise<StoredPr
   return row === undefined ? undefined : principalOf(row);
 }
 
-/** All principals of an account (of all accounts, without one), by ARN. */
+/** All principals of an account, or of all accounts, sorted by ARN. */
 export async function listPrincipals(db: Queryable, account?: string): Promise<readonly StoredPrincipal[]> {
   const query = db.selectFrom('principals').selectAll().orderBy('arn');
   return (await (account === undefined ? query : query.where('account', '=', account)).execute()).map(principalOf);
@@ -161,7 +161,7 @@ export async function accessKeysOf(db: Queryable, principal: string): Promise<re
   ).map(accessKeyOf);
 }
 
-/** Switches an access key on or off. */
+/** Activates or deactivates an access key. */
 export async function setAccessKeyStatus(db: Queryable, id: string, status: StoredAccessKey['status']): Promise<void> {
   await db.updateTable('access_keys').set({ status }).where('id', '=', id).execute();
 }

@@ -1,14 +1,14 @@
-/** Queries on receivers of events: how far each one is, and what could not be delivered to it. */
+/** Queries on receivers of events: the position of each, and its failed deliveries. */
 import type { Insertable, Selectable, Updateable } from 'kysely';
 import type { Queryable } from './catalog.ts';
 import type { DeliveryTable, ReceiverTable } from './event-tables.ts';
 
-/** Where a receiver stands. */
+/** The state of a receiver. */
 export type ReceiverRow = Readonly<Selectable<ReceiverTable>>;
 /** A delivery that failed. */
 export type DeliveryRow = Readonly<Selectable<DeliveryTable>>;
 
-/** All receivers that ever were, by name. */
+/** All receivers that were ever configured, by name. */
 export async function allReceivers(db: Queryable): Promise<readonly ReceiverRow[]> {
   return db.selectFrom('receivers').selectAll().orderBy('name').execute();
 }
@@ -18,7 +18,7 @@ export async function receiverOf(db: Queryable, name: string): Promise<ReceiverR
   return db.selectFrom('receivers').selectAll().where('name', '=', name).executeTakeFirst();
 }
 
-/** Records a new receiver, which gets what comes after a place. */
+/** Records a new receiver, which gets the events after a position. */
 export async function addReceiver(
   trx: Queryable,
   receiver: Pick<ReceiverRow, 'name' | 'position' | 'settings_hash'>,
@@ -31,7 +31,7 @@ export async function addReceiver(
     .execute();
 }
 
-/** Changes what is on record of a receiver. */
+/** Changes the record of a receiver. */
 export async function updateReceiver(
   trx: Queryable,
   name: string,
@@ -40,7 +40,7 @@ export async function updateReceiver(
   await trx.updateTable('receivers').set(change).where('name', '=', name).execute();
 }
 
-/** Moves a receiver on, after so many deliveries. */
+/** Advances the position of a receiver, after a number of deliveries. */
 export async function advanceReceiver(
   trx: Queryable,
   name: string,
@@ -53,7 +53,7 @@ export async function advanceReceiver(
     .execute();
 }
 
-/** Records a failed delivery, or what became of it. */
+/** Records a failed delivery, or its later state. */
 export async function putDelivery(trx: Queryable, delivery: Insertable<DeliveryTable>): Promise<void> {
   const { receiver: _, seq: __, ...change } = delivery;
   await trx
@@ -63,12 +63,12 @@ export async function putDelivery(trx: Queryable, delivery: Insertable<DeliveryT
     .execute();
 }
 
-/** Removes the record of a delivery that has succeeded at last. */
+/** Deletes the record of a delivery that has succeeded. */
 export async function removeDelivery(trx: Queryable, receiver: string, seq: number): Promise<void> {
   await trx.deleteFrom('deliveries').where('receiver', '=', receiver).where('seq', '=', seq).execute();
 }
 
-/** Failed deliveries, oldest event first; of one receiver, in one state, or of one event. */
+/** Failed deliveries, oldest event first: of one receiver, in one state, or of one event. */
 export async function deliveries(
   db: Queryable,
   of: { readonly receiver?: string; readonly state?: DeliveryRow['state']; readonly eventId?: string },
@@ -92,7 +92,7 @@ export async function failedAmong(
     : db.selectFrom('deliveries').selectAll().where('receiver', '=', receiver).where('seq', 'in', places).execute();
 }
 
-/** How many deliveries of each receiver are in each state. */
+/** The number of deliveries in each state, by receiver. */
 export async function deliveryCounts(
   db: Queryable,
 ): Promise<readonly { readonly receiver: string; readonly state: DeliveryRow['state']; readonly count: number }[]> {

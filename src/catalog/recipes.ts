@@ -1,4 +1,4 @@
-/** Shared queries for image recipes and container recipes: versions, no builds, components and a parent image. */
+/** Queries that image recipes and container recipes share: versions without builds, components and a parent image. */
 import type { ComponentConfiguration } from '@aws-sdk/client-imagebuilder';
 import type { Insertable } from 'kysely';
 import { parseArn } from '../resources/arns.ts';

@@ -1,4 +1,4 @@
-/** Resolves an ARN with wildcards, or without a build number, to the one resource that it means now. */
+/** Resolves an ARN with wildcards, or without a build number, to the resource that it currently means. */
 import { formatArn, parseArn, resourceArn, versionArn, type Arn } from '../resources/arns.ts';
 import {
   compareVersions,
@@ -26,8 +26,8 @@ import {
 import { workflows, type StoredWorkflow } from './workflows.ts';
 
 /**
- * The component that an ARN means: an account's own, or one of `aws`. A version without a build means its latest build.
- * @param db where to look for the account's own, default outside of any transaction
+ * The component that an ARN means: an account's own, or an `aws` one. A version without a build means its latest build.
+ * @param db where to look for the account's own (default: outside of any transaction)
  */
 export async function resolveComponent(
   catalog: Catalog,
@@ -69,8 +69,8 @@ export async function resolveWorkflow(
 }
 
 /**
- * The build version ARN that an image's ARN refers to: the named build, or else the latest AVAILABLE one. Only images
- * of accounts.
+ * The build version ARN that an image's ARN refers to: the named build, otherwise the latest AVAILABLE one. Only images
+ * of accounts, not managed ones.
  * @returns `undefined` if there is none
  */
 export async function resolveImage(db: Queryable, reference: string): Promise<string | undefined> {
@@ -83,7 +83,7 @@ export async function resolveImage(db: Queryable, reference: string): Promise<st
 
 /** Like `resolveImage`, for reading: if no build is AVAILABLE, the latest of any status. */
 export async function resolveImageToRead(db: Queryable, reference: string): Promise<string | undefined> {
-  // An ARN with a build means itself; the reader finds out whether it exists.
+  // An ARN with a build is already resolved; the reader finds out whether it exists.
   if (parseArn(reference)?.build !== undefined) return reference;
   const available = await resolveImage(db, reference);
   if (available !== undefined) return available;
@@ -93,7 +93,7 @@ export async function resolveImageToRead(db: Queryable, reference: string): Prom
     ?.arn;
 }
 
-/** ARN of the image recipe or container recipe that an ARN means, or `undefined`. */
+/** ARN of the image recipe or container recipe that an ARN resolves to, or `undefined`. */
 export async function resolveRecipe(db: Queryable, reference: string): Promise<string | undefined> {
   const arn = parseArn(reference);
   if ((arn?.type !== 'image-recipe' && arn?.type !== 'container-recipe') || arn.version === undefined) return undefined;

@@ -1,6 +1,6 @@
 /** Tables of the services beside Image Builder. */
 
-/** By name, as Kysely sees them. */
+/** The tables by name, as Kysely sees them. */
 export interface ServiceTables {
   launch_templates: LaunchTemplateTable;
   launch_template_versions: LaunchTemplateVersionTable;
@@ -14,10 +14,10 @@ export interface LaunchTemplateTable {
   region: string;
   name: string;
   created: string;
-  /** ARN of the principal that made it. */
+  /** ARN of the principal that created it. */
   created_by: string;
   default_version: number;
-  /** Numbers of deleted versions are not used again. */
+  /** Numbers of deleted versions are not reused. */
   latest_version: number;
 }
 

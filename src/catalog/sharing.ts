@@ -1,6 +1,6 @@
 /**
- * What an account may use of other accounts' resources, for work without a caller: an image is built for its account.
- * The policies are evaluated each time, so that a withdrawn one grants nothing.
+ * Which resources of other accounts an account may use, for work without a caller, because an image is built for its
+ * account. The policies are evaluated each time, so that a revoked one grants nothing.
  */
 import { timestamp } from '../platform/clock.ts';
 import type { ContextValues } from '../policies/conditions.ts';
@@ -21,9 +21,9 @@ export class NotSharedError extends Error {
 }
 
 /**
- * Checks that an account may use a resource: its own, one of `aws`, or another account's with a policy that allows it.
+ * Checks that an account may use a resource: its own, an `aws` one, or another account's with a policy that allows it.
  * @param action `imagebuilder:GetComponent`
- * @param reference ARN in its canonical spelling, with wildcards or not
+ * @param reference canonical ARN, with or without wildcards
  * @throws {NotSharedError}
  */
 export async function checkShared(
@@ -56,7 +56,7 @@ export async function checkShared(
 }
 
 /**
- * The component that an ARN refers to, for work in an account: its own, one of `aws`, or one that is shared with it.
+ * The component that an ARN refers to, for work in an account: its own, an `aws` one, or one that is shared with it.
  * @returns `undefined` if there is none in the Region
  * @throws {NotSharedError}
  */
@@ -66,7 +66,7 @@ export async function componentForAccount(
   reference: string,
   db: Queryable = catalog.db,
 ): Promise<StoredComponent | undefined> {
-  // A reference in a document was not made canonical by the API.
+  // The API canonicalizes requests, but not references in documents.
   const arn = canonicalArn(inAccountOfServer(reference, catalog.managed.settings.accounts, place.account));
   if (arn === undefined) return undefined;
   await checkShared(catalog, place, 'imagebuilder:GetComponent', arn, db);

@@ -8,7 +8,7 @@ import { parseVersionPattern, type VersionPattern } from '../resources/versions.
 
 /** The requested page. */
 export interface Slice {
-  /** One more than this is read, to find out whether there are more. */
+  /** Maximum number of items. One more is read, to find out whether there are more. */
   readonly limit: number;
   /** The order values of the last item before the page. */
   readonly after?: readonly (string | number)[];
@@ -31,10 +31,10 @@ export function standsAfter(
   return sql<SqlBool>`(${position}) ${sql.raw(order === 'asc' ? '>' : '<')} (${sql.join([...slice.after])})`;
 }
 
-/** Columns that must hold one of the given values (`version`: match one of the patterns); without values any. */
+/** Columns that must have one of the given values (`version`: match one of the patterns); without values any. */
 export type Conditions<Column extends string> = Partial<Record<Column, readonly string[]>>;
 
-/** All conditions as one. */
+/** All conditions combined. */
 export function meets(conditions: Conditions<string>, table?: string): RawBuilder<SqlBool> {
   const among = (column: string, values: readonly string[]): RawBuilder<SqlBool> =>
     sql<SqlBool>`${sql.ref(table === undefined ? column : `${table}.${column}`)} in (${sql.join([...values])})`;

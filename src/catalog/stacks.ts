@@ -17,10 +17,10 @@ export const STACK_STATUSES = [
 ] as const;
 export type StackStatus = (typeof STACK_STATUSES)[number];
 
-/** What happens to a resource that leaves its stack. */
+/** What happens to a resource that is removed from its stack. */
 export const DELETION_POLICIES = ['Delete', 'Retain', 'RetainExceptOnCreate', 'Snapshot'] as const;
 
-/** Maximum number of earlier ARNs of a resource; the oldest are forgotten. */
+/** Maximum number of earlier ARNs of a resource; older ones are dropped. */
 export const MOST_EARLIER = 100;
 
 /** A resource of a stack. */

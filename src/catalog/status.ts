@@ -1,20 +1,20 @@
-/** Queries about the whole of a data directory: what runs, what waits, what failed, what is due. */
+/** Queries about a whole data directory: what runs, what waits, what failed, what is due. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { BUILD_STAGES } from '../resources/statuses.ts';
 import type { Queryable } from './catalog.ts';
 
-/** An image whose work has not ended. */
+/** An image that has not ended. */
 export interface BusyImage {
   readonly arn: string;
   readonly status: string;
   readonly created: string;
   readonly pipeline: string | null;
-  /** Whether a worker has it. */
+  /** Whether a worker is working on it. */
   readonly working: boolean;
   readonly cancelRequested: boolean;
 }
 
-/** Images whose work has not ended, oldest first. */
+/** Images that have not ended, oldest first. */
 export async function imagesUnderWay(db: Queryable): Promise<readonly BusyImage[]> {
   const rows = await db
     .selectFrom('images as i')
@@ -66,7 +66,7 @@ export async function newestImages(
   return rows.map(({ pipeline_arn, created }) => ({ pipeline: pipeline_arn!, created }));
 }
 
-/** Pipelines that are due next, soonest first. */
+/** Pipelines with the next due times, soonest first. */
 export async function nextDue(
   db: Queryable,
   limit: number,

@@ -1,4 +1,4 @@
-/** Queries on images whose work waits as a record: no process works on them until they can go on. */
+/** Queries on images whose work is suspended: no process works on them until they can continue. */
 import type { Queryable } from './catalog.ts';
 import type { EngineTables } from './engine-tables.ts';
 
@@ -7,12 +7,12 @@ export async function suspendImage(trx: Queryable, row: EngineTables['suspended_
   await trx.insertInto('suspended_images').values(row).execute();
 }
 
-/** ARNs of all images whose work waits as a record. */
+/** ARNs of all images whose work is suspended. */
 export async function suspendedImages(db: Queryable): Promise<readonly string[]> {
   return (await db.selectFrom('suspended_images').select('image_arn').execute()).map(({ image_arn }) => image_arn);
 }
 
-/** Takes what was recorded of an image's work: from now on somebody works on it. */
+/** Takes and deletes the record of an image's suspended work, which then continues. */
 export async function takeSuspended(trx: Queryable, arn: string): Promise<string | undefined> {
   const row = await trx.selectFrom('suspended_images').select('state').where('image_arn', '=', arn).executeTakeFirst();
   await trx.deleteFrom('suspended_images').where('image_arn', '=', arn).execute();
@@ -20,10 +20,10 @@ export async function takeSuspended(trx: Queryable, arn: string): Promise<string
 }
 
 /**
- * The image that can go on, of those that wait: its step has an answer, its time is over, or it is to be cancelled.
+ * The suspended image that can continue: its step has an answer, its time is over, or its cancellation was requested.
  * The one that has waited longest comes first.
  * @param now ISO-8601
- * @param options.cancelled only those that are to be cancelled: there is no place for others
+ * @param options.cancelled only those to cancel, because there is no slot for others
  */
 export async function nextToGoOn(
   trx: Queryable,

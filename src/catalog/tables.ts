@@ -77,7 +77,7 @@ interface ComponentTable extends ResourceColumns, VersionColumns {
   content_hash: string;
 }
 
-/** What a component's `supportedOsVersions` names. */
+/** Versions of operating systems in a component's `supportedOsVersions`. */
 interface ComponentOsVersionTable {
   arn: string;
   os_version: string;
@@ -140,9 +140,9 @@ export interface ImageTable extends ResourceColumns, VersionColumns {
   task: string | null;
   /** 1 after a cancellation request; the worker watches this. */
   cancel_requested: number;
-  /** 1 if its worker died while it worked on other images too: it is built again, alone. */
+  /** 1 if its worker died while it was building other images too: it is built again, alone. */
   alone: Generated<number>;
-  /** 1 if nobody asked for it: a schedule, a rule or another image did. A retry makes it 0. */
+  /** 1 if it started automatically, by a schedule, a rule or another image. A retry sets it to 0. */
   by_itself: Generated<number>;
 }
 
@@ -160,7 +160,7 @@ interface TagTable {
   value: string;
 }
 
-/** `dependent` needs what `reference` names. */
+/** `dependent` depends on `reference`. */
 interface ResourceReferenceTable {
   dependent: string;
   /** ARN of the dependency, without its version. */
@@ -172,7 +172,7 @@ interface ResourceReferenceTable {
 /** Policies of resources. */
 interface ResourcePolicyTable {
   arn: string;
-  /** The resource's. */
+  /** Account of the resource. */
   account: string;
   region: string;
   /** As in ARNs: `component`. */
@@ -196,7 +196,7 @@ interface StackTable {
   updated: string;
 }
 
-/** Parameters, as Systems Manager has them. */
+/** Parameters, as in Systems Manager. */
 export interface ParameterTable {
   account: string;
   region: string;
@@ -224,13 +224,13 @@ interface KeptFileTable {
   account: string;
   sha256: string;
   size: number;
-  /** 1 when all of it is there. */
+  /** 1 if it is complete. */
   complete: number;
   /** ISO-8601. */
   touched: string;
 }
 
-/** Which component names which file. */
+/** The files of each component. */
 interface ComponentFileTable {
   /** ARN of the build version. */
   component: string;
@@ -238,7 +238,7 @@ interface ComponentFileTable {
   sha256: string;
 }
 
-/** Values that stacks export: a name belongs to one stack in its account and Region. */
+/** Values that stacks export. A name belongs to one stack in its account and Region. */
 interface StackExportTable {
   account: string;
   region: string;
@@ -247,7 +247,7 @@ interface StackExportTable {
   stack: string;
 }
 
-/** Which stack imports an export, by its name. */
+/** The stacks that import an export, by its name. */
 interface StackImportTable {
   account: string;
   region: string;
@@ -262,7 +262,7 @@ export interface ClientTokenTable {
   token: string;
   /** SHA-256 of the request without its token. */
   request_hash: string;
-  /** JSON of the first answer. */
+  /** JSON of the first response. */
   response: string;
   created: string;
 }

@@ -1,4 +1,4 @@
-/** Reading tables whose rows are records with tags: recipes and configurations. */
+/** Reads tables whose rows are records with tags: recipes and configurations. */
 import { sql } from 'kysely';
 import type { Queryable } from './catalog.ts';
 import { meets, standsAfter, type Conditions, type Place, type Slice } from './slices.ts';

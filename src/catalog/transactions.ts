@@ -8,11 +8,11 @@ import { holdingConnection, inTransactionScope, refuseNested } from './database.
 /** Runs work as a transaction. When the promise resolves, it is on the disk. */
 export type RunTransaction<Tables> = <T>(work: (trx: Transaction<Tables>) => Promise<T>) => Promise<T>;
 
-/** Most transactions in one commit: readers wait for it. */
+/** Maximum number of transactions in one commit: readers wait for it. */
 const MOST = 64;
 
 interface Waiting<Tables> {
-  /** Does the work. Returns a function that reports the result to the caller, called after the commit. */
+  /** Runs the work. Returns a function that reports the result to the caller, called after the commit. */
   work(trx: Transaction<Tables>, alone: boolean): Promise<() => void>;
   fail(error: unknown): void;
 }
@@ -34,7 +34,7 @@ export function groupedTransactions<Tables>(db: Kysely<Tables>): RunTransaction<
 
   async function workAll(): Promise<void> {
     working = true;
-    // Reads get their turn between two batches.
+    // Reads get a turn between two batches.
     while (waiting.length > 0)
       await inTransactionScope(() => db.connection().execute(batch)).catch((error: unknown) =>
         waiting.shift()?.fail(error),

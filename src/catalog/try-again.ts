@@ -20,9 +20,9 @@ export async function tryAgain(trx: Queryable, arn: string, task: ImageTask): Pr
 }
 
 /**
- * Starts the work on an image over, with no other image beside it: its worker died, and any of its images may be the
+ * Restarts the work on an image, with no other image beside it: its worker died, and any of its images may be the
  * cause.
- * @throws {IllegalMoveError} for an image that is not worked on
+ * @throws {IllegalMoveError} if the image is not being worked on
  */
 export async function workAlone(trx: Queryable, arn: string, reason: string): Promise<void> {
   await transitionImage(trx, arn, 'PENDING', { reason });

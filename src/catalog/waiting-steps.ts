@@ -1,10 +1,10 @@
-/** Queries on steps that wait for an answer: a step and its answer meet in these records. */
+/** Queries on steps that wait for an answer: the waiting process and the answer communicate through these records. */
 import type { Insertable, Selectable } from 'kysely';
 import type { Queryable } from './catalog.ts';
 import type { WaitingStepTable } from './engine-tables.ts';
 import { standsAfter, type Place, type Slice } from './slices.ts';
 
-/** A step that waits. */
+/** A waiting step. */
 export type WaitingStep = Selectable<WaitingStepTable>;
 
 /** Records that a step waits. */
@@ -18,12 +18,12 @@ export async function beginWaiting(
     .execute();
 }
 
-/** The step, while it waits. After an answer `action` is set, until the step continues. */
+/** The waiting step. After an answer `action` is set, until the step continues. */
 export async function waitingStep(db: Queryable, stepId: string): Promise<WaitingStep | undefined> {
   return db.selectFrom('waiting_steps').selectAll().where('step_id', '=', stepId).executeTakeFirst();
 }
 
-/** Answers a step that waits. */
+/** Answers a waiting step. */
 export async function answerStep(
   db: Queryable,
   stepId: string,

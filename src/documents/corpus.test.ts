@@ -1,6 +1,6 @@
 /**
- * Published documents, compared with verdicts that were derived from the reference. The documents are not part of the
- * project: their folder is `INGOT_CORPUS`, or `../shared/corpus` beside the project's own.
+ * Published documents, compared with expected results that were derived from the reference. The documents are not part
+ * of the project: their directory is `INGOT_CORPUS`, or `../shared/corpus` beside the project's own.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -14,14 +14,14 @@ import type { WorkflowType } from './workflow/document.ts';
 import { parseWorkflowDocument } from './workflow/parse.ts';
 
 interface Verdict {
-  /** Below the corpus's folder. */
+  /** Path below the corpus's directory. */
   readonly file: string;
   /** Platform of a component, type of a workflow. */
   readonly as: Platform | WorkflowType;
   readonly verdict: 'valid' | 'invalid';
-  /** The reason, in the reviewer's words. */
+  /** The reviewer's reason. */
   readonly review: string;
-  /** `line:column code: message`, all of them. */
+  /** All faults: `line:column code: message`. */
   readonly faults: readonly string[];
 }
 
@@ -39,7 +39,7 @@ function faultsOf({ file, as }: Verdict): readonly Fault[] {
 
 for (const expected of VERDICTS) {
   test(`${expected.file} is ${expected.verdict}: ${expected.review}`, { skip }, () => {
-    // The table is about the language, whatever of it this version runs.
+    // The table is about the language, not about what this version can run.
     const faults = faultsOf(expected).filter((fault) => fault.code !== 'not-yet-supported');
 
     assert.deepEqual(
@@ -50,7 +50,7 @@ for (const expected of VERDICTS) {
   });
 }
 
-test('every document of the corpus has a verdict', { skip }, () => {
+test('every document of the corpus has an expected result', { skip }, () => {
   const there = ['components', 'workflows'].flatMap((folder) =>
     readdirSync(join(FOLDER, folder)).map((name) => `${folder}/${name}`),
   );

@@ -13,15 +13,12 @@ function readDecimal(text: string): Decimal | undefined {
   return { digits: sign === '-' ? -digits : digits, decimals: whole === undefined ? 0 : rest.length };
 }
 
-/** True when a text is a decimal number: digits, with a sign and a fraction if need be. */
+/** Whether a text is a decimal number: digits, optionally with a sign and a fraction. */
 export function isDecimal(text: string): boolean {
   return readDecimal(text) !== undefined;
 }
 
-/**
- * Negative, 0 or positive as `a` is less than, equal to or greater than `b`; undefined if either is not a decimal
- * number.
- */
+/** Compares two decimal numbers: negative, 0 or positive; `undefined` if either is not a decimal number. */
 export function compareDecimals(a: string, b: string): number | undefined {
   const [left, right] = [readDecimal(a), readDecimal(b)];
   if (left === undefined || right === undefined) return undefined;

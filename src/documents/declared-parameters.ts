@@ -1,9 +1,9 @@
-/** Values that are given to a document and that it has no parameter for: the same for components and workflows. */
+/** Checks values for parameters that a document does not declare, for components and workflows. */
 import { didYouMean } from './nearest.ts';
 
 /**
- * What is wrong with the names of given parameters: AWS's sentence, with the nearest name where one is near;
- * `undefined` when the document declares them all.
+ * The fault about names of given parameters: AWS's sentence, with the most similar name if there is one; `undefined` if
+ * the document declares them all.
  */
 export function undeclaredParameters(
   kind: 'component' | 'workflow',

@@ -10,18 +10,18 @@ import { parseWorkflowDocument } from './workflow/parse.ts';
 
 interface Case {
   readonly code: FaultCode;
-  /** A document in which ▸ stands just before the place of the fault. */
+  /** A document with ▸ just before the position of the fault. */
   readonly text: string;
   readonly says: RegExp;
   readonly path?: string;
   readonly platform?: Platform;
-  /** Set for workflow documents. */
+  /** For workflow documents. */
   readonly workflow?: WorkflowType;
 }
 
 const PLACE = '▸';
 
-/** A component document of one step; `step` is what follows its name, `top` comes before the phases. */
+/** A component document with one step; `step` is what follows its name, `top` comes before the phases. */
 function component(step: string, top = ''): string {
   const lines = step.replace(/^(?=.)/gm, '        ');
   return `schemaVersion: 1.0\n${top}phases:\n  - name: build\n    steps:\n      - name: One\n${lines}`;
@@ -31,7 +31,7 @@ function bash(command: string, top = ''): string {
   return component(`action: ExecuteBash\ninputs:\n  commands:\n    - ${command}\n`, top);
 }
 
-/** A workflow of one launch step, and what follows it. */
+/** A workflow with one launch step, and what follows it. */
 function workflow(more: string): string {
   const launch = '  - name: Launch\n    action: LaunchInstance\n    inputs: {waitFor: ssmAgent}\n';
   return `schemaVersion: 1.0\nsteps:\n${launch}${more}`;
@@ -598,7 +598,7 @@ const CASES: readonly Case[] = [
     ),
   },
   {
-    // Of another tool's template.
+    // From another tool's template.
     code: 'literal-reference',
     text: bash('echo ▸{{ item }}', 'parameters:\n  - Items: {type: string, default: a}\n'),
     says: /stays as text\. Did you mean 'Items'\?/,
@@ -825,7 +825,7 @@ test('each fault is reported once, and valid values are not reported', () => {
   assert.deepEqual(listed(bash("'{{ .Values.a.b }} {{ build.x }}'")), []);
 });
 
-/** Of a recipe's components together: `component/recipe-habits.test.ts`. */
+/** Codes about a recipe's components together: `component/recipe-habits.test.ts`. */
 const OF_RECIPES: readonly FaultCode[] = ['several-updates', 'other-package-manager'];
 
 test('every fault code has a case', () => {
@@ -848,7 +848,7 @@ test('the README has every fault code', () => {
   );
 });
 
-test('faults come in the order of the text, on one line each', () => {
+test('faults are sorted by position, one line each', () => {
   const faults = new FaultCollector();
   faults.add('missing-key', { line: 3, column: 1 }, 'b', 'Second.');
   faults.add('unknown-action', { line: 2, column: 7 }, 'a', 'First.');

@@ -1,4 +1,4 @@
-/** The closed list of what can be wrong with a document, and the collector that every reader reports to. */
+/** The closed list of faults of documents, and the collector that every parser reports to. */
 import type { Fault, Position } from './position.ts';
 
 interface FaultKind {
@@ -7,8 +7,8 @@ interface FaultKind {
 }
 
 /**
- * Every fault code, its severity and what it says about a document. Codes are stable: clients and tests match on them.
- * A document with an error is refused; warnings are shown and the document is taken.
+ * Every fault code, its severity and its description. Codes are stable, because clients and tests match on them. A
+ * document with an error is rejected; warnings are shown and the document is accepted.
  */
 export const FAULT_KINDS = {
   // Text
@@ -96,7 +96,7 @@ export const FAULT_KINDS = {
     severity: 'warning',
     description: 'A test phase refers to a step of the build stage, which runs elsewhere.',
   },
-  // Legal and probably wrong
+  // Valid but probably wrong
   'restart-in-script': {
     severity: 'warning',
     description: 'A script restarts or shuts down the machine itself during the run.',
@@ -119,7 +119,7 @@ export const FAULT_KINDS = {
   },
   'unused-parameter': { severity: 'warning', description: 'A parameter or constant that no step refers to.' },
   'phase-not-run': { severity: 'warning', description: 'A phase that Image Builder does not run.' },
-  // Of a recipe's components together
+  // About a recipe's components together
   'several-updates': { severity: 'warning', description: 'More than one component of a recipe updates the system.' },
   'other-package-manager': {
     severity: 'warning',
@@ -130,21 +130,21 @@ export const FAULT_KINDS = {
 /** A code of {@link FAULT_KINDS}. */
 export type FaultCode = keyof typeof FAULT_KINDS;
 
-/** Gathers the faults of one document; the severity follows from the code. */
+/** Collects the faults of one document; the severity follows from the code. */
 export class FaultCollector {
   readonly #faults: Fault[] = [];
 
-  /** Records a fault. `path` is that of the value, such as `phases[0].steps[2].action`; empty is the document. */
+  /** Adds a fault. `path` is that of the value, such as `phases[0].steps[2].action`; empty for the whole document. */
   add(code: FaultCode, position: Position, path: string, message: string): void {
     this.#faults.push({ code, severity: FAULT_KINDS[code].severity, position, path, message });
   }
 
-  /** True when something was recorded that refuses the document. */
+  /** Whether an error was added. */
   hasErrors(): boolean {
     return this.#faults.some((fault) => fault.severity === 'error');
   }
 
-  /** What was recorded, in the order of the text. */
+  /** The faults in the order of the text. */
   sorted(): readonly Fault[] {
     return this.#faults.toSorted((a, b) => a.position.line - b.position.line || a.position.column - b.position.column);
   }

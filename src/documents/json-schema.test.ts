@@ -23,7 +23,7 @@ const compile = (schema: JsonSchema) =>
   new Ajv({ strict: true, strictTypes: false, strictRequired: false, allErrors: true }).compile(schema);
 const CHECKS = { component: compile(SCHEMAS.component), workflow: compile(SCHEMAS.workflow) };
 
-/** What a schema has against a document, a line each. */
+/** The faults of a document by a schema, one per line. */
 function objections(kind: 'component' | 'workflow', text: string): readonly string[] {
   const check = CHECKS[kind];
   return check(parse(text, { version: '1.2', schema: 'core' }))
@@ -32,7 +32,7 @@ function objections(kind: 'component' | 'workflow', text: string): readonly stri
 }
 
 for (const [kind, schema] of Object.entries(SCHEMAS)) {
-  test(`schemas/${kind}.schema.json is what the registers make; npm run schemas writes it`, () => {
+  test(`schemas/${kind}.schema.json matches the registers; npm run schemas writes it`, () => {
     assert.equal(readFileSync(join(ROOT, 'schemas', `${kind}.schema.json`), 'utf8'), schemaText(schema));
   });
 }
@@ -60,7 +60,7 @@ const GOOD: readonly string[] = [
 ];
 
 for (const text of GOOD)
-  test(`takes ${text.replaceAll('\n', ' | ')}`, () => assert.deepEqual(objections('component', text), []));
+  test(`accepts ${text.replaceAll('\n', ' | ')}`, () => assert.deepEqual(objections('component', text), []));
 
 const BAD: readonly string[] = [
   'phases: []',
@@ -86,7 +86,7 @@ const BAD: readonly string[] = [
 ];
 
 for (const text of BAD) {
-  test(`objects to ${text.replaceAll('\n', ' | ')}`, () => {
+  test(`rejects ${text.replaceAll('\n', ' | ')}`, () => {
     assert.notDeepEqual(objections('component', text), []);
     assert.notDeepEqual(parseComponentDocument(text).faults, [], 'the validator has nothing against it');
   });
@@ -105,7 +105,7 @@ const BAD_WORKFLOWS: readonly string[] = [
 ];
 
 for (const text of BAD_WORKFLOWS) {
-  test(`objects to ${text.replaceAll('\n', ' | ')}`, () => {
+  test(`rejects ${text.replaceAll('\n', ' | ')}`, () => {
     assert.notDeepEqual(objections('workflow', text), []);
     assert.notDeepEqual(parseWorkflowDocument(text, 'BUILD').faults, [], 'the validator has nothing against it');
   });
@@ -113,15 +113,15 @@ for (const text of BAD_WORKFLOWS) {
 
 for (const file of globSync('managed/{components,workflows/*}/*.yaml', { cwd: ROOT, exclude: ['**/index.yaml'] })) {
   const kind = file.includes('workflows') ? 'workflow' : 'component';
-  test(`takes ${file}`, () => assert.deepEqual(objections(kind, readFileSync(join(ROOT, file), 'utf8')), []));
+  test(`accepts ${file}`, () => assert.deepEqual(objections(kind, readFileSync(join(ROOT, file), 'utf8')), []));
 }
 
 const CORPUS = process.env['INGOT_CORPUS'] ?? join(ROOT, '../shared/corpus');
 
-/** Warnings of what the schema forbids: see its words. */
+/** Warnings about what the schema forbids. */
 const STRICTER: readonly string[] = ['unknown-key', 'unknown-input', 'quoted-scalar', 'null-value', 'empty-steps'];
 
-test('takes every good document of the corpus', {
+test('accepts every valid document of the corpus', {
   skip: existsSync(CORPUS) ? false : `no corpus in ${CORPUS}: set INGOT_CORPUS to its folder`,
 }, () => {
   const verdicts = JSON.parse(readFileSync(join(ROOT, 'test/data/corpus.json'), 'utf8')) as readonly {

@@ -1,9 +1,12 @@
-/** Pieces of the JSON Schemas that editors check documents by. The schemas in `schemas/` are made of the registers that the validator reads. */
+/**
+ * Parts of the JSON Schemas for editors. The schemas in `schemas/` are generated from the registers that the validator
+ * uses.
+ */
 
-/** A JSON Schema, draft 7: what editors know best. */
+/** A JSON Schema, draft 7, which editors support best. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
-/** Wherever a text is due, the text of any scalar is taken. */
+/** Where a text is expected, the text of any scalar is accepted. */
 export const SCALAR: JsonSchema = { type: ['string', 'number', 'boolean'] };
 
 /** The dialect; the schema has no `$id`, because it is used from the project's folder. */
@@ -14,7 +17,7 @@ export const SCHEMA_VERSION: JsonSchema = {
   enum: [1, '1.0', '1'],
 };
 
-/** A map that has these members and no others. */
+/** A map with these members and no others. */
 export function closedMap(
   properties: Readonly<Record<string, JsonSchema>>,
   required: readonly string[] = [],
@@ -34,7 +37,7 @@ export function forAction(name: string, then: JsonSchema): JsonSchema {
   return { if: { properties: { action: { const: name } }, required: ['action'] }, then };
 }
 
-/** The JSON text of a schema as it is in its file. */
+/** The JSON text of a schema for its file. */
 export function schemaText(schema: JsonSchema): string {
   return `${JSON.stringify(schema, undefined, 1)}\n`;
 }

@@ -1,8 +1,8 @@
-/** Nearest words, for "did you mean". */
+/** Finds the most similar words, for "did you mean". */
 
-/** Words that are longer than this are near to nothing. */
+/** Maximum length of a word that is compared. */
 const LONGEST_WORD = 64;
-/** Candidates of a fitting length that are compared: a document may declare thousands of names, and misspell as many. */
+/** Maximum number of candidates that are compared: a document may declare thousands of names, and misspell as many. */
 const MOST_COMPARED = 100;
 
 /** Optimal string alignment distance. */
@@ -25,8 +25,8 @@ function distance(a: string, b: string): number {
 }
 
 /**
- * The candidate that `word` was probably meant to be: equal but for case, `-` and `_`, or a few letters away (one in
- * four of its letters). Undefined if no candidate is near.
+ * The candidate that `word` was probably meant to be: equal except for case, `-` and `_`, or with few letters different
+ * (one in four). `undefined` if none is similar.
  */
 export function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
   const plain = (text: string): string => text.toLowerCase().replace(/[-_\s]/g, '');
@@ -49,7 +49,7 @@ export function nearestWord(word: string, candidates: Iterable<string>): string 
   return nearest;
 }
 
-/** Items by how near their names are to a word; those that are as near keep their order. */
+/** Items sorted by the similarity of their names to a word; equally similar ones keep their order. */
 export function nearestFirst<T>(word: string, items: readonly T[], nameOf: (item: T) => string): readonly T[] {
   const plain = (text: string): string => text.toLowerCase().slice(0, LONGEST_WORD);
   const wanted = plain(word);
@@ -59,7 +59,7 @@ export function nearestFirst<T>(word: string, items: readonly T[], nameOf: (item
     .map(({ item }) => item);
 }
 
-/** ` Did you mean X?`, to be put after a sentence, or nothing. */
+/** ` Did you mean X?` to append to a sentence, or an empty text. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const nearest = nearestWord(word, candidates);
   return nearest === undefined ? '' : ` Did you mean '${nearest}'?`;

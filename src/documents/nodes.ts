@@ -1,6 +1,6 @@
 /**
- * YAML text as a small tree that keeps the place and the text of every value. YAML 1.2, core schema; JSON is read the
- * same way. Anchors and merge keys (`<<`) are resolved, with a limit on what they may grow to.
+ * Parses YAML text to a small tree that keeps the position and the text of every value. YAML 1.2, core schema; JSON is
+ * parsed the same way. Anchors and merge keys (`<<`) are resolved, with a limit on their expansion.
  */
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Document, Node, Scalar } from 'yaml';
@@ -14,13 +14,16 @@ export type DocumentNode = ScalarNode | ListNode | MapNode;
 export interface ScalarNode {
   readonly kind: 'scalar';
   readonly position: Position;
-  /** The value by the core schema. */
+  /** The value according to the core schema. */
   readonly value: string | number | boolean | null;
-  /** The text as written, unquoted: `1.0` and `0777` stay what they are. */
+  /** The text as written, without quotes: `1.0` and `0777` are unchanged. */
   readonly text: string;
   /** True for quoted and block scalars. */
   readonly quoted: boolean;
-  /** The place in the source of the n-th time (from 0) that a text occurs in this scalar; the scalar's own place when it is not found. */
+  /**
+   * The position in the source of the n-th occurrence (from 0) of a text in this scalar; the scalar's own position if
+   * it is not found.
+   */
   readonly locate: (text: string, occurrence: number) => Position;
 }
 
@@ -33,7 +36,7 @@ export interface ListNode {
 export interface MapNode {
   readonly kind: 'map';
   readonly position: Position;
-  /** Written in braces. */
+  /** Whether it is written in braces. */
   readonly flow?: true;
   readonly entries: readonly MapEntry[];
 }
@@ -44,28 +47,31 @@ export interface MapEntry {
   readonly value: DocumentNode;
 }
 
-/** Longest text of a document, in bytes of UTF-8: the quota of a component's data. */
+/** Maximum bytes of a document in UTF-8: the quota of a component's data. */
 const MAX_DOCUMENT_BYTES = 64 * 1024;
 const MAX_NODES = 50_000;
-/** Characters that aliases may repeat: a long text under an anchor, named a thousand times, is work for all who read it. */
+/**
+ * Maximum characters that aliases may repeat: a long text under an anchor that is used a thousand times would cost
+ * every reader time.
+ */
 const MAX_REPEATED = 4 * MAX_DOCUMENT_BYTES;
 const MAX_DEPTH = 64;
-/** What follows mostly follows from the first. */
+/** Later syntax faults mostly follow from the first. */
 const MAX_SYNTAX_FAULTS = 10;
 
-/** Hundreds of lists opened in one line: the library takes seconds over thousands of them. */
+/** Hundreds of lists that are opened in one line: the library takes seconds for thousands of them. */
 const NESTED_LINE = /^ *(?:[-?:] +){500}/m;
 
 const START: Position = { line: 1, column: 1 };
 
 class TooLarge extends Error {}
 
-/** The value of a key in a map, or undefined. */
+/** The value of a key in a map, or `undefined`. */
 export function entryOf(map: MapNode, key: string): MapEntry | undefined {
   return map.entries.find((entry) => entry.key === key);
 }
 
-/** What kind of value a node is, for messages: `a list`, `the number 12`. */
+/** The kind of value of a node, for messages: `a list`, `the number 12`. */
 export function describeNode(node: DocumentNode): string {
   if (node.kind === 'list') return 'a list';
   if (node.kind === 'map') return 'a map';
@@ -74,13 +80,13 @@ export function describeNode(node: DocumentNode): string {
   return `the ${typeof node.value} ${shorten(node.text)}`;
 }
 
-/** A text cut to what fits in a message. */
+/** A text shortened for a message. */
 export function shorten(text: string, length = 60): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
 }
 
-/** Reads a text to its tree. Undefined when that is not possible; the faults then say why. Never throws. */
+/** Parses a text to its tree; `undefined` with faults if that fails. Never throws. */
 export function readNodes(text: string, faults: FaultCollector): DocumentNode | undefined {
   if (Buffer.byteLength(text) > MAX_DOCUMENT_BYTES) {
     faults.add(
@@ -107,7 +113,7 @@ function tooDeep(faults: FaultCollector): undefined {
   faults.add('document-too-large', START, '', message);
 }
 
-/** Where a text was found: the how manieth time (from 0), its place, and where the next may begin. */
+/** An occurrence of a text: its number (from 0), its position, and where to search next. */
 interface Occurrence {
   readonly count: number;
   readonly at: number;
@@ -120,11 +126,11 @@ class TreeReader {
   readonly #document: Document.Parsed;
   readonly #text: string;
   readonly #anchors = new Map<string, Node>();
-  /** Anchors that an alias names. */
+  /** Names of anchors that aliases use. */
   readonly #named = new Set<string>();
-  /** Anchors on plain texts: maybe commands for the background. */
+  /** Anchors on plain texts, which may be meant as background commands. */
   readonly #marked: { readonly name: string; readonly position: Position; readonly path: string }[] = [];
-  /** How many aliases are being followed. */
+  /** Number of aliases that are being expanded. */
   #expanding = 0;
   #nodes = 0;
   #repeated = 0;
@@ -187,7 +193,7 @@ class TreeReader {
     if (this.#nodes > MAX_NODES || depth > MAX_DEPTH) throw new TooLarge();
     const position = this.#at(node?.range?.[0] ?? after);
     if (isAlias(node)) return this.#alias(node.source, position, path, depth);
-    // Anchors are kept here, because the library looks for each of them through the whole document.
+    // Anchors are stored here, because the library searches the whole document for each of them.
     if (this.#expanding === 0 && isNode(node) && 'anchor' in node && node.anchor !== undefined)
       this.#anchors.set(node.anchor, node);
     if (isSeq(node)) {
@@ -216,7 +222,7 @@ class TreeReader {
     return { kind: 'scalar', position, value: null, text: '', quoted: false, locate: () => position };
   }
 
-  /** What YAML takes off the beginning of a text that is not quoted, without a word. */
+  /** What YAML silently drops from the beginning of a text without quotes. */
   #dropped(node: Scalar, position: Position, path: string): void {
     if (node.type !== 'PLAIN') return;
     if (node.tag === '!') this.#faults.add('unknown-tag', position, path, droppedTag('!'));
@@ -243,7 +249,7 @@ class TreeReader {
     return { ...value, position };
   }
 
-  /** @param found where each text was found last; the next search continues from there */
+  /** @param found the last occurrence of each text; the next search continues there */
   #locate(
     wanted: string,
     occurrence: number,

@@ -1,4 +1,4 @@
-/** Readers of single values: each reports what is wrong and gives the value, or undefined. */
+/** Parsers of single values. Each reports faults and returns the value, or `undefined`. */
 import { didYouMean, nearestWord } from './nearest.ts';
 import type { FaultCollector } from './faults.ts';
 import { describeNode, entryOf, shorten } from './nodes.ts';
@@ -10,12 +10,12 @@ export function childPath(base: string, key: string): string {
   return base === '' ? key : `${base}.${key}`;
 }
 
-/** A sentence's start within another sentence. */
+/** A sentence with a lower-case beginning, for use within another one. */
 export function lowerFirst(sentence: string): string {
   return sentence.slice(0, 1).toLowerCase() + sentence.slice(1);
 }
 
-/** True for a key without a value. */
+/** Whether a key has no value. */
 export function isNull(node: DocumentNode): boolean {
   return node.kind === 'scalar' && node.value === null;
 }
@@ -57,7 +57,7 @@ export function readText(node: DocumentNode, path: string, what: string, faults:
   return undefined;
 }
 
-/** One of a few words, exact in case. */
+/** One of several words, case-sensitive. */
 export function readChoice<const T extends string>(
   node: DocumentNode,
   path: string,
@@ -74,7 +74,7 @@ export function readChoice<const T extends string>(
   return undefined;
 }
 
-/** The integer that a text contains; as in Go, a leading zero means octal. Undefined if it is not an integer. */
+/** The integer in a text; as in Go, a leading zero means octal. `undefined` if it is not an integer. */
 export function integerOf(written: string): number | undefined {
   const text = written.trim();
   const octal = /^([-+]?)0o?([0-7]+)$/.exec(text);
@@ -86,7 +86,7 @@ export function integerOf(written: string): number | undefined {
   return undefined;
 }
 
-/** An integer; a quoted one is taken with a warning. */
+/** An integer; a quoted one is accepted with a warning. */
 export function readInteger(
   node: DocumentNode,
   path: string,
@@ -106,14 +106,14 @@ export function readInteger(
 const TRUE_WORDS: readonly string[] = ['true', 'yes', 'on', 'y'];
 const FALSE_WORDS: readonly string[] = ['false', 'no', 'off', 'n'];
 
-/** The boolean that a text contains, including Go's other words; undefined if it is not a boolean. */
+/** The boolean in a text, including Go's other words; `undefined` if it is not a boolean. */
 export function booleanOf(text: string): boolean | undefined {
   const word = text.trim().toLowerCase();
   if (TRUE_WORDS.includes(word)) return true;
   return FALSE_WORDS.includes(word) ? false : undefined;
 }
 
-/** A boolean; Go's other words for it (`yes`, `off`) and quoted ones are taken, the latter with a warning. */
+/** A boolean. Go's other words for it (`yes`, `off`) are accepted; quoted ones cause a warning. */
 export function readBoolean(
   node: DocumentNode,
   path: string,
@@ -129,7 +129,7 @@ export function readBoolean(
   return value;
 }
 
-/** The entry of a required key; a `missing-key` fault at the map when it is not there. */
+/** The entry of a required key; if it is missing, a `missing-key` fault at the map. */
 export function requireEntry(
   map: MapNode,
   key: string,
@@ -145,8 +145,8 @@ export function requireEntry(
 }
 
 /**
- * ` It has 'foreach': write 'forEach'.` where a map has a key that was probably meant to be another; else nothing.
- * @param known keys that mean something of their own
+ * ` It has 'foreach': write 'forEach'.` if a map has a key that was probably meant as another one; otherwise empty.
+ * @param known keys with a meaning of their own
  */
 export function meantBy(map: MapNode, key: string, known: readonly string[] = []): string {
   const near = map.entries.find((other) => !known.includes(other.key) && nearestWord(other.key, [key]) !== undefined);
@@ -155,7 +155,7 @@ export function meantBy(map: MapNode, key: string, known: readonly string[] = []
   return same ? ` It has '${near.key}': case counts.` : ` It has '${shorten(near.key)}': write '${key}'.`;
 }
 
-/** Warns of every key that is not in `known`. */
+/** Warns about every key that is not in `known`. */
 export function warnUnknownKeys(
   map: MapNode,
   known: readonly string[],
@@ -171,12 +171,12 @@ export function warnUnknownKeys(
   }
 }
 
-/** What the name of a step or a loop of a component document may be. */
+/** The form of the name of a step or a loop in a component document. */
 export const ELEMENT_NAME = /^[A-Za-z0-9_-]{1,128}$/;
 
 /**
- * Reports a name of a step or a loop that EC2 Image Builder refuses, in its sentence.
- * @param where such as `in phase 'build'`; empty when nothing has to be said
+ * Reports a name of a step or a loop that EC2 Image Builder rejects, with its message.
+ * @param where such as `in phase 'build'`; may be empty
  */
 export function checkElementName(
   name: string,
@@ -195,7 +195,7 @@ export function checkElementName(
   faults.add('invalid-value', position, path, `${subject} ${problem}`);
 }
 
-/** Keeps count of names that have to be unique; reports the second use, with the line of the first. */
+/** Tracks names that must be unique, and reports a second use with the line of the first. */
 export class UniqueNames {
   readonly #seen = new Map<string, Position>();
   readonly #what: string;
@@ -206,7 +206,7 @@ export class UniqueNames {
     this.#faults = faults;
   }
 
-  /** True when the name is new. */
+  /** Returns whether the name is new. */
   add(name: string, position: Position, path: string): boolean {
     const earlier = this.#seen.get(name);
     if (earlier === undefined) {
@@ -223,7 +223,7 @@ export class UniqueNames {
   }
 }
 
-/** Checks `schemaVersion`: `1.0` in any spelling (1, 1.0, "1.0"). */
+/** Checks `schemaVersion`: `1.0` in any notation (1, 1.0, "1.0"). */
 export function readSchemaVersion(map: MapNode, what: string, faults: FaultCollector): void {
   const entry = requireEntry(map, 'schemaVersion', '', what, faults);
   if (entry === undefined) return;

@@ -1,4 +1,4 @@
-/** What the YAML parser says about a text, in words for its author. Pure. */
+/** Turns errors of the YAML parser into messages for the document's author. Pure. */
 import type { LineCounter, YAMLError } from 'yaml';
 import type { Position } from './position.ts';
 import { explainSyntax } from './syntax.ts';
@@ -7,19 +7,19 @@ import { explainSyntax } from './syntax.ts';
 export const UNQUOTED_MESSAGE =
   'A value that starts with {{ is a map to YAML: put the whole value in quotes, as in "{{ Name }}".';
 
-/** Errors of the parser that are looked at: each is explained from the text around it. */
+/** Maximum number of parser errors that are examined: each is explained from the text around it. */
 const MAX_EXPLAINED = 50;
-/** Characters of a line in which an unquoted reference is looked for. */
+/** Maximum characters of a line that are searched for an unquoted reference. */
 const LONGEST_LINE = 1000;
 
-/** A fault of the syntax, with its place. */
+/** A syntax fault with its position. */
 export interface PlacedSyntaxFault {
   readonly code: 'invalid-yaml' | 'unquoted-reference';
   readonly position: Position;
   readonly message: string;
 }
 
-/** The faults, one for each that the author made; at most so many. */
+/** The faults, one per mistake, up to a maximum number. */
 export function syntaxFaults(
   text: string,
   errors: readonly YAMLError[],
@@ -36,13 +36,13 @@ export function syntaxFaults(
   for (const error of errors) {
     const place = lines.linePos(Math.max(0, error.pos[0]));
     const position = { line: Math.max(1, place.line), column: Math.max(1, place.col) };
-    // The first of a line says what is wrong there; there may be tens of thousands.
+    // The first error of a line says what is wrong there; there may be tens of thousands.
     if (looked.has(position.line)) continue;
     if (looked.add(position.line).size > MAX_EXPLAINED) break;
     const reference = unquotedReference(lineOf(position.line), position.line);
     const explained =
       reference === undefined ? explainSyntax(text, error.code, error.message, position.line) : undefined;
-    // What the parser says after such a line may only follow from it.
+    // Later parser errors may only follow from such a line.
     if (misread && explained?.misread !== true && reference === undefined) continue;
     misread ||= explained?.misread === true;
     const code = reference === undefined ? 'invalid-yaml' : 'unquoted-reference';
@@ -58,7 +58,7 @@ export function syntaxFaults(
   return [...found.values()];
 }
 
-/** Where on a line a value starts with `{{`. */
+/** The position on a line where a value begins with `{{`. */
 function unquotedReference(text: string, line: number): Position | undefined {
   const found = /^(?<before>\s*(?:-\s+)*(?:[^\s:#'"][^:#'"]*:\s+)?)\{\{/.exec(text.slice(0, LONGEST_LINE));
   return found === null ? undefined : { line, column: (found.groups?.['before'] ?? '').length + 1 };

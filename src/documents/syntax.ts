@@ -1,19 +1,19 @@
 /** Explains why a text is not valid YAML, for its author. */
 
-/** A fault of the syntax, explained. */
+/** An explained syntax fault. */
 export interface SyntaxFault {
   readonly message: string;
-  /** Line to point at instead of the parser's, from 1. */
+  /** Line to report instead of the parser's, from 1. */
   readonly line?: number;
-  /** What the parser says after this fault only follows from it. */
+  /** Whether later parser errors only follow from this fault. */
   readonly last: boolean;
-  /** A text of the parser's line begins with a character that means something else to YAML. */
+  /** Whether a text on the parser's line begins with a character that has a special meaning in YAML. */
   readonly misread?: true;
-  /** Where that text begins on the line, from 1. */
+  /** The column where that text begins, from 1. */
   readonly column?: number;
 }
 
-/** The parser's own words by what can be said better. The first that fits. */
+/** Messages of the parser with better explanations. The first match counts. */
 const TEACHING: readonly (readonly [words: RegExp, message: string])[] = [
   [/^Tabs are not allowed/, 'YAML is indented by spaces, not by tabs'],
   [
@@ -47,7 +47,7 @@ const TEACHING: readonly (readonly [words: RegExp, message: string])[] = [
 ];
 
 /**
- * Explains what the parser says.
+ * Explains a parser error.
  * @param line the parser's, from 1
  */
 export function explainSyntax(text: string, code: string, words: string, line: number): SyntaxFault {
@@ -82,7 +82,7 @@ export function explainSyntax(text: string, code: string, words: string, line: n
   return { message: `This is not YAML: ${taught ?? words.replace(/\.$/, '')}.`, last: false };
 }
 
-/** A key below a key that has a value already, and further to the right: its name, and the line that is wrong, from 1. */
+/** A key that is indented further below a key with a value: its name, and the line of the mistake, from 1. */
 function indentedFurther(
   lines: readonly string[],
   line: number,
@@ -95,7 +95,7 @@ function indentedFurther(
   return { name: above[2]!, line: line + 1 };
 }
 
-/** What YAML takes a character at the start of a text for. */
+/** The meaning in YAML of a character at the start of a text. */
 const STARTS: ReadonlyMap<string, string> = new Map([
   ['[', 'as a list'],
   ['{', 'as a map'],
@@ -110,14 +110,14 @@ const STARTS: ReadonlyMap<string, string> = new Map([
   ['@', 'as a reserved character'],
   ['`', 'as a reserved character'],
 ]);
-/** Characters of a line that are looked at. */
+/** Maximum characters of a line that are examined. */
 const LONGEST_MISREAD = 1000;
-/** Characters of a text that a message writes out in quotes. */
+/** Maximum characters of a text that a message repeats in quotes. */
 const SHOWN_QUOTED = 100;
 
 /**
- * A line of a list whose text begins with a character that means something else to YAML (`- [ -f x ] && y`): what YAML
- * did with it, and what to write. Undefined for other lines.
+ * A line of a list whose text begins with a character that has a special meaning in YAML (`- [ -f x ] && y`): how YAML
+ * parsed it, and what to write. `undefined` for other lines.
  */
 function misreadText(line: string): { readonly message: string; readonly column: number } | undefined {
   const [, indent = '', head = '', text = ''] =
@@ -130,7 +130,7 @@ function misreadText(line: string): { readonly message: string; readonly column:
   return { message, column: indent.length + head.length + 1 };
 }
 
-/** A list, a map, a quoted text or the sign of a block has a fault of another kind, or none. */
+/** A list, a map, a quoted text or a block indicator has another fault, or none. */
 const OF_ITS_OWN: readonly RegExp[] = [
   /^\[+[^\]]*(?:\]+\s*(?:[,}#:].*)?)?$/,
   /^\{+[^}]*(?:\}+\s*(?:[,\]#:].*)?)?$/,
@@ -140,7 +140,7 @@ const OF_ITS_OWN: readonly RegExp[] = [
   /^[|>][-+0-9]*\s*$/,
 ];
 
-/** Characters at the end of a line in which the sign of a block text is looked for. */
+/** Maximum characters at the end of a line that are searched for a block indicator. */
 const LONGEST_END = 500;
 
 function indentOf(line: string): number {
@@ -148,7 +148,7 @@ function indentOf(line: string): number {
 }
 
 /**
- * The block text (`|` or `>`) that a line at or before the given one ends because it is not indented; undefined if
+ * The block text (`|` or `>`) that a line at or before the given one ends because it is not indented; `undefined` if
  * there is none.
  */
 function blockEndedBy(lines: readonly string[], line: number) {
@@ -162,7 +162,7 @@ function blockEndedBy(lines: readonly string[], line: number) {
       const inner = lines.slice(index + 1).find((later) => later.trim() !== '');
       const within = inner === undefined ? 0 : indentOf(inner);
       const further = /^\s*-\s/.test(text) ? indentOf(text) + 2 : indentOf(text);
-      // A key in the block's own place ends it rightly.
+      // A key at the indentation of the block's own key ends it correctly.
       const ended =
         end > 0 &&
         within > indentOf(text) &&
@@ -178,10 +178,7 @@ function blockEndedBy(lines: readonly string[], line: number) {
   return undefined;
 }
 
-/**
- * A key that must hold a list (`commands:`, `steps:`) but continues with something else; undefined if the line is in
- * none.
- */
+/** A key that needs a list (`commands:`, `steps:`) but continues differently; `undefined` if the line is in none. */
 function listWithoutDashes(
   lines: readonly string[],
   line: number,

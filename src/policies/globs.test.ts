@@ -25,7 +25,7 @@ const CASES: readonly (readonly [pattern: string, text: string, wildcards: '*' |
   ['[a]*', '[a]b', '*', true],
 ];
 for (const [pattern, text, wildcards, matches] of CASES) {
-  test(`'${pattern}' ${matches ? 'matches' : 'does not match'} ${JSON.stringify(text)}, with ${wildcards} as wildcards`, () => {
+  test(`'${pattern}' ${matches ? 'fits' : 'fits not'} ${JSON.stringify(text)}, with ${wildcards} as wildcards`, () => {
     assert.equal(wildcardMatcher(pattern, wildcards)(text), matches);
   });
 }

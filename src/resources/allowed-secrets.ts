@@ -1,6 +1,6 @@
-/** What a recipe allows of private keys, tokens and histories on a finished disk. */
+/** Which private keys, tokens and histories a recipe allows on a finished disk. */
 
-/** The name of a hit in a recipe that allows it. */
+/** Names of findings in a recipe that allows them. */
 const SEARCHED_NAMES = ['private-key', 'token', 'shell-history', 'authorized-keys'] as const;
 export type SearchedName = (typeof SEARCHED_NAMES)[number];
 

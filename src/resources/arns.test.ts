@@ -15,7 +15,7 @@ import type { Version } from './versions.ts';
 
 const MINE = 'arn:aws:imagebuilder:eu-west-1:123456789012:';
 
-test('ARNs of all types are read and written', () => {
+test('ARNs of all types are parsed and formatted', () => {
   for (const [arn, expected] of [
     [
       `${MINE}component/my-comp/1.2.3/4`,
@@ -46,7 +46,7 @@ test('ARNs of all types are read and written', () => {
   }
 });
 
-test('what is not one of our ARNs is recognized', () => {
+test('other ARNs are rejected', () => {
   for (const text of [
     '',
     'ami-0123',
@@ -72,7 +72,7 @@ test('what is not one of our ARNs is recognized', () => {
     assert.equal(parseArn(text), undefined, text);
 });
 
-test('an ARN has one spelling: versions without leading zeros', () => {
+test('an ARN has one canonical form: versions without leading zeros', () => {
   for (const [given, expected] of [
     ['component/c/2026.01.05/1', 'component/c/2026.1.5/1'],
     ['image/c/00.01.x', 'image/c/0.1.x'],

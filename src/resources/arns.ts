@@ -46,8 +46,8 @@ const FORM = new RegExp(
 );
 
 /**
- * Parses an ARN. Returns `undefined` for an invalid one, another partition than `aws`, or a version where its type has
- * none. Leading zeros in a version are dropped: `canonicalArn` gives the one spelling that records have.
+ * Parses an ARN. Returns `undefined` for an invalid one, another partition than `aws`, or a version if its type has
+ * none. Leading zeros in a version are dropped: `canonicalArn` returns the form that records use.
  */
 export function parseArn(text: string): Arn | undefined {
   const match = FORM.exec(text);
@@ -94,16 +94,13 @@ export function formatArn(arn: Arn): string {
   return `arn:${arn.partition}:imagebuilder:${arn.region}:${arn.owner}:${kind}/${arn.slug}${version}${build}`;
 }
 
-/**
- * The one spelling of an ARN, by which records, tags and policies know its resource; `undefined` for what `parseArn`
- * does not read.
- */
+/** The canonical form of an ARN, which records, tags and policies use; `undefined` if `parseArn` rejects it. */
 export function canonicalArn(text: string): string | undefined {
   const arn = parseArn(text);
   return arn === undefined ? undefined : formatArn(arn);
 }
 
-/** Account ids in people's files, by the account of this server that is meant. */
+/** Accounts in users' files, with the account of this server that replaces each. */
 export type AccountMap = Readonly<Record<string, string>>;
 
 /**
@@ -119,8 +116,8 @@ export function inAccountOfServer(text: string, accounts: AccountMap, own: strin
 }
 
 /**
- * Whether a text is an ARN of Image Builder in another partition, or with capitals: no resource of this server has such
- * an ARN.
+ * Whether a text is an ARN of Image Builder in another partition, or with capitals, which no resource of this server
+ * has.
  */
 export function isForeignSpelling(text: string): boolean {
   return /^arn:[^:]*:imagebuilder:/i.test(text) && !text.startsWith('arn:aws:imagebuilder:');
@@ -155,7 +152,7 @@ export function resourceArn(
   });
 }
 
-/** ARNs that always mean the latest of a resource's versions, as in `latestVersionReferences`. */
+/** ARNs that always mean the latest of a resource's versions. */
 export function latestVersionReferences(arn: Arn & { readonly version: Version }): {
   latestVersionArn: string;
   latestMajorVersionArn: string;

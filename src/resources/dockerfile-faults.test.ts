@@ -12,7 +12,7 @@ for (const good of [
   `${FROM}run apt-get update && \\\n    apt-get install -y nginx\nonbuild run true\n`,
   `FROM --platform=linux/amd64 {{{ imagebuilder:parentImage }}} AS a\nHEALTHCHECK NONE\n`,
 ])
-  test(`no fault: ${JSON.stringify(good.slice(0, 60))}`, () => equal(instructionFault(good), undefined));
+  test(`valid: ${JSON.stringify(good.slice(0, 60))}`, () => equal(instructionFault(good), undefined));
 
 for (const [bad, expected] of [
   [`${FROM}RUNN true\n`, /^Line 2, column 1: 'RUNN' is not a Dockerfile instruction/],
@@ -24,5 +24,5 @@ for (const [bad, expected] of [
   ['{{{ imagebuilder:components }}}\nFROM {{{ imagebuilder:parentImage }}}\n', /^Line 1, column 1: .*after a FROM/],
   ['# {{{ imagebuilder:parentImage }}}\n', /no FROM instruction/],
 ] as const)
-  test(`a fault with its place: ${JSON.stringify(bad.slice(0, 60))}`, () =>
+  test(`a fault with its position: ${JSON.stringify(bad.slice(0, 60))}`, () =>
     match(instructionFault(bad) ?? 'none', expected));

@@ -1,4 +1,4 @@
-/** What is wrong with a Dockerfile template, with line and column. Pure. */
+/** Finds the faults of a Dockerfile template, with line and column. Pure. */
 import { DockerfileParser, Keyword } from 'dockerfile-ast';
 
 const VARIABLE = /\{\{\{\s*imagebuilder:([^{}]*?)\s*\}\}\}/g;
@@ -6,8 +6,8 @@ const KNOWN: readonly string[] = ['parentImage', 'environments', 'components'];
 const INSTRUCTIONS: ReadonlySet<string> = new Set(Object.values(Keyword) as string[]);
 
 /**
- * The template with its variables replaced by text of the same length, so that places stay: an image's name for the
- * parent image, a comment for what stands on a line of its own.
+ * The template with its variables replaced by text of the same length, so that positions stay: an image's name for the
+ * parent image, a comment for variables on a line of their own.
  */
 function placeholders(template: string): string {
   return template.replace(VARIABLE, (whole, name: string) =>
@@ -20,7 +20,7 @@ function at(template: string, offset: number): string {
   return `Line ${before.length}, column ${before.at(-1)!.length + 1}`;
 }
 
-/** The first fault of the template's instructions and variables, as a sentence; `undefined` when there is none. */
+/** The first fault of the template's instructions and variables, as a sentence; `undefined` if there is none. */
 export function instructionFault(template: string): string | undefined {
   const seen = new Map<string, number>();
   for (const match of template.matchAll(VARIABLE)) {

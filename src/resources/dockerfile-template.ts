@@ -5,7 +5,7 @@ import { instructionFault } from './dockerfile-faults.ts';
 const place = (text: string, variable: string): number =>
   text.search(new RegExp(`\\{\\{\\{\\s*imagebuilder:${variable}\\s*\\}\\}\\}`));
 
-/** What is wrong with a template, in one sentence; `undefined` for a valid one. */
+/** The fault of a template, in one sentence; `undefined` if it is valid. */
 export function dockerfileFault(template: string, hasComponents: boolean): string | undefined {
   const [parent, environments, components] = [
     place(template, 'parentImage'),
@@ -31,40 +31,40 @@ const REFERENCE = new RegExp(
 );
 
 /**
- * Whether a text names an image in a registry: `debian:12`, `public.ecr.aws/amazonlinux/amazonlinux:latest`, with a
- * digest or without. An AMI ID is not one.
+ * Whether a text names an image in a registry: `debian:12`, `public.ecr.aws/amazonlinux/amazonlinux:latest`, with or
+ * without a digest. An AMI id does not.
  */
 export function isRegistryImage(text: string): boolean {
   return REFERENCE.test(text) && !/^ami-[0-9a-f]+$/.test(text);
 }
 
-/** Names in the storage of a build: the parent image, and what a step of the build begins from. */
+/** Name of the parent image in the storage of a build. */
 export const PARENT_NAME = 'localhost/ingot:parent';
 export const CURRENT_NAME = 'localhost/ingot:current';
 
-/** A Dockerfile of a build: part of the template, with its variables filled in. */
+/** A Dockerfile of a build: a part of the template, with its variables resolved. */
 export interface DockerfilePart {
   readonly text: string;
-  /** For each line of the text the line of the template that it comes from, from 1; 0 where it comes from none. */
+  /** For each line of the text, the line of the template that it comes from, from 1; 0 for added lines. */
   readonly lines: readonly number[];
 }
 
-/** A template as a build runs it. */
+/** A template prepared for a build. */
 export interface SplitTemplate {
-  /** What comes before the components, or all of it when the template names none. */
+  /** The part before the components, or the whole template if it does not name them. */
   readonly before: DockerfilePart;
-  /** What comes after the components; `undefined` when no instruction does. */
+  /** The part after the components; `undefined` if it has no instructions. */
   readonly after: DockerfilePart | undefined;
-  /** Whether the template has a place for components. */
+  /** Whether the template names the place of the components. */
   readonly hasPlace: boolean;
 }
 
 /**
- * Fills a template in and splits it where the components run. What comes after them is a Dockerfile of its own: the
- * stages before the one with the components again (what they made is in the build's storage), then that stage from
- * where the components left it.
- * @param values.parent what the parent image is called; default `PARENT_NAME`
- * @param values.workingDirectory what `{{{ imagebuilder:environments }}}` sets as `WORKDIR`, as AWS does
+ * Resolves the variables of a template and splits it where the components run. The part after them is a separate
+ * Dockerfile: the stages before the one with the components again (their results are in the build's storage), then that
+ * stage from where the components left it.
+ * @param values.parent name of the parent image (default: `PARENT_NAME`)
+ * @param values.workingDirectory the `WORKDIR` that `{{{ imagebuilder:environments }}}` sets, as on AWS
  */
 export function splitTemplate(
   template: string,

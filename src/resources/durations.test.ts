@@ -20,7 +20,7 @@ for (const [text, seconds] of [
   test(`'${text}' has ${seconds ?? 'no'} seconds`, () => assert.equal(durationSeconds(text), seconds));
 }
 
-test('a fault names the option, its value and what is expected', () => {
+test('a fault names the option, its value and the expected form', () => {
   assert.equal(
     durationFault('--cache-max-age', '10'),
     "invalid value '10' for --cache-max-age: expected a duration such as 90m or 7d",

@@ -1,4 +1,4 @@
-/** Durations as users write them: a whole number and a unit, such as `90m` or `7d`. */
+/** Durations in users' notation: an integer and a unit, such as `90m` or `7d`. */
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
@@ -11,7 +11,7 @@ export function durationSeconds(text: string): number | undefined {
 /**
  * The message for an invalid duration.
  * @param what the option or the tag: `--keep-for`
- * @param also what else it may be: `on, off`
+ * @param also other possible values: `on, off`
  */
 export function durationFault(what: string, value: string, also?: string): string {
   return (

@@ -13,7 +13,7 @@ import {
   type ErrorCode,
 } from './errors.ts';
 
-test('a code brings its status, and is the name of the error', () => {
+test('a code has its status, and is the name of the error', () => {
   for (const [code, status] of Object.entries(ERROR_STATUS)) {
     const error = new ApiError(code as ErrorCode, 'words');
     assert.deepEqual([error.name, error.code, error.status, error.message], [code, code, status, 'words']);
@@ -39,11 +39,11 @@ const WORDINGS: readonly [error: ApiError, status: number, message: string][] = 
   [dryRunSucceeded(), 412, 'Request would have succeeded, but dryRun flag is set.'],
 ];
 for (const [error, status, message] of WORDINGS) {
-  test(`${error.code} is worded as EC2 Image Builder words it`, () =>
+  test(`${error.code} has EC2 Image Builder's message`, () =>
     assert.deepEqual([error.status, error.message], [status, message]));
 }
 
-test('several wrong values are reported line by line', () => {
+test('several invalid values are reported line by line', () => {
   const { message } = invalidParameterValues([
     { path: 'a', detail: 'One.' },
     { path: 'b.c', detail: 'Two.' },
@@ -54,7 +54,7 @@ test('several wrong values are reported line by line', () => {
   ]);
 });
 
-test('a dependency names who depends, ten of them at most', () => {
+test('a dependency error names the dependents, at most ten', () => {
   assert.match(resourceDependency('arn:c', ['arn:x', 'arn:y']).message, / They are: 'arn:x', 'arn:y'\.$/);
   const { message } = resourceDependency(
     'arn:c',
@@ -64,7 +64,7 @@ test('a dependency names who depends, ten of them at most', () => {
   assert.doesNotMatch(message, /arn:10/);
 });
 
-test('an internal failure tells nothing but where to look; a wrong method is a 405', () => {
+test('an internal error tells only where to find details; a wrong method is a 405', () => {
   assert.match(internalFailure('id-1').message, /request id id-1/);
   assert.equal(methodNotAllowed('GET', '/CreateComponent', ['PUT']).status, 405);
 });

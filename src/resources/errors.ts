@@ -1,6 +1,6 @@
 /**
- * The one error catalogue: every code of the API, its HTTP status, and the wording of its messages. Messages marked "as
- * AWS" are those of EC2 Image Builder, which clients (such as Terraform) match on; the others are Ingot's.
+ * The error catalogue: every code of the API, its HTTP status, and the texts of its messages. Messages marked "as AWS"
+ * are those of EC2 Image Builder, which clients (such as Terraform) match on; the others are Ingot's.
  */
 
 /** Every error code and the HTTP status that goes with it. */
@@ -47,7 +47,7 @@ export class ApiError extends Error {
   readonly status: number;
   /** The invalid values, if the error is about values. */
   readonly values: readonly ValueFault[];
-  /** The value of the request, such as the ARN of a resource, that it is about as a whole. */
+  /** The value in the request that the error is about, such as the ARN of a resource. */
   readonly subject?: string;
 
   constructor(
@@ -88,10 +88,13 @@ export function invalidParameterValue(path: string, detail: string): ApiError {
   return invalidParameterValues([{ path, detail }]);
 }
 
-/** Most errors in one answer: a small request with an error at every byte must not become a large answer. */
+/**
+ * Maximum number of errors in one response: a small request with an error at every byte must not cause a large
+ * response.
+ */
 export const MOST_FAULTS = 100;
 
-/** Errors as lines; only the first ones if there are more than one answer may have. */
+/** Errors as lines, limited to the maximum. */
 export function toldFaults(faults: readonly string[]): string {
   return [
     ...faults.slice(0, MOST_FAULTS),
@@ -152,7 +155,7 @@ export function resourceNotFound(arn: string, detail?: string): ApiError {
 
 /**
  * A resource that already exists. As AWS.
- * @param type the kind as in `ImageRecipe`, `Component`
+ * @param type such as `ImageRecipe`, `Component`
  */
 export function resourceAlreadyExists(type: string, arn: string): ApiError {
   return new ApiError('ResourceAlreadyExistsException', `The following resource '${type}' already exists: '${arn}'.`);
@@ -196,7 +199,7 @@ export function serviceQuotaExceeded(message: string): ApiError {
   return new ApiError('ServiceQuotaExceededException', message);
 }
 
-/** An operation of EC2 Image Builder that Ingot does not have yet. */
+/** An operation of EC2 Image Builder that Ingot does not implement yet. */
 export function operationNotSupported(operation: string): ApiError {
   return new ApiError(
     'InvalidRequestException',
@@ -204,7 +207,7 @@ export function operationNotSupported(operation: string): ApiError {
   );
 }
 
-/** A body or value that does not read as what the operation takes. */
+/** A body or value that does not match the operation's input. */
 export function serializationError(message: string): ApiError {
   return new ApiError('SerializationException', message);
 }
@@ -214,7 +217,7 @@ export function unknownOperation(method: string, path: string): ApiError {
   return new ApiError('UnknownOperationException', `Unknown operation: ${method} ${path}.`);
 }
 
-/** A request that is signed for a service which is not here. */
+/** A request that is signed for a service that Ingot does not have. */
 export function unknownService(service: string, names: readonly string[]): ApiError {
   return new ApiError(
     'UnknownOperationException',
@@ -222,17 +225,17 @@ export function unknownService(service: string, names: readonly string[]): ApiEr
   );
 }
 
-/** A path that an operation has, with another method. */
+/** A path of an operation with another method. */
 export function methodNotAllowed(method: string, path: string, allowed: readonly string[]): ApiError {
   return new ApiError('UnknownOperationException', `${path} takes ${allowed.join(', ')}, not ${method}.`, 405);
 }
 
-/** A body larger than the API takes. */
+/** A body larger than the API accepts. */
 export function requestTooLarge(limitBytes: number): ApiError {
   return new ApiError('RequestEntityTooLargeException', `The request is larger than ${limitBytes} bytes.`);
 }
 
-/** What a client sees of an unexpected exception: only the id under which the log has the details. */
+/** The error for an unexpected exception. The client gets only the id with which the log has the details. */
 export function internalFailure(requestId: string): ApiError {
   return new ApiError(
     'ServiceException',
@@ -240,7 +243,7 @@ export function internalFailure(requestId: string): ApiError {
   );
 }
 
-/** A service that cannot answer now, as while it is stopping. */
+/** The service cannot respond now, for example while it is stopping. */
 export function serviceUnavailable(message: string): ApiError {
   return new ApiError('ServiceUnavailableException', message);
 }

@@ -1,8 +1,8 @@
 /** Terminal escape sequences in untrusted text. */
 
 /**
- * CSI sequences (colours, cursor; cut short as well), strings of OSC, DCS and their like with what they carry, and the
- * escapes of two and three characters.
+ * CSI sequences (colors, cursor; also truncated ones), strings of OSC, DCS and similar with their content, and escapes
+ * of two and three characters.
  */
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])/g;
 

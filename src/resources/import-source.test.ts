@@ -23,7 +23,7 @@ test('the forms of a source', () => {
   }
 });
 
-test('no secret is shown', () => {
+test('secrets are not shown', () => {
   assert.equal(
     sourceName('https://me:secret@example.com/d.qcow2?X-Amz-Signature=secret'),
     'https://example.com/d.qcow2',

@@ -4,8 +4,8 @@
 export const S3_SOURCE = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.+)$/;
 
 /**
- * the form of a source, with what to do; `undefined` when nothing is.
- * @param sha256 what it has to have, if somebody said
+ * The fault of a source, with what to do; `undefined` if it is valid.
+ * @param sha256 its expected checksum, if given
  */
 export function sourceFault(source: string, sha256: string | undefined): string | undefined {
   if (source.startsWith('/')) return undefined;
@@ -18,7 +18,7 @@ export function sourceFault(source: string, sha256: string | undefined): string 
   return undefined;
 }
 
-/** A source without its possible secrets: user, password and query of an address. */
+/** A source without possible secrets: user, password and query of a URL. */
 export function sourceName(source: string): string {
   if (!/^https?:/.test(source) || !URL.canParse(source)) return source;
   const url = new URL(source);

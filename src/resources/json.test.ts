@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEEPEST_JSON, isTooDeep } from './json.ts';
 
-test('how deep JSON goes is known before it is parsed', () => {
+test('the depth of JSON is known before it is parsed', () => {
   const nested = (depth: number): string => `${'[{"a":'.repeat(depth / 2)}1${'}]'.repeat(depth / 2)}`;
   const cases: readonly (readonly [text: string, tooDeep: boolean])[] = [
     ['', false],

@@ -1,12 +1,12 @@
 /** The depth of JSON, checked before it is parsed: code that walks a value recurses. Pure. */
 
-/** Far deeper than any request of the model, or any policy, needs. */
+/** Maximum depth: far more than any request of the model, or any policy, needs. */
 export const DEEPEST_JSON = 64;
 
 const [QUOTE, BACKSLASH] = ['"'.charCodeAt(0), '\\'.charCodeAt(0)];
 const [OPEN_LIST, OPEN_OBJECT, CLOSE_LIST, CLOSE_OBJECT] = ['[', '{', ']', '}'].map((bracket) => bracket.charCodeAt(0));
 
-/** Whether a text nests more lists and objects than `limit`. One pass, whether the text is valid JSON or not. */
+/** Whether a text nests more than `limit` lists and objects. It takes one pass, also for invalid JSON. */
 export function isTooDeep(text: string, limit: number = DEEPEST_JSON): boolean {
   let depth = 0;
   let within = false;

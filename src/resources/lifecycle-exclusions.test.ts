@@ -38,12 +38,12 @@ for (const [rules, reason] of CASES) {
   });
 }
 
-test('an AMI that never was launched was not launched lately', () => {
+test('an AMI that was never launched was not launched recently', () => {
   const { lastLaunched: _, ...never } = AMI;
   assert.equal(exclusionReason(never, { lastLaunched: { value: 365, unit: 'YEARS' } }, NOW), undefined);
 });
 
-test('months and years go by the calendar', () => {
+test('months and years follow the calendar', () => {
   for (const [value, unit, then] of [
     [31, 'DAYS', '2026-02-28'],
     [1, 'MONTHS', '2026-02-28'],

@@ -1,4 +1,4 @@
-/** Which AMIs a change of state skips. Source: reference, `resources.md` section 8. */
+/** Decides which AMIs a state update skips. Source: reference, `resources.md` section 8. */
 import type { LifecyclePolicyDetailExclusionRulesAmis, LifecyclePolicyTimeUnit } from '@aws-sdk/client-imagebuilder';
 
 /** The facts about an AMI that rules need. */
@@ -12,9 +12,7 @@ export interface AmiFacts {
   readonly lastLaunched?: number;
 }
 
-/**
- * The moment that lies `value` units before `now` (milliseconds since 1970): months and years by the calendar, in UTC.
- */
+/** The time `value` units before `now` (milliseconds since 1970). Months and years follow the calendar, in UTC. */
 export function unitsBefore(now: number, value: number, unit: LifecyclePolicyTimeUnit): number {
   const date = new Date(now);
   if (unit === 'DAYS' || unit === 'WEEKS') date.setUTCDate(date.getUTCDate() - value * (unit === 'WEEKS' ? 7 : 1));
@@ -22,7 +20,7 @@ export function unitsBefore(now: number, value: number, unit: LifecyclePolicyTim
     const day = date.getUTCDate();
     date.setUTCDate(1);
     date.setUTCMonth(date.getUTCMonth() - value * (unit === 'YEARS' ? 12 : 1));
-    // The last day of a month that is shorter.
+    // The last day of a shorter month.
     date.setUTCDate(Math.min(day, new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate()));
   }
   return date.getTime();

@@ -1,6 +1,6 @@
 /**
- * Names of log groups and streams, as Image Builder gives them.
- * Source: Image Builder User Guide, "Monitor with CloudWatch Logs".
+ * Names of log groups and streams, as in Image Builder. Source: Image Builder User Guide, "Monitor with CloudWatch
+ * Logs".
  */
 
 const PREFIX = '/aws/imagebuilder/';
@@ -15,7 +15,7 @@ export function groupOfPipeline(name: string, own?: string): string {
   return own ?? `${PREFIX}pipeline/${spelled(name)}`;
 }
 
-// Names of groups have no spaces, and those of recipes and pipelines may.
+// Names of groups cannot contain spaces; those of recipes and pipelines can.
 function spelled(name: string): string {
   return name.replaceAll(/[^.\-_/#A-Za-z0-9]/g, '-');
 }
@@ -30,15 +30,15 @@ interface Place {
   readonly region: string;
 }
 
-/** The ARN of a group, without the `:*` that means its streams. */
+/** The ARN of a group, without the `:*` for its streams. */
 export function logGroupArn({ region, account }: Place, name: string): string {
   return `arn:aws:logs:${region}:${account}:log-group:${name}`;
 }
 
-/** The ARN of a stream. Without a name: what AWS asks policies about for all streams of a group. */
+/** The ARN of a stream. Without a name, the ARN that AWS checks policies for when all streams of a group are meant. */
 export function logStreamArn(place: Place, group: string, name = ''): string {
   return `${logGroupArn(place, group)}:log-stream:${name}`;
 }
 
-/** What AWS takes as the name of a group. */
+/** The form of a group's name on AWS. */
 export const LOG_GROUP_NAME = /^[.\-_/#A-Za-z0-9]{1,512}$/;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { slug, writtenName } from './names.ts';
 
-test('names that differ in case, blanks or underscores are one name', () => {
+test('names that differ in case, spaces or underscores are the same', () => {
   for (const [name, expected] of [
     ['My Example Image', 'my-example-image'],
     ['my_example_image', 'my-example-image'],
@@ -13,7 +13,7 @@ test('names that differ in case, blanks or underscores are one name', () => {
     assert.equal(slug(name), expected);
 });
 
-test('names of managed images as AWS writes them', () => {
+test("names of managed images in AWS's notation", () => {
   for (const [name, expected] of [
     ['amazon-linux-2-x86', 'Amazon Linux 2 x86'],
     ['ubuntu-server-22-lts-arm64', 'Ubuntu Server 22 LTS arm64'],

@@ -8,7 +8,7 @@ export function slug(name: string): string {
   return name.toLowerCase().replace(/[ _]/g, '-');
 }
 
-/** Words of names that AWS does not write with a capital and small letters. */
+/** Words in names that AWS writes with special capitalization. */
 const WRITTEN: Readonly<Record<string, string>> = {
   x86: 'x86',
   arm64: 'arm64',

@@ -1,10 +1,10 @@
 /**
- * Members of the API that are newer than the SDK and the API data at hand: an overlay from `data/newer-members.json`,
- * in the form of the API data. Clients of today send them. Source: reference, `newer-members.md`.
+ * Members of the API that are newer than the SDK and the API data in use: an overlay from `data/newer-members.json`, in
+ * the form of the API data. Current clients send them. Source: reference, `newer-members.md`.
  */
 import newer from '../../data/newer-members.json' with { type: 'json' };
 
-/** A shape of the overlay: a new one, or members for one that the API data has (it then has no `type`). */
+/** A shape of the overlay: a new one, or additional members for one of the API data (which then has no `type`). */
 export interface NewerShape {
   readonly type?: string;
   readonly required?: readonly string[];
@@ -15,7 +15,7 @@ export interface NewerShape {
 /** The overlay, by shape. */
 export const NEWER_SHAPES = newer.shapes as unknown as Readonly<Record<string, NewerShape>>;
 
-/** Shapes of the API data, with the newer ones and the newer members. */
+/** Shapes of the API data with the newer shapes and members. */
 export function withNewerMembers<T extends { readonly members?: object }>(
   shapes: Readonly<Record<string, T>>,
 ): Readonly<Record<string, T>> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isPrincipalName, parsePrincipalArn, ROLE_ARN } from './principal-arns.ts';
 
-test('ARNs of users and roles are read', () => {
+test('ARNs of users and roles are parsed', () => {
   assert.deepEqual(parsePrincipalArn('arn:aws:iam::123456789012:user/ci'), {
     account: '123456789012',
     type: 'user',
@@ -23,7 +23,7 @@ for (const text of [
   test(`not the ARN of a user or a role: ${JSON.stringify(text.slice(0, 50))}`, () =>
     assert.equal(parsePrincipalArn(text), undefined));
 
-test('a role is not a user, and a name has its type in front', () => {
+test('a role is not a user, and a name begins with its type', () => {
   assert.ok(ROLE_ARN.test('arn:aws:iam::123456789012:role/x'));
   assert.ok(!ROLE_ARN.test('arn:aws:iam::123456789012:user/x'));
   assert.deepEqual(['user/x', 'role/x', 'x', 'user/', 'group/x'].map(isPrincipalName), [

@@ -1,4 +1,4 @@
-/** ARNs of users and roles. Source: IAM's names of users and roles. */
+/** ARNs of users and roles. Source: IAM's rules for names of users and roles. */
 
 /** A user or a role. */
 export interface PrincipalArn {
@@ -11,10 +11,10 @@ export interface PrincipalArn {
 const PRINCIPAL = /^arn:aws:iam::(\d{12}):(user|role)\/([\w+=,.@-]{1,64})$/;
 const SHORT = /^(user|role)\/[\w+=,.@-]{1,64}$/;
 
-/** The form of a role's ARN, as messages of STS show it. */
+/** The form of a role's ARN, as in messages of STS. */
 export const ROLE_ARN = /^arn:aws:iam::\d{12}:role\/[\w+=,.@-]{1,64}$/;
 
-/** Reads an ARN; `undefined` for anything but the ARN of a user or role. */
+/** Parses an ARN; `undefined` unless it is that of a user or role. */
 export function parsePrincipalArn(text: string): PrincipalArn | undefined {
   const [, account, type, name] = PRINCIPAL.exec(text) ?? [];
   return name === undefined ? undefined : { account: account!, type: type as PrincipalArn['type'], name };
@@ -28,7 +28,9 @@ export function isPrincipalName(text: string): boolean {
 const POLICY_PRINCIPAL =
   /^(\*|\d{12}|arn:aws[^:]*:(iam|sts)::\d{12}:(root|user\/.+|role\/.+|assumed-role\/[^/\n]+\/.+))$/;
 
-/** Whether a text may be an `AWS` principal of a policy: all, an account, a user, a role or its session, in any path. */
+/**
+ * Whether a text may be an `AWS` principal of a policy: all, an account, a user, a role or its session, with any path.
+ */
 export function isPolicyPrincipal(text: string): boolean {
   return POLICY_PRINCIPAL.test(text);
 }

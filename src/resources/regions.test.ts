@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isRegion, regionFault } from './regions.ts';
 
-test('Regions of AWS and names of a user are accepted', () => {
+test('Regions of AWS and custom names are accepted', () => {
   for (const name of [
     'us-east-1',
     'ap-southeast-2',
@@ -19,7 +19,7 @@ test('Regions of AWS and names of a user are accepted', () => {
   }
 });
 
-test('what could leave a folder, or be taken for another name, is not', () => {
+test('names that could leave a directory, or be confused with another, are rejected', () => {
   for (const name of [
     '',
     '.',

@@ -1,4 +1,4 @@
-/** Names of Regions. Each is also the name of a folder, so the same rule applies everywhere. */
+/** Names of Regions. Each is also the name of a directory, so the same rule applies everywhere. */
 
 const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 const LONGEST_NAME = 64;
@@ -6,7 +6,7 @@ const LONGEST_NAME = 64;
 /** The form of a Region's name, for messages. */
 const REGION_RULE = `lower-case letters, digits and single hyphens, at most ${LONGEST_NAME}, such as us-east-1 or lab`;
 
-/** Whether a text names a Region: one of AWS's, or the user's own. */
+/** Whether a text is the name of a Region: one of AWS's, or a custom one. */
 export function isRegion(text: string): boolean {
   return text.length <= LONGEST_NAME && NAME.test(text);
 }

@@ -10,7 +10,7 @@ export interface S3Place {
 /** Source: S3 User Guide, "General purpose bucket naming rules". */
 const S3_URI = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.*)$/s;
 
-/** Longest key, in bytes. Source: S3 User Guide, "Naming Amazon S3 objects". */
+/** Maximum bytes of a key. Source: S3 User Guide, "Naming Amazon S3 objects". */
 const LONGEST_KEY = 1024;
 
 /** The location that `s3://bucket/key` names; `undefined` for any other text. */
@@ -20,8 +20,8 @@ export function readS3Uri(text: string): S3Place | undefined {
 }
 
 /**
- * The one object that a text names; `undefined` for any other text. A key with `.` or `..` between slashes is rejected:
- * in an address it would lead to another object than the one that policies are checked for.
+ * The object that a text names; `undefined` for any other text. A key with `.` or `..` between slashes is rejected: in
+ * a URL it would lead to another object than the one that policies are checked for.
  */
 export function readS3ObjectUri(text: string): S3Place | undefined {
   const place = readS3Uri(text);
@@ -30,7 +30,7 @@ export function readS3ObjectUri(text: string): S3Place | undefined {
   return place.key.split('/').some((part) => part === '.' || part === '..') ? undefined : place;
 }
 
-/** The error in S3's XML answer, as `Code: Message`; `undefined` if there is none. */
+/** The error in S3's XML response, as `Code: Message`; `undefined` if there is none. */
 export function s3ErrorText(xml: string): string | undefined {
   const code = /<Code>([^<]*)<\/Code>/.exec(xml)?.[1];
   const message = /<Message>([^<]*)<\/Message>/.exec(xml)?.[1];
@@ -42,7 +42,7 @@ const BUCKET_HOST =
   /^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$/;
 const PATH_HOST = /^s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$/;
 
-/** The object that an address names: `s3://bucket/key`, or S3's own `https://` form; `undefined` for any other. */
+/** The object that a URL names: `s3://bucket/key`, or S3's own `https://` form; `undefined` for any other. */
 export function readS3Address(text: string): S3Place | undefined {
   if (!text.startsWith('https://')) return readS3ObjectUri(text);
   if (!URL.canParse(text)) return undefined;

@@ -14,7 +14,7 @@ const GOOD = [
   'cron(0 9 ? * 6L *)',
   'cron(5,10,15 */2 1-7 2/3 ? 2199)',
   'cron(0 0 ? * L *)',
-  // Five fields: AWS's CLI reference has the first.
+  // Five fields; the first one is in AWS's CLI reference.
   'cron(0 0 * * SUN)',
   'cron(0 0 * * ?)',
   'cron(0 0 * * *)',
@@ -49,7 +49,7 @@ const BAD: readonly (readonly [expression: string, fault: RegExp])[] = [
   ['cron(0,,1 0 * * ? *)', /'' is not a minute/],
 ];
 for (const [expression, fault] of BAD)
-  test(`${expression} is none`, () => assert.match(scheduleFault(expression) ?? '', fault));
+  test(`${expression} is invalid`, () => assert.match(scheduleFault(expression) ?? '', fault));
 
 test('five fields are distinguished from six', () => {
   for (const [expression, lacks] of [

@@ -6,7 +6,7 @@ interface Field {
   readonly max: number;
   /** Names of values, the first for `min`. */
   readonly names?: readonly string[];
-  /** What a field, or one of its values, may be besides numbers, ranges, steps and `*`. */
+  /** The form of other values of a field, besides numbers, ranges, steps and `*`. */
   readonly special?: RegExp;
 }
 
@@ -31,30 +31,30 @@ const FIELDS: readonly Field[] = [
 ];
 
 /**
- * Whether a schedule expression is a cron of five fields, without the year. EC2 Image Builder requires six today; its
- * own CLI reference and public configurations have five.
+ * Whether a schedule expression is a cron expression with five fields, without the year. EC2 Image Builder requires six
+ * today; its own CLI reference and public configurations have five.
  */
 export function lacksYear(expression: string): boolean {
   return /^cron\(\S+(?: \S+){4}\)$/.test(expression);
 }
 
 /**
- * The six fields of a cron expression in capitals, in AWS's order: minute, hour, day of month, month, day of week,
- * year. One of five fields gets the year `*`. `undefined` for anything else.
+ * The six fields of a cron expression in upper case, in AWS's order: minute, hour, day of month, month, day of week,
+ * year. With five fields the year is `*`. `undefined` for anything else.
  */
 export function cronFields(expression: string): readonly string[] | undefined {
   const written = /^cron\((\S+(?: \S+){4,5})\)$/.exec(expression)?.[1]?.toUpperCase().split(' ');
   return written?.length === 5 ? [...written, '*'] : written;
 }
 
-/** Milliseconds between two runs of a `rate()`, or `undefined` when it is none. */
+/** Milliseconds between two runs of a `rate()`; `undefined` for anything else. */
 export function rateMilliseconds(expression: string): number | undefined {
   const rate = /^rate\((\d{1,9}) (minute|hour|day)s?\)$/.exec(expression);
   if (rate === null) return undefined;
   return Number(rate[1]) * { minute: 60_000, hour: 3_600_000, day: 86_400_000 }[rate[2] as 'minute' | 'hour' | 'day'];
 }
 
-/** What is wrong with a schedule expression, as a sentence; `undefined` for a valid one. */
+/** The fault of a schedule expression, as a sentence; `undefined` if it is valid. */
 export function scheduleFault(expression: string): string | undefined {
   const rate = /^rate\((\d{1,9}) (minute|hour|day)(s?)\)$/.exec(expression);
   if (rate !== null) {

@@ -4,13 +4,13 @@ import { splitTemplate } from './dockerfile-template.ts';
 
 const values = { workingDirectory: '/tmp' };
 
-test('a template without a place for components is one part', () => {
+test('a template that does not name the components is one part', () => {
   const { before, after, hasPlace } = splitTemplate('FROM {{{imagebuilder:parentImage}}}\nRUN true\n', values);
   equal(before.text.trim(), 'FROM localhost/ingot:parent\nRUN true');
   deepEqual([after, hasPlace], [undefined, false]);
 });
 
-test('a comment after the components is not a part', () => {
+test('comments after the components are not a part', () => {
   const { after } = splitTemplate(
     'FROM {{{ imagebuilder:parentImage }}}\n{{{ imagebuilder:components }}}\n# end\n',
     values,
@@ -18,7 +18,7 @@ test('a comment after the components is not a part', () => {
   equal(after, undefined);
 });
 
-test('what comes after the components goes on from them, with the stages before and the arguments', () => {
+test('the part after the components continues from them, with earlier stages and the arguments', () => {
   const { before, after } = splitTemplate(
     `FROM golang:1 AS tools
 RUN go build
@@ -47,7 +47,7 @@ CMD ["/x"]
   deepEqual(after!.lines, [1, 2, 3, 4, 8, 9, 10]);
 });
 
-test('a working directory with signs of a replacement stands as it is', () => {
+test('a working directory with replacement patterns stays unchanged', () => {
   const { before } = splitTemplate('{{{ imagebuilder:environments }}}', { workingDirectory: '/a$&b' });
   equal(before.text, 'WORKDIR /a$&b\n');
 });

@@ -17,7 +17,7 @@ const ALL: readonly ImageStatus[] = [
   'DISABLED',
 ];
 
-test('from each status exactly these can follow', () => {
+test('each status has exactly these successors', () => {
   const expected: Record<string, string> = {
     PENDING: 'CREATING BUILDING TESTING DISTRIBUTING INTEGRATING CANCELLED FAILED',
     CREATING: 'PENDING BUILDING TESTING DISTRIBUTING INTEGRATING AVAILABLE CANCELLED FAILED',
@@ -35,7 +35,7 @@ test('from each status exactly these can follow', () => {
   for (const from of ALL) assert.equal(ALL.filter((to) => isLegalMove(from, to)).join(' '), expected[from], from);
 });
 
-test('an image is in progress or at an end', () => {
+test('an image is either in progress or finished', () => {
   for (const status of ALL) assert.notEqual(isInProgress(status), isEnded(status));
   assert.deepEqual(ALL.filter(isInProgress), [
     'PENDING',

@@ -22,7 +22,7 @@ const MANAGEMENT_MOVES: Partial<Record<ImageStatus, readonly ImageStatus[]>> = {
   CANCELLED: ['PENDING', 'DELETED'],
 };
 
-/** Whether an image in this status is being worked on, or waits for it. */
+/** Whether an image with this status is being worked on, or waits for it. */
 export function isInProgress(status: ImageStatus): boolean {
   return (BUILD_STAGES as readonly ImageStatus[]).includes(status);
 }

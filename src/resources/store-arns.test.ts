@@ -4,7 +4,7 @@ import { parameterArn, parseStoreArn, readStoreArn } from './store-arns.ts';
 
 const ACCOUNT = '123456789012';
 
-test('a parameter and a secret are taken apart', () => {
+test('the ARNs of a parameter and a secret are parsed', () => {
   assert.deepEqual(parseStoreArn(`arn:aws:ssm:eu-west-1:${ACCOUNT}:parameter/web/base`), {
     arn: `arn:aws:ssm:eu-west-1:${ACCOUNT}:parameter/web/base`,
     partition: 'aws',
@@ -17,7 +17,7 @@ test('a parameter and a secret are taken apart', () => {
   assert.deepEqual([service, name], ['secretsmanager', 'db-AbCdEf']);
 });
 
-test('a public parameter is of no account, a secret always of one', () => {
+test('a public parameter has no account, a secret always has one', () => {
   const { account, name } = parseStoreArn('arn:aws:ssm:us-east-1::parameter/aws/service/ami')!;
   assert.deepEqual([account, name], [undefined, 'aws/service/ami']);
   assert.equal(parseStoreArn('arn:aws:secretsmanager:us-east-1::secret:db'), undefined);
@@ -29,7 +29,7 @@ test('what follows an ARN is not part of it', () => {
   assert.equal(parseStoreArn(`${arn}:SecretString:user`), undefined);
 });
 
-test('other ARNs, other kinds of the two services and names alone are none', () => {
+test('other ARNs, other resources of the two services, and plain names are rejected', () => {
   for (const text of [
     '/web/base',
     `arn:aws:ssm:us-east-1:${ACCOUNT}:document/web`,

@@ -1,22 +1,22 @@
-/** ARNs of parameters of Systems Manager and of secrets of Secrets Manager. Source: AWS Service Authorization Reference. */
+/** ARNs of Systems Manager parameters and Secrets Manager secrets. Source: AWS Service Authorization Reference. */
 
-/** The ARN of a parameter or a secret, taken apart. */
+/** The parsed ARN of a parameter or a secret. */
 export interface StoreArn {
   /** The ARN itself. */
   readonly arn: string;
   readonly partition: string;
   readonly service: 'ssm' | 'secretsmanager';
   readonly region: string;
-  /** 12 digits; absent in those of public parameters. */
+  /** 12 digits; absent for public parameters. */
   readonly account?: string;
-  /** What follows `parameter/` or `secret:`. */
+  /** The part after `parameter/` or `secret:`. */
   readonly name: string;
 }
 
 const FORM =
   /^arn:([a-z-]+):(?:(ssm):([a-z0-9-]+):(\d{12})?:parameter\/|(secretsmanager):([a-z0-9-]+):(\d{12}):secret:)([A-Za-z0-9/_+=.@-]+)/;
 
-/** Reads the ARN that a text begins with; `undefined` when it begins with none. */
+/** Parses the ARN at the beginning of a text; `undefined` if there is none. */
 export function readStoreArn(text: string): StoreArn | undefined {
   const match = FORM.exec(text);
   if (match === null) return undefined;
@@ -31,13 +31,13 @@ export function readStoreArn(text: string): StoreArn | undefined {
   };
 }
 
-/** Reads a text that is such an ARN and nothing else. */
+/** Parses a text that is exactly such an ARN. */
 export function parseStoreArn(text: string): StoreArn | undefined {
   const found = readStoreArn(text);
   return found?.arn === text ? found : undefined;
 }
 
-/** The ARN of a parameter of an account and Region; a slash in front of its name is not written twice. */
+/** The ARN of a parameter of an account and Region; a leading slash of its name is not repeated. */
 export function parameterArn(
   name: string,
   { region, account }: { readonly region: string; readonly account: string },

@@ -21,7 +21,7 @@ for (const [text, expected] of [
   ['{{ other:thing }} {x} {{imagebuilder}} $& {{{ a }}}', '{{ other:thing }} {x} {{imagebuilder}} $& {{{ a }}}'],
   ['', ''],
 ] as const) {
-  test(`substitutes: ${text}`, () => {
+  test(`resolves: ${text}`, () => {
     assert.equal(substituteVariables(text, values), expected);
     assert.equal(variableFault(text), undefined);
   });
@@ -33,7 +33,7 @@ for (const [text, fault] of [
   ['{{ imagebuilder:buildDate:MMMM }}', /'MMMM'/],
   ['{{ imagebuilder:buildDate: }}', /no date pattern/],
 ] as const) {
-  test(`refuses: ${text}`, () => {
+  test(`rejects: ${text}`, () => {
     assert.throws(
       () => substituteVariables(text, values),
       (error: Error) => error instanceof TemplateVariableError && fault.test(error.message),
@@ -42,13 +42,13 @@ for (const [text, fault] of [
   });
 }
 
-test('a date keeps the microseconds that it has', () => {
+test('a date keeps its microseconds', () => {
   assert.equal(formatBuildDate('2022-10-26T22:30:05.912619Z'), '2022-10-26T22-30-05.912619Z');
   assert.equal(formatBuildDate('2022-10-26T22:30:05Z'), '2022-10-26T22-30-05.000000Z');
   assert.throws(() => formatBuildDate('yesterday'), RangeError);
 });
 
-test('a name that has the build date, and names that have not', () => {
+test('a name with the build date, and names without it', () => {
   assert.ok(namesBuildDate('a {{ imagebuilder:buildDate }}'));
   assert.ok(namesBuildDate('a-{{imagebuilder:buildDate:yyyy}}'));
   assert.ok(!namesBuildDate('a {{ imagebuilder:buildVersion }}'));

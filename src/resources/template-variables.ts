@@ -1,7 +1,7 @@
 /**
  * Template variables in AMI names, descriptions and tags: `{{ imagebuilder:buildDate }}`, the same with a date pattern
- * (`{{imagebuilder:buildDate:yyyyMMHHss}}`), and `{{ imagebuilder:buildVersion }}`. Blanks inside the braces do not
- * matter.
+ * (`{{imagebuilder:buildDate:yyyyMMHHss}}`), and `{{ imagebuilder:buildVersion }}`. Spaces inside the braces are
+ * ignored.
  */
 
 /** The values of the variables. */
@@ -12,7 +12,7 @@ export interface TemplateValues {
   readonly buildVersion: number;
 }
 
-/** A variable that does not exist, or an invalid date pattern. The message names it. */
+/** A variable is unknown, or a date pattern is invalid. The message names it. */
 export class TemplateVariableError extends Error {
   override readonly name = 'TemplateVariableError';
 }
@@ -20,10 +20,7 @@ export class TemplateVariableError extends Error {
 const VARIABLE = /\{\{\s*imagebuilder:([^{}]*)\}\}/g;
 const BUILD_DATE = /\{\{\s*imagebuilder:buildDate(?::[^{}]*|\s*)\}\}/;
 
-/**
- * A date as AWS writes it in AMI names: `2022-10-26T22-30-05.912619Z`. A clock of milliseconds gives zeros for the
- * rest.
- */
+/** A date in the format of AWS's AMI names: `2022-10-26T22-30-05.912619Z`. Missing digits are zeros. */
 export function formatBuildDate(date: string): string {
   const { year, month, day, hour, minute, second, fraction } = dateParts(date);
   return `${year}-${month}-${day}T${hour}-${minute}-${second}.${fraction.slice(0, 6)}Z`;
@@ -35,8 +32,8 @@ export function namesBuildDate(text: string): boolean {
 }
 
 /**
- * Replaces variables by their values; everything else stays unchanged.
- * @throws {TemplateVariableError} for an `imagebuilder:` variable that does not exist
+ * Resolves variables; everything else is unchanged.
+ * @throws {TemplateVariableError} for an unknown `imagebuilder:` variable
  */
 export function substituteVariables(text: string, values: TemplateValues): string {
   return text.replace(VARIABLE, (whole, inside: string) => {
@@ -52,7 +49,7 @@ export function substituteVariables(text: string, values: TemplateValues): strin
   });
 }
 
-/** What is wrong with the variables of a text, for validation at create; `undefined` for a valid text. */
+/** The fault of the variables in a text, for validation at create; `undefined` if it is valid. */
 export function variableFault(text: string): string | undefined {
   try {
     substituteVariables(text, { buildDate: '2000-01-01T00:00:00.000Z', buildVersion: 1 });
@@ -64,8 +61,8 @@ export function variableFault(text: string): string | undefined {
 }
 
 /**
- * Formats a date by a pattern in the style of Java's date formats, which examples of the service use: `yyyy yy MM dd HH
- * hh mm ss SSS a DDD`, text in single quotes as it is.
+ * Formats a date with a pattern like Java's date formats, which the service's examples use: `yyyy yy MM dd HH hh mm ss
+ * SSS a DDD`; text in single quotes is literal.
  * @throws {TemplateVariableError} for other letters
  */
 function formatDate(pattern: string, date: string): string {

@@ -17,7 +17,7 @@ const builds = (...texts: string[]) =>
     return { ...version(nodes!), build: Number(build) };
   });
 
-test('versions are read', () => {
+test('versions are parsed', () => {
   for (const text of ['0.0.0', '1.2.3', '1073741823.0.10']) assert.equal(formatVersion(version(text)), text);
   for (const text of [
     '',
@@ -37,14 +37,14 @@ test('versions are read', () => {
   }
 });
 
-test('right of a wildcard there are only wildcards', () => {
+test('after a wildcard there are only wildcards', () => {
   for (const text of ['1.2.3', '1.2.x', '1.x.x', 'x.x.x'])
     assert.equal(formatVersion(parseVersionPattern(text)!), text);
   for (const text of ['x.2.x', '1.x.8', 'x.2.3', 'x.x.3', '1.x.0', 'X.X.X', '1.2', '*.*.*'])
     assert.equal(parseVersionPattern(text), undefined, text);
 });
 
-test('wildcards mean the numerically highest, with its highest build', () => {
+test('wildcards mean the numerically highest version, with its highest build', () => {
   const existing = builds('1.2.3/1', '1.10.0/1', '1.9.9/3', '1.9.9/12', '1.9.9/9', '2.0.0/1');
   for (const [pattern, expected] of [
     ['x.x.x', '2.0.0/1'],
@@ -58,7 +58,7 @@ test('wildcards mean the numerically highest, with its highest build', () => {
   }
 });
 
-test('order is that of numbers', () => {
+test('versions are sorted numerically', () => {
   const sorted = builds('10.0.0/1', '9.0.0/1', '9.0.0/10', '9.0.0/9', '9.1.0/1').sort(compareVersions);
   assert.deepEqual(
     sorted.map((each) => `${formatVersion(each)}/${each.build}`),
@@ -66,7 +66,7 @@ test('order is that of numbers', () => {
   );
 });
 
-test('versions count up', () => {
+test('versions are incremented', () => {
   const existing = ['1.0.0', '1.0.9', '1.0.10', '1.2.0', '3.0.0'].map(version);
   for (const [increment, expected] of [
     ['1.0.x', '1.0.11'],

@@ -29,8 +29,8 @@ export function parseVersion(text: string): Version | undefined {
 }
 
 /**
- * Parses `1.2.3`, `1.2.x`, `1.x.x` or `x.x.x`. Returns `undefined` for the rest, such as `x.2.x` and `1.x.8`: right of
- * an `x` all must be `x`.
+ * Parses `1.2.3`, `1.2.x`, `1.x.x` or `x.x.x`. Returns `undefined` for others, such as `x.2.x` and `1.x.8`: after an
+ * `x` all nodes must be `x`.
  */
 export function parseVersionPattern(text: string): VersionPattern | undefined {
   const pattern = parseNodes(text);
@@ -41,8 +41,8 @@ export function parseVersionPattern(text: string): VersionPattern | undefined {
 }
 
 /**
- * Parses a version to increment: `1.0.x`, `1.x.0`, `1.x.x`, `x.0.0`, `x.x.x`. Right of the first `x` there may only be
- * `x` and 0. Returns `undefined` for the rest.
+ * Parses a version to increment: `1.0.x`, `1.x.0`, `1.x.x`, `x.0.0`, `x.x.x`. After the first `x` there may only be `x`
+ * and 0. Returns `undefined` for others.
  */
 export function parseIncrement(text: string): VersionPattern | undefined {
   const pattern = parseNodes(text);
@@ -64,7 +64,7 @@ export function formatVersion(version: VersionPattern): string {
   return `${version.major}.${version.minor}.${version.patch}`;
 }
 
-/** Negative, 0 or positive, numerically; builds last if both have one. */
+/** Compares numerically: negative, 0 or positive. Builds are compared last, if both have one. */
 export function compareVersions(
   a: Version & { readonly build?: number },
   b: Version & { readonly build?: number },
@@ -95,11 +95,11 @@ export function highestMatch<V extends Version & { readonly build?: number }>(
 }
 
 /**
- * The incremented version: one more at the first `x`, 0 to the right of it. The first one has 0 there; for `x.x.x` it
- * is 1.0.0.
- * @param increment of `parseIncrement`
- * @param existing all versions there are
- * @returns `undefined` when the numbers are used up
+ * The incremented version: the first `x` is one higher than in the existing versions, and later nodes are 0. The first
+ * version has 0 there; for `x.x.x` it is 1.0.0.
+ * @param increment from `parseIncrement`
+ * @param existing all existing versions
+ * @returns `undefined` if the numbers are used up
  */
 export function nextVersion(increment: VersionPattern, existing: readonly Version[]): Version | undefined {
   const last = highestMatch(increment, existing);
@@ -114,8 +114,8 @@ export function nextVersion(increment: VersionPattern, existing: readonly Versio
 }
 
 /**
- * Reads three nodes, each a number or `x`, in any combination; callers decide which combinations they take. Returns
- * `undefined` for anything else.
+ * Parses three nodes, each a number or `x`, in any combination; callers check the combination. Returns `undefined` for
+ * anything else.
  */
 export const parseVersionParts: (text: string) => VersionPattern | undefined = parseNodes;
 

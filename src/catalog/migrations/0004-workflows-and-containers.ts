@@ -1,8 +1,8 @@
-/** Workflows, container recipes, lifecycle policies; columns that lists filter by; what signs page tokens. */
+/** Workflows, container recipes, lifecycle policies; columns that lists filter by; the key that signs page tokens. */
 import { randomBytes } from 'node:crypto';
 import { sql, type Kysely } from 'kysely';
 
-/** Creates their tables, and fills the new columns of those there are. */
+/** Creates their tables, and fills the new columns of existing rows. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const text = 'text' as const;
   const resource = (table: string) =>

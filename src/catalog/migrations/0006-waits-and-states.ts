@@ -1,4 +1,4 @@
-/** Steps that wait for an answer, executions of changes of state, images that begin behind the build stage. */
+/** Steps that wait for an answer, executions of state updates, images that begin after the build stage. */
 import type { Kysely } from 'kysely';
 
 /** Creates their tables and columns. */

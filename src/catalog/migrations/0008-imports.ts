@@ -1,7 +1,7 @@
-/** Disks of others: whose a chain is, and the sources that were named for imports. */
+/** Imported disks: the origin of a chain, and the registered import sources. */
 import type { Kysely } from 'kysely';
 
-/** Adds the origin of layers, and the tasks of imports. What there is was made here. */
+/** Adds the origin of layers, and import tasks. Existing layers were made here. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .alterTable('layers')

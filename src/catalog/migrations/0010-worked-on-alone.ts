@@ -1,4 +1,4 @@
-/** Images whose worker ended while it worked on several: each is worked on again, with nothing beside it. */
+/** Images whose worker died while it was building several: each is built again, with no other beside it. */
 import type { Kysely } from 'kysely';
 
 /** Adds the column. */

@@ -1,4 +1,4 @@
-/** Stacks: what templates made, what they export, and who imports it. */
+/** Stacks: the resources that templates made, their exports, and who imports them. */
 import type { Kysely } from 'kysely';
 
 /** Adds their tables. */

@@ -1,4 +1,4 @@
-/** Parameters that templates keep, as Systems Manager has them. */
+/** Parameters that templates create, as in Systems Manager. */
 import type { Kysely } from 'kysely';
 
 /** Adds their table. */

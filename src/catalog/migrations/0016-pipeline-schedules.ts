@@ -1,7 +1,7 @@
 /** When pipelines are due, what started each of their runs, and how often they failed in a row. */
 import type { Kysely } from 'kysely';
 
-/** Adds the tables and the column. A pipeline that has a schedule is looked at as soon as a server runs. */
+/** Adds the tables and the column. A pipeline with a schedule is checked as soon as a server runs. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .alterTable('image_pipelines')

@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely';
 import { timestampAfter } from '../../platform/clock.ts';
 
-/** Adds the table. A policy from before it has a day for being looked at. */
+/** Adds the table. An existing policy first runs after a day, so that it can be checked. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('lifecycle_schedules')

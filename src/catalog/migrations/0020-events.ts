@@ -1,4 +1,4 @@
-/** Events on their way: what an outbox row needs beside its payload, receivers and their deliveries. */
+/** Event delivery: further columns of the outbox, receivers and their deliveries. */
 import type { Kysely } from 'kysely';
 
 /** Adds columns and tables. */

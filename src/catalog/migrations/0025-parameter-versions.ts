@@ -1,7 +1,7 @@
-/** Versions of parameters, their labels, and what else Systems Manager knows of a parameter. */
+/** Versions of parameters, their labels, and further members of Systems Manager's parameters. */
 import { type Kysely, sql } from 'kysely';
 
-/** Adds columns and a table. What there is becomes the only version that is known. */
+/** Adds columns and a table. The current value becomes the only known version. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const columns = [
     ['data_type', 'text'],

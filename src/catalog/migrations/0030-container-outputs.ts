@@ -1,4 +1,4 @@
-/** Container images that builds made, and where they went. */
+/** Container images that builds made, and their copies in repositories. */
 import type { Kysely } from 'kysely';
 
 /** Adds their tables. */

@@ -1,9 +1,9 @@
-/** Log groups and streams: which image's log is found by which name, and the logs of pipelines. */
+/** Log groups and streams: the names under which images' logs are found, and the logs of pipelines. */
 import type { Kysely } from 'kysely';
 import { groupOfImage } from '../../resources/log-names.ts';
 import type { Tables } from '../tables.ts';
 
-/** Adds their tables, with the images that there are. */
+/** Adds their tables, with the existing images. */
 export async function up(untyped: Kysely<unknown>): Promise<void> {
   const db = untyped as Kysely<Tables>;
   await db.schema

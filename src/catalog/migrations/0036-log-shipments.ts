@@ -1,4 +1,4 @@
-/** How far the logs are at each place that they are shipped to. */
+/** How far logs were shipped to each destination. */
 import type { Kysely } from 'kysely';
 
 /** Adds their tables. */

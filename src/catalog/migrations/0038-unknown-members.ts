@@ -1,4 +1,4 @@
-/** Members of requests that were not known. */
+/** Unknown members of requests. */
 import type { Kysely } from 'kysely';
 
 /** Creates their table. */

@@ -1,4 +1,4 @@
-/** Images whose work waits as a record. */
+/** Images whose work is suspended in a record. */
 import type { Kysely } from 'kysely';
 
 /** Creates their table. */

@@ -1,4 +1,4 @@
-/** Instances of builds in which somebody ran a command or opened a shell. */
+/** Instances of builds in which a user ran a command or opened a shell. */
 import type { Kysely } from 'kysely';
 
 /** Adds their mark. */

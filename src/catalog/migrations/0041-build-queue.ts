@@ -2,7 +2,7 @@
 import type { Kysely } from 'kysely';
 import type { ImageTable } from '../tables.ts';
 
-/** Marks images that nobody asked for, and creates the table of turns. */
+/** Marks images that started automatically, and creates the table of turns. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .alterTable('images')

@@ -1,4 +1,4 @@
-/** Which container images a layer belongs to: asked for each layer when garbage is collected. */
+/** An index for finding the container images of a layer, which garbage collection does for each layer. */
 import type { Kysely } from 'kysely';
 
 /** Adds the index. */

@@ -32,7 +32,7 @@ const CASES: readonly (readonly [InputValue, boolean])[] = [
   [{ patternMatches: '^s3:\\/\\/.*\\/.*$', value: 's3://bucket/key' }, true],
   [{ patternMatches: '^b$', value: 'a\nb' }, false],
   [{ patternMatches: '(?m)^b$', value: 'a\nb' }, true],
-  // RE2's language, which is not JavaScript's.
+  // RE2's syntax, which JavaScript does not have.
   [{ patternMatches: '^\\pL+$', value: 'é' }, true],
   [{ patternMatches: '^\\Qa.b\\E$', value: 'axb' }, false],
   [{ patternMatches: '^\\Qa.b\\E$', value: 'a.b' }, true],
@@ -88,7 +88,7 @@ test('and, or stop at the first part that decides', async () => {
   assert.deepEqual(asked, ['/no', '/yes']);
 });
 
-test('an outcome says what decided', async () => {
+test('an outcome says which part decided', async () => {
   const outcome = await evaluateCondition(
     { and: [{ fileExists: '/etc/passwd' }, { stringEquals: 'b', value: 'a' }] },
     PROBE,
@@ -97,7 +97,7 @@ test('an outcome says what decided', async () => {
   assert.deepEqual(outcome, { holds: false, explanation: "'a' stringEquals 'b' is false" });
 });
 
-test('a pattern that would hold the process up is given up', async () => {
+test('a pattern that would block the process is aborted', async () => {
   const condition = { patternMatches: '((a{0,30}){0,30})b', value: 'a'.repeat(1 << 20) };
 
   await assert.rejects(evaluateCondition(condition, PROBE), /took longer than 1000 ms on a text of 1048576 characters/);
@@ -114,7 +114,7 @@ const NO_CONDITIONS: readonly InputValue[] = [
 ];
 
 for (const condition of NO_CONDITIONS) {
-  test(`no condition: ${JSON.stringify(condition)}`, async () => {
+  test(`not a condition: ${JSON.stringify(condition)}`, async () => {
     await assert.rejects(evaluateCondition(condition, PROBE));
   });
 }

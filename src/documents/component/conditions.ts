@@ -1,6 +1,6 @@
 /**
- * Conditions: the comparison and logical operators that `Assert` takes as inputs and `if` as its statement.
- * Source: reference, `awstoe.md` section 4. String comparisons and patterns ignore case, as its prose says.
+ * Conditions: the comparison and logical operators in the inputs of `Assert` and in `if`. Source: reference,
+ * `awstoe.md` section 4. String comparisons and patterns ignore case, as its text says.
  */
 import { compareDecimals, isDecimal } from '../decimal.ts';
 import type { FaultCollector } from '../faults.ts';
@@ -12,7 +12,7 @@ import { childPath, readChoice } from '../reading.ts';
 import type { InputValue, StepCondition, StepDecision } from './document.ts';
 import { hasReference } from './references.ts';
 
-/** What a comparison needs beside its baseline. */
+/** The operand of a comparison beside its baseline. */
 type Operand = 'none' | 'value' | 'path';
 
 interface Comparison {
@@ -20,7 +20,7 @@ interface Comparison {
   readonly operand: Operand;
 }
 
-/** The comparison operators: what they compare, and what stands beside the operator. */
+/** The comparison operators: what they compare, and their operand. */
 export const COMPARISONS = {
   stringIsEmpty: { kind: 'string', operand: 'none' },
   stringIsWhitespace: { kind: 'string', operand: 'none' },
@@ -48,21 +48,21 @@ export const COMPARISONS = {
 type ComparisonOperator = keyof typeof COMPARISONS;
 const LOGICAL = ['and', 'or', 'not'] as const;
 
-/** Every operator's name, the logical ones last. */
+/** Names of all operators, the logical ones last. */
 export const CONDITION_OPERATORS: readonly string[] = [...Object.keys(COMPARISONS), ...LOGICAL];
 
-/** What evaluation asks of the instance. */
+/** What evaluation queries from the instance. */
 export interface ConditionProbe {
   readonly binaryExists: (name: string) => Promise<boolean>;
   readonly fileExists: (path: string) => Promise<boolean>;
   readonly folderExists: (path: string) => Promise<boolean>;
-  /** The hash of a file in hexadecimal; undefined when there is no such file. */
+  /** The hash of a file in hexadecimal; `undefined` if the file does not exist. */
   readonly fileHash: (path: string, algorithm: 'md5' | 'sha1' | 'sha256' | 'sha512') => Promise<string | undefined>;
-  /** Lets the process do what else there is to do: a pattern may take a second, and a condition have a thousand. */
+  /** Lets other work of the process run: a pattern may take a second, and a condition may have a thousand. */
   readonly pause: () => Promise<void>;
 }
 
-/** Outcome of a condition, and one sentence that says which part decided. */
+/** The result of a condition, and a sentence that says which part decided. */
 export interface ConditionOutcome {
   readonly holds: boolean;
   readonly explanation: string;
@@ -72,19 +72,18 @@ function isComparison(name: string): name is ComparisonOperator {
   return Object.hasOwn(COMPARISONS, name);
 }
 
-// ---- reading
+// ---- parsing
 
 /**
- * Reads a condition and gives it in one form: one operator, operands as texts, `and` and `or` with lists, `not` with a
- * map.
+ * Parses a condition to a normal form: one operator, operands as texts, `and` and `or` with lists, `not` with a map.
  */
 export function readCondition(node: DocumentNode, path: string, faults: FaultCollector): InputValue | undefined {
   return new ConditionReader(faults).statement(node, path, false);
 }
 
 /**
- * Reads the `if` of a step. `then` and `else` stand beside the operator; beside that of a `not`, where people put them
- * too, they mean the same.
+ * Parses the `if` of a step. `then` and `else` are beside the operator; beside that of a `not`, where people also put
+ * them, they mean the same.
  */
 export function readStepCondition(node: DocumentNode, path: string, faults: FaultCollector): StepCondition | undefined {
   const reader = new ConditionReader(faults);
@@ -92,12 +91,12 @@ export function readStepCondition(node: DocumentNode, path: string, faults: Faul
   return condition === undefined ? undefined : { condition, then: 'Execute', else: 'Skip', ...reader.branches };
 }
 
-/** What an `if` may decide. */
+/** The decisions of an `if`. */
 export const STEP_DECISIONS = ['Abort', 'Execute', 'Skip'] as const;
 
-/** Characters of a document's patterns that are read before it runs. */
+/** Maximum characters of a document's patterns that are compiled before it runs. */
 const MAX_PATTERNS = 8192;
-/** Characters that were read, by the collector of a document. */
+/** Number of compiled characters, by the collector of a document. */
 const patternsRead = new WeakMap<FaultCollector, number>();
 
 class ConditionReader {
@@ -123,7 +122,7 @@ class ConditionReader {
     const operators = node.entries.filter((entry) => CONDITION_OPERATORS.includes(entry.key));
     const operator = operators[0];
     const unknown = this.#others(node, operator, path, branches);
-    // One fault: the unknown word is where the operator belongs.
+    // One fault is enough: the unknown word is in the place of the operator.
     if (operator === undefined && unknown) return undefined;
     if (operator === undefined || operators.length > 1) {
       const found = operators.length === 0 ? 'none' : operators.map((entry) => entry.key).join(', ');
@@ -202,7 +201,7 @@ class ConditionReader {
     return baseline === undefined || compared === undefined ? undefined : { [name]: baseline, [operand]: compared };
   }
 
-  /** Reading a pattern takes time by its length: what is beyond the limit is read when its step runs. */
+  /** Compiling a pattern takes time proportional to its length. Beyond the limit, it is compiled when its step runs. */
   #mayRead(pattern: string): boolean {
     const read = (patternsRead.get(this.#faults) ?? 0) + pattern.length;
     patternsRead.set(this.#faults, read);
@@ -236,7 +235,7 @@ class ConditionReader {
 // ---- evaluating
 
 /**
- * Evaluates a condition as {@link readCondition} returned it, with its references resolved. `and` and `or` stop at the
+ * Evaluates a condition that {@link readCondition} returned, with its references resolved. `and` and `or` stop at the
  * first part that decides. Throws if the value is not a condition, or if a pattern is invalid or takes longer than a
  * second.
  */
@@ -327,7 +326,7 @@ function sameHash(found: string | undefined, expected: string): boolean {
   return found !== undefined && found.toLowerCase() === expected.trim().toLowerCase();
 }
 
-/** Order of two texts, upper and lower case being the same; digits before letters. */
+/** Compares two texts without regard to case; digits come before letters. */
 function compareTexts(a: string, b: string): number {
   const [left, right] = [a.toLowerCase(), b.toLowerCase()];
   if (left === right) return 0;

@@ -17,11 +17,11 @@ import {
 } from '../reading.ts';
 import type { ComponentParameter } from './document.ts';
 
-/** Longest value of a parameter, in characters. */
+/** Maximum characters of a parameter's value. */
 export const MAX_PARAMETER_LENGTH = 1024;
-/** Parameters that a document may have. */
+/** Maximum number of parameters of a document. */
 export const MAX_PARAMETERS = 25;
-/** What a parameter or a constant may be called. */
+/** The form of a parameter's or constant's name. */
 export const DECLARED_NAME = /^[A-Za-z0-9_-]{3,128}$/;
 /** Keys of a parameter and of a constant. */
 export const PARAMETER_KEYS = ['type', 'default', 'description', 'allowedValues'] as const;
@@ -32,18 +32,18 @@ interface Constant {
   readonly value: string;
 }
 
-/** What a document declares. */
+/** The declarations of a document. */
 export interface Declarations {
   readonly parameters: readonly ComponentParameter[];
   readonly constants: readonly Constant[];
 }
 
-/** Reads `parameters` and `constants` of a document. */
+/** Parses `parameters` and `constants` of a document. */
 export function readDeclarations(map: MapNode, faults: FaultCollector): Declarations {
   return new DeclarationReader(faults).declarations(map);
 }
 
-/** A text that may be absent: `null` is, with a warning. */
+/** An optional text; `null` counts as absent, with a warning. */
 export function optionalText(map: MapNode, key: string, path: string, faults: FaultCollector): string | undefined {
   const entry = entryOf(map, key);
   if (entry === undefined) return undefined;
@@ -57,7 +57,7 @@ export function optionalText(map: MapNode, key: string, path: string, faults: Fa
   return text;
 }
 
-/** Warns of a `${…}` that nothing expands. */
+/** Warns about a `${…}` that nothing expands. */
 export function warnPlaceholder(node: ScalarNode, path: string, faults: FaultCollector): void {
   const found = /\$\{!?[A-Za-z_][\w:.]*\}/.exec(node.text);
   if (found === null) return;

@@ -1,7 +1,7 @@
 /** A component document that passed validation. Source: reference, `awstoe.md` sections 1 to 5. */
 import type { Position } from '../position.ts';
 
-/** A value of a step's inputs as YAML gave it; scalars keep the text that a string input needs (`1.0`, `0777`). */
+/** A value of a step's inputs as parsed from YAML. Scalars keep the text that a string input needs (`1.0`, `0777`). */
 export type InputValue =
   | string
   | number
@@ -10,7 +10,7 @@ export type InputValue =
   | readonly InputValue[]
   | { readonly [key: string]: InputValue };
 
-/** A validated document, defaults filled in. */
+/** A validated document with defaults applied. */
 export interface ComponentDocument {
   readonly name?: string;
   readonly description?: string;
@@ -23,13 +23,13 @@ export interface ComponentDocument {
 export interface ComponentParameter {
   readonly name: string;
   readonly type: 'string';
-  /** A parameter without a default has to be given by the recipe. */
+  /** Without a default, the recipe must set the parameter. */
   readonly defaultValue?: string;
   readonly description?: string;
   readonly allowedValues?: readonly string[];
 }
 
-/** `build`, `validate` and `test` are the ones that Image Builder runs; others are legal. */
+/** Image Builder runs `build`, `validate` and `test`; others are valid. */
 export interface Phase {
   readonly name: string;
   readonly steps: readonly Step[];
@@ -39,35 +39,35 @@ export interface Step {
   readonly name: string;
   /** Name of an action module, such as `ExecuteBash`. */
   readonly action: string;
-  /** Seconds for one attempt; -1 means no limit. Default 7200. */
+  /** Seconds for one attempt; -1 means no limit (default: 7200). */
   readonly timeoutSeconds: number;
   readonly onFailure: 'Abort' | 'Continue' | 'Ignore';
-  /** Attempts in all, at least 1. */
+  /** Maximum number of attempts, at least 1. */
   readonly maxAttempts: number;
-  /** References (`{{ … }}`) are still in it; the runner resolves them just before the step runs. */
+  /** References (`{{ … }}`) are unresolved; the runner resolves them just before the step runs. */
   readonly inputs: InputValue;
-  /** Decides once, before the first attempt, whether the step runs. */
+  /** Evaluated once, before the first attempt, to decide whether the step runs. */
   readonly if?: StepCondition;
   /** Runs the module once for each value. */
   readonly loop?: Loop;
   readonly position: Position;
 }
 
-/** What happens to a step when its `if` has been evaluated. `Abort` is a failure, to which `onFailure` applies. */
+/** The decision of an `if` about its step. `Abort` is a failure, to which `onFailure` applies. */
 export type StepDecision = 'Abort' | 'Execute' | 'Skip';
 
 export interface StepCondition {
-  /** One operator and its operands, references still in them. */
+  /** One operator and its operands, with unresolved references. */
   readonly condition: InputValue;
-  /** When it holds; default `Execute`. */
+  /** The decision if the condition holds (default: `Execute`). */
   readonly then: StepDecision;
-  /** When it does not; default `Skip`. */
+  /** The decision if it does not hold (default: `Skip`). */
   readonly else: StepDecision;
 }
 
 /**
- * A loop, references still in it: integers from `start` to `end`, both among them; the values of a list; or the values
- * of a text that a delimiter separates. `name` is what references call it beside `loop`.
+ * A loop with unresolved references: integers from `start` to `end`, inclusive; the values of a list; or the values of
+ * a text that a delimiter separates. `name` is its name in references, besides `loop`.
  */
 export type Loop =
   | {

@@ -14,7 +14,7 @@ phases:
 `;
 
 describe('a file: source', () => {
-  test('is a path, or all that is in a folder, and may name its content', () => {
+  test("is a path, or a folder's content, and may name its content's digest", () => {
     assert.deepEqual(readFileSource('file:conf/a b.conf'), { path: 'conf/a b.conf', folder: false });
     assert.deepEqual(readFileSource('file:conf/*'), { path: 'conf', folder: true });
     assert.deepEqual(readFileSource('file:*'), { path: '.', folder: true });
@@ -26,7 +26,7 @@ describe('a file: source', () => {
     assert.equal(readFileSource(`file:a#sha256=${SHA.slice(1)}`)!.packed, undefined);
   });
 
-  test('that can be no file is refused in words', () => {
+  test('that cannot be a file is rejected with a message', () => {
     assert.match(fileSourceProblem('S3Download', 'file:')!, /names no file/);
     assert.match(fileSourceProblem('S3Download', 'file:a*b')!, /only as the last part/);
     assert.match(fileSourceProblem('WebDownload', 'file:conf/*')!, /use S3Download/);
@@ -34,7 +34,7 @@ describe('a file: source', () => {
     assert.equal(fileSourceProblem('S3Download', 's3://a/b*c'), undefined);
   });
 
-  test('is a fault of the document where it is computed', () => {
+  test('is a fault of the document if it is computed', () => {
     for (const action of ['S3Download', 'WebDownload']) {
       const { faults } = parseComponentDocument(step("[{source: 'file:{{ loop.value }}', destination: /x}]", action));
       assert.ok(
@@ -47,7 +47,7 @@ describe('a file: source', () => {
   });
 });
 
-test('sources are found in all steps that copy, and nowhere else', () => {
+test('sources are found in all steps that download, and nowhere else', () => {
   const { document } = parseComponentDocument(`schemaVersion: 1.0
 phases:
   - name: build
@@ -71,7 +71,7 @@ phases:
   );
 });
 
-test('a source is replaced however it is written, and nothing else changes', () => {
+test('a source is replaced in any notation, and nothing else changes', () => {
   const to = new Map([['file:a b', `file:a b#sha256=${SHA}`]]);
   const written = [
     '[{source: file:a b, destination: /x}]',

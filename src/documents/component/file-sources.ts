@@ -1,6 +1,6 @@
 /**
- * `file:` sources of S3Download and WebDownload: files beside a document, which Ingot's commands keep with the
- * component. Ingot's own; AWS has none. Pure.
+ * `file:` sources of S3Download and WebDownload: files beside a document, which Ingot's commands store with the
+ * component. An extension of Ingot; AWS has none. Pure.
  */
 import { isAlias, isScalar, parseDocument, visit, type Scalar } from 'yaml';
 import { withoutStacks } from '../../platform/without-stacks.ts';
@@ -9,25 +9,25 @@ import type { ComponentDocument, InputValue, Step } from './document.ts';
 /** Modules whose `source` may be a file. */
 export const FILE_MODULES: readonly string[] = ['S3Download', 'WebDownload'];
 
-/** The content that a packed source names. */
+/** The content that a packed source identifies. */
 export interface PackedContent {
-  /** SHA-256 in hexadecimal digits; of a folder that of its archive. */
+  /** SHA-256 in hexadecimal digits, of the file or of the folder's archive. */
   readonly sha256: string;
-  /** Whether it was a program: a file whose owner may execute it. */
+  /** Whether the file was executable for its owner. */
   readonly executable: boolean;
 }
 
-/** What a `file:` source says. */
+/** A parsed `file:` source. */
 export interface FileSource {
-  /** As it is written, without the scheme, `/*` and what names the content. */
+  /** As written, without the scheme, `/*` and the content's digest. */
   readonly path: string;
-  /** All that is in a folder (`file:folder/*`). */
+  /** Whether it means a folder's whole content (`file:folder/*`). */
   readonly folder: boolean;
-  /** Absent where nothing was packed. */
+  /** Absent if the content was not packed. */
   readonly packed?: PackedContent;
 }
 
-/** Reads a source; `undefined` for one of another scheme. */
+/** Parses a source; `undefined` for another scheme. */
 export function readFileSource(source: string): FileSource | undefined {
   const text = source.trim();
   if (!text.startsWith('file:')) return undefined;
@@ -41,12 +41,12 @@ export function readFileSource(source: string): FileSource | undefined {
   };
 }
 
-/** A source that names its content too. */
+/** A source with the digest of its content. */
 export function packedSource(source: string, { sha256, executable }: PackedContent): string {
   return `${source.trim()}#sha256=${sha256}${executable ? '&executable' : ''}`;
 }
 
-/** Why a source cannot name a file; `undefined` if it can. */
+/** Why a source is invalid; `undefined` if it is valid. */
 export function fileSourceProblem(module: string, source: string): string | undefined {
   const file = readFileSource(source);
   if (file === undefined) return undefined;
@@ -62,12 +62,12 @@ export function fileSourceProblem(module: string, source: string): string | unde
 export interface FoundSource {
   readonly phase: string;
   readonly step: Step;
-  /** As it is written. */
+  /** As written. */
   readonly source: string;
   readonly file: FileSource;
 }
 
-/** All `file:` sources of a document. They hold no references: those are faults. */
+/** All `file:` sources of a document. They contain no references, which are faults. */
 export function fileSourcesOf({ phases }: ComponentDocument): readonly FoundSource[] {
   return phases.flatMap((phase) =>
     phase.steps
@@ -91,8 +91,8 @@ function itemsOf(inputs: InputValue): readonly string[] {
 }
 
 /**
- * A document's text with other sources in the place of some; all else of it stays to the byte.
- * @param sources by the source that is written
+ * A document's text with some sources replaced; everything else is unchanged.
+ * @param sources replacements, by the source as written
  */
 export function withSources(text: string, sources: ReadonlyMap<string, string>): string {
   if (sources.size === 0) return text;
@@ -111,7 +111,7 @@ export function withSources(text: string, sources: ReadonlyMap<string, string>):
   });
   let result = text;
   for (const [start, { end, value }] of [...found].sort(([a], [b]) => b - a)) {
-    // A text on lines of its own (`|`, `>`) takes the end of its last line with it.
+    // A block scalar (`|`, `>`) includes the end of its last line.
     const newline = /(\r?\n)*$/.exec(text.slice(start, end))![0];
     result = result.slice(0, start) + JSON.stringify(value) + newline + result.slice(end);
   }

@@ -1,4 +1,4 @@
-/** Warnings: what in a component document is legal and probably wrong. They refuse nothing. */
+/** Warnings about valid but probably wrong parts of a component document. */
 import type { FaultCollector } from '../faults.ts';
 import { didYouMean } from '../nearest.ts';
 import { entryOf, shorten } from '../nodes.ts';
@@ -11,10 +11,10 @@ import { findSecret, isNamedSecret } from './secrets.ts';
 /** Phases that Image Builder runs. */
 const RUN_PHASES: readonly string[] = ['build', 'validate', 'test', 'container-host-test'];
 
-/** Names that Ingot itself reads, so that no step need refer to them. */
+/** Names that Ingot itself reads, so that no step needs to refer to them. */
 const READ_BY_INGOT: readonly string[] = ['IngotTakesNewest'];
 
-/** Names in one warning. */
+/** Maximum number of names in one warning. */
 const MAX_NAMES = 8;
 
 /** A parameter or constant that no step refers to. */
@@ -24,15 +24,15 @@ interface Unused {
   readonly path: string;
 }
 
-/** Warnings of one script: who has more knows enough. */
+/** Maximum number of warnings per script. */
 const MAX_WARNINGS = 100;
 
-/** A step of a document, as it was read. */
+/** A step of a document as parsed. */
 export interface StepText {
   readonly node: MapNode;
   /** Such as `phases[0].steps[2]`. */
   readonly path: string;
-  /** Name of its action module, when there is one. */
+  /** Name of its action module, if it has one. */
   readonly action: string | undefined;
 }
 
@@ -98,7 +98,7 @@ class Habits {
     return unused;
   }
 
-  /** One line for all: authors keep their metadata in constants. */
+  /** One warning for all, because authors keep metadata in constants. */
   #unused(all: readonly Unused[]): void {
     const [first] = all;
     if (first === undefined) return;
@@ -180,12 +180,12 @@ class Habits {
   }
 }
 
-/** The commands of a step as the one script that they are, and the place of its lines in the document. */
+/** The commands of a step joined to one script, and the position of its lines in the document. */
 class ScriptLines {
   readonly script: string;
   readonly #items: readonly (readonly string[])[];
   readonly #nodes: readonly DocumentNode[];
-  /** For each item, the script's line that it begins on, from 1. */
+  /** For each item, the line of the script where it begins, from 1. */
   readonly #starts: readonly number[];
 
   constructor(commands: ListNode) {
@@ -196,7 +196,7 @@ class ScriptLines {
     this.script = this.#items.map((lines) => lines.join('\n')).join('\n');
   }
 
-  /** @param line of the script, from 1 */
+  /** @param line line of the script, from 1 */
   place(line: number): { readonly position: DocumentNode['position']; readonly index: number } {
     const index = this.#starts.findLastIndex((start) => start <= line);
     const [node, lines, start] = [this.#nodes[index], this.#items[index], this.#starts[index]];

@@ -50,7 +50,7 @@ for (const [name, given, expected, problems] of CASES) {
   });
 }
 
-test('the register: names as written once, required inputs exist', () => {
+test('the register: names occur once, required inputs exist', () => {
   for (const [name, module] of ACTION_MODULES) {
     assert.equal(module.name, name);
     for (const choice of module.exactlyOneOf ?? [])

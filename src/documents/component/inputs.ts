@@ -1,5 +1,6 @@
 /**
- * The inputs of a step against the schema of its action module, before it runs and again once references are resolved.
+ * Checks the inputs of a step against the schema of its action module, before it runs and again once references are
+ * resolved.
  */
 import type { FaultCollector } from '../faults.ts';
 import { didYouMean } from '../nearest.ts';
@@ -13,21 +14,21 @@ import { FILE_MODULES, fileSourceProblem } from './file-sources.ts';
 import type { ActionModule, InputSchema, Platform } from './modules.ts';
 import { hasReference } from './references.ts';
 
-/** Inputs ready for a module, or why they are not. */
+/** Inputs ready for a module, or their faults. */
 export interface CheckedInputs {
   readonly inputs: InputValue;
-  /** Sentences, each naming the input. Empty when all is well. */
+  /** Sentences, each naming the input. Empty if all inputs are valid. */
   readonly problems: readonly string[];
 }
 
-/** The octal mode that a text writes, as four digits; undefined when it writes none. */
+/** An octal mode as four digits; `undefined` if the text is not one. */
 export function modeOf(text: string): string | undefined {
   const found = /^(?:0o)?([0-7]{1,5})$/.exec(text.trim());
   const digits = found?.[1]?.replace(/^0+(?=.)/, '') ?? '';
   return digits === '' || digits.length > 4 ? undefined : digits.padStart(4, '0');
 }
 
-/** One scalar as its type wants it; `problem` ends the sentence that the input's name starts. */
+/** Converts a scalar to its type. `problem` completes the sentence that begins with the input's name. */
 function coerce(
   schema: InputSchema,
   text: string,
@@ -57,8 +58,8 @@ function coerce(
 }
 
 /**
- * Types the inputs of a step once its references are resolved: what a reference gave for a boolean, an integer, a mode
- * or one of a few words is read and checked here. Inputs without references pass as they are.
+ * Converts the inputs of a step once its references are resolved. Values of references for a boolean, an integer, a
+ * mode or an enumeration are parsed and checked here. Inputs without references are unchanged.
  */
 export function checkResolvedInputs(module: ActionModule, inputs: InputValue): CheckedInputs {
   const problems: string[] = [];
@@ -80,7 +81,7 @@ export function checkResolvedInputs(module: ActionModule, inputs: InputValue): C
   return { inputs: inputs.map((item: InputValue, index) => one(item, ` of item ${index}`)), problems };
 }
 
-/** Reads and checks the `inputs` of a step. Gives undefined when they have another shape than the module's. */
+/** Parses and checks the `inputs` of a step; `undefined` if they do not have the module's shape. */
 export function readInputs(
   node: DocumentNode,
   module: ActionModule,
@@ -191,7 +192,7 @@ class InputReader {
     );
   }
 
-  /** A source that names a file beside the document is packed before anything runs. */
+  /** A source that names a file beside the document is packed before the build. */
   #fileSource(map: MapNode, path: string): void {
     const node = entryOf(map, 'source')?.value;
     const source = scalarText(node);
@@ -349,7 +350,7 @@ class InputReader {
   }
 }
 
-/** What YAML took an item for that was meant as a text. */
+/** How YAML parsed an item that was meant as text. */
 function asText(item: DocumentNode): string {
   if (item.kind === 'list') return ' YAML reads a text that starts with [ as a list: quote the whole text.';
   if (item.kind !== 'map') return '';
@@ -362,8 +363,7 @@ function scalarText(node: DocumentNode | undefined): string | undefined {
 }
 
 /**
- * For each map of a step's inputs the names it gives, as chaining sees them; undefined when the inputs have no such
- * shape.
+ * The names of each map in a step's inputs, as chaining sees them; `undefined` if the inputs do not have that shape.
  */
 export function givenInputs(node: DocumentNode | undefined): readonly (readonly string[])[] | undefined {
   if (node === undefined) return [[]];
@@ -372,7 +372,7 @@ export function givenInputs(node: DocumentNode | undefined): readonly (readonly 
   return node.items.map((item) => (item.kind === 'map' ? item.entries.map((entry) => entry.key) : []));
 }
 
-/** Where a fault about absent inputs belongs: the step. */
+/** Reports absent inputs at the position of the step. */
 export function reportMissingInputs(
   module: ActionModule,
   position: Position,

@@ -1,7 +1,7 @@
 /**
- * The JSON Schema of component documents. What passes the validator without a warning passes it; it knows nothing of
- * what only a whole document shows, such as references. Unknown keys, of which the validator warns, are errors here:
- * that is what an editor is asked for.
+ * The JSON Schema of component documents. Every document that the validator accepts without a warning is valid. The
+ * schema cannot check what depends on the whole document, such as references. Unknown keys are errors here, because
+ * editors should mark them; the validator only warns.
  */
 import { closedMap, DIALECT, forAction, SCALAR, SCHEMA_VERSION, type JsonSchema } from '../json-schema.ts';
 import { ELEMENT_NAME } from '../reading.ts';
@@ -17,15 +17,15 @@ import { FOR_KEYS, type LIST_KEYS, type LOOP_KEYS } from './loops.ts';
 import { ACTION_MODULES, inputsAreOptional, type ActionModule, type InputSchema, type InputType } from './modules.ts';
 import { type COMPONENT_KEYS, ON_FAILURE, RUNNABLE_PHASES, type STEP_KEYS } from './parse.ts';
 
-/** The keys of a register with a schema each: a key without one does not compile. */
+/** A schema for each key of a register: a key without one does not compile. */
 type Described<K extends readonly string[]> = Readonly<Record<K[number], JsonSchema>>;
 
-/** A text with `{{ … }}` in it, whose value is only known when the step runs. */
+/** A text with `{{ … }}`, whose value is only known when the step runs. */
 const REFERENCE: JsonSchema = { type: 'string', pattern: '\\{\\{' };
 const CONDITION: JsonSchema = { $ref: '#/definitions/condition' };
 const NAME: JsonSchema = { ...SCALAR, description: 'Unique within its list.' };
 
-/** The schema, as `schemas/component.schema.json` holds it. */
+/** The schema in `schemas/component.schema.json`. */
 export function componentSchema(): JsonSchema {
   const properties: Described<typeof COMPONENT_KEYS> = {
     name: { ...SCALAR, description: 'For readers only; the component resource has its own name.' },
@@ -117,7 +117,7 @@ function step(): JsonSchema {
   };
 }
 
-/** What a step of a module has to have beside what every step has. */
+/** What the steps of a module need, in addition to common members. */
 function moduleStep(module: ActionModule): JsonSchema {
   const only = module.platforms.length === 3 ? '' : ` On ${module.platforms.join(' and ')}.`;
   const outputs =

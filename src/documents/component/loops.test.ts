@@ -36,7 +36,7 @@ const CASES: readonly (readonly [Loop, readonly string[] | string])[] = [
 ];
 
 for (const [loop, expected] of CASES) {
-  test(`${JSON.stringify(loop)} goes through ${JSON.stringify(expected)}`, () => {
+  test(`${JSON.stringify(loop)} iterates over ${JSON.stringify(expected)}`, () => {
     const plan = planLoop(loop, resolve);
 
     if ('problem' in plan) assert.equal(plan.problem, expected);
@@ -49,7 +49,7 @@ for (const [loop, expected] of CASES) {
   });
 }
 
-test('a long loop is counted as it goes', () => {
+test('a long loop is generated lazily', () => {
   const plan = planLoop({ kind: 'for', start: 0, end: Number.MAX_SAFE_INTEGER, updateBy: 1 }, resolve);
 
   assert.ok('iterations' in plan);

@@ -1,4 +1,4 @@
-/** The `loop` of a step: reading it, and what it iterates over. Source: reference, `awstoe.md` section 5. */
+/** The `loop` of a step: parsing it, and its iterations. Source: reference, `awstoe.md` section 5. */
 import type { FaultCollector } from '../faults.ts';
 import { describeNode, entryOf, shorten } from '../nodes.ts';
 import type { DocumentNode, MapEntry, MapNode } from '../nodes.ts';
@@ -22,7 +22,7 @@ export const LOOP_KEYS = ['name', 'for', 'forEach'] as const;
 export const FOR_KEYS = ['start', 'end', 'updateBy'] as const;
 export const LIST_KEYS = ['list', 'delimiter'] as const;
 
-/** What may stand between the values of a delimited list; the first is what is meant when nothing is said. */
+/** Possible delimiters of a list; the first is the default. */
 const DELIMITERS: readonly string[] = [',', '.', ';', ':', '\n', '\t', ' ', '-', '_'];
 const DELIMITER_NAMES: ReadonlyMap<string, string> = new Map([
   ['\n', 'newline'],
@@ -30,7 +30,7 @@ const DELIMITER_NAMES: ReadonlyMap<string, string> = new Map([
   [' ', 'space'],
 ]);
 
-/** One turn of a loop. */
+/** One iteration of a loop. */
 export interface LoopIteration {
   /** `{{ loop.index }}`, from 0. */
   readonly index: number;
@@ -38,14 +38,14 @@ export interface LoopIteration {
   readonly value: string;
 }
 
-/** What a loop iterates over, or why it cannot. Iterating again starts from the beginning. */
+/** The iterations of a loop, or why it has none. Iterating again starts from the beginning. */
 export type LoopPlan = { readonly iterations: () => Iterable<LoopIteration> } | { readonly problem: string };
 
 /**
- * What a loop iterates over once its references are known. Integers are produced one at a time, so that a long loop
+ * The iterations of a loop once its references are known. Integers are generated one at a time, so that a long loop
  * takes no memory. An empty delimited list has no iterations; the values of a list are the texts between the
  * delimiters, spaces included.
- * @param resolve replaces the references of a text
+ * @param resolve resolves the references of a text
  */
 export function planLoop(loop: Loop, resolve: (text: string) => string): LoopPlan {
   if (loop.kind === 'forEach') return { iterations: numbered(loop.items.map(resolve)) };
@@ -73,7 +73,7 @@ function numbered(values: readonly string[]): () => Iterable<LoopIteration> {
   return () => iterations;
 }
 
-/** One value at a time: a list that was chained may have millions. */
+/** One value at a time, because a chained list may have millions. */
 function* parts(list: string, delimiter: string): Iterable<LoopIteration> {
   if (list === '') return;
   let from = 0;
@@ -102,7 +102,7 @@ function delimiterProblem(delimiter: string): string {
   return `the delimiter must be one of ${known}, not '${shorten(delimiter)}'${hint}`;
 }
 
-/** What a loop is read with. */
+/** The context for parsing a loop. */
 export interface LoopScope {
   /** Names of the phase's loops. */
   readonly names: UniqueNames;
@@ -110,7 +110,7 @@ export interface LoopScope {
   readonly constants: ReadonlyMap<string, string>;
 }
 
-/** Reads the value of `loop`. Gives undefined when it cannot run. */
+/** Parses the value of `loop`; `undefined` if it cannot run. */
 export function readLoop(node: DocumentNode, path: string, scope: LoopScope, faults: FaultCollector): Loop | undefined {
   const map = readMap(node, path, "'loop'", faults);
   if (map === undefined) return undefined;

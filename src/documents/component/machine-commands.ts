@@ -1,11 +1,11 @@
-/** Which commands need a machine. */
+/** Finds commands that need a virtual machine. */
 import { KERNEL_PACKAGE, PACKAGE_TOOLS, PACKAGES, PROGRAMS, SERVICES, type MachineRuleName } from './machine-tables.ts';
 import type { ShellCommand } from './shell-commands.ts';
 
-/** What is known of the disk that the document runs on. */
+/** What is known about the disk that the document runs on. */
 export interface RuleDisk {
   /**
-   * True for a disk that descends from a base image of ours, whose boot menu needs no change when the kernel is
+   * Whether the disk is based on one of Ingot's base images, whose boot menu needs no change when the kernel is
    * upgraded.
    */
   readonly ownBase: boolean;
@@ -14,11 +14,14 @@ export interface RuleDisk {
 /** Devices of a machine. */
 const DEVICE =
   /^\/dev\/(?:[shv]d[a-z]|xvd|nvme|loop|sr\d|vg|mapper\/|md|dm-|disk\/|ram\d|zram|kvm\b|fuse\b|vhost|mem\b|kmsg\b|rtc|tty[0-9SU]|watchdog|tpm|nbd|sg\d|hwrng|dri\b|nvidia|vfio|cpu|uinput|input|snd)/;
-/** Files that show the host's kernel or hardware, or nothing, where a machine shows its own. */
+/**
+ * Files that show the host's kernel or hardware, or nothing, in a container, and the machine's own in a virtual
+ * machine.
+ */
 const KERNEL_FILE =
   /^\/(?:proc\/(?:modules|version|cmdline|config\.gz|kallsyms|kcore|swaps|mdstat|partitions|devices)\b|lib\/modules\/\$|sys\/module\/)/;
 const HARDWARE_FILE = /^\/sys\/(?:class\/dmi|devices\/virtual\/dmi|firmware|hypervisor|block|class\/block)(?:\/|$)/;
-/** Programs whose arguments are text: an argument that looks like a device or a kernel file is not one. */
+/** Programs whose arguments are text, so that one that looks like a device or a kernel file is not one. */
 const TEXTUAL: ReadonlySet<string> = new Set([
   'echo',
   'printf',
@@ -33,18 +36,20 @@ const TEXTUAL: ReadonlySet<string> = new Set([
 ]);
 const ASKING = /^(?:--help|-h|--version|-V|version|help|completion)$/;
 
-/** Ids that a container has: `UIDS_OF_A_CONTAINER` of `platform/host.ts`. */
+/** Number of ids in a container: `UIDS_OF_A_CONTAINER` of `platform/host.ts`. */
 const CONTAINER_IDS = 2 ** 24;
 
-/** Whether a word is, or ends with, an id that a container does not have: `-u20000000`, `--uid=20000000`, `0:20000000`. */
+/**
+ * Whether a word is, or ends with, an id outside of a container's range: `-u20000000`, `--uid=20000000`, `0:20000000`.
+ */
 function namesForeignId(word: string): boolean {
   const found = /^(?:-[a-z]+|--[a-z]+=)?(\d{1,10})?(?:[:.](\d{1,10}))?$/.exec(word);
   return found !== null && [found[1], found[2]].some((id) => Number(id ?? 0) >= CONTAINER_IDS);
 }
 
 /**
- * The rule that one command falls under.
- * @param files contents of files that the document wrote so far, by path
+ * The rule that applies to a command.
+ * @param files contents of files that the document has written so far, by path
  */
 export function commandRule(
   command: ShellCommand,
@@ -54,7 +59,7 @@ export function commandRule(
   const [program = '', ...args] = command.words;
   const written = fileRule(program === 'tee' || program === 'truncate' ? [...command.writes, ...args] : command.writes);
   if (written !== undefined) return written;
-  // What a script pipes into a shell from there, as its makers recommend.
+  // A script that is piped into a shell, as its authors recommend.
   if (args.some((word) => /get\.docker\.com|get\.k3s\.io/.test(word))) return 'containers';
   if (program === '' || (args.length === 1 && ASKING.test(args[0]!))) return undefined;
 
@@ -132,7 +137,7 @@ export function commandRule(
   if (!disk.ownBase && /^(?:update-initramfs|mkinitramfs|new-kernel-pkg|installkernel|dpkg-reconfigure)$/.test(program))
     return 'kernel-install';
   if (TEXTUAL.has(program)) return fileRule(command.reads, true);
-  // What is searched for is text.
+  // The search term is text.
   if (/^[ef]?grep$/.test(program))
     args.splice(
       args.findIndex((word) => !word.startsWith('-')),
@@ -141,7 +146,7 @@ export function commandRule(
   return fileRule([...command.reads, ...args.map((word) => word.replace(/^(?:if|of)=|^--?[\w-]+=/, ''))], true);
 }
 
-/** Calls of a listed program that a container answers like a machine. */
+/** Uses of a listed program that work in a container as in a machine. */
 function harmless(program: string, args: readonly string[]): boolean {
   if (program === 'kmod') return args[0] !== 'load' && args[0] !== 'unload' && args[0] !== 'list';
   if (program === 'dkms') return args[0] === 'status';
@@ -150,7 +155,7 @@ function harmless(program: string, args: readonly string[]): boolean {
   return false;
 }
 
-/** Of files that are written, or (`read`) handed to a program. */
+/** The rule for files that are written, or (`read`) passed to a program. */
 function fileRule(paths: readonly string[], read = false): MachineRuleName | undefined {
   for (const path of paths) {
     if (DEVICE.test(path))
@@ -167,8 +172,8 @@ function fileRule(paths: readonly string[], read = false): MachineRuleName | und
 }
 
 /**
- * Parameters that belong to a network namespace, of which a container has its own. Most of `net.core` and conntrack's
- * sizes do not.
+ * Parameters that belong to a network namespace, of which a container has its own. Most of `net.core` and the sizes of
+ * conntrack do not.
  */
 function perNamespace(key: string): boolean {
   const name = key.replaceAll('/', '.');
@@ -199,7 +204,7 @@ function sysctlRule(args: readonly string[], files: ReadonlyMap<string, string>)
   return assigned.every((word) => perNamespace(word.slice(0, word.indexOf('=')))) ? undefined : 'kernel-parameter';
 }
 
-/** File systems that root of a user namespace may mount. */
+/** File systems that root in a user namespace may mount. */
 const MOUNTABLE = /^(?:tmpfs|ramfs|proc|sysfs|devpts|cgroup2|mqueue|none|bind)$/;
 
 function mountRule(args: readonly string[]): MachineRuleName | undefined {
@@ -274,7 +279,7 @@ function packageRule(program: string, operands: readonly string[], disk: RuleDis
   }
   if (disk.ownBase) return undefined;
   if (installs) return names.some((name) => KERNEL_PACKAGE.test(name)) ? 'kernel-install' : undefined;
-  // `apt-get update` fetches lists only.
+  // `apt-get update` downloads lists only.
   const upgrades =
     /upgrade$|^(?:distro-sync|patch|dup|up)$/.test(verb) ||
     (verb === 'update' && !/^(?:apt|apt-get|aptitude|nala|apk)$/.test(program));

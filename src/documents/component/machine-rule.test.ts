@@ -6,7 +6,7 @@ import { needsMachine } from './machine-rule.ts';
 import { MACHINE_RULES, type MachineRuleName } from './machine-tables.ts';
 import { parseComponentDocument } from './parse.ts';
 
-/** A document of one ExecuteBash step. */
+/** A document with one ExecuteBash step. */
 function bash(...commands: readonly string[]): ComponentDocument {
   return documentOf([['ExecuteBash', { commands }]]);
 }
@@ -285,17 +285,17 @@ const CONTAINER: readonly string[] = [
   '"',
 ];
 
-describe('what needs a machine', () => {
+describe('commands that need a virtual machine', () => {
   for (const [rule, ...scripts] of MACHINE) {
     for (const script of scripts) test(`${rule}: ${JSON.stringify(script)}`, () => assert.equal(ruleOf(script), rule));
   }
 });
 
-describe('what a container does as well', () => {
+describe('commands that work in a container', () => {
   for (const script of CONTAINER) test(JSON.stringify(script), () => assert.equal(ruleOf(script), undefined));
 });
 
-describe('a disk that is not ours goes to a machine for its kernel', () => {
+describe('another disk needs a virtual machine for its kernel', () => {
   const rows: readonly (readonly [script: string, rule: MachineRuleName | undefined])[] = [
     ['apt-get install -y linux-image-amd64', 'kernel-install'],
     ['apt-get dist-upgrade -y', 'kernel-install'],
@@ -318,7 +318,7 @@ describe('a disk that is not ours goes to a machine for its kernel', () => {
   });
 });
 
-test('place and reason', () => {
+test('position and reason', () => {
   const document = documentOf([
     ['ExecuteBash', { commands: ['true'] }],
     ['ExecuteBash', { commands: ['true\ntrue', 'echo x', 'sudo  modprobe overlay || true'] }],
@@ -338,7 +338,7 @@ test('only the phases that run count', () => {
   assert.equal(needsMachine(document, ['test'])?.rule, 'kernel-module');
 });
 
-test('files as such need no machine; one that is run is read', () => {
+test('writing a file needs no virtual machine; a script that is run is read', () => {
   const file: readonly [string, InputValue] = [
     'CreateFile',
     [{ path: '/usr/local/bin/x', content: '#!/bin/sh\nmodprobe overlay\n' }],
@@ -371,7 +371,7 @@ test('ExecuteBinary', () => {
   assert.equal(rule('/bin/echo', '; modprobe overlay', "'$(modprobe x)"), undefined);
 });
 
-test('parameters and constants are filled in', () => {
+test('parameters and constants are resolved', () => {
   const { document } = parseComponentDocument(`
 schemaVersion: 1.0
 parameters:

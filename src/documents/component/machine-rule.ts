@@ -1,13 +1,14 @@
 /**
- * Which component documents need a virtual machine: what shows in the document to act on the running kernel, on devices
- * or on the boot loader, none of which a system container has.
+ * Finds component documents that need a virtual machine because they act on the running kernel, on devices or on the
+ * boot loader, none of which a system container has.
  *
- * A rule about commands, not about files: what a document writes into `/etc/sysctl.d`, `/etc/modules-load.d` or
- * `/etc/fstab` takes effect when the image boots, so that writing it is fine in a container. A rule that hits too often
- * costs time, for a machine gives the same image more slowly. One that misses costs one retry, since the container
- * refuses aloud (`workflows/container-refusals.ts`). What a container ignores *without* a word therefore has to be
- * here: services that systemd skips by a condition, `systemd-sysctl`, what asks for the running kernel's release. Each
- * rule was tried in a container and in a machine; `docs/drivers.md` says the same to users.
+ * The rules are about commands, not files: what a document writes into `/etc/sysctl.d`, `/etc/modules-load.d` or
+ * `/etc/fstab` takes effect when the image boots, so it can be written in a container. A rule that matches too often
+ * only costs time, because a virtual machine makes the same image more slowly. A rule that fails to match costs one
+ * retry, because the container refuses with an error (`workflows/machines/container-refusals.ts`). So commands that a
+ * container ignores *silently* must be here: services that systemd skips by a condition, `systemd-sysctl`, queries for
+ * the running kernel's release. Each rule was tried in a container and in a virtual machine; `docs/drivers.md`
+ * describes them for users.
  */
 import type { Position } from '../position.ts';
 import type { ComponentDocument, InputValue, Step } from './document.ts';
@@ -16,11 +17,11 @@ import { MACHINE_RULES, type MachineRuleName } from './machine-tables.ts';
 import { ReferencesTooLargeError, resolveReferences, type ReferenceLookup } from './references.ts';
 import { shellCommands, type ShellCommand } from './shell-commands.ts';
 
-/** What in a document needs a machine. */
+/** The part of a document that needs a virtual machine. */
 export interface MachineNeed {
-  /** A clause that goes on after `because`: "'modprobe overlay' loads or removes kernel modules, …". */
+  /** A clause that continues `because`: "'modprobe overlay' loads or removes kernel modules, …". */
   readonly reason: string;
-  /** Of the step. */
+  /** Position of the step. */
   readonly position: Position;
   /** Such as `phases[0].steps[2].inputs.commands[1]`. */
   readonly path: string;
@@ -29,9 +30,9 @@ export interface MachineNeed {
 }
 
 /**
- * The first thing in the phases that are to run which needs a machine, or undefined when a container will do.
- * @param disk a disk of ours when absent
- * @param parameters values that the recipe gives; the document's defaults and constants fill in
+ * The first part of the phases to run that needs a virtual machine; `undefined` if a container is enough.
+ * @param disk default: a disk made by Ingot
+ * @param parameters values from the recipe; the document's defaults and constants complete them
  */
 export function needsMachine(
   document: ComponentDocument,
@@ -61,7 +62,7 @@ export function needsMachine(
   return undefined;
 }
 
-/** The step's inputs; nothing where they are more than a step may have, and so will not run. */
+/** The step's resolved inputs; empty if they exceed the limit of a step, which then does not run. */
 function resolvedInputs(step: Step, lookup: ReferenceLookup): InputValue {
   try {
     return resolveReferences(step.inputs, lookup).value;
@@ -71,12 +72,12 @@ function resolvedInputs(step: Step, lookup: ReferenceLookup): InputValue {
   }
 }
 
-/** Characters of scripts in files that are read for one document, each time that one is run counted. */
+/** Maximum characters of scripts in files that are read per document, counting each time that one is run. */
 const MAX_READ_OF_FILES = 1 << 18;
 
 interface Context {
   readonly disk: RuleDisk;
-  /** Contents of files that the document wrote so far, by path: scripts that later commands may run. */
+  /** Contents of files that the document has written so far, by path: later commands may run them as scripts. */
   readonly files: Map<string, string>;
   readonly depth: number;
   /** Characters of such scripts that may still be read: one may run another a thousand times, and that one a third. */
@@ -85,7 +86,7 @@ interface Context {
 
 interface StepHit {
   readonly rule: MachineRuleName;
-  /** What was found, in quotes. */
+  /** The command that was found, in quotes. */
   readonly what: string;
   readonly path: string;
 }
@@ -106,7 +107,7 @@ function stepNeed(step: Step, inputs: InputValue, context: Context): StepHit | u
   }
   if (step.action === 'ExecuteBinary') {
     const words = [text(member(inputs, 'path')), ...list(member(inputs, 'arguments')).map(text)];
-    // As a script of one command, so that `sudo`, `bash -c` and the like are seen through.
+    // As a script of one command, so that `sudo`, `bash -c` and similar are handled.
     const hit = scriptNeed(words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' '), context);
     return hit === undefined ? undefined : { ...hit, path: '.inputs' };
   }
@@ -115,7 +116,7 @@ function stepNeed(step: Step, inputs: InputValue, context: Context): StepHit | u
   return undefined;
 }
 
-/** The item of a list whose texts, joined by newlines, have this line. */
+/** The item of a list that contains this line of the texts joined by newlines. */
 function itemOfLine(items: readonly string[], line: number): number {
   let last = 0;
   for (const [index, item] of items.entries()) {

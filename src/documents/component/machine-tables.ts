@@ -1,6 +1,6 @@
-/** The rules by which a document needs a machine, and the programs, services and packages that fall under them. */
+/** The rules for documents that need a virtual machine, and the programs, services and packages that they apply to. */
 
-/** Each rule with the clause that follows the command it found. */
+/** Each rule, with the clause that follows the command. */
 export const MACHINE_RULES = {
   'kernel-module': "deals with kernel modules, and a container shares its host's kernel",
   'kernel-parameter': 'sets parameters of the running kernel, which a container may not',
@@ -22,7 +22,7 @@ export const MACHINE_RULES = {
 
 export type MachineRuleName = keyof typeof MACHINE_RULES;
 
-/** Programs that need a machine however they are called, but for asking what they are. */
+/** Programs that need a virtual machine with any arguments, except those that only print information. */
 export const PROGRAMS: ReadonlyMap<string, MachineRuleName> = new Map(
   Object.entries({
     'kernel-module': 'insmod rmmod lsmod modinfo kmod dkms akmods weak-modules',
@@ -51,7 +51,7 @@ export const PROGRAMS: ReadonlyMap<string, MachineRuleName> = new Map(
 );
 
 /**
- * Services that systemd skips in a container by a condition, that start without effect there (`systemd-sysctl`), or
+ * Services that systemd skips in a container by a condition, that start there without effect (`systemd-sysctl`), or
  * that need what only a machine has.
  */
 export const SERVICES = new RegExp(
@@ -131,9 +131,7 @@ export const SERVICES = new RegExp(
   ].join('|')})(?:\\.service|\\.socket|\\.timer)?$|\\.(?:swap|mount|automount|device)$`,
 );
 
-/**
- * Packages whose own scripts work on the running kernel, the boot loader or devices, and say nothing where they cannot.
- */
+/** Packages whose scripts act on the running kernel, the boot loader or devices, and fail silently. */
 export const PACKAGES: readonly (readonly [RegExp, MachineRuleName])[] = [
   [/(?:^|-)dkms$|^(?:nvidia-|virtualbox-|akmod-|kmod-)/, 'kernel-module'],
   [/^grub-(?:pc|efi|cloud|xen|legacy|ieee1275)(?:-amd64|-arm64)?$|^grub2-(?:pc|efi)/, 'boot-loader'],

@@ -1,6 +1,6 @@
 /**
- * The register of action modules: what a step's `action` may be, where it runs, what its inputs are.
- * Source: reference, `awstoe.md` section 6.
+ * The register of action modules: the `action` of steps, their platforms and inputs. Source: reference, `awstoe.md`
+ * section 6.
  */
 import type { ComponentDocument } from './document.ts';
 
@@ -8,7 +8,7 @@ import type { ComponentDocument } from './document.ts';
 export type Platform = 'Linux' | 'Windows' | 'macOS';
 
 /**
- * Type of one input. `text` takes the text of any scalar; `mode` is octal file permissions, read to four digits
+ * Type of an input. `text` accepts the text of any scalar; `mode` is octal file permissions, normalized to four digits
  * (`0755`); `scalarOrTexts` is a scalar or a list of scalars; `parameters` a list of `{name, value}`.
  */
 export type InputType = 'text' | 'boolean' | 'integer' | 'texts' | 'textMap' | 'mode' | 'scalarOrTexts' | 'parameters';
@@ -16,13 +16,13 @@ export type InputType = 'text' | 'boolean' | 'integer' | 'texts' | 'textMap' | '
 export interface InputSchema {
   readonly type: InputType;
   readonly required?: boolean;
-  /** Where the input is one of a few words. */
+  /** The allowed words, if the input is an enumeration. */
   readonly oneOf?: readonly string[];
-  /** True when upper and lower case are the same in `oneOf`. */
+  /** Whether `oneOf` ignores case. */
   readonly ignoreCase?: boolean;
-  /** Input that must stand beside this one. */
+  /** Another input that this one requires. */
   readonly needs?: string;
-  /** Does not exist on this platform. */
+  /** The input does not exist on this platform. */
   readonly notOn?: Platform;
 }
 
@@ -32,9 +32,9 @@ export interface ActionModule {
   /** `map`: one map; `list`: a list of maps; `condition`: a condition directly under `inputs` (Assert). */
   readonly shape: 'map' | 'list' | 'condition';
   readonly inputs: Readonly<Record<string, InputSchema>>;
-  /** Exactly one of these inputs has to be given. */
+  /** Exactly one of these inputs is required. */
   readonly exactlyOneOf?: readonly string[];
-  /** Names of the outputs; undefined when they are not a fixed list. */
+  /** Names of the outputs; `undefined` if the list is not fixed. */
   readonly outputs: readonly string[] | undefined;
 }
 
@@ -224,15 +224,15 @@ export const ACTION_MODULES: ReadonlyMap<string, ActionModule> = new Map(
   MODULES.map((module) => [module.name, module]),
 );
 
-/** True when a step of this module may leave `inputs` out. */
+/** Whether a step of this module may omit `inputs`. */
 export function inputsAreOptional(module: ActionModule): boolean {
   if (module.shape !== 'map' || module.exactlyOneOf !== undefined) return false;
   return Object.values(module.inputs).every((input) => input.required !== true);
 }
 
 /**
- * Whether a document has no module and no input that a platform lacks. Pure.
- * @returns `false` also where only the text tells whether an input is given
+ * Whether a document uses no module and no input that the platform lacks. Pure.
+ * @returns also `false` if only the text shows whether an input is given
  */
 export function fitsPlatform({ phases }: ComponentDocument, platform: Platform): boolean {
   return phases

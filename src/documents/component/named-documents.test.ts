@@ -62,7 +62,7 @@ for (const [step, given, expected, head] of [
     ));
 }
 
-test('a step gives values to the parameters of what it runs', () => {
+test('a step sets parameters of the document that it runs', () => {
   const values = "[{name: From, value: '{{ Name }}'}, {name: Computed, value: '{{ build.First.outputs.stdout }}'}]";
   const step = `inputs: {document: '${ARN}/a/1.0.0/1', parameters: ${values}}`;
   assert.deepEqual(
@@ -71,13 +71,13 @@ test('a step gives values to the parameters of what it runs', () => {
   );
 });
 
-test('a loop without end to speak of is not gone through to its end', () => {
+test('a very long loop is not iterated to its end', () => {
   const loop = '{for: {start: 1, end: 2000000000, updateBy: 1}}';
   const step = `loop: ${loop}, inputs: {document: '${ARN}/c/1.0.0/{{ loop.value }}'}`;
   assert.equal(namedDocuments(read(step), {}).length, 1000);
 });
 
-test('documents are read as deep as they run, each once for each set of values, circles included', async () => {
+test('documents are read to the maximum depth, each once per set of values, also with cycles', async () => {
   const all: Readonly<Record<string, ComponentDocument>> = Object.fromEntries(
     [
       ['a', 'b'],

@@ -1,5 +1,5 @@
 /**
- * Components that a document names in the steps that run other documents (`ExecuteDocument`), as far as they are known
+ * Components that a document names in steps that run other documents (`ExecuteDocument`), as far as they are known
  * before it runs. Pure.
  */
 import type { ComponentDocument, InputValue, Loop, Step } from './document.ts';
@@ -8,9 +8,9 @@ import { findReferences, resolveReferences } from './references.ts';
 
 /** A component that a document names. */
 export interface NamedDocument {
-  /** As the document names it, its references replaced. */
+  /** As in the document, with references resolved. */
   readonly arn: string;
-  /** Values that the step gives to the component's parameters. */
+  /** Values that the step sets for the component's parameters. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
@@ -20,15 +20,15 @@ export interface DocumentRun {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** How deep documents run documents, below the first. */
+/** Maximum nesting depth of documents below the first. */
 export const MAX_DEPTH = 3;
 
-/** Turns of one loop that are looked at. What later turns name is validated when they run. */
+/** Maximum number of iterations of a loop that are examined. Names in later ones are validated when they run. */
 const MOST_TURNS = 1000;
 
 /**
- * Components that a document names. What only a run can tell (the output of another step, a secret) is left out.
- * @param given values of parameters; they override the defaults
+ * Components that a document names. What only a run can resolve (the output of another step, a secret) is left out.
+ * @param given values of parameters, which override the defaults
  */
 export function namedDocuments(
   { phases, constants, parameters }: ComponentDocument,
@@ -65,7 +65,7 @@ function namedByStep(step: Step, values: ReadonlyMap<string, string>): readonly 
   return named;
 }
 
-/** The turns of a step's loop; one without a turn where there is no loop. */
+/** The iterations of a step's loop; a single one if it has no loop. */
 function* turnsOf({ loop }: Step, values: ReadonlyMap<string, string>): Iterable<LoopIteration | undefined> {
   if (loop === undefined) return yield undefined;
   const plan = planLoop(loop, (text) =>
@@ -79,7 +79,7 @@ function* turnsOf({ loop }: Step, values: ReadonlyMap<string, string>): Iterable
   }
 }
 
-/** The text of an input, or `undefined` where only a run can tell it. */
+/** The text of an input, or `undefined` if only a run can resolve it. */
 function known(
   value: InputValue | undefined,
   loop: Loop | undefined,
@@ -107,9 +107,8 @@ function mapOf(value: InputValue): Readonly<Record<string, InputValue>> {
 }
 
 /**
- * Reads every component that documents name, and those that the components name in turn. Each is read once for each set
- * of values.
- * @param read the component's document; `undefined` if it does not exist. An error that it throws ends the walk
+ * Reads every component that documents name, and those that these name in turn. Each is read once per set of values.
+ * @param read returns the component's document; `undefined` if it does not exist. An error that it throws ends the walk
  */
 export async function readNamedDocuments(
   runs: readonly DocumentRun[],

@@ -54,12 +54,12 @@ phases:
                   value: '{{ Version }}'
 `;
 
-/** The faults of a document, a line each. */
+/** The faults of a document, one per line. */
 function faultsOf(text: string): readonly string[] {
   return parseComponentDocument(text, { platform: 'Linux' }).faults.map((fault) => formatFault(fault));
 }
 
-test('a good document comes with its defaults filled in', () => {
+test('a valid document is returned with its defaults', () => {
   const { document, faults } = parseComponentDocument(NGINX, { platform: 'Linux' });
 
   assert.deepEqual(faults, []);
@@ -203,7 +203,7 @@ phases:
 `;
 }
 
-test('JSON is read like YAML', () => {
+test('JSON is parsed like YAML', () => {
   const text = JSON.stringify({
     schemaVersion: '1.0',
     phases: [{ name: 'test', steps: [{ name: 'A', action: 'Reboot', inputs: { delaySeconds: 5 } }] }],
@@ -225,7 +225,7 @@ for (const version of ['1.0', '1', '"1.0"', "'1'"]) {
   });
 }
 
-/** `inputs` of a step as written, and as the document has them. */
+/** `inputs` of a step as written, and as parsed. */
 const INPUTS: readonly (readonly [string, string, unknown])[] = [
   ['ExecuteBash', '{commands: [1.0, 0777, true, ~]}', { commands: ['1.0', '0777', 'true', ''] }],
   ['CreateFile', '[{path: /x, permissions: 0755}]', [{ path: '/x', permissions: '0755' }]],
@@ -286,7 +286,7 @@ phases:
   );
 });
 
-test('all faults come in one go, in the order of the text', () => {
+test('all faults are reported at once, in the order of the text', () => {
   const text = `
 schemaVersion: 1.1
 phases:
@@ -309,7 +309,7 @@ phases:
   ]);
 });
 
-/** Habits of real documents that have to pass without a word. */
+/** Common constructs in real documents that must cause no warning. */
 const QUIET = [
   'echo "{{ item.value }}" {{ .Names }} {{json .}} {{ aws:ssm:resolve(x) }} {{ foo | bar }}',
   'echo ${HOME} ${!FILE} $(id)',
@@ -318,7 +318,7 @@ const QUIET = [
 ];
 
 for (const command of QUIET) {
-  test(`passes without a word: ${command}`, () => {
+  test(`no warning: ${command}`, () => {
     const step = { name: 'A', action: 'ExecuteBash', inputs: { commands: [command] } };
 
     const { document, faults } = parseComponentDocument(
@@ -352,7 +352,7 @@ phases:
   assert.deepEqual(faultsOf(text), []);
 });
 
-test('aliases repeat a long text so often, and no more', () => {
+test('aliases may repeat a long text up to a limit', () => {
   const document = (aliases: number): string => `schemaVersion: 1.0
 phases:
   - name: build
@@ -369,7 +369,7 @@ phases:
   );
 });
 
-test('scripts in files that run each other are read so far, and no further', () => {
+test('scripts in files that run each other are read up to a limit', () => {
   const step = (name: string, action: string, inputs: unknown): object => ({ name, action, inputs });
   const script = '/f\n'.repeat(5000);
   const { document } = parseComponentDocument(

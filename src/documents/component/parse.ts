@@ -1,4 +1,4 @@
-/** Reads and checks a component document. Source: reference, `awstoe.md` sections 1, 3 to 6, 10 and 12. */
+/** Parses and validates a component document. Source: reference, `awstoe.md` sections 1, 3 to 6, 10 and 12. */
 import { FaultCollector } from '../faults.ts';
 import { didYouMean, nearestWord } from '../nearest.ts';
 import { entryOf, readNodes, shorten } from '../nodes.ts';
@@ -31,17 +31,17 @@ import type { ActionModule, Platform } from './modules.ts';
 import { checkReferences, findReferences, hasReference } from './references.ts';
 import type { ReferenceScope, ReferenceTarget } from './references.ts';
 
-/** A document that can run, or what is wrong with it. */
+/** A document that can run, or its faults. */
 export interface ParsedComponent {
-  /** There when no fault is an error. */
+  /** Present if no fault is an error. */
   readonly document?: ComponentDocument;
   /** Errors and warnings, in the order of the text. */
   readonly faults: readonly Fault[];
 }
 
-/** What is known beside the text. */
+/** Facts that are not in the text. */
 export interface ComponentParseOptions {
-  /** Platform of the component: modules of other platforms are refused. Unknown allows all. */
+  /** Platform of the component: modules of other platforms are rejected. If unknown, all are accepted. */
   readonly platform?: Platform;
 }
 
@@ -58,11 +58,11 @@ export const STEP_KEYS = [
   'loop',
   'if',
 ] as const;
-/** Of these phases a document has one at least. */
+/** A document must have at least one of these phases. */
 export const RUNNABLE_PHASES: readonly string[] = ['build', 'validate', 'test'];
 export const ON_FAILURE = ['Abort', 'Continue', 'Ignore'] as const;
 
-/** Reads a component document and reports all of its faults in one go. Never throws. */
+/** Parses a component document and reports all of its faults at once. Never throws. */
 export function parseComponentDocument(text: string, options: ComponentParseOptions = {}): ParsedComponent {
   const faults = new FaultCollector();
   const root = readNodes(text, faults);
@@ -71,7 +71,7 @@ export function parseComponentDocument(text: string, options: ComponentParseOpti
   return document === undefined || faults.hasErrors() ? { faults: sorted } : { document, faults: sorted };
 }
 
-/** A step whose own keys were read; its references are checked when all steps are known. */
+/** A step whose own keys were parsed; its references are checked when all steps are known. */
 interface StepNode {
   readonly node: MapNode;
   readonly target: ReferenceTarget;
@@ -265,7 +265,7 @@ class ComponentReader {
     return action;
   }
 
-  /** An entry that may be absent: without a value it is, with a warning. */
+  /** An optional entry; without a value it counts as absent, with a warning. */
   #given(map: MapNode, key: string, path: string): MapEntry | undefined {
     const entry = entryOf(map, key);
     if (entry === undefined || !isNull(entry.value)) return entry;
@@ -363,7 +363,7 @@ class ComponentReader {
   }
 }
 
-/** Inputs that hold program text, where `${…}` means something. */
+/** Inputs that contain program text, where `${…}` has a meaning. */
 const SHELL_INPUTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['ExecuteBash', ['commands']],
   ['ExecutePowerShell', ['commands']],
@@ -373,7 +373,7 @@ const SHELL_INPUTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['Assert', ['patternMatches']],
 ]);
 
-/** What references in the inputs of a step call its loop. */
+/** The names of a step's loop in references. */
 function loopNames(step: MapNode): readonly string[] {
   const loop = entryOf(step, 'loop')?.value;
   if (loop?.kind !== 'map') return [];

@@ -1,7 +1,4 @@
-/**
- * Warnings about the components of a recipe together, and about a component on its parent image. Pure. They refuse
- * nothing.
- */
+/** Warnings about the components of a recipe together, and about a component on its parent image. Pure. */
 import type { FaultCode } from '../faults.ts';
 import type { ComponentDocument, InputValue, Step } from './document.ts';
 import { shellCommands } from './shell-commands.ts';
@@ -12,16 +9,17 @@ export interface RecipeComponent {
   readonly document: ComponentDocument;
 }
 
-/** Something to warn of. */
+/** A warning. */
 export interface RecipeWarning {
   readonly code: FaultCode;
-  /** Name of the component that it is about. */
+  /** Name of the component that it concerns. */
   readonly component: string;
   readonly message: string;
 }
 
 /**
- * @param osVersion of the parent image, such as `Debian GNU/Linux 12 (bookworm)`; what is not known is not warned of
+ * Finds warnings.
+ * @param osVersion of the parent image, such as `Debian GNU/Linux 12 (bookworm)`; an unknown one causes no warnings
  */
 export function recipeHabits(
   components: readonly RecipeComponent[],
@@ -46,7 +44,7 @@ function buildSteps(document: ComponentDocument): readonly Step[] {
     .flatMap((phase) => phase.steps);
 }
 
-/** Tools by what they are to an update of the whole system: the verbs of it. */
+/** Tools, with the verbs that update the whole system. */
 const UPDATES: ReadonlyMap<string, RegExp> = new Map([
   ...['apt-get', 'apt', 'aptitude', 'nala'].map(
     (tool) => [tool, /^(?:upgrade|dist-upgrade|full-upgrade|safe-upgrade)$/] as const,
@@ -68,7 +66,7 @@ function includes(inputs: InputValue): InputValue | undefined {
   return typeof inputs === 'object' && inputs !== null && 'include' in inputs ? inputs.include : undefined;
 }
 
-/** Systems by their names, with the package managers that they have. */
+/** Systems by name, with their package managers. */
 const FAMILIES: readonly (readonly [name: RegExp, managers: readonly string[]])[] = [
   [/debian|ubuntu/i, ['apt-get', 'apt', 'aptitude']],
   [
@@ -77,7 +75,7 @@ const FAMILIES: readonly (readonly [name: RegExp, managers: readonly string[]])[
   ],
   [/suse/i, ['zypper']],
 ];
-/** A script that looks first which system or manager there is. */
+/** A script that first checks which system or package manager it runs on. */
 const LOOKS = /\b(?:if|case|command -v|which|type|hash|lsb_release)\b|os-release|system-release|&&|\|\|/;
 
 function otherPackageManagers(

@@ -59,7 +59,7 @@ for (const [value, expected, unresolved] of RESOLVED) {
   });
 }
 
-test('loop references are resolved where there is a loop', () => {
+test('loop references are resolved inside a loop', () => {
   const lookup: ReferenceLookup = {
     ...LOOKUP,
     loop: ({ loop, variable }) => (loop === 'loop' ? `${variable}!` : undefined),
@@ -68,7 +68,7 @@ test('loop references are resolved where there is a loop', () => {
   assert.equal(resolveReferences('{{ loop.index }} {{ other.value }}', lookup).value, 'index! {{ other.value }}');
 });
 
-test('references give so many characters together, and no more', () => {
+test('values of references have a total limit in characters', () => {
   const lookup: ReferenceLookup = { ...LOOKUP, chain: () => 'x'.repeat(MAX_RESOLVED / 4) };
   const reference = '{{ build.One.outputs.stdout }}';
 

@@ -1,6 +1,6 @@
 /**
- * References (`{{ … }}`) in the strings of a component document: finding, checking and resolving them.
- * Source: reference, `awstoe.md` sections 3.3 and 12.
+ * References (`{{ … }}`) in the strings of a component document: finding, validating and resolving them. Source:
+ * reference, `awstoe.md` sections 3.3 and 12.
  */
 import type { FaultCollector } from '../faults.ts';
 import { didYouMean, nearestWord } from '../nearest.ts';
@@ -38,7 +38,7 @@ export interface LoopReference {
   readonly variable: 'index' | 'value';
 }
 
-/** Braces of another tool: plain text to us. */
+/** Braces of another tool, which are plain text here. */
 interface LiteralReference {
   readonly kind: 'literal';
   readonly text: string;
@@ -52,39 +52,39 @@ export type Reference =
   | BrokenSecretReference
   | LiteralReference;
 
-/** Values of references while a step runs. Each function returns undefined for an unknown reference. */
+/** Values of references while a step runs. Each function returns `undefined` for an unknown reference. */
 export interface ReferenceLookup {
-  /** The value of a parameter or constant. An undefined one leaves the reference as text. */
+  /** The value of a parameter or constant. If `undefined`, the reference stays as text. */
   readonly name: (name: string) => string | undefined;
-  /** The value of another step's input or output. An undefined one counts as unresolved. */
+  /** The value of another step's input or output. If `undefined`, it counts as unresolved. */
   readonly chain: (reference: ChainReference) => string | undefined;
-  /** The value in the loop that the step is in. An undefined one leaves the reference as text. */
+  /** The value in the step's loop. If `undefined`, the reference stays as text. */
   readonly loop?: (reference: LoopReference) => string | undefined;
-  /** The value of a secret. An undefined one leaves the reference as text. */
+  /** The value of a secret. If `undefined`, the reference stays as text. */
   readonly secret?: (reference: SecretReference) => string | undefined;
 }
 
-/** A value with its references replaced. */
+/** A value with its references resolved. */
 export interface ResolvedValue {
   readonly value: InputValue;
-  /** Chaining references that had no value, as written; the step has to fail when there is one. */
+  /** Chaining references without a value, as written; with any, the step must fail. */
   readonly unresolved: readonly string[];
 }
 
 /**
- * Characters that the references of one value may give together: each may give 1 MiB, and a text has room for
+ * Maximum characters that the references of one value may yield together: each may yield 1 MiB, and a text may have
  * thousands.
  */
 export const MAX_RESOLVED = 4 << 20;
 
-/** References that give more than `MAX_RESOLVED` characters together. */
+/** References yield more than `MAX_RESOLVED` characters together. */
 export class ReferencesTooLargeError extends Error {
   override readonly name = 'ReferencesTooLargeError';
 }
 
 const BRACES = /\{\{([^{}]*)\}\}/g;
 
-/** Reads the inside of a pair of braces. */
+/** Parses the text inside a pair of braces. */
 function readReference(text: string, inside: string): Reference {
   const written = inside.trim();
   if (/^[A-Za-z0-9_-]+$/.test(written)) return { kind: 'name', text, name: written };
@@ -113,7 +113,7 @@ export function findReferences(text: string): readonly Reference[] {
   return Array.from(text.matchAll(BRACES), (match) => readReference(match[0], match[1] ?? ''));
 }
 
-/** True when a text has a reference that names something, so that its value is known only when the step runs. */
+/** Whether a text has a reference, so that its value is only known when the step runs. */
 export function hasReference(text: string): boolean {
   return findReferences(text).some((reference) => reference.kind !== 'literal');
 }
@@ -126,8 +126,8 @@ export function secretReferencesIn(value: unknown): readonly SecretReference[] {
 }
 
 /**
- * Every secret that a run of a document may need: those that its steps, constants and parameters name. Names and
- * descriptions are ignored.
+ * Every secret that a run of a document may need: those in its steps, constants and parameters. Names and descriptions
+ * are ignored.
  * @param given values of parameters, which replace the defaults
  */
 export function secretsOfDocument(
@@ -140,7 +140,7 @@ export function secretsOfDocument(
 }
 
 /**
- * Replaces the references in every string of a value. What they give is not searched again. Map keys are left alone.
+ * Resolves the references in every string of a value. Their values are not searched again. Map keys are unchanged.
  * @throws {ReferencesTooLargeError}
  */
 export function resolveReferences(value: InputValue, lookup: ReferenceLookup): ResolvedValue {
@@ -182,15 +182,15 @@ function isList(value: InputValue): value is readonly InputValue[] {
 export interface ReferenceTarget {
   readonly phase: string;
   readonly step: string;
-  /** Place in the order in which steps run. */
+  /** Position in the order in which steps run. */
   readonly order: number;
-  /** Undefined when the action is not known. */
+  /** `undefined` if the action is unknown. */
   readonly module: ActionModule | undefined;
-  /** For each map of its inputs, the names given; undefined when the inputs could not be read. */
+  /** For each map of its inputs, the given names; `undefined` if the inputs could not be parsed. */
   readonly inputs: readonly (readonly string[])[] | undefined;
 }
 
-/** What a document declares, for checking references before anything runs. */
+/** The declarations of a document, for validating references before it runs. */
 export interface ReferenceScope {
   /** Parameters and constants. */
   readonly names: ReadonlySet<string>;
@@ -201,7 +201,7 @@ export interface ReferenceScope {
 export interface ReferenceSite {
   readonly phase: string;
   readonly order: number;
-  /** Name of the loop around the reference; empty outside of loops. */
+  /** Name of the surrounding loop; empty outside of loops. */
   readonly loops: readonly string[];
 }
 
@@ -236,7 +236,7 @@ function checkName(
   if (scope.names.has(reference.name)) return;
   const said = `'${shorten(reference.text)}' names no parameter or constant of this document; it stays as text.`;
   const position = node.locate(reference.text, count);
-  // Jinja, Go and others write {{ item }} too: a name that is near to one of ours may be theirs.
+  // Jinja, Go and others also write {{ item }}: a name similar to one of ours may be theirs.
   faults.add('literal-reference', position, path, `${said}${didYouMean(reference.name, scope.names)}`);
 }
 
@@ -265,7 +265,7 @@ function checkLoop(
 ): void {
   if (site.loops.includes(reference.loop)) return;
   const near = nearestWord(reference.loop, site.loops.length === 0 ? ['loop'] : site.loops);
-  // Other tools use such braces too: only what was probably meant for a loop is reported.
+  // Other tools use such braces too: only text that was probably meant for a loop is reported.
   if (near === undefined) return;
   const text = `'${shorten(reference.text)}'`;
   const message =
@@ -276,7 +276,8 @@ function checkLoop(
 }
 
 /**
- * Phases that run in one go, so that they can refer to one another; undefined for those that the service does not run.
+ * Phases that run together, so that they can refer to one another; `undefined` for phases that the service does not
+ * run.
  */
 function stageOf(phase: string): string | undefined {
   if (phase === 'build' || phase === 'validate') return 'build';
@@ -345,7 +346,7 @@ function checkChain(
   faults.add('cross-stage-reference', position, path, message);
 }
 
-/** A reference to a step of this document that has another form than references have: it remains text. */
+/** Warns about text that refers to a step of this document in an invalid form, and so stays text. */
 function checkAlmostChain(
   reference: LiteralReference,
   node: ScalarNode,

@@ -1,20 +1,20 @@
 /**
- * Finds what is legal in a bash script and probably wrong under a runner: restarting the machine itself, or a program
- * that waits for input. Pure.
+ * Finds valid but probably wrong parts of a bash script that a runner executes: restarting the machine itself, or a
+ * program that waits for input. Pure.
  */
 import type { FaultCode } from '../faults.ts';
 import { shellCommands, type ShellCommand } from './shell-commands.ts';
 
-/** Something to warn of. */
+/** A warning. */
 export interface ScriptHabit {
   readonly code: FaultCode;
   /** Line of the script, from 1. */
   readonly line: number;
-  /** The sentence. */
+  /** The message. */
   readonly message: string;
 }
 
-/** What to warn of in a script, in the order of its lines. */
+/** The warnings about a script, in the order of its lines. */
 export function scriptHabits(script: string): readonly ScriptHabit[] {
   const commands = shellCommands(script);
   const answered = commands.some(({ words }) => words[0] === 'yes');
@@ -37,7 +37,7 @@ export function scriptHabits(script: string): readonly ScriptHabit[] {
   return habits;
 }
 
-/** What decides within a script. */
+/** Text that makes a command conditional. */
 const GUARD = /(?:^|[\s;])(?:if|case|while|until|test)\s|\[|&&|\|\|/m;
 
 const AGAIN = 'End the script with "exit 194" to have it run again after a restart, or use the action Reboot.';
@@ -89,7 +89,7 @@ const DNF = [
 ];
 const ZYPPER = ['install', 'in', 'remove', 'rm', 'update', 'up', 'dist-upgrade', 'dup', 'patch'];
 
-/** The verbs with which a package tool asks. */
+/** The verbs with which a package tool asks for confirmation. */
 const ASKING: ReadonlyMap<string, readonly string[]> = new Map([
   ...['apt-get', 'apt', 'aptitude', 'nala'].map((tool) => [tool, APT] as const),
   ...['yum', 'dnf', 'microdnf'].map((tool) => [tool, DNF] as const),
@@ -101,7 +101,7 @@ const YES: ReadonlyMap<string, string> = new Map([
   ['zypper', '--non-interactive before the verb'],
 ]);
 
-/** Verbs with which no package tool asks; `update` asks where it is the word for upgrades. */
+/** Verbs with which no package tool asks; `update` asks in tools where it means upgrade. */
 const HARMLESS =
   /^(?:check|check-update|clean|autoclean|makecache|refresh|download|source|list|search|show|info|policy)$/;
 
@@ -120,7 +120,7 @@ function asks({ words, input }: ShellCommand): boolean {
   // The first verb counts: what YAML joined to 'apt-get update' from the next line is an argument of it.
   if (verb === -1 || args.slice(0, verb).some((word) => harmless(program, word))) return false;
   if (args.some((word) => ANSWERED.test(word))) return false;
-  // Options in a variable: what they hold is only known to a run.
+  // Options in a variable are only known in a run.
   return (
     !args.slice(0, verb).some((word) => word.includes('$')) &&
     !args.some((word) => /\$\{?\w*(?:opt|flag|arg|yes)/i.test(word))

@@ -13,7 +13,7 @@ const SCRIPTS = [
 ];
 
 for (const script of SCRIPTS) {
-  test(`a script is in the document as it is: ${JSON.stringify(script)}`, () => {
+  test(`a script is unchanged in the document: ${JSON.stringify(script)}`, () => {
     const text = documentOfScript({ name: 'My: script', description: '# d', type: 'TEST', platform: 'Linux', script });
     const { document, faults } = parseComponentDocument(text, { platform: 'Linux' });
     assert.deepEqual(

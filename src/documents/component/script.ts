@@ -10,7 +10,7 @@ export interface ImportedScript {
   readonly script: string;
 }
 
-/** The document that runs a script in the phase of its type: YAML, the script as it is. */
+/** The document that runs a script in the phase of its type: YAML with the unchanged script. */
 export function documentOfScript({ name, description, type, platform, script }: ImportedScript): string {
   const version = new Scalar(1);
   version.minFractionDigits = 1;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseComponentDocument } from './parse.ts';
 import { secretsOfDocument } from './references.ts';
 
-test('the secrets that a run may ask for are those of steps, constants and parameters', () => {
+test('the secrets of a run are those in steps, constants and parameters', () => {
   const { document } = parseComponentDocument(`
 name: uses
 description: "give '{{ resolve:secretsmanager:described }}' as Token"

@@ -1,6 +1,6 @@
 /**
- * References to secrets: `{{ resolve:secretsmanager:NAME }}` and the like, in the form that CloudFormation's dynamic
- * references have. Pure.
+ * References to secrets: `{{ resolve:secretsmanager:NAME }}` and similar, in the form of CloudFormation's dynamic
+ * references. Pure.
  *
  * - `resolve:secretsmanager:NAME[:SecretString[:KEY[:STAGE[:VERSION-ID]]]]`; NAME may be an ARN
  * - `resolve:ssm-secure:NAME[:VERSION]`, `resolve:ssm:NAME[:VERSION]`
@@ -8,9 +8,9 @@
 import { readStoreArn } from '../../resources/store-arns.ts';
 import { nearestWord } from '../nearest.ts';
 
-/** What secrets are kept in. */
+/** The services that store secrets. */
 export const SECRET_SERVICES = ['secretsmanager', 'ssm-secure', 'ssm'] as const;
-/** What a secret is kept in. A value of `ssm` is a plain setting, and no secret. */
+/** The service that stores a secret. A value of `ssm` is a plain setting, not a secret. */
 type SecretService = (typeof SECRET_SERVICES)[number];
 
 /** A secret that a document names. */
@@ -21,19 +21,19 @@ export interface SecretReference {
   readonly service: SecretService;
   /** A name, a path or an ARN. */
   readonly name: string;
-  /** Of a secret that is a JSON object: the member that is meant. */
+  /** The member of a secret that is a JSON object. */
   readonly key?: string;
-  /** Of secretsmanager: the staging label, such as `AWSPREVIOUS`. */
+  /** For secretsmanager: the staging label, such as `AWSPREVIOUS`. */
   readonly stage?: string;
-  /** Of secretsmanager the version's id, of ssm its number. */
+  /** For secretsmanager the version's id, for ssm its number. */
   readonly version?: string;
 }
 
-/** Braces that begin like a reference to a secret but name none. */
+/** Braces that begin like a reference to a secret but are invalid. */
 export interface BrokenSecretReference {
   readonly kind: 'broken-secret';
   readonly text: string;
-  /** A sentence. */
+  /** The fault, as a sentence. */
   readonly problem: string;
 }
 
@@ -41,7 +41,7 @@ const PREFIX = 'resolve:';
 // Names reach programs as arguments, so they must not begin like an option.
 const NAME = /^[A-Za-z0-9/_][A-Za-z0-9/_+=.@-]{0,511}$/;
 
-/** Reads the inside of a pair of braces; `undefined` if it is not a reference to a secret. */
+/** Parses the text inside a pair of braces; `undefined` if it is not a reference to a secret. */
 export function readSecretReference(text: string, inside: string): SecretReference | BrokenSecretReference | undefined {
   if (!inside.startsWith(PREFIX)) return undefined;
   const broken = (problem: string): BrokenSecretReference => ({ kind: 'broken-secret', text, problem });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { findSecret, isNamedSecret } from './secrets.ts';
 
-// Put together here, so that no scanner takes this file for a leak.
+// Assembled here, so that secret scanners do not report this file.
 const KEY = `AKIA${'Q3EGRPQ2TTLZ4Y6X'}`;
 const BEGIN = `-----BEGIN OPENSSH ${'PRIVATE'} KEY-----`;
 
@@ -53,10 +53,10 @@ const NONE: readonly string[] = [
 ];
 
 for (const text of NONE) {
-  test(`no secret: ${text.slice(0, 60)}`, () => assert.equal(findSecret(text), undefined));
+  test(`not a secret: ${text.slice(0, 60)}`, () => assert.equal(findSecret(text), undefined));
 }
 
-test('a name tells a secret, unless its value is none', () => {
+test('a name indicates a secret, unless its value cannot be one', () => {
   assert.ok(isNamedSecret('DbPassword', 'hunter22'));
   for (const [name, value] of [
     ['DbPasswordLength', 'hunter22'],

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { shellCommands } from './shell-commands.ts';
 import { stated } from '../../../test/harness/stated.ts';
 
-/** Each command as its words joined by a blank, nested ones first. */
+/** Each command as its words joined by a space, nested ones first. */
 const CASES: readonly (readonly [script: string, commands: readonly string[]])[] = [
   ['a b; c && d || e | f & g', ['a b', 'c', 'd', 'e', 'f', 'g']],
   ['a \\\n  b\nc', ['a b', 'c']],
@@ -61,7 +61,7 @@ for (const [script, expected] of CASES) {
   });
 }
 
-test('where output goes and input comes from', () => {
+test('redirections of output and input', () => {
   const [first, second, third] = shellCommands('echo 1 > /a 2>>/b\nc < /d\n> /e');
 
   assert.deepEqual(first?.writes, ['/a', '/b']);
@@ -90,7 +90,7 @@ test('lines', () => {
   );
 });
 
-test('whatever text comes, it ends and never throws', () => {
+test('for any text it ends and never throws', () => {
   const pieces = [
     '$(',
     '`',
@@ -151,7 +151,7 @@ const GROWING: readonly (readonly [what: string, script: (count: number) => stri
   ['prefixes', (count) => 'sudo flock runuser '.repeat(count)],
 ];
 for (const [what, script] of GROWING) {
-  test(`no script has more commands than were read of it, however it is nested: ${what}`, () => {
+  test(`the number of commands is limited by the text that was read, however it is nested: ${what}`, () => {
     for (const count of [16, 32, 4096]) {
       const text = script(count);
       const { length } = shellCommands(text);
@@ -161,6 +161,6 @@ for (const [what, script] of GROWING) {
   });
 }
 
-test('more here-documents with commands than a call takes arguments', () => {
+test('more here-documents with commands than a call can have arguments', () => {
   assert.equal(shellCommands(`cat <<A\n${'$(x)'.repeat(200_000)}\nA\n`).length, 200_001);
 });

@@ -1,43 +1,44 @@
 /**
- * Finds the commands of a bash script, as far as possible without running it: the words where bash would look for a
- * command, also inside `$( )`, backquotes, `sudo`, `bash -c '…'`, `eval`, `xargs`, `find -exec` and a here-document for
- * a shell. Comments, arguments, other here-documents and patterns of `case` are text. The reader never fails: for a
- * script that bash would reject it returns what it could read.
+ * Finds the commands of a bash script, as far as possible without running it: the words where bash expects a command,
+ * also inside `$( )`, backquotes, `sudo`, `bash -c '…'`, `eval`, `xargs`, `find -exec` and a here-document for a shell.
+ * Comments, arguments, other here-documents and patterns of `case` are text. The reader never fails: for a script that
+ * bash would reject it returns what it could read.
  *
- * The API process reads scripts of untrusted users: the work is linear in the length of the script, whatever the script
- * contains. What is beyond a limit is not read.
+ * The API process reads scripts of untrusted users, so the work is linear in the length of any script. What is beyond a
+ * limit is not read.
  */
 import { Scanner, type Draft, type ReadingBudget } from './shell-scanner.ts';
 
 /** One command. */
 export interface ShellCommand {
   /**
-   * Program and arguments without their quotes; a program's folder is removed. What is known only in a run (`$name`,
-   * `$(…)`) stays as it is written. Prefixes such as `sudo` and `VAR=x` are removed. Empty for a redirection alone.
+   * Program and arguments without quotes; a program's directory is removed. What is only known in a run (`$name`,
+   * `$(…)`) stays as written. Prefixes such as `sudo` and `VAR=x` are removed. Empty for a redirection without a
+   * command.
    */
   readonly words: readonly string[];
-  /** The program as written, with its folder. */
+  /** The program as written, with its directory. */
   readonly program: string;
-  /** Files that output goes to. */
+  /** Files that output is redirected to. */
   readonly writes: readonly string[];
-  /** Files that input comes from. */
+  /** Files that input is redirected from. */
   readonly reads: readonly string[];
-  /** A here-document or here-string on its input. */
+  /** A here-document or here-string as its input. */
   readonly input?: string;
   /** A file of shell commands that it runs: `bash FILE`, `. FILE`. */
   readonly runs?: string;
-  /** Line of the script, from 1, that it starts on. */
+  /** The line of the script where it begins, from 1. */
   readonly line: number;
 }
 
-/** How deep scripts in scripts (`bash -c`, `eval`), and commands of `find` in one another, are followed. */
+/** Maximum depth of scripts in scripts (`bash -c`, `eval`), and of nested `find` commands. */
 const MAX_DEPTH = 8;
-/** How often the length of the script all scripts in it may have together. */
+/** Maximum total length of all scripts in a script, as a multiple of its length. */
 const MAX_READINGS = 8;
-/** The reader stops after this many characters. No real script is this long, and a rule need not read a payload. */
+/** Maximum number of characters that are read. No real script is longer, and a payload need not be read. */
 const MAX_LENGTH = 1 << 20;
 
-/** All commands of a script, nested ones before those that they are part of. */
+/** All commands of a script, nested ones before the ones that contain them. */
 export function shellCommands(script: string): readonly ShellCommand[] {
   const text = script.slice(0, MAX_LENGTH);
   const reading: Reading = { left: text.length * (MAX_READINGS + 1), found: [] };
@@ -76,8 +77,8 @@ const KEYWORDS: ReadonlySet<string> = new Set([
 const ASSIGNMENT = /^[A-Za-z_]\w*(?:\[[^\]]*\])?\+?=/;
 
 /**
- * Programs that run the command in their arguments: which of their options take a value, and how many words come before
- * the command.
+ * Programs that run the command in their arguments: which of their options take a value, and how many words precede the
+ * command.
  */
 const PREFIXES: Readonly<Record<string, { readonly valued?: string; readonly before?: number }>> = {
   sudo: { valued: 'ughpCrtTUDR' },
@@ -114,7 +115,7 @@ const PREFIXES: Readonly<Record<string, { readonly valued?: string; readonly bef
 };
 const SHELLS: ReadonlySet<string> = new Set(['bash', 'sh', 'dash', 'ash', 'zsh', 'ksh', 'rbash']);
 
-/** Finds the command behind its prefixes, and the commands of the scripts that it carries. */
+/** Finds the command after its prefixes, and the commands of the scripts in its arguments. */
 function unwrap(draft: Draft, depth: number, reading: Reading): void {
   const all = draft.words;
   // An index instead of a shorter copy of the words: there may be hundreds of thousands of prefixes.
@@ -131,7 +132,7 @@ function unwrap(draft: Draft, depth: number, reading: Reading): void {
     if (KEYWORDS.has(first) || ASSIGNMENT.test(first)) start += 1;
     else if (first === 'function') start += 2;
     else if (first === 'for' || first === 'select' || first === 'case') start = all.length;
-    // `$SUDO command`: a variable in front is a prefix at most.
+    // `$SUDO command`: a leading variable is probably a prefix.
     else if (/^\$(?:\w+|\{\w+\})$/.test(first) && start + 1 < all.length) start += 1;
     else {
       const program = baseName(first);
@@ -193,7 +194,7 @@ function findOptionC(words: readonly string[], from: number): OptionC {
   return { from, at: -1 };
 }
 
-/** The index of what a prefix runs. */
+/** The index of the command after a prefix. */
 function behindPrefix(
   words: readonly string[],
   start: number,
@@ -211,7 +212,7 @@ function behindPrefix(
   return at + (prefix.before ?? 0);
 }
 
-/** The commands of `-exec` and the like. One reaches to its `;` or `+`: what is in it is read as part of it alone. */
+/** The commands of `-exec` and similar. One ends at its `;` or `+`; its content is read as part of it only. */
 function execCommands(words: readonly string[]): readonly string[][] {
   const found: string[][] = [];
   for (let index = 0; index < words.length; index += 1) {
@@ -223,7 +224,7 @@ function execCommands(words: readonly string[]): readonly string[][] {
   return found;
 }
 
-/** The program's name without its folder. */
+/** The program's name without its directory. */
 function baseName(word: string): string {
   return word.slice(word.lastIndexOf('/') + 1) || word;
 }

@@ -1,14 +1,14 @@
-/** The words of a bash script: where bash would look for a command, with its redirections and here-documents. */
+/** Splits a bash script into words: where bash expects a command, with redirections and here-documents. */
 
-/** How deep `( )`, `$( )`, `${ }`, backquotes and here-documents are followed within one another. */
+/** Maximum nesting of `( )`, `$( )`, `${ }`, backquotes and here-documents. */
 const MAX_NESTING = 40;
-/** What is common to the reading of a script and of all scripts in it. */
+/** Limits that a script shares with all scripts in it. */
 export interface ReadingBudget {
-  /** Characters that may still be read: a text that is read again, as part of another, counts again. */
+  /** Number of characters that may still be read: a text that is read again as part of another counts again. */
   left: number;
 }
 
-/** A command as it is written, with its prefixes. */
+/** A command as written, with its prefixes. */
 export interface Draft {
   words: string[];
   readonly writes: string[];
@@ -35,7 +35,7 @@ export class Scanner {
   #nesting: number;
   #hereDocuments: HereDocument[] = [];
 
-  /** @param outer the scanner of the text around a here-document, which has this one's drafts too */
+  /** @param outer the scanner of the text around a here-document, which shares its drafts */
   constructor(text: string, line: number, reading: ReadingBudget, outer?: Scanner) {
     this.#text = text.length <= reading.left ? text : '';
     reading.left -= this.#text.length;
@@ -101,7 +101,7 @@ export class Scanner {
     this.#nesting -= 1;
   }
 
-  /** Deeper than any script goes: the rest is left unread rather than the stack overrun. */
+  /** Deeper nesting is left unread, which protects the stack. */
   #enter(): void {
     this.#nesting += 1;
     if (this.#nesting > MAX_NESTING) this.#at = this.#text.length;
@@ -182,7 +182,7 @@ export class Scanner {
     return true;
   }
 
-  /** The end of a line, with the here-documents that start behind it. */
+  /** The end of a line, with the here-documents that begin after it. */
   #newline(): void {
     this.#at += 1;
     this.#line += 1;
@@ -206,7 +206,7 @@ export class Scanner {
     }
   }
 
-  /** One word; it stands at its first character. */
+  /** Reads one word, from its first character. */
   #word(end: string): string {
     let word = '';
     let grouped = false;
@@ -214,8 +214,8 @@ export class Scanner {
       const char = this.#text[this.#at]!;
       if (' \t\r\n;&|<>)'.includes(char) || (end !== '' && char === end)) break;
       if (char === '(') {
-        // An array, or a pattern such as @(a|b); anything else starts a group.
-        // The text is asked, not the word: a word of many pieces is put together each time that it is looked at.
+        // An array, or a pattern such as @(a|b); anything else begins a group. It checks the text instead of the word,
+        // because a word of many pieces is joined each time it is read.
         const before = word === '' ? ' ' : this.#text[this.#at - 1]!;
         if (!'@?*+!'.includes(before) && (grouped || before !== '=' || !ASSIGNED.test(word))) break;
         word += this.#until(')', 1);
@@ -240,7 +240,7 @@ export class Scanner {
     return word;
   }
 
-  /** Text in which only expansions have a meaning, up to `end` or the end of the text. */
+  /** Reads text in which only expansions have a meaning, up to `end` or the end of the text. */
   #expansions(end: string): string {
     let text = '';
     while (this.#at < this.#text.length) {
@@ -264,7 +264,7 @@ export class Scanner {
     return text;
   }
 
-  /** What starts with `$` or a backquote, as written; commands in it are found. */
+  /** Reads what begins with `$` or a backquote, as written, and finds commands in it. */
   #expansion(): string {
     const start = this.#at;
     const next = this.#text[this.#at + 1];
@@ -307,7 +307,7 @@ export class Scanner {
     }
   }
 
-  /** From an opening bracket to its `close`, as written; commands in expansions are found. */
+  /** Reads from an opening bracket to its `close`, as written, and finds commands in expansions. */
   #until(close: string, skip: number): string {
     const start = this.#at;
     const open = this.#text[this.#at];
@@ -334,7 +334,7 @@ export class Scanner {
     return this.#text.slice(start, this.#at);
   }
 
-  /** The text up to an index, which is passed. */
+  /** The text up to an index, and moves there. */
   #take(to: number): string {
     const text = this.#text.slice(this.#at, to);
     for (const char of text) if (char === '\n') this.#line += 1;
@@ -343,5 +343,5 @@ export class Scanner {
   }
 }
 
-/** `name=` and nothing else: what an array's `(` may follow. */
+/** Only `name=`, which may precede an array's `(`. */
 const ASSIGNED = /^[A-Za-z_]\w*\+?=$/;

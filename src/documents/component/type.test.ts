@@ -51,7 +51,7 @@ test('parameters as GetComponent gives them', () => {
   ]);
 });
 
-test('parameters that a recipe leaves out', () => {
+test('parameters that a recipe must set', () => {
   assert.deepEqual(missingParameters(documentOf(['build']), {}), ['Given']);
   assert.deepEqual(missingParameters(documentOf(['build']), { Given: ['x'] }), []);
 });

@@ -1,22 +1,22 @@
-/** What the service knows of a component by its document: its type, its phases, its parameters. */
+/** Facts about a component from its document: its type, its phases, its parameters. */
 import type { ComponentDocument } from './document.ts';
 
 /** A parameter as GetComponent describes it. */
 export interface ComponentParameterDetail {
   readonly name: string;
   readonly type: 'string';
-  /** A list of one text, or absent: the parameter has to be given. */
+  /** A list with one text; absent if the parameter must be set. */
   readonly defaultValue?: readonly string[];
   readonly description?: string;
 }
 
-/** A parameter's value as recipes give it: a list of one text. */
+/** A parameter's value as in recipes: a list with one text. */
 export interface ComponentParameterValue {
   readonly name: string;
   readonly value: readonly string[];
 }
 
-/** TEST when the one phase is named `test`; BUILD otherwise. Source: reference, `awstoe.md` section 1. */
+/** TEST if the only phase is named `test`; BUILD otherwise. Source: reference, `awstoe.md` section 1. */
 export function componentType(document: ComponentDocument): 'BUILD' | 'TEST' {
   return document.phases.length === 1 && document.phases[0]?.name === 'test' ? 'TEST' : 'BUILD';
 }
@@ -26,7 +26,7 @@ export function phaseNames(document: ComponentDocument): readonly string[] {
   return document.phases.map((phase) => phase.name);
 }
 
-/** True when a phase of this name is there and has a step. */
+/** Whether a phase with this name exists and has a step. */
 export function hasPhase(document: ComponentDocument, name: string): boolean {
   return document.phases.some((phase) => phase.name === name && phase.steps.length > 0);
 }
@@ -41,9 +41,7 @@ export function parameterDetails(document: ComponentDocument): readonly Componen
   }));
 }
 
-/**
- * Names of the parameters that have neither a default nor a value in `given`. A recipe that leaves one out is refused.
- */
+/** Names of the parameters without a default and without a value in `given`. A recipe that omits one is rejected. */
 export function missingParameters(
   document: ComponentDocument,
   given: Readonly<Record<string, unknown>>,
@@ -54,8 +52,8 @@ export function missingParameters(
 }
 
 /**
- * What is wrong with the values that a recipe gives, one sentence each; empty if all are valid. Reports missing values
- * too. Names that the document does not declare are reported by `undeclaredParameters`.
+ * The faults of the values in a recipe, one sentence each; includes missing values. Names that the document does not
+ * declare are reported by `undeclaredParameters`.
  */
 export function checkParameterValues(
   document: ComponentDocument,

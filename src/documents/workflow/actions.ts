@@ -1,16 +1,16 @@
 /** The register of step actions: stages, time limits, inputs, outputs. Source: reference, `workflows.md` section 4. */
 import type { WorkflowType } from './document.ts';
 
-/** `strings` is a list of texts, `object` a map, `objects` a list of maps, `any` is not looked at. */
+/** `strings` is a list of texts, `object` a map, `objects` a list of maps; `any` is not checked. */
 export type WorkflowValueType = 'string' | 'integer' | 'boolean' | 'strings' | 'object' | 'objects' | 'any';
 
 export interface WorkflowInputSchema {
   readonly type: WorkflowValueType;
   readonly required?: boolean;
   readonly oneOf?: readonly string[];
-  /** Longest text, in characters, or longest list. */
+  /** Maximum characters of a text, or items of a list. */
   readonly max?: number;
-  /** Members of the map, or of each map of the list; unknown members are warned of. */
+  /** Members of the map, or of each map of the list; unknown members cause a warning. */
   readonly fields?: Readonly<Record<string, WorkflowInputSchema>>;
 }
 
@@ -259,8 +259,8 @@ export const workflowActions: Readonly<Record<string, WorkflowAction>> = Object.
 );
 
 /**
- * Step actions that this version of Ingot runs: `workflows/actions.ts` has one for each, by its type. The others are
- * known and refused.
+ * Step actions that this version of Ingot runs: `workflows/actions/` has one for each, by its type. The others are
+ * known and rejected.
  */
 export const RUNNABLE_ACTIONS = [
   'ApplyImageConfigurations',
@@ -281,12 +281,12 @@ export const RUNNABLE_ACTIONS = [
 ] as const;
 export type RunnableAction = (typeof RUNNABLE_ACTIONS)[number];
 
-/** Whether this version of Ingot runs the step action of this name. */
+/** Whether this version of Ingot runs the step action with this name. */
 export function isRunnable(action: string): action is RunnableAction {
   return (RUNNABLE_ACTIONS as readonly string[]).includes(action);
 }
 
-/** `$.imagebuilder.*` and the types of its members. Source: reference, `workflows.md` section 2. */
+/** The members of `$.imagebuilder` with their types. Source: reference, `workflows.md` section 2. */
 export const SYSTEM_VARIABLES: ReadonlyMap<string, WorkflowValueType> = new Map<string, WorkflowValueType>([
   ['cloudWatchLogGroup', 'string'],
   ['cloudWatchLogStream', 'string'],

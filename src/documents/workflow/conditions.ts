@@ -1,4 +1,4 @@
-/** The `if` of a workflow step: reading and evaluating. Source: reference, `workflows.md` section 3. */
+/** The `if` of a workflow step: parsing and evaluation. Source: reference, `workflows.md` section 3. */
 import { compareDecimals, isDecimal } from '../decimal.ts';
 import type { FaultCollector } from '../faults.ts';
 import { didYouMean } from '../nearest.ts';
@@ -21,10 +21,10 @@ export const COMPARISONS: readonly WorkflowComparison[] = [
 ];
 const OPERATORS: readonly string[] = [...COMPARISONS, 'and', 'or', 'not'];
 const MAX_LEVELS = 4;
-/** Conditions below an `and` or `or`. */
+/** Maximum number of conditions below an `and` or `or`. */
 export const MAX_CHILDREN = 10;
 
-/** Reads the statement below an `if`. `level` is how deep it stands, from 1. */
+/** Parses the statement below an `if`. `level` is its depth, from 1. */
 export function readWorkflowCondition(
   node: DocumentNode,
   path: string,

@@ -4,7 +4,7 @@ import type { Position } from '../position.ts';
 /** The stage that a workflow belongs to. */
 export type WorkflowType = 'BUILD' | 'TEST' | 'DISTRIBUTION';
 
-/** A value as the document gives it, references still in it (`key.$`, `{{ $.path }}`, a bare `$.path`), or resolved. */
+/** A value in the document, with unresolved references (`key.$`, `{{ $.path }}`, a bare `$.path`), or resolved. */
 export type WorkflowValue =
   | string
   | number
@@ -13,7 +13,7 @@ export type WorkflowValue =
   | readonly WorkflowValue[]
   | { readonly [key: string]: WorkflowValue };
 
-/** A validated document, defaults filled in. */
+/** A validated document with defaults applied. */
 export interface WorkflowDocument {
   readonly name?: string;
   readonly description?: string;
@@ -31,7 +31,7 @@ export type WorkflowParameterType = 'string' | 'integer' | 'boolean' | 'stringLi
 export interface WorkflowParameter {
   readonly name: string;
   readonly type: WorkflowParameterType;
-  /** Of the parameter's type. A parameter without a default has to be given. */
+  /** Has the parameter's type. Without a default, a value is required. */
   readonly defaultValue?: string | number | boolean | readonly string[];
   readonly description?: string;
 }
@@ -41,19 +41,19 @@ export interface WorkflowStep {
   /** Name of a step action, such as `LaunchInstance`. */
   readonly action: string;
   readonly description?: string;
-  /** Keys as written, `.$` included; `resolveWorkflowValue` gives what the action takes. */
+  /** Keys as written, including `.$`; `resolveWorkflowValue` makes the action's inputs. */
   readonly inputs: { readonly [key: string]: WorkflowValue };
   readonly if?: WorkflowCondition;
   readonly onFailure: 'Abort' | 'Continue';
-  /** A text is a `$.` path to a boolean. */
+  /** A boolean, or a `$.` path to one. */
   readonly rollbackEnabled: boolean | string;
-  /** The action's default where the document says nothing. */
+  /** Default: the action's. */
   readonly timeoutSeconds: number;
   readonly waitSeconds: number;
   readonly position: Position;
 }
 
-/** Comparison operators of workflows; `value` OP `baseline`. */
+/** Comparison operators of workflows: `value` OP `baseline`. */
 export type WorkflowComparison =
   | 'booleanEquals'
   | 'stringEquals'

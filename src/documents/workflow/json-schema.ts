@@ -1,4 +1,4 @@
-/** The JSON Schema of workflow documents: see `../component/json-schema.ts` for what it promises. */
+/** The JSON Schema of workflow documents; `../component/json-schema.ts` describes its relation to the validator. */
 import { closedMap, DIALECT, forAction, SCALAR, SCHEMA_VERSION, type JsonSchema } from '../json-schema.ts';
 import { workflowActions, type WorkflowAction, type WorkflowInputSchema, type WorkflowValueType } from './actions.ts';
 import { COMPARISONS, MAX_CHILDREN } from './conditions.ts';
@@ -15,7 +15,7 @@ import {
 
 type Described<K extends readonly string[]> = Readonly<Record<K[number], JsonSchema>>;
 
-/** A whole value by a path, or a text with `{{ $.path }}` in it. */
+/** A whole value as a path, or a text with `{{ $.path }}`. */
 const REFERENCE: JsonSchema = { type: 'string', pattern: '^\\$\\.|\\{\\{' };
 const PATH: JsonSchema = {
   anyOf: [
@@ -26,7 +26,7 @@ const PATH: JsonSchema = {
 };
 const CONDITION: JsonSchema = { $ref: '#/definitions/condition' };
 
-/** The schema, as `schemas/workflow.schema.json` holds it. */
+/** The schema in `schemas/workflow.schema.json`. */
 export function workflowSchema(): JsonSchema {
   const properties: Described<typeof WORKFLOW_KEYS> = {
     name: SCALAR,
@@ -88,7 +88,7 @@ function actionStep({ name, types, inputs, outputs, maxTimeoutMinutes }: Workflo
   };
 }
 
-/** A map whose members may each be given by a path: `key.$`. */
+/** A map whose members may each be given as a path: `key.$`. */
 function mapOf(members: Readonly<Record<string, WorkflowInputSchema>>): JsonSchema {
   const properties = Object.entries(members).flatMap(
     ([name, schema]) =>

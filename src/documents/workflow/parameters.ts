@@ -1,20 +1,20 @@
-/** The values of a workflow's parameters: what was given, else the defaults, each of its type. */
+/** The values of a workflow's parameters: given values, otherwise defaults, converted to their types. */
 import { undeclaredParameters } from '../declared-parameters.ts';
 import { booleanOf, integerOf } from '../reading.ts';
 import type { WorkflowDocument, WorkflowParameter, WorkflowValue } from './document.ts';
 
-/** Values as API requests give them: a list of texts for each. */
+/** A value as in API requests: a list of texts. */
 export interface GivenWorkflowParameter {
   readonly name: string;
   readonly value: readonly string[];
 }
 
 export interface WorkflowParameterValues {
-  /** By name; what is missing or wrong is left out. */
+  /** By name, without missing and invalid ones. */
   readonly values: Readonly<Record<string, WorkflowValue>>;
-  /** A sentence each; empty when all is well. */
+  /** One sentence each; empty if there are none. */
   readonly problems: readonly string[];
-  /** The sentence on names that the document does not declare, when there are any. */
+  /** The sentence about names that the document does not declare, if there are any. */
   readonly undeclared?: string;
 }
 
@@ -22,7 +22,7 @@ export interface WorkflowParameterValues {
 export interface WorkflowParameterDetail {
   readonly name: string;
   readonly type: WorkflowParameter['type'];
-  /** Texts; absent when a value has to be given. */
+  /** Texts; absent if a value is required. */
   readonly defaultValue?: readonly string[];
   readonly description?: string;
 }

@@ -57,7 +57,7 @@ for (const [name, type, steps] of MANAGED) {
   });
 }
 
-test('a step comes with its defaults filled in', () => {
+test('a step is returned with its defaults', () => {
   const text = `
 schemaVersion: 1.0
 parameters:
@@ -136,7 +136,7 @@ outputs:
   assert.deepEqual(document?.outputs, [{ name: 'Output', value: '$.stepOutputs.Command.output[0]' }]);
 });
 
-test('inputs may be absent for an action that needs none', () => {
+test('inputs may be omitted for an action that needs none', () => {
   const { document, faults } = parseWorkflowDocument(
     'schemaVersion: 1.0\nsteps: [{name: Wait, action: WaitForAction}]',
     'TEST',

@@ -1,4 +1,4 @@
-/** Reads and checks a workflow document. Source: reference, `workflows.md` sections 2 to 4 and 8. */
+/** Parses and validates a workflow document. Source: reference, `workflows.md` sections 2 to 4 and 8. */
 import { FaultCollector } from '../faults.ts';
 import { didYouMean } from '../nearest.ts';
 import { entryOf, readNodes, shorten } from '../nodes.ts';
@@ -32,9 +32,9 @@ import type {
 import { isPath } from './references.ts';
 import { ValueReader } from './values.ts';
 
-/** A document that can run, or what is wrong with it. */
+/** A document that can run, or its faults. */
 export interface ParsedWorkflow {
-  /** There when no fault is an error. */
+  /** Present if no fault is an error. */
   readonly document?: WorkflowDocument;
   /** Errors and warnings, in the order of the text. */
   readonly faults: readonly Fault[];
@@ -60,13 +60,13 @@ export const WORKFLOW_STEP_KEYS = [
   'timeoutSeconds',
   'waitSeconds',
 ] as const;
-/** What a step may be called: the API's pattern. */
+/** The form of a step's name: the API's pattern. */
 export const STEP_NAME = /^[A-Za-z][A-Za-z0-9_-]{1,99}$/;
 export const ON_FAILURE = ['Abort', 'Continue'] as const;
 export const PARAMETER_TYPES: readonly WorkflowParameterType[] = ['string', 'integer', 'boolean', 'stringList'];
 const AMI_DISTRIBUTION: readonly string[] = ['DistributeImage', 'ModifyImageAttributes', 'ApplyImageConfigurations'];
 
-/** Reads a workflow document of a type and reports all of its faults in one go. Never throws. */
+/** Parses a workflow document of a type and reports all of its faults at once. Never throws. */
 export function parseWorkflowDocument(text: string, type: WorkflowType): ParsedWorkflow {
   const faults = new FaultCollector();
   const root = readNodes(text, faults);

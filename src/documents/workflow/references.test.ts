@@ -49,11 +49,11 @@ for (const value of [
   '{{ $.other.thing }}',
   '$.parameters.list.length.x',
 ]) {
-  test(`has no value: ${value}`, () =>
+  test(`unresolved: ${value}`, () =>
     assert.throws(() => resolveWorkflowValue(value, lookup), UnresolvedReferenceError));
 }
 
-test('a path in its parts', () => {
+test('the parts of a path', () => {
   assert.deepEqual(readPath('$.stepOutputs.Send.distributedImages[0].region'), {
     node: 'stepOutputs',
     step: 'Send',
@@ -91,7 +91,7 @@ for (const [condition, expected] of CONDITIONS) {
     assert.equal(evaluateCondition(condition, lookup), expected));
 }
 
-test('values of parameters: given ones, else defaults, each of its type', () => {
+test('values of parameters: given values, otherwise defaults, converted to their types', () => {
   const text = `
 schemaVersion: 1.0
 parameters:
@@ -124,7 +124,7 @@ steps: [{name: Wait, action: WaitForAction}]
   ]);
 });
 
-test('references give so many characters together, and no more', () => {
+test('values of references have a total limit in characters', () => {
   const lookup = (): string => 'x'.repeat(1 << 20);
 
   assert.equal(String(resolveWorkflowValue('{{ $.parameters.long }}'.repeat(4), lookup)).length, 4 << 20);

@@ -15,7 +15,7 @@ export interface WorkflowReference {
   readonly step?: string;
   /** Parameter, output or variable. */
   readonly name: string;
-  /** The path of that value, without what selects a part of it. */
+  /** The path of that value, without the selection of a part. */
   readonly base: string;
   /** Members and indices (from 0) that select a part of the value. */
   readonly rest: readonly (string | number)[];
@@ -27,26 +27,26 @@ export interface WorkflowReference {
  */
 export type WorkflowLookup = (path: string) => unknown;
 
-/** A reference that has no value when it is needed. */
+/** A reference has no value when it is needed. */
 export class UnresolvedReferenceError extends Error {
   override readonly name = 'UnresolvedReferenceError';
 }
 
 /**
- * Characters that the references of one value may give together: the outputs of one workflow may be the inputs of the
- * next.
+ * Maximum characters that the references of one value may yield together: the outputs of one workflow may be the inputs
+ * of the next.
  */
 const MAX_RESOLVED = 4 << 20;
 
 const PATH = /^\$(?:\.[A-Za-z0-9_-]+(?:\[\d{1,6}\])*)+$/;
 const INTERPOLATION = /\{\{\s*(\$[^{}]*)\}\}/g;
 
-/** True when a whole text has the form of a path, whatever it starts in. */
+/** Whether a whole text has the form of a path, whatever it starts with. */
 export function isPath(text: string): boolean {
   return PATH.test(text.trim());
 }
 
-/** Reads a path; undefined if the text is not a path, or starts with an unknown name. */
+/** Parses a path; `undefined` if the text is not a path, or starts with an unknown name. */
 export function readPath(text: string): WorkflowReference | undefined {
   const path = text.trim();
   if (!PATH.test(path)) return undefined;
@@ -69,22 +69,22 @@ export function interpolatedPaths(text: string): readonly string[] {
   return Array.from(text.matchAll(INTERPOLATION), (match) => (match[1] ?? '').trimEnd());
 }
 
-/** True when a text that is a path to no known tree was probably meant for one. */
+/** Whether a text that is a path to an unknown tree was probably meant as a known one. */
 export function looksLikeReference(text: string): boolean {
   return isPath(text) && nearestWord(text.trim().split(/[.[]/)[1] ?? '', REFERENCE_NODES) !== undefined;
 }
 
 /**
- * Replaces the references of a value. `key.$` becomes `key` with the value at the path, or a list of values for a list
+ * Resolves the references of a value. `key.$` becomes `key` with the value at the path, or a list of values for a list
  * of paths. A text that is only a path becomes the value at the path. `{{ $.path }}` inside a text becomes text (JSON
  * if the value is not a text).
- * @throws {UnresolvedReferenceError} naming the path that has no value, or if the values are too large together
+ * @throws {UnresolvedReferenceError} that names the path without a value, or if the values together are too large
  */
 export function resolveWorkflowValue(value: WorkflowValue, lookup: WorkflowLookup): unknown {
   return resolveValue(value, lookup, { left: MAX_RESOLVED });
 }
 
-/** Characters that references may still give. */
+/** Characters that references may still yield. */
 interface Room {
   left: number;
 }

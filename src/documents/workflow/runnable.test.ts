@@ -22,7 +22,7 @@ const refused = (text: string): readonly string[] => {
   return stepsThatCannotRun(parsed!);
 };
 
-test('a step that cannot run is named with its place and its reason', () => {
+test('a step that cannot run is reported with its position and reason', () => {
   assert.deepEqual(refused(document('RunSysPrep')), [
     "9:5 The step 'SomeStep' has the action RunSysPrep, which prepares Windows for imaging, and Ingot builds Linux " +
       'images only. Remove the step, or give it a condition (if).',
@@ -33,7 +33,7 @@ test('a step that cannot run is named with its place and its reason', () => {
   );
 });
 
-test('a step under a condition, and one that can run, are not refused', () => {
+test('a conditional step, and one that can run, are not rejected', () => {
   const condition = '    if:\n      stringEquals: Windows\n      value: $.imagebuilder.platform\n';
   assert.deepEqual(refused(document('RunSysPrep', condition)), []);
   assert.deepEqual(refused(document('SanitizeInstance')), []);

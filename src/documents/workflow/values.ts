@@ -1,4 +1,4 @@
-/** Values of a workflow document: against the schema of an input, with the references in them checked. */
+/** Checks values of a workflow document against the schema of an input, with the references in them. */
 import type { FaultCollector } from '../faults.ts';
 import { didYouMean, nearestWord } from '../nearest.ts';
 import { describeNode, shorten } from '../nodes.ts';
@@ -11,13 +11,13 @@ import type { WorkflowValue } from './document.ts';
 import { interpolatedPaths, isPath, looksLikeReference, readPath, REFERENCE_NODES } from './references.ts';
 import type { WorkflowReference } from './references.ts';
 
-/** A step as far as references need it. */
+/** The facts about a step that references need. */
 interface KnownStep {
   readonly name: string;
   readonly action: WorkflowAction | undefined;
 }
 
-/** Reads values, and adds what is wrong with them to the faults. */
+/** Parses values and reports their faults. */
 export class ValueReader {
   readonly #faults: FaultCollector;
   /** Type of each parameter. */
@@ -31,7 +31,7 @@ export class ValueReader {
     this.#faults = faults;
   }
 
-  /** A map against its schema; `what` names who takes it. */
+  /** Checks a map against its schema; `what` names its user in messages. */
   fields(
     map: MapNode,
     schema: Readonly<Record<string, WorkflowInputSchema>>,
@@ -70,7 +70,7 @@ export class ValueReader {
     return Object.fromEntries(values);
   }
 
-  /** A value against its schema, references checked. `dotted`: the key ended in `.$`, so that texts are paths. */
+  /** Checks a value against its schema, with references. `dotted`: the key ended in `.$`, so that texts are paths. */
   value(node: DocumentNode, dotted: boolean, schema: WorkflowInputSchema, path: string, what: string): WorkflowValue {
     if (dotted) return this.#paths(node, schema, path, what);
     if (node.kind === 'scalar') return this.#scalar(node, schema, path, what);
@@ -162,7 +162,7 @@ export class ValueReader {
     return node.text;
   }
 
-  /** A value that no schema describes; its references are checked all the same. */
+  /** A value without a schema; its references are checked too. */
   #plain(node: DocumentNode, path: string): WorkflowValue {
     if (node.kind === 'list') return node.items.map((item, index) => this.#plain(item, `${path}[${index}]`));
     if (node.kind === 'scalar') return this.#scalar(node, { type: 'any' }, path, 'The value');
@@ -216,7 +216,7 @@ export class ValueReader {
     this.#faults.add('wrong-type', position, path, message);
   }
 
-  /** The type of what a reference names; undefined, with a fault, when it names nothing. */
+  /** The type of what a reference names; `undefined` with a fault if it names nothing. */
   #typeOf(reference: WorkflowReference, text: string, position: Position, path: string): WorkflowValueType | undefined {
     const said = `'${shorten(text)}'`;
     if (reference.node === 'workflowOutputs') return 'any';
@@ -285,7 +285,7 @@ const TYPE_WORDS: Readonly<Record<WorkflowValueType, string>> = {
 };
 
 /**
- * A scalar that no schema describes: numbers whose text says more (`1.0`, `0777`, a long account number) stay texts.
+ * A scalar without a schema: numbers whose text has more information (`1.0`, `0777`, a long account number) stay texts.
  */
 function plainScalar(node: ScalarNode): string | number | boolean | null {
   if (node.quoted || typeof node.value !== 'number') return node.value;
