@@ -22,8 +22,9 @@ test('figures and words of the page on failures are those of the product', () =>
 });
 
 test('what the page says to do is what a reason says', () => {
+  assert.ok(remedyFor({ code: 'powered-off', message: '', outputTail: [] })!.includes('exit code 194'));
+  assert.ok(page.includes('exit code 194'));
   const lines: readonly [line: string, words: string][] = [
-    ['i-1 powered itself off', 'exit code 194'],
     ['No space left on device', 'blockDeviceMappings'],
     ['fork: retry: Resource temporarily unavailable', '16,384'],
   ];

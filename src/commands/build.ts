@@ -69,7 +69,7 @@ output (such as that of \`| head\`) cancel it the same way.`,
   run,
 };
 
-/** All that one run of the command has. */
+/** The state of one run of the command. */
 interface Run {
   readonly dataDirectory: string;
   readonly region: string;
@@ -77,11 +77,11 @@ interface Run {
   readonly reconnect: () => Promise<Connection>;
   readonly deploy: DeployContext;
   readonly context: TemplateContext;
-  /** Whether anything is built, nested stacks included. */
+  /** Whether anything is built, including nested stacks. */
   readonly builds: boolean;
-  /** Whether to run the pipelines: if the template has no image. */
+  /** Whether to run the pipelines, because the template has no image. */
   readonly pipelines: boolean;
-  /** Nested stacks that were made so far. */
+  /** Nested stacks that were deployed so far. */
   readonly nested: { readonly run: Run; readonly outputs: readonly StackOutput[] }[];
   readonly plan: Plan;
   readonly record: StackRecord;
@@ -89,7 +89,7 @@ interface Run {
   readonly imported: ReadonlySet<string>;
   readonly output: BuildOutput;
   readonly interrupt: Interrupt;
-  /** Go to each image, over its own. */
+  /** Tags for each image, which override its own. */
   readonly imageTags: Readonly<Record<string, string>>;
   readonly known: Map<string, ResourceAttributes>;
 }
@@ -104,7 +104,7 @@ async function run(args: Arguments): Promise<number> {
     const { account } = await loadCredentials(dataDirectory);
     const given = givenBy(args, path, { region, account });
     const file = await withIncluded(opened, { given, dataDirectory, files: [path] });
-    // Faults of the template itself are reported on a host that cannot build, too.
+    // Faults of the template itself are also reported on a host that cannot build.
     const early = evaluateTemplate(file, given);
     const sound = early.faults.length === 0;
     if (!sound && !asksServer(early)) return refused(output, faultLines(path, early.faults));
@@ -121,7 +121,7 @@ async function run(args: Arguments): Promise<number> {
       ...exportsInUse(before, judgement, surroundings.exports),
     ]);
     if (faults.length > 0) return refused(output, faults);
-    // Some templates are valid only with what the server knows.
+    // Some templates are valid only with values that the server has.
     const images = countOf(judgement, 'AWS::ImageBuilder::Image');
     const builds = images > 0 || countOf(judgement, 'AWS::ImageBuilder::ImagePipeline') > 0;
     if (builds && (!sound || toBuild(evaluated.plan!).length === 0)) await requireFitHost('build', dataDirectory);
@@ -149,7 +149,7 @@ async function run(args: Arguments): Promise<number> {
   });
 }
 
-/** Tells the faults of a template, of which nothing was made. */
+/** Prints the faults of a template of which nothing was made. */
 function refused(output: BuildOutput, faults: readonly string[]): number {
   output.failed(
     faults.length === 1 ? faults[0]! : [`${faults.length} faults; nothing was made:`, ...faults].join('\n'),
@@ -157,20 +157,20 @@ function refused(output: BuildOutput, faults: readonly string[]): number {
   return 2;
 }
 
-/** How many resources of a type there are, nested stacks included. */
+/** The number of resources of a type, including nested stacks. */
 function countOf({ resources }: Judgement, type: string): number {
   return resources
     .map(({ resource, nested }) => (resource.type === type ? 1 : 0) + (nested ? countOf(nested.judgement, type) : 0))
     .reduce((sum, each) => sum + each, 0);
 }
 
-/** What a plan builds: its images, or its pipelines if it has no image. */
+/** What a plan builds: its images, or its pipelines if it has none. */
 function toBuild({ resources }: Plan): readonly PlannedResource[] {
   const images = resources.filter(({ type }) => type === 'AWS::ImageBuilder::Image');
   return images.length > 0 ? images : resources.filter(({ type }) => type === 'AWS::ImageBuilder::ImagePipeline');
 }
 
-/** Makes what the template has, builds, deletes what it has no longer, and keeps its outputs. */
+/** Deploys the template, builds, deletes removed resources, and records the outputs. */
 async function deployAll(run: Run): Promise<number> {
   await run.record.begin();
   let outputs: readonly StackOutput[] = [];
@@ -186,7 +186,7 @@ async function deployAll(run: Run): Promise<number> {
   return code;
 }
 
-/** Does work on a stack, which has failed unless that ends with 0. @returns what the work does */
+/** Runs work on a stack, which fails unless the result is 0. @returns the result of the work */
 async function recorded(record: StackRecord, work: () => Promise<number>): Promise<number> {
   let complete = false;
   try {
@@ -194,12 +194,12 @@ async function recorded(record: StackRecord, work: () => Promise<number>): Promi
     complete = code === 0;
     return code;
   } finally {
-    // The error that stopped the build is reported; that its record could not be written either matters less.
+    // The error that stopped the build is reported; a failure to record it matters less.
     if (!complete) await record.failed().catch(() => undefined);
   }
 }
 
-/** Deletes what templates have no longer: in a nested stack after what may need it, which is around it. */
+/** Deletes removed resources: in a nested stack after those that may need it, in the outer stack. */
 async function cleanUp(run: Run): Promise<void> {
   const wanted = new Set(run.plan.resources.map(({ logicalId }) => logicalId));
   for (const { logicalId, arn, kept } of await run.record.cleanUp(wanted))
@@ -210,7 +210,7 @@ async function cleanUp(run: Run): Promise<void> {
   }
 }
 
-/** Makes a nested stack. @returns the command's exit code */
+/** Deploys a nested stack. @returns the command's exit code */
 async function deployNested(run: Run, resource: PlannedResource): Promise<number> {
   const connection = await run.reconnect();
   // The exports of earlier stacks in this run are known by now.
@@ -225,7 +225,7 @@ async function deployNested(run: Run, resource: PlannedResource): Promise<number
   const { plan, imported } = file;
   const nested: Run = { ...run, context, deploy, plan, imported, record, known: new Map(), nested: [] };
   await record.begin();
-  // Known to the stack around it at once: a run that fails leaves it to the next, or to its deletion.
+  // Recorded in the outer stack at once, so that after a failed run the next run, or a deletion, finds it.
   await note(run, resource, record.stackId);
   return recorded(record, async () => {
     const code = await buildAll(nested);
@@ -253,8 +253,8 @@ async function buildAll(run: Run): Promise<number> {
   const pipelines = run.plan.resources.filter((resource) => resource.type === 'AWS::ImageBuilder::ImagePipeline');
   const notMade = notMadeLine(run.plan);
   if (notMade !== undefined) run.output.note(notMade);
-  // An image whose answers another resource needs is built in its turn; the rest of the resources come first, so that
-  // their faults show early.
+  // An image whose attributes another resource needs is built first; the other resources come before it, so that their
+  // faults show early.
   const needed = new Set(run.plan.resources.flatMap((resource) => resource.needs));
   const last = images.filter((image) => !needed.has(image.logicalId));
   for (const resource of run.plan.resources) {
@@ -292,7 +292,7 @@ async function buildAll(run: Run): Promise<number> {
   return 0;
 }
 
-/** Keeps what became of a resource. */
+/** Records a resource. */
 function note({ record }: Run, resource: PlannedResource, physicalId: string): Promise<void> {
   const { logicalId, type, deletionPolicy, updateReplacePolicy = 'Delete' } = resource;
   const policy = deletionPolicy === undefined ? {} : { deletionPolicy };
@@ -309,7 +309,8 @@ function requestFor(run: Run, resource: PlannedResource): ReturnType<typeof reso
 }
 
 async function buildImage(run: Run, resource: PlannedResource): Promise<number> {
-  // This request is not aborted: a signal between the request and its answer would leave an image that nothing cancels.
+  // This request is not aborted: a signal between the request and its response would leave an image that nothing
+  // cancels.
   run.interrupt.signal.throwIfAborted();
   const request = requestFor(run, resource);
   const going = await stillBuilding(run, resource, request);
@@ -325,7 +326,7 @@ async function buildImage(run: Run, resource: PlannedResource): Promise<number> 
   return watch(run, arn, resource);
 }
 
-/** The image that an earlier run of this stack began and left, when it is of the same recipe and still in the making. */
+/** The image that an earlier run of this stack started and left, if it has the same recipe and is still being built. */
 async function stillBuilding(
   run: Run,
   { logicalId }: PlannedResource,
@@ -348,7 +349,10 @@ async function stillBuilding(
   }
 }
 
-/** Follows a build to its end, and keeps what other resources may refer to. @returns the command's exit code */
+/**
+ * Follows a build to its end, and records the attributes that other resources may refer to.
+ * @returns the command's exit code
+ */
 async function watch(run: Run, arn: string, resource: PlannedResource): Promise<number> {
   const { exitCode, image, amis } = await watchImage(run, arn);
   if (exitCode !== 0) return exitCode;

@@ -21,17 +21,17 @@ export const CLIENT_OPTIONS: Readonly<Record<string, CommandOption>> = {
 };
 
 const START_TIMEOUT_MS = 60_000;
-/** A server that a command started ends by itself after this long without work. */
+/** Seconds without work after which a server that a command started exits. */
 const IDLE_EXIT_SECONDS = 60;
 
-/** The data directory that the arguments or the environment name; an absolute path. */
+/** The absolute path of the data directory from the arguments or the environment. */
 export function dataDirectoryOf(args: Arguments): string {
   const given = args.text('data') ?? (process.env['INGOT_DATA'] || undefined) ?? '/var/lib/ingot';
   if (given === '') throw new WrongUse("invalid value '' for --data: expected a directory");
   return resolve(given);
 }
 
-/** The Region that the arguments or the environment name. */
+/** The Region from the arguments or the environment. */
 export function regionOf(args: Arguments): string {
   const region = args.text('region') ?? (process.env['AWS_REGION'] || process.env['AWS_DEFAULT_REGION'] || 'us-east-1');
   const fault = regionFault(region);
@@ -46,14 +46,14 @@ export async function connect(args: Arguments): Promise<Connection> {
 
 /**
  * As `connect`, for a directory and a Region.
- * @throws {CommandFailed} when no server could be started; the message has the end of its log
+ * @throws {CommandFailed} if no server could be started, with the end of its log
  */
 export async function connectTo(dataDirectory: string, region: string): Promise<Connection> {
   const server = (await runningServer(dataDirectory)) ?? (await startInBackground(dataDirectory));
   return connectionOf(dataDirectory, server, region);
 }
 
-/** A connection to the server that runs already, or `undefined`. */
+/** A connection to the running server, or `undefined`. */
 export async function connectToRunning(dataDirectory: string, region: string): Promise<Connection | undefined> {
   const server = await runningServer(dataDirectory);
   return server === undefined ? undefined : connectionOf(dataDirectory, server, region);
@@ -82,7 +82,7 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
     throw new CommandFailed(`cannot use the data directory ${dataDirectory}: ${(error as Error).message}`);
   }
   const main = ownProgram(import.meta.url, './main.ts');
-  // A free port: 8700 is for the server that a user starts with `serve`.
+  // A free port, because 8700 is for the server that a user starts with `serve`.
   const argv = [
     process.execPath,
     ...SERVER_FLAGS,
@@ -95,7 +95,7 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
     '--idle-exit',
     String(IDLE_EXIT_SECONDS),
   ];
-  // As one that the user starts with `serve`, the server has all of the environment, for its worker.
+  // Like one that the user starts with `serve`, the server gets the whole environment, for its worker.
   const child = await start(argv, { inherit: 'all', detached: true, stdio: ['ignore', log, log], cwd: '/' });
   closeSync(log);
   child.unref();
@@ -107,7 +107,8 @@ async function startInBackground(dataDirectory: string): Promise<ServerFile> {
         const server = await runningServer(dataDirectory);
         if (server !== undefined) return server;
         if (isSameProcess(child.pid, child.startTime)) return undefined;
-        // Two commands started one at once: the one that lost the lock ends, and the winner is about to answer.
+        // Two commands started a server at the same time: the one without the lock exits, and the other will respond
+        // soon.
         if (/DataDirectoryBusy|is in use by/.test(tailOf(logPath, 3))) return undefined;
         throw new CommandFailed(`the server exited while starting; last lines of ${logPath}:\n${tailOf(logPath, 10)}`);
       },

@@ -19,7 +19,7 @@ for (const [argv, message] of [
   [['--json', 'f', '-q'], 'unknown option -q'],
   [['--region'], "Option '--region <value>' argument missing"],
 ] as const) {
-  test(`${argv.join(' ')} is wrong use`, () =>
+  test(`${argv.join(' ')} is a usage error`, () =>
     assert.throws(
       () => readArguments(command, argv),
       (error: unknown) => error instanceof WrongUse && error.message === message,

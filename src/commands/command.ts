@@ -1,23 +1,23 @@
-/** What a command of the command line is, and how its arguments are read. */
+/** The parts of a command, and how its arguments are parsed. */
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { nearestWord } from '../documents/nearest.ts';
 import { INGOT } from '../platform/own-program.ts';
 
 /** An option; every command also has `--help`. Parsing, help and completion read this table. */
 export interface CommandOption {
-  /** Name of the value that follows, as help shows it; a flag has none. */
+  /** Name of its value in the help; a flag has none. */
   readonly value?: string;
-  /** What it is or does: a noun phrase or an imperative, without the default. */
+  /** A noun phrase or an imperative, without the default. */
   readonly help: string;
-  /** What holds without it, as text for help. */
+  /** The default, as text for help. */
   readonly default?: string;
   readonly multiple?: true;
   readonly short?: string;
-  /** Heading that help lists it under. */
+  /** Heading under which the help lists it. */
   readonly group?: string;
 }
 
-/** A command's line in `ingot help`, and where the command is. */
+/** A command's line in `ingot help`, and its module. */
 export interface CommandEntry {
   readonly summary: string;
   load(): Promise<Command>;
@@ -27,38 +27,36 @@ export interface CommandEntry {
 export interface Command {
   /** `build [OPTIONS] TEMPLATE`, without the program's name. */
   readonly usage: string;
-  /** What it does: paragraphs, which help wraps. */
+  /** Paragraphs about its purpose, which help wraps. */
   readonly about: string;
   readonly options: Readonly<Record<string, CommandOption>>;
-  /** Words that its first argument can be, with what each does. */
+  /** Possible words for its first argument, with their meanings. */
   readonly verbs?: Readonly<Record<string, string>>;
-  /** Paragraphs for after the options. */
+  /** Paragraphs after the options. */
   readonly notes?: string;
   readonly exitCodes?: Readonly<Record<string, string>>;
-  /** Command lines that work as they are written. */
+  /** Command lines that work as written. */
   readonly examples: readonly string[];
-  /** Names of the positional arguments; one that ends in `?` may be left out, one in `...` takes all that is left. */
+  /** Names of the positional arguments. One that ends in `?` is optional, one in `...` takes all that are left. */
   readonly positionals: readonly string[];
   /** @returns the exit code */
   run(args: Arguments): Promise<number>;
 }
 
-/** A command that was used wrongly: one line on stderr, exit code 2. */
+/** A usage error: one line on stderr, exit code 2. */
 export class WrongUse extends Error {
   override readonly name = 'WrongUse';
 }
 
-/**
- * The file that a command was given has faults, and the message says where: exit code 2, without a hint to the help.
- */
+/** A file in the arguments has faults, with their positions in the message: exit code 2, without a hint to the help. */
 export class InvalidInput extends WrongUse {}
 
-/** A command that could not do what was asked: its message on stderr, exit code 1. */
+/** The command failed: its message on stderr, exit code 1. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
 }
 
-/** The arguments that a command was given. */
+/** The parsed arguments of a command. */
 export class Arguments {
   readonly positionals: readonly string[];
   private readonly values: Readonly<Record<string, unknown>>;
@@ -68,7 +66,7 @@ export class Arguments {
     this.positionals = positionals;
   }
 
-  /** The value of an option, the last one where it was repeated. */
+  /** The value of an option; the last one if it was repeated. */
   text(name: string): string | undefined {
     const value = this.values[name];
     return typeof value === 'string' ? value : undefined;
@@ -83,7 +81,7 @@ export class Arguments {
     return (this.values[name] as readonly string[] | undefined) ?? [];
   }
 
-  /** @throws {WrongUse} when it is not a whole number in the range */
+  /** @throws {WrongUse} if it is not an integer in the range */
   integer(name: string, min: number, max: number): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
@@ -94,8 +92,8 @@ export class Arguments {
 }
 
 /**
- * Reads a command's arguments.
- * @returns `'help'` when they ask for help
+ * Parses a command's arguments.
+ * @returns `'help'` if they request help
  * @throws {WrongUse} for an unknown option, a missing value, too few or too many arguments
  */
 export function readArguments(command: Command, argv: readonly string[]): Arguments | 'help' {
@@ -122,7 +120,7 @@ export function readArguments(command: Command, argv: readonly string[]): Argume
   return new Arguments(parsed.values, parsed.positionals);
 }
 
-/** An option as `parseArgs` takes it, which allows no members of its own. */
+/** An option for `parseArgs`, which rejects additional members. */
 function parsedOption({ value, multiple, short }: CommandOption): NonNullable<ParseArgsConfig['options']>[string] {
   return {
     type: value === undefined ? 'boolean' : 'string',
@@ -153,7 +151,7 @@ function unknownOption(
     | undefined;
 }
 
-/** An argument that has to be an instance's id. */
+/** An argument that must be an instance's id. */
 export function instanceIdOf(text: string): string {
   if (/^i-[0-9a-f]{17}$/.test(text)) return text;
   throw new WrongUse(

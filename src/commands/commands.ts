@@ -1,7 +1,7 @@
-/** The register of commands. Each is loaded when it is run, so that none costs the others time. */
+/** The register of commands. Each is loaded when it runs, so that it does not slow down the others. */
 import type { CommandEntry } from './command.ts';
 
-/** All commands by their names, which may have two words. */
+/** All commands by name, which may consist of two words. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
   build: {
     summary: 'build the images of a CloudFormation template',
@@ -126,7 +126,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   stop: { summary: 'stop the API server', load: async () => (await import('./stop.ts')).stop },
 };
 
-/** The commands by task, as `ingot help` lists them: each once. */
+/** The commands by task, as in `ingot help`: each once. */
 export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
   'Build images': [
     'build',

@@ -5,7 +5,7 @@ import { SHELLS, type CompletedCommand } from './completion/shells.ts';
 import { NAME_KINDS, NAMES_OF, namesOf } from './completion/names.ts';
 import { optionsOf } from './completion/options.ts';
 
-/** @param commands the register, this command among them */
+/** @param commands the register, including this command */
 export const completionOf = (commands: Readonly<Record<string, CommandEntry>>): Command => ({
   usage: 'completion SHELL',
   about: `
@@ -33,7 +33,7 @@ async function run(args: Arguments, commands: Readonly<Record<string, CommandEnt
   return 0;
 }
 
-/** Completion never prints an error, whatever goes wrong. */
+/** Prints names from the server. Completion never prints an error. */
 async function tellNames(args: Arguments): Promise<number> {
   const kinds = args.positionals.slice(1).filter((kind) => NAME_KINDS.includes(kind));
   try {
@@ -41,12 +41,12 @@ async function tellNames(args: Arguments): Promise<number> {
     const names = connection === undefined ? [] : await namesOf(kinds, connection);
     for (const name of names) if (/^[A-Za-z0-9_-]+$/.test(name)) process.stdout.write(`${name}\n`);
   } catch {
-    // No names.
+    // Without names.
   }
   return 0;
 }
 
-/** Every command of the register, and `help`, as shells complete them. */
+/** Every command of the register, and `help`, for completion. */
 async function completedCommands(
   commands: Readonly<Record<string, CommandEntry>>,
 ): Promise<readonly CompletedCommand[]> {
@@ -55,7 +55,7 @@ async function completedCommands(
     const options = optionsOf(await load());
     const [first, second] = name.split(' ') as [string, string?];
     const before = all.get(first);
-    // Commands of two words are one whose first argument is the second word, with the options of all of them.
+    // Commands of two words count as one whose first argument is the second word, with the options of all of them.
     if (before === undefined)
       all.set(first, {
         name: first,

@@ -41,11 +41,11 @@ Permissions and times are kept. Files copied in belong to root; files copied out
 
 interface Remote {
   readonly id: string;
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
 }
 
-/** All that one run of the command has. */
+/** The state of one run of the command. */
 interface Run {
   readonly connection: Connection;
   readonly archive: boolean;
@@ -101,7 +101,7 @@ const skipped = (path: string): void =>
   void process.stderr.write(`ingot: skipped ${plainLine(path)}: neither a file nor a folder nor a link\n`);
 
 async function put({ connection, archive, interrupt }: Run, source: string, to: Remote): Promise<void> {
-  // An archive says how long a file is before its first byte.
+  // An archive contains the size of a file before its first byte.
   const spool = source === '-' ? await mkdtemp(join(tmpdir(), 'ingot-cp-')) : undefined;
   try {
     const path = spool === undefined ? resolve(source) : join(spool, 'stdin');
@@ -145,7 +145,7 @@ async function get(run: Run, from: Remote, destination: string): Promise<void> {
   }
 }
 
-/** One file, to stdout. */
+/** Prints one file to stdout. */
 async function print(run: Run, from: Remote): Promise<void> {
   await receive(run, from, async (tar) => {
     let files = 0;
@@ -186,7 +186,7 @@ async function receive(
   await taking;
 }
 
-/** Settles when the buffer has space again, or its reader has gone. */
+/** Resolves when the buffer has space again, or its reader has gone. */
 function drained(stream: PassThrough): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -210,7 +210,7 @@ async function openCopy(
   return socket;
 }
 
-/** Follows a copy to its end. @throws {CommandFailed} with what the instance said when it did not end well */
+/** Follows a copy to its end. @throws {CommandFailed} with the instance's message if it failed */
 async function finish(socket: WebSocket, onBytes: (bytes: Buffer) => Promise<void> | void): Promise<void> {
   let said = '';
   const exitCode = await followSession(socket, {

@@ -35,7 +35,7 @@ async function run(args: Arguments): Promise<number> {
   return 0;
 }
 
-/** A tree for people: each line a resource, below it those that need it. */
+/** A tree for people: each line is a resource, below it those that depend on it. */
 export function shown(tree: Dependent): string {
   const lines = (node: Dependent, depth: number): string[] => [
     `${'  '.repeat(depth)}${node.arn}`,

@@ -29,7 +29,7 @@ The name or ARN of an image means the AMIs of that build, in all Regions or the 
 
 async function run(args: Arguments): Promise<number> {
   const region = args.text('region');
-  // All names first: nothing is deregistered when one of them is wrong.
+  // All names are resolved first: nothing is deregistered if one of them is invalid.
   for (const given of args.positionals)
     if (/^ami-/.test(given) && !AMI_ID.test(given))
       throw new WrongUse(
@@ -57,7 +57,7 @@ async function run(args: Arguments): Promise<number> {
   return failed ? 1 : 0;
 }
 
-/** An AMI as it is; of an image the AMIs of its build. @throws {CommandFailed} when it has none */
+/** An AMI, or the AMIs of an image's build. @throws {CommandFailed} if it has none */
 async function amisOf(connection: Connection, given: string, region: string | undefined): Promise<readonly string[]> {
   if (AMI_ID.test(given)) return [given];
   const arn = await resolveName(async () => connection, given, {
@@ -78,7 +78,7 @@ async function amisOf(connection: Connection, given: string, region: string | un
   return meant.map(({ id }) => id);
 }
 
-/** How it ended, as a line for people. */
+/** The result as a line for people. */
 export function shown({ amiId, region, layers, bytes, keptBy }: Deregistered): string {
   const freed = layers === 0 ? 'nothing could be freed yet' : `${size(bytes)} freed`;
   return (

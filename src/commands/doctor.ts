@@ -61,7 +61,7 @@ async function run(args: Arguments): Promise<number> {
     const ok = isFit(results);
     if (json) {
       const checks = results.map(
-        // What a check holds besides is for this process.
+        // Only the members for users.
         ({ name, group, status, detail, remedy }) => ({ name, group, status, detail, remedy }),
       );
       process.stdout.write(`${JSON.stringify({ checks, ok })}\n`);
@@ -81,7 +81,7 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-/** A result as lines: what was checked and how it is, then the command that fixes it. */
+/** A result as lines: the check with its status, then the command that fixes it. */
 function shown({ name, status, detail, remedy }: CheckResult): string {
   const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
   const label = colour ? `\u001b[${COLOURS[status]}m${LABELS[status]}\u001b[0m` : LABELS[status];

@@ -54,14 +54,14 @@ async function run(args: Arguments): Promise<number> {
       ...Object.fromEntries(SERVICE_IDS.map((id) => [`AWS_ENDPOINT_URL_${id.toUpperCase()}`, endpoint])),
       AWS_ACCESS_KEY_ID: accessKeyId,
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      // Version 1 of the CLI reads the second name only.
+      // Version 1 of the CLI reads only the second name.
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
-      // Live Tail would ask for the address stream-127.0.0.1.
+      // Live Tail would connect to stream-127.0.0.1.
       AWS_DISABLE_HOST_PREFIX_INJECTION: 'true',
     };
     for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}=${shellWord(value)}\n`);
-    // Either would take precedence, or be sent along with keys that it does not belong to.
+    // Otherwise these would take precedence, or be sent with keys that they do not belong to.
     process.stdout.write('unset AWS_SESSION_TOKEN AWS_PROFILE AWS_IGNORE_CONFIGURED_ENDPOINT_URLS\n');
     return 0;
   }
@@ -94,7 +94,7 @@ async function writeSections(path: string, sections: readonly (readonly [string,
   const text = sections.reduce((sofar, [header, body]) => withSection(sofar, header, body), existing);
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeFileAtomic(path, text, 0o600);
-  // Run through sudo, the files are still the user's.
+  // Under sudo, the files still belong to the user.
   const [uid, gid] = [Number(process.env['SUDO_UID']), Number(process.env['SUDO_GID'])];
   if (process.getuid?.() === 0 && uid > 0 && gid > 0)
     for (const owned of [dirname(path), path]) await chown(owned, uid, gid);

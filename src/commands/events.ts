@@ -10,7 +10,7 @@ import { CommandFailed, WrongUse, type Arguments, type Command } from './command
 import { plainLine } from './text.ts';
 import { INGOT } from '../platform/own-program.ts';
 
-/** A server that ends in the middle is waited for, or started again, this often. */
+/** How often to reconnect to a server that ends, or start it again. */
 const RECONNECTS = 20;
 
 export const events: Command = {

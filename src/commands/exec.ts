@@ -23,7 +23,7 @@ Exits with the command's exit code, with 128+N if signal N killed the command, a
   run,
 };
 
-/** A line of the answer: output, or how the command ended. */
+/** A line of the response: output, or the result of the command. */
 interface ExecLine {
   readonly stream?: 'stdout' | 'stderr';
   readonly data?: string;
@@ -78,7 +78,7 @@ function environmentOf(args: Arguments): Record<string, string> {
   );
 }
 
-/** Waits for a slow reader, so that output is not gathered here without end. */
+/** Waits for a slow reader, so that output does not pile up. */
 async function print(stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> {
   if (!process[stream].write(chunk)) await new Promise((resolve) => process[stream].once('drain', resolve));
 }

@@ -1,8 +1,8 @@
-/** A command that needs what this host lacks says so before it starts. */
+/** Checks before a command starts whether this host can run it. */
 import { CommandFailed } from './command.ts';
 import { INGOT } from '../platform/own-program.ts';
 
-/** @throws {CommandFailed} with all that is missing, and the command that shows more */
+/** @throws {CommandFailed} with everything that is missing, and the command that shows more */
 export async function requireFitHost(purpose: 'build' | 'launch', dataDirectory: string): Promise<void> {
   const { blockingFor } = await import('../doctor/blocking.ts');
   const blocking = await blockingFor(purpose, dataDirectory);

@@ -4,20 +4,20 @@ import { sleep } from '../platform/clock.ts';
 import type { ProgressRecord } from '../resources/progress.ts';
 import { CommandFailed } from './command.ts';
 
-/** A server that ends in the middle is waited for, or started again, this often. */
+/** How often to reconnect to a server that ends, or start it again. */
 const RECONNECTS = 20;
 
 /** Options for reading a log. */
 export interface FollowOptions {
-  /** Goes on until the image is at its end and all was read. */
+  /** Continues until the image has ended and everything was read. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
-  /** Called for a connection again after one broke. */
+  /** Called for a new connection after one broke. */
   readonly reconnect: () => Promise<Connection>;
 }
 
 /**
- * The records of an image's log, in order and without duplicates: a connection that breaks is resumed where it broke.
+ * The records of an image's log, in order and without duplicates. A broken connection is resumed at its position.
  * @throws {CommandFailed} if the server does not come back
  * @throws {RequestRefused} if the image does not exist
  */

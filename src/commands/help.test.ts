@@ -1,4 +1,4 @@
-/** Every command's help: each of its options, 80 columns, and examples that the command takes. */
+/** The help of every command: all options, 80 columns, and valid examples. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readArguments } from './command.ts';
@@ -32,7 +32,7 @@ for (const [name, { summary, load }] of Object.entries(commands)) {
       }
     });
 
-    test('has examples that the command takes', async () => {
+    test('has examples that the command accepts', async () => {
       const command = await load();
       const shown = commandHelp(command)
         .split(/^Examples?:\n/m)
@@ -44,7 +44,7 @@ for (const [name, { summary, load }] of Object.entries(commands)) {
           ...line.matchAll(new RegExp(`\\(\\./ingot ${name}\\b([^)]*)\\)`, 'g')),
         ]);
       assert.ok(lines.length > 0, `no example uses ./ingot ${name}`);
-      // What a shell would do with it, as far as examples go: quotes, a redirection, the background.
+      // What a shell would do with it, as far as the examples need: quotes, a redirection, the background.
       for (const [, rest] of lines) {
         const words = [...rest!.replace(/\s[<>&|].*$/, '').matchAll(/'([^']*)'|(\S+)/g)].map(
           ([, quoted, plain]) => quoted ?? plain!,

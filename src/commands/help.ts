@@ -1,14 +1,14 @@
-/** The text of `ingot help`, made from the commands' own tables. Pure. */
+/** The text of `ingot help`, from the commands' own tables. Pure. */
 import type { Command, CommandOption } from './command.ts';
 import { COMMAND_GROUPS, commands } from './commands.ts';
 import { allOptions, describeOption } from './option-table.ts';
 import { INGOT } from '../platform/own-program.ts';
 import { wrap } from './text.ts';
 
-/** Longest line of help, in columns: the default width of a terminal. */
+/** Maximum columns of help: the default width of a terminal. */
 export const HELP_COLUMNS = 80;
 
-/** Longest left column of an option list; the text of an option that is longer starts on the next line. */
+/** Maximum width of the left column in an option list. After a longer option, its text begins on the next line. */
 const LEFT_COLUMNS = 30;
 
 /** `ingot help COMMAND`. */
@@ -51,7 +51,7 @@ export function overviewHelp(): string {
     .concat('\n');
 }
 
-/** `ingot help toe`: the commands whose names begin with that word; `undefined` when there are none. */
+/** `ingot help toe`: the commands whose names begin with that word; `undefined` if there are none. */
 export function familyHelp(word: string): string | undefined {
   const rows = Object.entries(commands)
     .filter(([name]) => name.startsWith(`${word} `))
@@ -69,7 +69,7 @@ function optionForm(name: string, { short, value }: CommandOption): string {
   return `${short === undefined ? '    ' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`;
 }
 
-/** The commands in a text of a command's table, which calls them `ingot COMMAND`, as they are called here. */
+/** Replaces `ingot COMMAND` in a command's text by the name with which Ingot is called here. */
 function asCalledHere(text: string): string {
   return text.replace(/(?<![^\s`(])ingot(?= [a-z])/g, INGOT);
 }
@@ -89,7 +89,7 @@ function columns(rows: readonly (readonly [string, string])[], least = 0): strin
     .join('\n');
 }
 
-/** Paragraphs wrapped to the width; lines that are indented stay as they are. */
+/** Paragraphs wrapped to the width; indented lines are unchanged. */
 function prose(text: string): string {
   return asCalledHere(text)
     .trim()

@@ -26,7 +26,7 @@ build of the highest version.`,
   run,
 };
 
-/** Requests for builds at the same time. */
+/** Maximum concurrent requests for builds. */
 const AT_ONCE = 8;
 
 async function run(args: Arguments): Promise<number> {
@@ -57,7 +57,7 @@ async function run(args: Arguments): Promise<number> {
   return 0;
 }
 
-/** By date; builds of one moment by their number. */
+/** Sorted by date, then by build number. */
 export function newestFirst(builds: readonly ImageSummary[]): readonly ImageSummary[] {
   return builds.toSorted((a, b) => {
     if (a.dateCreated !== b.dateCreated) return (a.dateCreated ?? '') < (b.dateCreated ?? '') ? 1 : -1;
@@ -65,7 +65,7 @@ export function newestFirst(builds: readonly ImageSummary[]): readonly ImageSumm
   });
 }
 
-/** What a name alone means: of each name the newest build of its highest version. */
+/** For each name, the newest build of its highest version. */
 function latestOfEach(builds: readonly ImageSummary[]): readonly ImageSummary[] {
   const best = new Map<string, ImageSummary>();
   for (const build of builds) {
@@ -81,7 +81,7 @@ function latestOfEach(builds: readonly ImageSummary[]): readonly ImageSummary[] 
   return builds.filter((build) => [...best.values()].includes(build));
 }
 
-/** The images for people. @param now milliseconds since the epoch */
+/** The images as a table for people. @param now milliseconds since 1970 */
 export function imageTable(builds: readonly ImageSummary[], now: number): string {
   if (builds.length === 0) return 'no images\n';
   return table([

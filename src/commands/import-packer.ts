@@ -56,9 +56,9 @@ than 48 KiB after compression, become file: sources, which the build uploads. Fi
   run,
 };
 
-/** Largest template and file of variables, in bytes. */
+/** Maximum bytes of a template, and of a file of variables. */
 const MOST_BYTES = 1 << 20;
-/** Largest file that a provisioner names, in bytes; all together; and how many. */
+/** Maximum bytes of one file that a provisioner names and of all files, and their maximum number. */
 const MOST_FILE = 8 << 20;
 const MOST_ALL = 64 << 20;
 const MOST_FILES = 2000;
@@ -121,7 +121,7 @@ function tell(args: Arguments, { template, notes, counts }: ImportResult): void 
   } else if (!args.flag('json')) process.stdout.write(template);
 }
 
-/** Untrusted text, for a terminal. */
+/** Makes untrusted text safe for a terminal. */
 function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ');
 }
@@ -143,7 +143,7 @@ function pairs(given: readonly string[]): ReadonlyMap<string, string> {
 function nameOf(given: string): string {
   const full = resolve(given);
   const file = basename(full).replace(/\.(pkr\.hcl|hcl|pkr\.json|json)$/, '');
-  // A file called main or packer says nothing; its folder does.
+  // A file called main or packer has no meaningful name, so its directory's is used.
   const name = /^(main|packer|template|build)$/.test(file) ? basename(dirname(full)) : file;
   return (
     name
@@ -192,9 +192,9 @@ function readTemplate(path: string): string {
 }
 
 /**
- * Reads files of these folders, and none outside: a template is untrusted, and the files that it names end up in an
- * image. Links are followed only within the folders.
- * @param beside folder of the template that is made, from which it names files
+ * Reads files of these directories only: a template is untrusted, and the files that it names end up in an image. Links
+ * are followed only within the directories.
+ * @param beside directory of the generated template, from which it names files
  */
 function localFiles(folders: readonly string[], beside: string): ReadLocal {
   const base = realpathSync(existsSync(beside) ? beside : '.');
@@ -213,7 +213,7 @@ function localFiles(folders: readonly string[], beside: string): ReadLocal {
     const stats = statSync(path);
     if (!stats.isFile()) return `${name} is not a file`;
     const file = { name, executable: (stats.mode & 0o100) !== 0, path: fromTemplate(path) };
-    // The build reads it where it is.
+    // The build reads it from its place.
     if (what === 'names' || stats.size > MOST_FILE || stats.size > left)
       return { ...file, bytes: new Uint8Array(), size: stats.size };
     left -= stats.size;

@@ -96,7 +96,7 @@ async function run(args: Arguments): Promise<number> {
 }
 
 /**
- * What to ask the server for: a file by its full path.
+ * The source for the server, with a file's full path.
  * @throws {WrongUse}
  */
 async function sourceOf(given: string, sha256: string | undefined): Promise<string> {
@@ -109,7 +109,7 @@ async function sourceOf(given: string, sha256: string | undefined): Promise<stri
   return source;
 }
 
-/** The file's name without its endings, in the characters that a name has. */
+/** A name from the file's name, without extensions and invalid characters. */
 function nameOf(source: string): string {
   const file = basename(sourceName(source)).replace(/\.(?:qcow2?|raw|img|vmdk|vhdx?|vdi|qed|hdd)$/i, '');
   const name = file
@@ -145,7 +145,7 @@ async function begin(
   return imageArn!;
 }
 
-/** How the import is shown: on stderr, and JSON on stdout. @throws {WrongUse} */
+/** The display on stderr if JSON goes to stdout. @throws {WrongUse} */
 function modeOf(args: Arguments): ReturnType<typeof progressMode> {
   return progressMode(args, process.stderr);
 }
@@ -174,7 +174,7 @@ async function watch(args: Arguments, connection: Connection, arn: string, inter
       signal: new AbortController().signal,
       reconnect: () => connect(args),
     })) {
-      // Whatever still runs when an image is at its end was stopped.
+      // Steps that still run when an image ends were stopped.
       const done = record.type === 'state' && record.status === 'AVAILABLE';
       if (done && mode === 'tty') view?.record(theStep('COMPLETED'));
       if (view === undefined) process.stdout.write(`${JSON.stringify(record)}\n`);

@@ -5,18 +5,18 @@ import { patient } from '../platform/patience.ts';
 import { CommandFailed } from './command.ts';
 import type { InstanceDescription } from './instances.ts';
 
-// An emulated machine with a cold start takes up to a minute; a slow host some.
+// An emulated machine takes up to a minute for a cold start; a slow host several.
 const RUNNING_TIMEOUT_MS = 15 * 60_000;
 const GONE_TIMEOUT_MS = 3 * 60_000;
 
-/** The instance as it is now. */
+/** The current state of the instance. */
 function describeInstance(connection: Connection, id: string): Promise<InstanceDescription> {
   return signedJson<InstanceDescription>(connection, { method: 'GET', path: `/ingot/instances/${id}` });
 }
 
 /**
- * Waits until an instance is up.
- * @throws {CommandFailed} when it failed or ended instead, with the reason
+ * Waits until an instance is running.
+ * @throws {CommandFailed} with the reason, if it failed or terminated
  */
 export async function waitUntilRunning(
   connection: Connection,

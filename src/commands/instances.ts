@@ -4,11 +4,11 @@ import { CLIENT_OPTIONS, connect } from './client.ts';
 import type { Arguments, Command } from './command.ts';
 import { table } from './text.ts';
 
-/** What the server says of an instance. */
+/** An instance in the server's responses. */
 export interface InstanceDescription {
   readonly instanceId: string;
   readonly imageId: string;
-  /** ARN of the image that its AMI is of, or that it worked on. */
+  /** ARN of its AMI's image, or of the image that it was built for. */
   readonly image?: string;
   readonly state: string;
   readonly reason?: string;
@@ -20,7 +20,7 @@ export interface InstanceDescription {
     readonly instancePort: number;
   }[];
   readonly purpose: string;
-  /** ISO-8601, of one that was kept after a failure. */
+  /** ISO-8601, for one that was kept after a failure. */
   readonly keptUntil?: string;
 }
 

@@ -1,24 +1,24 @@
 /**
- * What ends a command early: Ctrl-C, SIGTERM, SIGHUP, and a reader of its output that went away. Each is an interrupt:
- * the first asks for an orderly end, a second signal leaves at once.
+ * Interrupts of a command: Ctrl-C, SIGTERM, SIGHUP, and a reader of its output that has gone. The first one requests an
+ * orderly end, a second signal exits at once.
  */
 import { constants } from 'node:os';
 
-/** Why a command was interrupted. `SIGPIPE`: the reader of its output has gone; Node has no such signal. */
+/** The cause of an interrupt. `SIGPIPE`: the reader of its output has gone; Node has no such signal. */
 export type InterruptCause = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE';
 
-/** What a command that can be interrupted watches. */
+/** The interrupt of a command. */
 export interface Interrupt {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
-  /** Exit code after the interrupt, as shells have it: 128 and the signal's number. 0 before. */
+  /** Exit code after the interrupt, as in shells: 128 and the signal's number. 0 before. */
   readonly exitCode: number;
-  /** Lets the signals be again. */
+  /** Stops handling the signals. */
   release(): void;
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** A pipe without a reader, and a terminal that was closed. */
+/** Error codes of a pipe without a reader, and of a closed terminal. */
 const CLOSED = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED']);
 
 /** Exit code of a command whose output is no longer read, as of a program that SIGPIPE killed. */
@@ -27,8 +27,8 @@ const OUTPUT_CLOSED = codeOf('SIGPIPE');
 let whenClosed: () => void = () => process.exit(OUTPUT_CLOSED);
 
 /**
- * Ends the process quietly when the reader of its output closes it, as in `ingot logs … | head`; a command that can be
- * interrupted is interrupted. Called once, before a command runs.
+ * Ends the process quietly if the reader of its output closes it, as in `ingot logs … | head`; a command that handles
+ * interrupts is interrupted. Called once, before a command runs.
  */
 export function watchOutput(): void {
   for (const output of [process.stdout, process.stderr])
@@ -44,7 +44,7 @@ export function ignoreClosedOutput(): void {
 }
 
 /**
- * Catches SIGINT, SIGTERM, SIGHUP and a closed output from now on.
+ * Handles SIGINT, SIGTERM, SIGHUP and a closed output from now on.
  * @param first called for the first of them, before `signal` is aborted
  */
 export function catchInterrupt(first: (cause: InterruptCause) => void): Interrupt {
@@ -61,7 +61,7 @@ export function catchInterrupt(first: (cause: InterruptCause) => void): Interrup
   };
   for (const signal of SIGNALS) process.on(signal, handle);
   const before = whenClosed;
-  // Each write to a closed output fails: only the first is news.
+  // Each write to a closed output fails: only the first failure counts.
   whenClosed = () => {
     if (!controller.signal.aborted) interrupt('SIGPIPE');
   };
@@ -72,14 +72,14 @@ export function catchInterrupt(first: (cause: InterruptCause) => void): Interrup
     },
     release: () => {
       for (const signal of SIGNALS) process.off(signal, handle);
-      // What is printed after the work, to an output that is closed, changes nothing about how the command ends.
+      // Printing to a closed output after the work does not change the command's result.
       whenClosed = controller.signal.aborted ? () => {} : before;
     },
   };
 }
 
 /**
- * What an interrupted command says it does about it.
+ * The message of an interrupted command.
  * @param doing `canceling the build`
  */
 export function interruptNote(cause: InterruptCause, doing: string): string {

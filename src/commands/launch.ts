@@ -77,7 +77,7 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-/** An AMI ID as it is, or the ARN of an image that has one. */
+/** An AMI id unchanged, or the ARN of an image with an AMI. */
 async function imageOf(text: string, args: Arguments): Promise<string> {
   if (/^ami-[0-9a-f]{8,17}$/.test(text)) return text;
   return resolveName(() => connect(args), text, {

@@ -4,7 +4,7 @@ import { previewText, runText } from './lifecycle.ts';
 
 const arn = (build: number): string => `arn:aws:imagebuilder:eu-west-1:123456789012:image/web/1.0.0/${build}`;
 
-test('a preview says what becomes of each image, why, and when', () => {
+test('a preview shows the action for each image, with reason and time', () => {
   const decisions = [
     { arn: arn(2), action: 'KEEP' as const, why: 'It is number 1 of the 1 that are kept.' },
     { arn: arn(1), action: 'DELETE' as const, why: 'There is 1 newer one.' },
@@ -22,7 +22,7 @@ test('a preview says what becomes of each image, why, and when', () => {
   );
 });
 
-test('a run says what it did', () => {
+test('a run shows what it did', () => {
   assert.equal(
     runText('lce-1', [{ resourceId: arn(1), action: { name: 'DELETE' }, state: { status: 'SUCCESS' } }]),
     'IMAGE        ACTION  RESULT   REASON\nweb/1.0.0/1  DELETE  SUCCESS\nlce-1\n',

@@ -12,7 +12,7 @@ import type { Arguments, Command } from './command.ts';
 import { resolveName } from './short-names.ts';
 import { plainLine, table } from './text.ts';
 
-/** Between two looks at a run, in milliseconds. */
+/** Interval between checks of a run, in milliseconds. */
 const LOOK_MS = 300;
 
 export const lifecyclePreview: Command = {
@@ -95,7 +95,7 @@ async function runNow(args: Arguments): Promise<number> {
   return 1;
 }
 
-/** What a run did, for people. */
+/** The results of a run, for people. */
 export function runText(id: string, resources: readonly LifecycleExecutionResource[]): string {
   if (resources.length === 0) return `${id}: nothing to do\n`;
   const rows = resources.map(({ resourceId = '', action, state }) => [

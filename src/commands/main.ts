@@ -1,6 +1,6 @@
 /**
- * The command line: finds the command, reads its arguments, and turns how it ended into an exit code: 0, 1 failed, 2
- * used wrongly.
+ * The command line: finds the command, parses its arguments, and converts its result to an exit code: 0, 1 for a
+ * failure, 2 for a usage error.
  */
 import { useCompileCache } from '../platform/compile-cache.ts';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -26,7 +26,7 @@ async function main(argv: readonly string[]): Promise<number> {
   return runCommand(...wordsOf([name, ...rest]));
 }
 
-/** The command's name, which may be of two words, and its arguments. */
+/** The command's name, which may consist of two words, and its arguments. */
 function wordsOf([first, second, ...rest]: readonly [string, ...string[]]): [name: string, argv: readonly string[]] {
   const both = `${first} ${second}`;
   return second !== undefined && Object.hasOwn(commands, both)
@@ -34,7 +34,7 @@ function wordsOf([first, second, ...rest]: readonly [string, ...string[]]): [nam
     : [first, second === undefined ? rest : [second, ...rest]];
 }
 
-/** The second words of commands whose first is `word`. */
+/** The second words of commands that begin with `word`. */
 function wordsAfter(word: string): readonly string[] {
   return Object.keys(commands)
     .filter((name) => name.startsWith(`${word} `))
@@ -46,7 +46,7 @@ function oneOf(words: readonly string[]): string {
   return [words.slice(0, -1).join(', '), words.at(-1)!].filter((part) => part !== '').join(' or ');
 }
 
-/** @param wrongUse whether it is shown because nothing was asked for */
+/** @param wrongUse whether it is shown because no command was given */
 function overview(wrongUse: boolean): number {
   const text = overviewHelp();
   (wrongUse ? process.stderr : process.stdout).write(text);
@@ -89,9 +89,9 @@ async function runCommand(name: string, argv: readonly string[]): Promise<number
       return 2;
     }
     const { name: kind, code = '', $fault } = error as Error & { readonly code?: unknown; readonly $fault?: unknown };
-    // A failure caused by an image or a machine is not a fault of the program.
+    // A failure caused by an image or a machine is not a bug of Ingot.
     const ofInstance = ['InstanceError', 'TooMuchOutput', 'AttachError'].includes(kind);
-    // Of a connection: the answer was not HTTP, or the connection broke.
+    // Connection errors: the response was not HTTP, or the connection broke.
     const expected =
       ofInstance ||
       error instanceof CommandFailed ||

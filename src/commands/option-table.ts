@@ -1,4 +1,4 @@
-/** The options of a command, as help and completion show them. Pure. */
+/** The options of a command, for help and completion. Pure. */
 import type { Command, CommandOption } from './command.ts';
 
 const HELP_OPTION: CommandOption = { short: 'h', help: 'show this help' };
@@ -8,7 +8,7 @@ export function allOptions(command: Command): Readonly<Record<string, CommandOpt
   return { ...command.options, help: HELP_OPTION };
 }
 
-/** What the help of an option says: its purpose, whether it repeats, and its default. */
+/** The help of an option: its purpose, whether it repeats, and its default. */
 export function describeOption({ help, multiple, default: value }: CommandOption): string {
   return [help, multiple === true ? ' (repeatable)' : '', value === undefined ? '' : ` (default: ${value})`].join('');
 }

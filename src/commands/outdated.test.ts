@@ -4,7 +4,7 @@ import { updatesText } from './outdated.ts';
 
 const image = 'arn:aws:imagebuilder:eu-west-1:123456789012:image/web/1.0.0/1';
 
-test('outdated packages are a table, with where the newest is and whether a security update is among them', () => {
+test("outdated packages are a table, with the newest version's suite and security updates marked", () => {
   const updates = [
     { name: 'curl', installed: '1-1', available: '1-2', suite: 'bookworm-security', security: true },
     { name: 'wget', installed: '1-1', available: '1-3', suite: 'bookworm', security: true },

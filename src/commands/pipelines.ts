@@ -26,7 +26,7 @@ async function run(args: Arguments): Promise<number> {
   return 0;
 }
 
-/** The pipelines for people. @param now milliseconds since the epoch */
+/** The pipelines as a table for people. @param now milliseconds since 1970 */
 export function pipelineTable(found: readonly ImagePipeline[], now: number): string {
   if (found.length === 0) return 'no pipelines\n';
   return table([

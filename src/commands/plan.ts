@@ -75,7 +75,7 @@ async function run(args: Arguments): Promise<number> {
   return 0;
 }
 
-/** For people: one block a resource, and the sum. */
+/** For people: one block per resource, and the totals. */
 function told(name: string, before: Stack | undefined, changes: readonly Change[]): string {
   const lines = [`Stack ${name}${before === undefined ? ' (new)' : ''}`, ''];
   for (const { action, logicalId, type, arn, replaces, changes: members = [], reason } of changes) {
@@ -95,10 +95,10 @@ function told(name: string, before: Stack | undefined, changes: readonly Change[
   return `${lines.join('\n')}\n`;
 }
 
-/** Lines of a text that are shown on each side. */
+/** Maximum lines of a text that are shown on each side. */
 const MOST_LINES = 40;
 
-/** One member: short values in one line, texts by the lines that differ. */
+/** One member: short values on one line, texts by the lines that differ. */
 function difference(member: string, before: unknown, after: unknown): readonly string[] {
   if (typeof before === 'string' && typeof after === 'string' && (before.includes('\n') || after.includes('\n'))) {
     const [old, now] = [before.split('\n'), after.split('\n')];

@@ -46,7 +46,7 @@ Manages users and roles: who may sign requests, and what they may do. NAME is us
   run,
 };
 
-/** Policies that come with Ingot, by the names that AWS gives them. */
+/** Policies that come with Ingot, by their names on AWS. */
 const MANAGED_POLICIES = ['AdministratorAccess', 'AWSImageBuilderFullAccess', 'AWSImageBuilderReadOnlyAccess'];
 
 interface Principal {
@@ -64,7 +64,7 @@ interface NewKey extends Key {
   readonly secretAccessKey: string;
 }
 
-/** The requests that the command is made of. */
+/** The requests that the command sends. */
 interface Requests {
   send<T>(method: string, path: string, body?: object): Promise<T>;
 }
@@ -119,7 +119,7 @@ async function list({ send }: Requests, args: Arguments): Promise<void> {
 }
 
 async function add({ send }: Requests, arn: string, args: Arguments): Promise<void> {
-  // All that is read from files is read before anything is made.
+  // All files are read before anything is created.
   const policies = readPolicies(args);
   const isRole = arn.includes(':role/');
   if (isRole && args.text('trust') === undefined)
@@ -153,7 +153,7 @@ async function trust({ send }: Requests, arn: string, args: Arguments): Promise<
   await send('POST', at(arn, 'settings'), settings(args));
 }
 
-/** The new key works before the old one stops: a user has two at most, so one that is off already makes room. */
+/** The new key works before the old one stops. A user may have two, so an inactive one is deleted first. */
 async function rotate({ send }: Requests, arn: string): Promise<void> {
   const { keys: held = [] } = await send<Principal>('GET', at(arn));
   const off = held.filter(({ status }) => status === 'Inactive');
@@ -241,7 +241,7 @@ function read(file: string): string {
   }
 }
 
-/** In the form of the AWS CLI's environment, to be pasted or evaluated. */
+/** As environment variables of the AWS CLI, to be pasted or evaluated. */
 function printKey({ accessKeyId, secretAccessKey }: NewKey): void {
   process.stdout.write(`AWS_ACCESS_KEY_ID=${accessKeyId}\nAWS_SECRET_ACCESS_KEY=${secretAccessKey}\n`);
   process.stderr.write('ingot: the secret is not shown again\n');

@@ -33,7 +33,7 @@ async function run(args: Arguments): Promise<number> {
       types: ['image-pipeline'],
       what: 'pipeline',
     });
-    // A signal between the request and its answer would leave an image that nothing cancels.
+    // Not aborted: a signal between the request and its response would leave an image that nothing cancels.
     interrupt.signal.throwIfAborted();
     const { imageBuildVersionArn } = await imagebuilderClient(connection).send(
       new StartImagePipelineExecutionCommand({ imagePipelineArn, ...withTags(undefined, tags) } as never),

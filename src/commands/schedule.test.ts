@@ -24,7 +24,7 @@ const SKIPPED = {
   next: '2026-12-06T02:00:00.000Z',
 };
 
-test('schedules are a table', () => {
+test('schedules are shown as a table', () => {
   const table = scheduleTable([
     { ...WEB, last: SKIPPED },
     { pipeline: `${WEB.pipeline}-2`, name: 'Web 2', status: 'DISABLED', consecutiveFailures: 2 },
@@ -38,7 +38,7 @@ test('schedules are a table', () => {
   );
 });
 
-test('a pipeline is its schedule in words, and its decisions', () => {
+test('a pipeline is shown with its schedule in words, and its decisions', () => {
   const lines = pipelineText(WEB, [SKIPPED]).split('\n');
   assert.equal(lines[0], 'web: every Sunday at 03:00, Europe/Berlin; next: 2026-12-06 02:00 UTC');
   assert.deepEqual(lines.slice(2), [

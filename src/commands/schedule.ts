@@ -6,9 +6,9 @@ import { WrongUse, type Arguments, type Command } from './command.ts';
 import { resolveName } from './short-names.ts';
 import { plainLine, table, wrap } from './text.ts';
 
-/** Longest line of text, in columns. */
+/** Maximum columns of a line. */
 const WIDTH = 100;
-/** Decisions about one pipeline that are shown. */
+/** Maximum number of decisions about one pipeline. */
 const SHOWN = 10;
 
 export const schedule: Command = {
@@ -51,7 +51,7 @@ async function run(args: Arguments): Promise<number> {
   return 0;
 }
 
-/** All schedules for people. */
+/** All schedules, for people. */
 export function scheduleTable(schedules: readonly ToldSchedule[]): string {
   if (schedules.length === 0) return 'no pipelines\n';
   return table([
@@ -71,7 +71,7 @@ export function scheduleTable(schedules: readonly ToldSchedule[]): string {
   ]);
 }
 
-/** One pipeline for people, with its decisions, the newest first. */
+/** One pipeline for people, with its decisions, newest first. */
 export function pipelineText(told: ToldSchedule, runs: readonly ToldRun[]): string {
   const { pipeline, status, words = 'no schedule', next, heldBy, startCondition, consecutiveFailures } = told;
   const head = [

@@ -1,25 +1,25 @@
-/** The client's side of a session: a command in an instance whose streams flow. */
+/** The client's side of a session: a command in an instance with its streams. */
 import { WebSocket } from 'ws';
 import { CommandFailed } from './command.ts';
 
-/** Bytes that may wait to be sent; above this, writers have to wait. */
+/** Maximum bytes that wait to be sent; above it, writers wait. */
 const WAITING_LIMIT = 1 << 20;
-/** Bytes of one message at most; the server takes 1 MiB. */
+/** Maximum bytes of one message; the server accepts 1 MiB. */
 const MESSAGE_BYTES = 256 << 10;
 
-/** What comes from a session. */
+/** The events of a session. */
 export interface SessionEvents {
-  /** What the server says of the session before anything of it comes. */
+  /** The server's message about the session, before its data. */
   begin?(session: { readonly terminal: boolean }): void;
-  /** Bytes of an output. The session waits for what this returns before the next ones come. */
+  /** Bytes of an output. The session waits for the returned promise before the next ones. */
   output(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void> | void;
 }
 
 /**
  * Follows a session to its end.
- * @param socket paused, as `signedSocket` gives it
+ * @param socket paused, from `signedSocket`
  * @returns the exit code
- * @throws {CommandFailed} with what the server said, or that the connection broke
+ * @throws {CommandFailed} with the server's message, or if the connection broke
  */
 export async function followSession(socket: WebSocket, events: SessionEvents): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
@@ -65,7 +65,7 @@ function readMessage(
   }
 }
 
-/** Sends bytes to the command's stdin; settles when there is room for more. */
+/** Sends bytes to the command's stdin; resolves when more can be sent. */
 export async function sendInput(socket: WebSocket, bytes: Buffer): Promise<void> {
   for (let at = 0; at < bytes.length; at += MESSAGE_BYTES) {
     if (socket.readyState !== WebSocket.OPEN) return;
@@ -76,7 +76,7 @@ export async function sendInput(socket: WebSocket, bytes: Buffer): Promise<void>
   }
 }
 
-/** Tells the server something of the session: the input's end, another size. */
+/** Sends a message about the session: the end of the input, or a new size. */
 export function tellSession(
   socket: WebSocket,
   message: { readonly end: true } | { readonly resize: { readonly rows: number; readonly columns: number } },

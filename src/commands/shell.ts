@@ -19,11 +19,12 @@ If stdin is not a terminal, the shell runs stdin as a script. The command exits 
 };
 
 /**
- * Ctrl-]; three of them within `LEAVE_MS` leave, as in machinectl: ssh's escape would end the ssh that this may run in.
+ * Ctrl-]: pressing it three times within `LEAVE_MS` leaves, as in machinectl. The escape of ssh would end an ssh
+ * session around this one.
  */
 const LEAVE_KEY = 0x1d;
 const LEAVE_MS = 1000;
-/** Exit code of a shell that was left behind. */
+/** Exit code of a shell that the user left. */
 const LEFT = 130;
 
 async function run(args: Arguments): Promise<number> {
@@ -40,7 +41,9 @@ async function run(args: Arguments): Promise<number> {
   return onTerminal ? interact(socket) : feed(socket);
 }
 
-/** Until the shell ends, or its user leaves: keys go there as they are. The terminal is as it was however this ends. */
+/**
+ * Runs until the shell ends, or its user leaves: keys are passed on unchanged. The terminal is restored in any case.
+ */
 async function interact(socket: WebSocket): Promise<number> {
   const { stdin, stdout } = process;
   const restore = (): void => void (stdin.isTTY && stdin.setRawMode(false));
@@ -57,7 +60,7 @@ async function interact(socket: WebSocket): Promise<number> {
   };
   const onEnd = (): void => tellSession(socket, { end: true });
   const onResize = (): void => tellSession(socket, { resize: { rows: stdout.rows, columns: stdout.columns } });
-  // A terminal that closes, or a kill, must not leave the user's terminal in raw mode.
+  // A closed terminal, or a kill, must not leave the user's terminal in raw mode.
   process.once('exit', restore);
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
   try {
@@ -103,7 +106,7 @@ function leaveKeys(leave: () => void): (bytes: Buffer) => void {
   };
 }
 
-/** Gives all of stdin to the shell, and its end. */
+/** Sends all of stdin to the shell, and its end. */
 async function feed(socket: WebSocket): Promise<number> {
   const { stdin } = process;
   let ended = false;
@@ -123,7 +126,7 @@ async function feed(socket: WebSocket): Promise<number> {
   }
 }
 
-/** Waits for a slow reader, so that output is not gathered here without end. */
+/** Waits for a slow reader, so that output does not pile up. */
 async function print(stream: 'stdout' | 'stderr', bytes: Buffer): Promise<void> {
   if (!process[stream].write(bytes)) await new Promise((resolve) => process[stream].once('drain', resolve));
 }

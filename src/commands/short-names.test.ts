@@ -17,7 +17,7 @@ describe('short names', () => {
     ['image/web', { type: 'image', slug: 'web' }],
     ['image-recipe/web/1.0.0', { type: 'image-recipe', slug: 'web', version: { major: 1, minor: 0, patch: 0 } }],
     ['workflow/build/web', { type: 'workflow', slug: 'web' }],
-    // A name may be the word of a kind.
+    // A name may be the word for a type.
     ['component', { slug: 'component' }],
     ['', undefined],
     ['web/', undefined],
@@ -31,7 +31,7 @@ describe('short names', () => {
     test(`'${text}'`, () => assert.deepEqual(stated(parseShortName(text)), expected));
 });
 
-test('a name alone means the highest version, not the last in the list', () => {
+test('a name without version means the highest version, not the last in the list', () => {
   const arns = ['1.9.0', '1.10.0', '1.2.0', '0.99.0'].map((version) => `${MINE}:image/web/${version}`);
   const found = (text: string): readonly string[] =>
     versionsOf([...arns, `${MINE}:image/website/3.0.0`], parseShortName(text)!).map((arn) => arn.replace(/.*\//, ''));
@@ -40,7 +40,7 @@ test('a name alone means the highest version, not the last in the list', () => {
   assert.deepEqual(found('web/2.x.x'), []);
 });
 
-test('a name of several resources is refused with each of them', () => {
+test('a name of several resources is rejected with each of them', () => {
   const arns = [`${MINE}:image/web/1.0.0`, `${MINE}:image-pipeline/web`, `${MINE}:workflow/test/web/1.0.0`];
   assert.throws(() => versionsOf(arns, parseShortName('web')!), {
     name: 'WrongUse',
@@ -48,7 +48,7 @@ test('a name of several resources is refused with each of them', () => {
   });
 });
 
-test('the list of images: newest first, the AMI of the home Region and how many others there are', () => {
+test('the list of images: newest first, with the AMI of the home Region and the number of others', () => {
   const now = Date.parse('2026-01-02T00:00:00Z');
   const build = (
     number: number,

@@ -1,6 +1,6 @@
 /**
- * Short names of resources, wherever a command takes an ARN: `nginx`, `nginx/1.0.0`, `nginx/1.0.0/1`, with the kind
- * before it where that is not clear, `image/nginx`. They are looked up by the API's lists, in the command's Region.
+ * Short names of resources, wherever a command takes an ARN: `nginx`, `nginx/1.0.0`, `nginx/1.0.0/1`; if the type is
+ * ambiguous, it comes first: `image/nginx`. They are looked up in the API's lists, in the command's Region.
  */
 import {
   paginateListComponentBuildVersions,
@@ -31,7 +31,7 @@ import {
 } from '../resources/versions.ts';
 import { CommandFailed, WrongUse } from './command.ts';
 
-/** A short name taken apart. */
+/** A parsed short name. */
 export interface ShortName {
   readonly type?: ResourceType;
   readonly slug: string;
@@ -39,7 +39,7 @@ export interface ShortName {
   readonly build?: number;
 }
 
-/** Every type of resources. */
+/** Every type of resource. */
 export const NAMED_TYPES: readonly ResourceType[] = [
   'image',
   'image-pipeline',
@@ -51,12 +51,12 @@ export const NAMED_TYPES: readonly ResourceType[] = [
   'workflow',
   'lifecycle-policy',
 ];
-/** Names in a message. */
+/** Maximum names in a message. */
 const MOST_NAMED = 8;
 
 /**
- * Reads `[TYPE/]NAME[/VERSION[/BUILD]]`; `undefined` for anything else. A name is read as ARNs have it: `Web Server` is
- * `web-server`.
+ * Parses `[TYPE/]NAME[/VERSION[/BUILD]]`; `undefined` for anything else. A name is converted as in ARNs: `Web Server`
+ * is `web-server`.
  */
 export function parseShortName(text: string): ShortName | undefined {
   const parts = text.split('/');
@@ -76,25 +76,25 @@ export function parseShortName(text: string): ShortName | undefined {
   };
 }
 
-/** What a command takes. */
+/** What a command accepts. */
 export interface Wanted {
-  /** Kinds of resources; a name may be of any of them. */
+  /** Types of resources; a name may be of any of them. */
   readonly types: readonly ResourceType[];
-  /** As messages call it: `image`. */
+  /** Its word in messages: `image`. */
   readonly what: string;
-  /** Builds of an image that can be meant by a name without a build. */
+  /** Builds of an image that a name without a build may mean. */
   readonly builds?: (build: ImageSummary) => boolean;
-  /** What `builds` asks for, as a word before `build`: `AVAILABLE`. */
+  /** The condition of `builds`, as a word before `build`: `AVAILABLE`. */
   readonly buildWord?: string;
-  /** ARNs that it takes, and what else is expected of one. Any when absent. */
+  /** Accepted ARNs, and the expectation for messages (default: all). */
   readonly arns?: { readonly fits: (arn: Arn) => boolean; readonly expected: string };
 }
 
 /**
- * The ARN that a user means: an ARN as it is, or a short name. Without a version the highest is meant, without a build
- * the newest of that version.
- * @throws {WrongUse} for what is neither, and a name of several resources
- * @throws {CommandFailed} when nothing has that name
+ * The ARN that a user means: an ARN unchanged, or that of a short name. Without a version the highest is meant, without
+ * a build the newest of that version.
+ * @throws {WrongUse} if it is neither, or a name of several resources
+ * @throws {CommandFailed} if nothing has that name
  */
 export async function resolveName(connect: () => Promise<Connection>, text: string, wanted: Wanted): Promise<string> {
   if (text.startsWith('arn:')) {
@@ -128,7 +128,7 @@ export async function resolveName(connect: () => Promise<Connection>, text: stri
 
 /**
  * The ARNs that a name can mean, highest version first.
- * @throws {WrongUse} when it is the name of several resources
+ * @throws {WrongUse} if it is the name of several resources
  */
 export function versionsOf(arns: readonly string[], name: ShortName): readonly string[] {
   const found = arns.flatMap((arn) => {
@@ -206,7 +206,7 @@ function versionText({ major, minor, patch }: VersionPattern): string {
   return `${major}.${minor}.${patch}`;
 }
 
-/** `a, b and c`; of many the first. */
+/** `a, b and c`; a long list is shortened. */
 function listed(words: readonly string[], last: 'and' | 'or'): string {
   if (words.length > MOST_NAMED)
     return `${words.slice(0, MOST_NAMED).join(', ')} ${last} ${words.length - MOST_NAMED} more`;
@@ -225,7 +225,7 @@ async function arnsOf<Page>(
   return arns;
 }
 
-/** What Amazon has none of is listed for the account alone. */
+/** Types that Amazon does not publish are listed for the account only. */
 function ownOnly(list: (client: ImagebuilderClient) => Promise<readonly string[]>): Lister {
   return async (client, owner) => (owner === 'Self' ? list(client) : []);
 }

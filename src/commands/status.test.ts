@@ -33,7 +33,7 @@ const waiting = (found: Status): readonly string[] =>
     .split('\n')
     .map((line) => line.replace(/^\S+ +\d+ min +/, ''));
 
-test('a waiting build says what it waits for, and its place', () => {
+test('a waiting build shows what it waits for, and its position', () => {
   assert.deepEqual(waiting(STATUS), [
     'waits for one of 2 running builds to end, place 2 of 2',
     'waits for one of 2 running builds to end, place 1 of 2',

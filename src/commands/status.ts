@@ -7,9 +7,9 @@ import { CLIENT_OPTIONS, connect } from './client.ts';
 import type { Arguments, Command } from './command.ts';
 import { ago, plainLine, size, table } from './text.ts';
 
-/** Between two screens of `--watch`, in milliseconds. */
+/** Interval between two screens of `--watch`, in milliseconds. */
 const WATCH_MS = 1000;
-/** Columns of a reason. */
+/** Maximum columns of a reason. */
 const LONGEST_REASON = 100;
 
 export const status: Command = {
@@ -27,13 +27,13 @@ disk space, and receivers of events.`,
   run,
 };
 
-/** What `/ingot/status` answers. */
+/** The response of `/ingot/status`. */
 export interface Status {
   readonly version: string;
   readonly time: string;
   readonly worker: { readonly up: boolean; readonly silentSeconds: number };
   readonly running: readonly BusyImage[];
-  /** With its place in line, from 1; what waits for an answer has none. */
+  /** With its position in the queue, from 1; a build that waits for an answer has none. */
   readonly waiting: readonly (BusyImage & { readonly place?: number })[];
   readonly waitingSteps: readonly { readonly image: string; readonly step: string; readonly since: string }[];
   readonly failed: readonly { readonly arn: string; readonly created: string; readonly reason?: string }[];

@@ -7,10 +7,7 @@ import { runningServer } from '../service/server-file.ts';
 import { CLIENT_OPTIONS, connectToRunning, dataDirectoryOf } from './client.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 
-/**
- * A build that is given up takes its machines down first; a worker that does not answer has a minute, and a sweep
- * follows it.
- */
+/** An aborted build terminates its machines first; an unresponsive worker gets a minute, followed by a sweep. */
 const STOP_TIMEOUT_MS = 240_000;
 
 export const stop: Command = {

@@ -18,7 +18,7 @@ for (const [bytes, text] of [
   [1_234_000_000, '1.2 GB'],
   [5e15, '5000 TB'],
 ] as const) {
-  test(`${bytes} bytes are ${text}`, () => assert.equal(size(bytes), text));
+  test(`${bytes} bytes are shown as ${text}`, () => assert.equal(size(bytes), text));
 }
 
 test('columns are aligned, numbers to the right', () => {
@@ -69,7 +69,7 @@ test('df without AMIs', () => {
   assert.match(text, /\nno AMIs\n$/);
 });
 
-test('df with AMIs and Regions; a name cannot write to the terminal', () => {
+test('df with AMIs and Regions; a name cannot control the terminal', () => {
   const text = usage({
     ...NONE,
     kinds: { ...NONE.kinds, copies: 700e6 },

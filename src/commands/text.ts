@@ -1,8 +1,8 @@
-/** Text for people and shells. */
+/** Formats text for people and shells. */
 import { withoutEnd } from '../resources/ends.ts';
 import { withoutEscapes } from '../resources/escapes.ts';
 
-/** A value as a shell takes it for one word. */
+/** Quotes a value as one word of a shell. */
 export function shellWord(value: string): string {
   return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }
@@ -16,7 +16,7 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
 }
 
-/** How long ago a time was: `12 s`, `5 min`, `3 h`, `2 days`. @param now milliseconds since the epoch */
+/** The age of a time: `12 s`, `5 min`, `3 h`, `2 days`. @param now milliseconds since 1970 */
 export function ago(time: string, now: number): string {
   const seconds = Math.max(0, (now - Date.parse(time)) / 1000);
   if (Number.isNaN(seconds)) return '';
@@ -26,7 +26,7 @@ export function ago(time: string, now: number): string {
   return `${Math.floor(seconds / 86_400)} days`;
 }
 
-/** `0 B`, `4.1 kB`, `620 MB`, `1.2 GB`: powers of ten, as disks are sold and `df --si` counts. */
+/** `0 B`, `4.1 kB`, `620 MB`, `1.2 GB`: powers of ten, as in `df --si`. */
 export function size(bytes: number): string {
   let unit = 0;
   let value = bytes;
@@ -34,7 +34,7 @@ export function size(bytes: number): string {
   return `${unit === 0 || value >= 9.95 ? Math.round(value) : value.toFixed(1)} ${['B', 'kB', 'MB', 'GB', 'TB'][unit]}`;
 }
 
-/** Rows as columns; what `right` says is aligned to the right. The last column is not filled up. */
+/** Rows as columns; those in `right` are aligned to the right. The last column is not padded. */
 export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows
@@ -51,7 +51,7 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
 }
 
 /**
- * A text in lines of at most so many columns, broken at blanks; a longer word has a line of its own.
+ * Wraps a text at spaces to a number of columns; a longer word gets its own line.
  * @param widthOf columns of a text
  */
 export function wrap(
@@ -71,15 +71,15 @@ export function wrap(
 }
 
 /**
- * What a build printed, safe for a terminal: no escape sequences, no control characters; a carriage return keeps what
- * came last.
+ * Output of a build, made safe for a terminal: without escape sequences and control characters; after a carriage
+ * return, only the last text counts.
  */
 export function plainLine(text: string): string {
   const shown = withoutEnd(text, '\r').split('\r').at(-1)!;
   return (
     withoutEscapes(shown)
       .replaceAll('\t', '    ')
-      // Control characters of both ranges, and what turns the direction of writing.
+      // Control characters of both ranges, and characters that change the direction of text.
       .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
   );
 }

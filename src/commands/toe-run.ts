@@ -58,7 +58,7 @@ host, then run the same command again with --execution-id ID to continue. Instan
   run,
 };
 
-/** The exit code by which a run asks for a restart of this host. */
+/** The exit code with which a run requests a restart of this host. */
 const RESTART = 194;
 
 async function run(args: Arguments): Promise<number> {

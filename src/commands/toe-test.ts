@@ -48,7 +48,7 @@ export const toeTest: Command = {
   run,
 };
 
-/** Editors write a file in several goes. */
+/** Editors write a file in several steps. */
 const SETTLE_MS = 200;
 
 async function run(args: Arguments): Promise<number> {
@@ -58,7 +58,7 @@ async function run(args: Arguments): Promise<number> {
     throw new WrongUse('--watch and --keep exclude each other: a watched run has a fresh instance each time');
   if (args.flag('keep') && process.stdin.isTTY !== true)
     throw new WrongUse('--keep opens a shell, which needs a terminal on stdin');
-  // Above what is live, where something is.
+  // Above the live region, if there is one.
   let say = (text: string): void => void process.stderr.write(`${text}\n`);
   const onShown = (shown: ShownTest): void => {
     say = shown.note;
@@ -130,7 +130,7 @@ async function runOnce(
   return runSummary(ended).status === 'success' ? 0 : 1;
 }
 
-/** The driver that a build would take. */
+/** The driver that a build would choose. */
 function placeFor(request: ToeRequest, documents: readonly LoadedDocument[], image: string | undefined): string {
   const reason = machineReason(request, documents, image === undefined || Object.hasOwn(suppliedImages, image));
   if (reason === undefined) return 'nspawn';
@@ -182,7 +182,7 @@ async function runWatched(
 ): Promise<number> {
   const file = resolve(path);
   let changed = Promise.withResolvers<void>();
-  // The folder, since editors put a new file in the old one's place.
+  // The directory, because editors replace the file by a new one.
   const watcher = watch(dirname(file), (_, name) => {
     if (name === basename(file)) changed.resolve();
   });

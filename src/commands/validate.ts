@@ -61,12 +61,12 @@ For any other file, one line says what it is and which command accepts it.`,
 
 const WORKFLOW_TYPES = ['BUILD', 'TEST', 'DISTRIBUTION'] as const;
 
-/** What came of one file. */
+/** The result for one file. */
 interface Verdict {
   readonly file: string;
   readonly kind: FileKind;
   readonly faults: readonly FileFault[];
-  /** What to do with what cannot be validated. */
+  /** What to do with a file that cannot be validated. */
   readonly hint?: string;
 }
 

@@ -11,7 +11,7 @@ const waits = (image: string, id: string) => ({
 });
 const STEPS = [waits('web/1.0.0/1', 'step-1'), waits('web/1.0.0/12', 'step-2'), waits('webs/2.0.0/1', 'step-3')];
 
-test('a step is named by its id, its image, or how the name of its image begins', () => {
+test("a step is named by its id, its image, or the beginning of its image's name", () => {
   const idOf = (name: string): string => stepNamed(STEPS, name).stepExecutionId!;
   assert.equal(idOf('step-2'), 'step-2');
   assert.equal(idOf('web/1.0.0/1'), 'step-1');
@@ -19,7 +19,7 @@ test('a step is named by its id, its image, or how the name of its image begins'
   assert.equal(idOf(STEPS[1]!.imageBuildVersionArn), 'step-2');
 });
 
-test('a name of none or of several is refused with what there is', () => {
+test('a name that matches no step or several is rejected with a list', () => {
   const refused = (name: string, message: RegExp): void =>
     assert.throws(
       () => stepNamed(STEPS, name),

@@ -25,7 +25,7 @@ place from other builds.`,
   run: list,
 };
 
-/** A command that answers. */
+/** A command that answers a step. */
 function answering(name: 'approve' | 'reject', what: string): Command {
   return {
     usage: `${name} [OPTIONS] IMAGE-OR-STEP`,
@@ -76,8 +76,8 @@ function imageName(arn = ''): string {
 
 /**
  * The step that a name means.
- * @param name id of a step, ARN of an image, or what an image's name begins with, up to a slash
- * @throws {CommandFailed} if it means none or several
+ * @param name id of a step, ARN of an image, or the beginning of an image's name, up to a slash
+ * @throws {CommandFailed} if it matches none or several
  */
 export function stepNamed(steps: readonly WorkflowStepExecution[], name: string): WorkflowStepExecution {
   const found = steps.filter(

@@ -1,4 +1,4 @@
-/** Follows an image that is being made to its end: for every command that starts one. */
+/** Follows an image to its end, for every command that starts one. */
 import { CancelImageCreationCommand, GetImageCommand, type Image } from '@aws-sdk/client-imagebuilder';
 import { imagebuilderClient, signedJson, type Connection } from '../platform/api-client.ts';
 import { sleep } from '../platform/clock.ts';
@@ -18,7 +18,7 @@ import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { lastRunOf } from './terminal/last-run.ts';
 import { DEBUG_OPTION, PROGRESS_OPTION, progressMode } from './terminal/mode.ts';
 
-/** Options of every command that starts an image and shows it to its end. */
+/** Options of every command that starts an image and follows it. */
 export const WATCH_OPTIONS: Readonly<Record<string, CommandOption>> = {
   'no-cache': { help: 'run every component; use no cached layers' },
   cache: { help: 'use cached layers up to 24 hours old (the default), overriding the tag ingot:layer-cache' },
@@ -34,7 +34,7 @@ export const WATCH_OPTIONS: Readonly<Record<string, CommandOption>> = {
   json: { help: 'print progress records as JSON lines; the last line has "type":"result"' },
 };
 
-/** Exit codes of such a command when its image is canceled. */
+/** Exit codes of such a command if its image is canceled. */
 export const CANCELED_CODES: Readonly<Record<number, string>> = {
   129: 'canceled because the terminal was closed (SIGHUP)',
   130: 'canceled with Ctrl-C',
@@ -43,8 +43,7 @@ export const CANCELED_CODES: Readonly<Record<number, string>> = {
 };
 
 /**
- * Does the work of such a command: its output as the options ask for it, an interrupt that cancels, and errors as
- * output.
+ * Runs such a command: output according to its options, an interrupt that cancels, and errors as output.
  * @returns the exit code
  */
 export async function watching(
@@ -89,7 +88,7 @@ export async function watching(
   }
 }
 
-/** Who watches. */
+/** The command that follows an image. */
 export interface Watcher {
   readonly dataDirectory: string;
   readonly region: string;
@@ -99,15 +98,15 @@ export interface Watcher {
   readonly interrupt: Interrupt;
 }
 
-/** How an image ended. */
+/** The result of an image. */
 export interface WatchedImage {
-  /** Of the command: 0 for an image that is AVAILABLE. */
+  /** Exit code of the command: 0 if the image is AVAILABLE. */
   readonly exitCode: number;
   readonly image: Image;
   readonly amis: readonly AmiFile[];
 }
 
-/** Follows a build to its end, cancelling it when the command is interrupted, and tells how it ended. */
+/** Follows a build to its end, cancels it if the command is interrupted, and reports the result. */
 export async function watchImage(watcher: Watcher, arn: string): Promise<WatchedImage> {
   const { output, interrupt } = watcher;
   const started = Date.now();
@@ -119,12 +118,12 @@ export async function watchImage(watcher: Watcher, arn: string): Promise<Watched
   });
   const reconnect = (): Promise<Connection> => connectTo(watcher.dataDirectory, watcher.region);
   const ended = new AbortController();
-  // To compare with. Who may not read the build before builds all the same.
+  // For comparison. Without permission to read the previous build, the build works too.
   void lastRunOf(watcher.connection, arn, ended.signal).then(
     (run) => run !== undefined && output.last(run),
     () => {},
   );
-  // Not the interrupt's signal: how the cancelling goes is shown to its end.
+  // Not the interrupt's signal: the cancellation is shown to its end.
   for await (const record of followImage(watcher.connection, arn, {
     follow: true,
     signal: new AbortController().signal,
@@ -152,7 +151,7 @@ export async function watchImage(watcher: Watcher, arn: string): Promise<Watched
   return { exitCode, image, amis };
 }
 
-/** The log is written before the record changes, so that the record may be a moment behind. */
+/** The log is written before the record changes, so the record may be a moment behind. */
 async function finalImage(connection: Connection, arn: string): Promise<Image> {
   const client = imagebuilderClient(connection);
   for (;;) {

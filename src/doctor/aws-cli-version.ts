@@ -1,4 +1,4 @@
-/** Whether an AWS CLI knows the endpoint variables. Pure. */
+/** Whether an AWS CLI supports the endpoint variables. Pure. */
 
 /** Environment variables that a Python program may need to find its modules. */
 export const PYTHON_VARIABLES: readonly string[] = ['PYTHONPATH', 'PYTHONHOME', 'VIRTUAL_ENV', 'PYENV_*', 'ASDF_*'];
@@ -7,6 +7,7 @@ export const PYTHON_VARIABLES: readonly string[] = ['PYTHONPATH', 'PYTHONHOME', 
 const FIRST: Readonly<Record<number, number>> = { 1: 29, 2: 13 };
 
 /**
+ * Parses the version.
  * @param output of `aws --version`, such as `aws-cli/2.15.30 Python/3.11.8 Linux/6.1`
  * @returns the version and whether it is new enough; `undefined` for any other output
  */

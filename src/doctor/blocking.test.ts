@@ -5,7 +5,7 @@ import { judgeBlocking } from './blocking.ts';
 const NSPAWN = 'The program systemd-nspawn is missing: apt-get install systemd-container.';
 const QEMU = 'qemu-img is missing: install the Debian package qemu-utils';
 
-test('what is in the way of a build and of a launch', () => {
+test('what prevents a build and a launch', () => {
   const rows: readonly (readonly [
     Parameters<typeof judgeBlocking>[0],
     Parameters<typeof judgeBlocking>[1],

@@ -1,4 +1,6 @@
-/** Quick checks for what prevents a build or a launch on this host. The doctor's checks really try things. */
+/**
+ * Quick checks for what prevents a build or a launch on this host. The doctor's checks exercise the features for real.
+ */
 import { managedImages } from '../images/base/base-images.ts';
 import { missingByDriver } from '../instances/launch.ts';
 import { lookAt, spaceBlocks } from './checks/space.ts';
@@ -22,9 +24,9 @@ export async function blockingFor(purpose: 'build' | 'launch', dataDirectory: st
 
 /**
  * The same, from findings. Pure.
- * @param found.missing for each driver what this host lacks for it
+ * @param found.missing for each driver what this host lacks
  * @param found.packages missing Debian packages; sentences about them are left out
- * @param found.space what is wrong with the data directory
+ * @param found.space a problem with the data directory
  * @param found.forBaseImages what is missing to make a base image; absent if one exists
  */
 export function judgeBlocking(

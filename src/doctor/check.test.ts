@@ -15,7 +15,7 @@ async function all(given: readonly Check[], signal?: AbortSignal): Promise<Check
   return results;
 }
 
-test('a check that throws, or finds what is amiss, fails when it is needed and warns when not', async () => {
+test('a check that throws, or finds a problem, fails if it is required and warns otherwise', async () => {
   const rows: readonly (readonly [boolean, Check['run'], string])[] = [
     [
       true,
@@ -49,7 +49,7 @@ test('a check that throws, or finds what is amiss, fails when it is needed and w
   }
 });
 
-test('a check that does not end fails at its deadline, and is waited for while it lets go', async () => {
+test('a check that does not end fails at its deadline, and is awaited while it cleans up', async () => {
   let letGo = false;
   const slow: Check = {
     name: 'slow',
@@ -76,7 +76,7 @@ test('a check that does not end fails at its deadline, and is waited for while i
   assert.equal(letGo, true);
 });
 
-test("results come in the register's order, and what measures runs when the others are done", async () => {
+test("results come in the register's order, and measurements run after the others", async () => {
   const events: string[] = [];
   const check = (name: string, ms: number, alone: boolean): Check => ({
     name,
@@ -100,7 +100,7 @@ test("results come in the register's order, and what measures runs when the othe
   assert.deepEqual(events.slice(4), ['c begins', 'c ends']);
 });
 
-test('an interruption ends all that runs', async () => {
+test('an interruption ends all running checks', async () => {
   const controller = new AbortController();
   const endless: Check = {
     name: 'endless',
@@ -118,7 +118,7 @@ test('an interruption ends all that runs', async () => {
   );
 });
 
-test('an interruption before anything runs ends it too', async () => {
+test('an interruption before the start ends it too', async () => {
   const endless: Check = { name: 'endless', needed: true, run: () => new Promise(() => {}) };
 
   const [result] = await all([endless], AbortSignal.abort(new Error('interrupted')));
@@ -126,32 +126,32 @@ test('an interruption before anything runs ends it too', async () => {
   assert.equal(result!.detail, 'interrupted');
 });
 
-test('only what fails makes a host unfit', () => {
+test('only failures make a host unfit', () => {
   const result = (status: CheckResult['status']): CheckResult => ({ name: 'it', status, detail: '' });
   assert.equal(isFit([result('ok'), result('warn')]), true);
   assert.equal(isFit([result('ok'), result('fail')]), false);
   assert.equal(isFit([]), true);
 });
 
-test('a long message is cut', () => {
+test('a long message is shortened', () => {
   assert.equal(oneLine(' a \n\n b '), 'a; b');
   assert.equal(oneLine('x'.repeat(500)).length, 400);
 });
 
-test('the list of packages: read by line, a broken line is an error', () => {
+test('the list of packages is parsed by line, and an invalid line is an error', () => {
   assert.deepEqual(parsePackages('# why\n\nfdisk  sfdisk   partition tables \n'), [
     { name: 'fdisk', proof: 'sfdisk', purpose: 'partition tables' },
   ]);
   assert.throws(() => parsePackages('fdisk sfdisk\n'), /cannot be read: fdisk sfdisk/);
 });
 
-test('each package of the list belongs to a check, and checks name no other', async () => {
+test('each package of the list belongs to a check, and checks name no others', async () => {
   const listed = new Set((await neededPackages()).map(({ name }) => name));
   const claimed = new Set(checks.flatMap(({ packages }) => packages ?? []));
   assert.deepEqual([...claimed].sort(), [...listed].sort());
 });
 
-test('checks have names of their own, which fit their column', () => {
+test('names of checks are unique and fit their column', () => {
   assert.equal(new Set(checks.map(({ name }) => name)).size, checks.length);
   for (const { name } of checks) assert.ok(name.length <= 21, name);
 });

@@ -1,4 +1,4 @@
-/** What a check is, and how all of them are run. */
+/** The parts of a check, and how all checks are run. */
 import { withDeadline } from '../platform/clock.ts';
 import { patient } from '../platform/patience.ts';
 import { installCommand, isThere, neededPackages } from './packages.ts';
@@ -11,7 +11,7 @@ export type Status = 'ok' | 'warn' | 'fail';
 /** The result of a check. */
 export interface Finding {
   readonly status: Status;
-  /** One line for a person. */
+  /** One line for people. */
   readonly detail: string;
   /** A command that fixes the problem, if there is one. */
   readonly remedy?: string;
@@ -24,7 +24,7 @@ export interface CheckContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted at the check's deadline, and when the command is interrupted. */
   readonly signal: AbortSignal;
-  /** The answer of the configured Debian mirror, which is asked once for all checks. */
+  /** The response of the configured Debian mirror, which is requested once for all checks. */
   readonly mirror: () => Promise<MirrorAnswer>;
 }
 
@@ -33,35 +33,36 @@ export const GROUPS = {
   isolation: 'Isolation: what keeps components away from this host, and other users of this host away from Ingot',
 } as const;
 
-/** One thing that a host can or cannot do. README.md says how to add one. */
+/** One capability of a host. README.md says how to add one. */
 export interface Check {
   readonly name: string;
-  /** Shown below its heading; the register keeps the checks of a group together. */
+  /** The heading under which it is shown; the register keeps the checks of a group together. */
   readonly group?: keyof typeof GROUPS;
-  /** Whether builds and tests need it. A failure of a check that is not needed is a warning. */
+  /** Whether builds and tests need it. A failure of another check is a warning. */
   readonly needed: boolean;
-  /** Debian packages, of `data/packages.txt`, that the check needs. */
+  /** Debian packages from `data/packages.txt` that the check needs. */
   readonly packages?: readonly string[];
   /** Whether it needs root. */
   readonly root?: true;
-  /** Its deadline in seconds, default 15. */
+  /** Its deadline in seconds (default: 15). */
   readonly seconds?: number;
   /** Runs after all others, because it measures. */
   readonly alone?: true;
   /**
-   * May throw: that is a failure with the message as its detail. Ends soon after the signal, and releases all it took.
+   * May throw: that is a failure with the message as its detail. It must end soon after the signal, and release
+   * everything it took.
    */
   run(context: CheckContext): Promise<Finding>;
 }
 
-/** A finding and what it is about. */
+/** A finding with the name of its check. */
 export interface CheckResult extends Finding {
   readonly name: string;
   readonly group?: keyof typeof GROUPS;
 }
 
 const SECONDS = 15;
-/** How long a check that exceeded its deadline may take to clean up. */
+/** How long a check that exceeded its deadline may take to clean up, in milliseconds. */
 const GRACE_MS = 20_000;
 
 /** Whether builds and tests can work. */
@@ -70,7 +71,7 @@ export function isFit(results: readonly CheckResult[]): boolean {
 }
 
 /**
- * Runs checks, in parallel where that is harmless, each with its deadline. Never throws for a check's error.
+ * Runs checks, in parallel where possible, each with its deadline. Never throws because of a check's error.
  * @returns their results in the checks' order, each as soon as it and those before it are known
  */
 export async function* runChecks(checks: readonly Check[], context: CheckContext): AsyncGenerator<CheckResult> {
@@ -127,7 +128,7 @@ async function runCheck(
   }
 }
 
-/** The worst result of a check that is not needed is a warning. */
+/** The worst result of a check that is not required is a warning. */
 function ranked(finding: Finding, check: Check): Finding {
   return finding.status === 'fail' && !check.needed ? { ...finding, status: 'warn' } : finding;
 }
@@ -142,7 +143,7 @@ function lackingPackages(
   return { detail: `missing: ${what.join('; ')}`, remedy: installCommand(lacking.map(({ name }) => name)) };
 }
 
-/** A message of several lines as one, cut if it is long. */
+/** Joins the lines of a message, and shortens a long one. */
 export function oneLine(text: string): string {
   const line = text.trim().replace(/\s*\n\s*/g, '; ');
   return line.length > 400 ? `${line.slice(0, 399)}…` : line;

@@ -1,4 +1,4 @@
-/** The register of checks: one line each, in the order in which they are shown. README.md says how to add one. */
+/** The register of checks: one line each, in display order. README.md says how to add one. */
 import type { Check } from './check.ts';
 import { acceleration } from './checks/acceleration.ts';
 import { awsCli } from './checks/aws-cli.ts';

@@ -1,4 +1,4 @@
-/** What this host can and cannot do: all checks, and what the command line shows of them. */
+/** Runs all checks of this host for the command line. */
 import { APT_VARIABLES, run } from '../platform/processes.ts';
 import { runChecks, type CheckResult } from './check.ts';
 import { checks } from './checks.ts';
@@ -37,14 +37,14 @@ export async function* examineHost({ dataDirectory, signal }: ExamineRequest): A
   });
 }
 
-/** Debian packages that this host lacks, by name. */
+/** Names of Debian packages that this host lacks. */
 export async function missingPackages(): Promise<readonly string[]> {
   return (await neededPackages()).filter((each) => !isThere(each)).map(({ name }) => name);
 }
 
 /**
  * Installs the Debian packages that this host lacks, as `./ingot` does before a build.
- * @param onOutput what the installation prints
+ * @param onOutput receives the output
  * @returns whether it succeeded
  */
 export async function installPackages(onOutput: (chunk: Buffer) => void, signal: AbortSignal): Promise<boolean> {

@@ -1,6 +1,6 @@
 /**
- * Run inside an instance's network namespace by the check of networks: `inside-network.ts QUESTION`. Prints what it
- * finds as JSON.
+ * The check of networks runs this inside an instance's network namespace: `inside-network.ts QUESTION`. It prints its
+ * findings as JSON.
  */
 import { Resolver } from 'node:dns/promises';
 import { connect, isIP } from 'node:net';
@@ -12,7 +12,7 @@ export interface InsideQuestion {
   readonly nameserver: string;
   readonly name: string;
   readonly port: number;
-  /** Addresses that must not be reached. */
+  /** Addresses that must not be reachable. */
   readonly closed: readonly string[];
   readonly closedPort: number;
 }
@@ -26,7 +26,7 @@ export interface InsideAnswer {
 }
 
 const PATIENCE_MS = 5000;
-/** A closed address refuses or drops packets; connections to this host need less time than this. */
+/** How long to try a closed address, which refuses or drops packets; connections to this host need less time. */
 const CLOSED_PATIENCE_MS = 1500;
 
 if (argv[2] !== undefined && import.meta.main)

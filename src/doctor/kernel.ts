@@ -1,4 +1,4 @@
-/** A kernel file for the KVM probe, if the host has none: that of a base image in the data directory. */
+/** A kernel for the KVM probe if the host has none: from a base image in the data directory. */
 import { open, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { storageDaemonArguments } from '../images/attach.ts';
@@ -11,7 +11,7 @@ import { patient } from '../platform/patience.ts';
 import { isSameProcess, run, start } from '../platform/processes.ts';
 import type { Workspace } from '../instances/workspace.ts';
 
-/** A qcow2 layer of the data directory without a backing file: usually a base image. */
+/** A qcow2 layer of the data directory without a backing file, which is usually a base image. */
 export async function flatLayer(dataDirectory: string): Promise<string | undefined> {
   const folder = dataPath(dataDirectory, 'layers');
   for (const name of (await readdir(folder).catch(() => [])).filter((each) => each.endsWith('.qcow2'))) {
@@ -20,7 +20,7 @@ export async function flatLayer(dataDirectory: string): Promise<string | undefin
   return undefined;
 }
 
-/** Whether a file is qcow2 without a backing file: its header names that at byte 8. */
+/** Whether a file is qcow2 without a backing file, whose name the header has at byte 8. */
 async function isFlat(path: string): Promise<boolean> {
   try {
     const file = await open(path, 'r');
@@ -32,7 +32,7 @@ async function isFlat(path: string): Promise<boolean> {
       await file.close();
     }
   } catch {
-    return false; // Removed in between, or irrelevant.
+    return false; // Removed meanwhile, or irrelevant.
   }
 }
 
@@ -77,8 +77,8 @@ export async function kernelOfBaseImage(
 }
 
 /**
- * The first kernel of a folder. Pure.
- * @param listing as `debugfs` prints it: `/323/100644/0/0/vmlinuz-6.1.0-56-cloud-amd64/14186432/`
+ * The first kernel in a directory. Pure.
+ * @param listing output of `debugfs`: `/323/100644/0/0/vmlinuz-6.1.0-56-cloud-amd64/14186432/`
  */
 export function kernelName(listing: string): string | undefined {
   return /^\/\d+\/100\d+\/\d+\/\d+\/(vmlinuz-[\w.+~-]+)\/\d+\/$/m.exec(listing)?.[1];

@@ -1,4 +1,4 @@
-/** The answer of the configured Debian mirror. */
+/** The response of the configured Debian mirror. */
 import { mirrorsFromEnvironment } from '../images/base/debian-packages.ts';
 import { headOf } from '../platform/http.ts';
 import { patient } from '../platform/patience.ts';
@@ -9,23 +9,23 @@ import { withDeadline } from '../platform/clock.ts';
 const RELEASE = 'bookworm';
 const ANSWER_MS = 5000;
 
-/** An answer, or why there is none. */
+/** A response, or why there is none. */
 export interface MirrorAnswer {
-  /** The mirror's address, without a slash at its end. */
+  /** The mirror's URL, without a trailing slash. */
   readonly url: string;
   /** The proxy that apt uses for it. May contain a password: never shown. */
   readonly proxy?: string;
-  /** HTTP status; absent when nothing answered. */
+  /** HTTP status; absent without a response. */
   readonly status?: number;
-  /** Why nothing answered. */
+  /** Why there was no response. */
   readonly failure?: string;
-  /** Milliseconds by which this host's clock is ahead of the mirror's, to the second. */
+  /** Milliseconds by which this host's clock is ahead of the mirror's, with a precision of a second. */
   readonly clockAheadMs?: number;
 }
 
 /**
- * Asks the mirror for its index, within 5 s.
- * @throws {Error} if INGOT_DEBIAN_MIRROR is not an address
+ * Requests the mirror's index, within 5 s.
+ * @throws {Error} if INGOT_DEBIAN_MIRROR is not a URL
  */
 export async function askMirror(
   env: Readonly<Record<string, string | undefined>>,
@@ -56,14 +56,14 @@ export async function askMirror(
 
 /**
  * The difference between a clock and a server's.
- * @param age the header that caches add: how many seconds old the answer is
+ * @param age the header that caches add: the age of the response in seconds
  */
 export function clockAhead(date: string | undefined, age: string | undefined, now: number): number | undefined {
   const then = Date.parse(date ?? '');
   return Number.isNaN(then) ? undefined : now - then - (Number(age ?? 0) || 0) * 1000;
 }
 
-/** The proxy that apt would use: its own setting, or else the environment's. */
+/** The proxy that apt would use: from its configuration, otherwise from the environment. */
 async function proxyFor(url: string, env: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
   const scheme = new URL(url).protocol.slice(0, -1);
   const { stdout } = await run(['apt-config', 'dump', '--format', '%v%n', `Acquire::${scheme}::Proxy`], {

@@ -1,4 +1,4 @@
-/** The Debian packages that Ingot needs: one list, in `data/packages.txt`, which the launcher reads as well. */
+/** The Debian packages that Ingot needs: one list, in `data/packages.txt`, which the launcher also reads. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,16 +9,16 @@ const LIST = new URL('../../data/packages.txt', import.meta.url);
 /** The launcher at the top of the checkout. */
 export const LAUNCHER = fileURLToPath(new URL('../../ingot', import.meta.url));
 
-/** A package, and the proof that it is installed. */
+/** A package, and a file that shows that it is installed. */
 export interface NeededPackage {
   readonly name: string;
   /** The name of a program, or an absolute path. */
   readonly proof: string;
-  /** What it is for, in a few words. */
+  /** Its purpose, in a few words. */
   readonly purpose: string;
 }
 
-/** Reads the list. Pure. @throws {Error} for a line that is not `package proof purpose` */
+/** Parses the list. Pure. @throws {Error} for a line that is not `package proof purpose` */
 export function parsePackages(text: string): readonly NeededPackage[] {
   return text
     .split('\n')
@@ -36,7 +36,7 @@ export async function neededPackages(): Promise<readonly NeededPackage[]> {
   return parsePackages(await readFile(LIST, 'utf8'));
 }
 
-/** Whether a package's proof exists: the package, or the same from another source. */
+/** Whether a package's proof exists, from the package or another source. */
 export function isThere({ proof }: NeededPackage): boolean {
   return proof.startsWith('/') ? existsSync(proof) : findProgram(proof) !== undefined;
 }

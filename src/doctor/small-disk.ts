@@ -1,4 +1,4 @@
-/** A small disk in the format of Ingot's: what can attach this can attach a base image. */
+/** A small disk in the format of Ingot's: a host that can attach it can attach a base image. */
 import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { partitionTypes } from '../images/partitions.ts';
@@ -9,7 +9,7 @@ const DISK_MIB = 48;
 const ROOT_MIB = DISK_MIB - 2;
 
 /**
- * Makes a qcow2 disk whose ext4 root holds a file `it` with the content `works`, and what a container needs to run the
+ * Makes a qcow2 disk whose ext4 root has a file `it` with the content `works`, and what a container needs to run the
  * host's programs.
  * @returns its path
  */
@@ -17,7 +17,7 @@ export async function makeSmallDisk(folder: string, signal: AbortSignal): Promis
   const tree = join(folder, 'tree');
   for (const name of ['usr', 'proc', 'sys', 'dev', 'run', 'tmp', 'etc'])
     await mkdir(join(tree, name), { recursive: true });
-  // The host's /usr is bound in; without these its programs find neither their loader nor their libraries.
+  // The host's /usr is bind-mounted; without these links its programs find neither their loader nor their libraries.
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) await symlink(`usr/${name}`, join(tree, name));
   await writeFile(join(tree, 'it'), 'works');
   const raw = join(folder, 'disk.raw');

@@ -1,5 +1,5 @@
 /**
- * The completion scripts in the shells themselves. bash is there wherever this runs; the others are tried where they
+ * The completion scripts in the shells themselves. bash always exists where this runs; the others are tested if they
  * are installed.
  */
 import assert from 'node:assert/strict';
@@ -22,7 +22,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-/** What each shell answers to a line that Tab is pressed at the end of, one word a line. */
+/** The completions that each shell offers at the end of a line, one word per line. */
 const ASK: Readonly<Record<string, (line: string) => Promise<readonly string[]>>> = {
   async bash(line) {
     const script =
@@ -39,8 +39,8 @@ const ASK: Readonly<Record<string, (line: string) => Promise<readonly string[]>>
     ).map((each) => each.split('\t')[0]!);
   },
   async zsh(line) {
-    // Its completion needs a line editor: the function is called with what that would give it, and what it offers is
-    // caught.
+    // Its completion needs a line editor, so the function is called with the line editor's input, and its completions
+    // are captured.
     const script = `
       compdef() { :; }
       _describe() { local name=\${@[-1]}; print -rl -- \${\${(P)name}%%:*} }
@@ -77,7 +77,7 @@ for (const [shell, ask] of Object.entries(ASK)) {
   });
 }
 
-test('bash reads the script, and completes files where no word is known', async () => {
+test('bash loads the script, and completes files for unknown words', async () => {
   assert.deepEqual(await ASK['bash']!('ingot build --parameter '), []);
   assert.equal(
     (await run(['bash', '-c', 'source "$1"; complete -p ingot', 'bash', join(folder, 'bash')])).stdout.trim(),

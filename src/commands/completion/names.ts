@@ -1,13 +1,13 @@
-/** Names that the server knows, for completion: quickly, and silently without a server. */
+/** Names from the server, for completion: fast, and silent without a server. */
 import type { Connection } from '../../platform/api-client.ts';
 import { imagebuilderClient, signedJson } from '../../platform/api-client.ts';
 import { parseArn, type ResourceType } from '../../resources/arns.ts';
 import { NAMED_TYPES, ownArns } from '../short-names.ts';
 
-/** What can be asked for. */
+/** Kinds of names. */
 export const NAME_KINDS: readonly string[] = [...NAMED_TYPES, 'stack'];
 
-/** Kinds of names that the arguments of a command are. */
+/** Kinds of names that a command's arguments can be. */
 export const NAMES_OF: Readonly<Record<string, readonly string[]>> = {
   logs: ['image'],
   launch: ['image'],
@@ -20,10 +20,10 @@ export const NAMES_OF: Readonly<Record<string, readonly string[]>> = {
   'delete-stack': ['stack'],
 };
 
-/** Milliseconds that somebody waits for Tab. */
+/** Time limit in milliseconds, because the user is waiting after Tab. */
 const DEADLINE_MS = 1500;
 
-/** Names of these kinds in the account and Region, each once; none after the deadline, or where asking fails. */
+/** Names of these kinds in the account and Region, without duplicates; empty after the time limit or an error. */
 export async function namesOf(kinds: readonly string[], connection: Connection): Promise<readonly string[]> {
   const late = new Promise<readonly string[]>((resolve) => setTimeout(resolve, DEADLINE_MS, []).unref());
   const asked = kinds.map((kind) => (kind === 'stack' ? stackNames(connection) : typeNames(connection, kind as never)));

@@ -1,12 +1,12 @@
-/** The options of a command, as completion needs them. Pure. */
+/** The options of a command, for completion. Pure. */
 import type { Command } from '../command.ts';
 import { allOptions, describeOption } from '../option-table.ts';
 
-/** An option with what its help says. */
+/** An option with its help. */
 export interface DescribedOption {
   readonly name: string;
   readonly short?: string;
-  /** Whether a value follows it. */
+  /** Whether it has a value. */
   readonly takesValue: boolean;
   readonly description: string;
 }

@@ -4,14 +4,14 @@
  */
 import type { DescribedOption } from './options.ts';
 
-/** A command as a completion script describes it. */
+/** A command in a completion script. */
 export interface CompletedCommand {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly DescribedOption[];
-  /** What its arguments can be, when they are words that are known. */
+  /** Known words for its arguments. */
   readonly words: readonly string[];
-  /** Kinds of names that its arguments can be, which the server is asked for. */
+  /** Kinds of names for its arguments, which come from the server. */
   readonly names: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** Packing and unpacking, and what an untrusted archive cannot do. */
+/** Packing and unpacking, and attempts of an untrusted archive. */
 import assert from 'node:assert/strict';
 import { createReadStream, existsSync } from 'node:fs';
 import {
@@ -33,7 +33,8 @@ after(() => rm(folder, { recursive: true }));
 const PLAIN = { archive: false, owner: undefined, skipped: () => assert.fail('nothing is to be passed over') };
 
 /**
- * An archive of entries as an attacker might write them; content is the name. It comes in pieces, as from a network.
+ * An archive of entries as an attacker might write them; the content is the name. It arrives in pieces, as from a
+ * network.
  */
 function archiveOf(entries: readonly Headers[]): Readable {
   const archive = pack();
@@ -48,14 +49,14 @@ function archiveOf(entries: readonly Headers[]): Readable {
   );
 }
 
-test('a tree that was packed is unpacked as it was', async () => {
+test('a packed tree is unpacked unchanged', async () => {
   const tree = join(folder, 'tree');
   await mkdir(join(tree, 'empty'), { recursive: true });
   await writeFile(join(tree, `${'long name '.repeat(20)}ü`), 'content');
   await chmod(join(tree, `${'long name '.repeat(20)}ü`), 0o4640);
   await symlink('/etc/passwd', join(tree, 'link'));
   await utimes(join(tree, 'empty'), 1_500_000_000, 1_500_000_000);
-  // Both ends meet tar, as they do in an instance.
+  // Both ends use tar, as in an instance.
   await mkdir(join(folder, 'inside'));
   await run(['tar', '-xpf', '-', '-C', join(folder, 'inside')], { input: Readable.from(packed(tree, PLAIN)) });
   assert.deepEqual((await readdir(join(folder, 'inside'))).sort(), ['end', 'it']);
@@ -156,7 +157,7 @@ describe('an untrusted archive', () => {
     ],
     ['a second top', [{ name: './one' }, { name: './two/three' }], /its parent folder is not in the archive/],
   ] as const) {
-    test(`${name} is refused`, async () => {
+    test(`${name} is rejected`, async () => {
       const root = join(folder, name);
       await assert.rejects(
         unpack(archiveOf(entries as readonly Headers[]), root, { ...PLAIN, skipped: () => {} }),
@@ -170,7 +171,7 @@ describe('an untrusted archive', () => {
     });
   }
 
-  test('devices are skipped; owners and set-id bits too, unless asked for', async () => {
+  test('devices are skipped; owners and set-id bits too, unless requested', async () => {
     const passed: string[] = [];
     const entries: Headers[] = [
       { name: './', type: 'directory' },
@@ -184,7 +185,7 @@ describe('an untrusted archive', () => {
     assert.equal(await readFile(join(folder, 'devices', 'hard'), 'utf8'), './su');
   });
 
-  test('one that is cut off is an error', async () => {
+  test('a truncated archive is an error', async () => {
     const whole = Buffer.concat((await archiveOf([{ name: './file' }]).toArray()) as Buffer[]);
     await assert.rejects(
       unpack(Readable.from([whole.subarray(0, 515)]), join(folder, 'cut'), PLAIN),
@@ -192,14 +193,14 @@ describe('an untrusted archive', () => {
     );
   });
 
-  test('bytes that are not an archive are refused in one line', async () => {
+  test('bytes that are not an archive are rejected in one line', async () => {
     await assert.rejects(
       unpack(Readable.from([Buffer.alloc(4096, 'no tar')]), join(folder, 'no archive'), PLAIN),
       (error: Error) => error instanceof CommandFailed && /is damaged: Invalid tar header/.test(error.message),
     );
   });
 
-  test('owners that do not exist are refused, not kept as they come', async () => {
+  test('owners that do not exist are rejected', async () => {
     const whole = Buffer.concat((await archiveOf([{ name: './file' }]).toArray()) as Buffer[]);
     whole.set([0x80, 0, 0, 1, 0, 0, 0, 0], 108); // Base 256, as GNU tar writes large numbers.
     whole.write('        ', 148);

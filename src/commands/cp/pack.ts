@@ -1,4 +1,4 @@
-/** Local files as a tar archive that flows. */
+/** Local files as a streamed tar archive. */
 import { createReadStream } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,14 +6,14 @@ import { pipeline } from 'node:stream/promises';
 import { pack, type Headers, type Pack } from 'tar-stream';
 import { ARCHIVE_END, ARCHIVE_ROOT } from '../../instances/copy.ts';
 
-/** What of a file goes with it. */
+/** Which attributes of a file are copied. */
 export interface Attributes {
-  /** Owners and set-id bits, too; without it the receiver's own owner, and permissions alone. */
+  /** Whether owners and set-id bits are copied; otherwise only permissions, with the receiver as owner. */
   readonly archive: boolean;
 }
 
 /**
- * An archive of a file or a folder, as `instances/copy.ts` takes it. Skips sockets, devices and pipes.
+ * An archive of a file or a folder for `instances/copy.ts`. Skips sockets, devices and pipes.
  * @param options.skipped called for each entry that is skipped
  */
 export function packed(path: string, options: Attributes & { readonly skipped: (path: string) => void }): Pack {
@@ -47,7 +47,7 @@ async function add(archive: Pack, path: string, name: string, options: Parameter
 }
 
 /**
- * As many bytes as the archive's header says: a file may grow meanwhile.
+ * Reads exactly as many bytes as the archive's header says: a file may grow meanwhile.
  * @throws {Error} if it shrinks
  */
 export async function* exactly(path: string, size: number): AsyncGenerator<Buffer> {

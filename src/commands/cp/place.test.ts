@@ -1,4 +1,4 @@
-/** Putting a copy in its place: what an earlier copy left there leads nowhere. */
+/** Moving a copy to its destination: links that an earlier copy left there are not followed. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import {
@@ -52,7 +52,7 @@ async function plant(path: string, tree: Tree): Promise<void> {
   }
 }
 
-/** What `ingot cp` does once the archive has come. */
+/** What `ingot cp` does once the archive has arrived. */
 async function copy(destination: string, name: string, make: (stage: string) => Promise<void>): Promise<void> {
   const place = await openDestination(destination, name);
   try {
@@ -82,7 +82,7 @@ const failsWith =
   };
 
 describe('a second copy', () => {
-  test('replaces a link to a file that the first one brought', async () => {
+  test('replaces a link to a file from the first copy', async () => {
     await copyTree({
       config: { link: join(host, 'etc', 'passwd') },
       below: { deep: { link: join(host, 'etc', 'passwd') } },
@@ -93,7 +93,7 @@ describe('a second copy', () => {
     assert.equal(await readFile(join(out, 'd', 'below', 'deep'), 'utf8'), 'of the instance');
   });
 
-  test('does not enter a link to a folder that the first one brought, and changes nothing', async () => {
+  test('does not enter a link to a folder from the first copy, and changes nothing', async () => {
     await copyTree({ a: 'first', etc: { link: join(host, 'etc') } });
     await assert.rejects(
       copyTree({ a: 'second', etc: { passwd: 'of the instance', cron: 'of the instance' } }),
@@ -104,14 +104,14 @@ describe('a second copy', () => {
     assert.deepEqual(await readdir(out), ['d']);
   });
 
-  test('makes no file on the other side of a link that leads nowhere', async () => {
+  test('creates no file behind a dangling link', async () => {
     await copyTree({ new: { link: join(host, 'etc', 'new') } });
     await copyTree({ new: 'of the instance' });
     await hostIsAsItWas();
     assert.equal(await readFile(join(out, 'd', 'new'), 'utf8'), 'of the instance');
   });
 
-  test('writes into no file that another name of it has elsewhere', async () => {
+  test('does not write into a file that is hard-linked elsewhere', async () => {
     await plant(join(out, 'd'), {});
     await link(join(host, 'etc', 'passwd'), join(out, 'd', 'file'));
     await copyTree({ file: 'of the instance' });
@@ -148,7 +148,7 @@ describe('a second copy', () => {
     }
   });
 
-  test('puts neither a file in place of a folder nor the other way round', async () => {
+  test('replaces no folder by a file, and no file by a folder', async () => {
     await copyTree({ folder: { file: '' }, file: '' });
     await assert.rejects(copyTree({ folder: 'a file' }), failsWith(/out\/d\/folder is a folder/));
     await assert.rejects(copyTree({ file: { in: '' } }), failsWith(/out\/d\/file is not a folder/));
@@ -163,7 +163,7 @@ describe('a destination', () => {
     ['has within', '/sub'],
     ['has within, far up,', '/sub/deep/'],
   ] as const) {
-    test(`that ${what} a link is refused by name`, async () => {
+    test(`that ${what} a link is rejected with its name`, async () => {
       await plant(join(host, 'etc'), {});
       await symlink(join(host, 'etc'), join(out, 'way'));
       await assert.rejects(copyTree({ a: '' }, `${out}/way${below}`), failsWith(/out\/way is a link to ".*host\/etc"/));
@@ -178,7 +178,7 @@ describe('a destination', () => {
     assert.ok((await lstat(join(out, 'file'))).isFile());
   });
 
-  test('that is not there is the new name, and a folder above it has to be', async () => {
+  test('that does not exist is the new name, and its parent folder must exist', async () => {
     await copyTree({ a: 'content' }, join(out, 'new'));
     assert.equal(await readFile(join(out, 'new', 'a'), 'utf8'), 'content');
     await assert.rejects(
@@ -192,7 +192,7 @@ describe('a destination', () => {
     );
   });
 
-  test('that is replaced by a link meanwhile gets the copy, and the link does not', async () => {
+  test("that is replaced by a link meanwhile gets the copy, and the link's target does not", async () => {
     await plant(join(out, 'd'), { sub: {} });
     await copy(join(out, 'd'), 'x', async (stage) => {
       await plant(join(stage, 'it'), { passwd: 'of the instance' });
@@ -204,12 +204,12 @@ describe('a destination', () => {
   });
 });
 
-test('a link is brought as what it is', async () => {
+test('a link is copied as a link', async () => {
   await copyTree({ away: { link: '/etc/passwd' } });
   assert.equal(await readlink(join(out, 'd', 'away')), '/etc/passwd');
 });
 
-test('from one file system to another the same holds', async (context) => {
+test('the same rules apply from one file system to another', async (context) => {
   const other = await mkdtemp('/dev/shm/ingot-place-').catch(() => undefined);
   if (other === undefined || (await stat(other)).dev === (await stat(out)).dev)
     return context.skip('this host has no second file system at /dev/shm');

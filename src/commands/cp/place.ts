@@ -1,7 +1,7 @@
 /**
- * Puts a copy from an instance in its place. Its content is untrusted, and so is what an earlier copy left at the
- * destination: links there are not followed. Folders are held open by descriptor and every path starts from these, so
- * that replacing a folder by a link meanwhile leads nowhere either.
+ * Moves a copy from an instance to its destination. Its content is untrusted, and so is what an earlier copy left at
+ * the destination: links there are not followed. Folders are held open by descriptor, and every path starts from these,
+ * so that replacing a folder by a link meanwhile has no effect.
  */
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
@@ -25,14 +25,14 @@ import {
 import { join } from 'node:path';
 import { CommandFailed } from '../command.ts';
 
-/** Linux's flag for a descriptor that only names a file; Node has no constant for it. */
+/** Linux's flag for a descriptor that only refers to a file; Node has no constant for it. */
 const O_PATH = 0o10000000;
 const FOLDER = O_PATH | constants.O_DIRECTORY;
 const FOLDER_ITSELF = FOLDER | constants.O_NOFOLLOW;
 
 /** A folder that is held open. */
 export class Folder {
-  /** As the user knows it, for messages. */
+  /** Its path as the user knows it, for messages. */
   readonly shown: string;
   readonly #handle: FileHandle;
 
@@ -41,7 +41,7 @@ export class Folder {
     this.shown = shown;
   }
 
-  /** A path that leads to what has this name in the folder, wherever the folder is moved. Valid until `close`. */
+  /** A path to the entry with this name in the folder, even if the folder is moved. Valid until `close`. */
   path(name: string): string {
     return `/proc/self/fd/${this.#handle.fd}/${name}`;
   }
@@ -50,7 +50,7 @@ export class Folder {
     return join(this.shown, name);
   }
 
-  /** Opens a folder in it. @throws {Error} with code ENOTDIR when it is a link or no folder */
+  /** Opens a folder in it. @throws {Error} with code ENOTDIR if it is a link or not a folder */
   async open(name: string): Promise<Folder> {
     return new Folder(await open(this.path(name), FOLDER_ITSELF), this.shownPath(name));
   }
@@ -62,16 +62,16 @@ export class Folder {
 
 /** Where a copy goes. */
 export interface Destination {
-  /** The folder that gets it; the caller closes it. */
+  /** The target folder; the caller closes it. */
   readonly folder: Folder;
   /** Its name there. */
   readonly name: string;
 }
 
 /**
- * Finds the place that a user names.
- * @param name what the copy is called if `path` is a folder
- * @throws {CommandFailed} if the folder does not exist, or a link is on the way
+ * Finds the destination that a user names.
+ * @param name of the copy, if `path` is a folder
+ * @throws {CommandFailed} if the folder does not exist, or there is a link on the way
  */
 export async function openDestination(path: string, name: string): Promise<Destination> {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
@@ -80,7 +80,7 @@ export async function openDestination(path: string, name: string): Promise<Desti
   if (last === undefined) return { folder: above, name };
   try {
     const there = await lstat(above.path(last)).catch(() => undefined);
-    // A file takes the place of a link; a folder on the other side of one is nothing that this writes to.
+    // A file replaces a link; a folder behind a link is never written to.
     const leadsTo = there?.isSymbolicLink() === true ? await stat(above.path(last)).catch(() => undefined) : undefined;
     const intoLink = leadsTo?.isDirectory() === true || (there?.isSymbolicLink() === true && path.endsWith('/'));
     if (there?.isDirectory() !== true && !intoLink) {
@@ -109,7 +109,7 @@ async function openFolder(absolute: boolean, parts: readonly string[]): Promise<
   return folder;
 }
 
-/** @param top whether it is directly below `/`: links there are the system's (`/home` on some) */
+/** @param top whether it is directly below `/`: links there belong to the system (`/home` on some) */
 async function enter(above: Folder, part: string, top: boolean): Promise<Folder> {
   const shown = above.shownPath(part);
   try {
@@ -129,7 +129,7 @@ async function enter(above: Folder, part: string, top: boolean): Promise<Folder>
 }
 
 /**
- * Makes a private folder in a folder, gives it to `work`, and removes it.
+ * Creates a private folder in a folder for `work`, and removes it afterwards.
  * @param work gets its path
  */
 export async function withStage<T>(folder: Folder, work: (stage: string) => Promise<T>): Promise<T> {
@@ -144,10 +144,11 @@ export async function withStage<T>(folder: Folder, work: (stage: string) => Prom
 }
 
 /**
- * Moves a staged copy to its place. A folder is merged into an existing folder of that name. A file or a link replaces
- * an existing one, but not a folder. Checks everything first: if something cannot be placed, nothing changes.
+ * Moves a staged copy to its destination. A folder is merged into an existing folder with that name. A file or a link
+ * replaces an existing one, but not a folder. Everything is checked first: if something cannot be placed, nothing
+ * changes.
  * @param stage folder with the copy, which no other user can enter
- * @throws {CommandFailed} naming what is in the way
+ * @throws {CommandFailed} that names the obstacle
  */
 export async function placeCopy(stage: string, copy: string, { folder, name }: Destination): Promise<void> {
   const from = new Folder(await open(stage, FOLDER_ITSELF), stage);
@@ -198,7 +199,7 @@ async function moveOver(from: Folder, copy: string, to: Folder, name: string, ma
     await rename(from.path(copy), to.path(name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-    // Something else is mounted there.
+    // Another file system is mounted there.
     const beside = to.path(`.ingot-cp-${randomBytes(6).toString('hex')}`);
     try {
       if (made.isSymbolicLink()) await symlink(await readlink(from.path(copy)), beside);
@@ -213,7 +214,7 @@ async function moveOver(from: Folder, copy: string, to: Folder, name: string, ma
 }
 
 async function moveFolder(from: Folder, copy: string, to: Folder, name: string, made: Stats): Promise<void> {
-  // Only who may write to a folder may move it, whatever its mode is to be.
+  // Moving a folder needs permission to write to it, whatever its final mode is.
   await chmod(from.path(copy), 0o700);
   try {
     await rename(from.path(copy), to.path(name));
@@ -235,12 +236,12 @@ async function merge(from: Folder, copy: string, to: Folder, name: string, made:
     await chmod(below.path('.'), 0o700);
     for (const child of await readdir(below.path('.'))) await move(below, child, beside, child);
     await settle(beside.path('.'), made).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error; // A folder of somebody else's stays as it is.
+      if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error; // A folder of another user stays unchanged.
     });
   });
 }
 
-/** Owner, permissions and times as the copy has them. The path is one that this made or holds open. */
+/** Sets owner, permissions and times as in the copy. The path was created here or is held open. */
 async function settle(path: string, made: Stats): Promise<void> {
   await lchown(path, made.uid, made.gid);
   if (!made.isSymbolicLink()) await chmod(path, made.mode & 0o7777);
@@ -283,7 +284,7 @@ async function pair(
   return [await lstat(from.path(copy)), await there];
 }
 
-/** An error of the file system in words that name the file, not the descriptor. */
+/** A file system error that names the file, not the descriptor. */
 function explained(error: unknown, shown: string): Error {
   const { message, syscall } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return error as Error;

@@ -12,16 +12,16 @@ import { CommandFailed } from '../command.ts';
 import { plainLine } from '../text.ts';
 import type { Attributes } from './pack.ts';
 
-/** How to unpack. */
+/** Options for unpacking. */
 export interface Unpacking extends Attributes {
-  /** Who the files belong to, unless the archive's owners are kept; root alone can give files away. */
+  /** The owner of the files, unless the archive's owners are kept; only root can change owners. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   readonly skipped: (path: string) => void;
 }
 
-/** Folders in folders. Each that is open costs a descriptor when it is put in its place. */
+/** Maximum depth of folders. Each needs a descriptor while it is moved to its destination. */
 const DEEPEST = 256;
-/** Bytes of a header for a long name or for extended attributes: the reader holds it in memory. */
+/** Maximum bytes of a header for a long name or extended attributes, which is held in memory. */
 const LONGEST_HEADER = 1 << 20;
 /** Linux's ids have 32 bits, and the last one means none. */
 const LAST_ID = 2 ** 32 - 2;
@@ -29,13 +29,13 @@ const LAST_ID = 2 ** 32 - 2;
 /** An entry of an archive. */
 export interface ArchiveEntry {
   readonly header: Headers;
-  /** Takes its content, once. @throws {CommandFailed} when the archive is cut off; {Error} what the sink threw */
+  /** Writes its content, once. @throws {CommandFailed} if the archive is truncated; {Error} of the sink */
   write(sink: Writable): Promise<void>;
 }
 
 /**
- * The entries of an archive. Asking for the next entry skips the rest of the current one.
- * @throws {CommandFailed} if it is not an archive, is cut off, or has a malicious header
+ * The entries of an archive. Reading the next entry skips the rest of the current one.
+ * @throws {CommandFailed} if it is not an archive, is truncated, or has a malicious header
  */
 export async function* entriesOf(archive: Readable): AsyncGenerator<ArchiveEntry> {
   const entries = extract();
@@ -50,7 +50,7 @@ export async function* entriesOf(archive: Readable): AsyncGenerator<ArchiveEntry
       if (!Number.isSafeInteger(size) || size < 0) throw refusing(header.name, `invalid size ${size}`);
       yield {
         header,
-        // By a signal, because a stream that fails before its content is read reports the error to no one.
+        // By a signal, because an error of a stream before its content is read reaches nobody.
         write: (sink) =>
           pipeline(entry, sink, { signal: broken.signal }).catch((error: unknown) => {
             throw broken.signal.aborted ? archiveError(broken.signal.reason) : error;
@@ -69,7 +69,7 @@ function archiveError(error: unknown): unknown {
   return new CommandFailed(`the archive from the instance is damaged: ${(error as Error).message}`, { cause: error });
 }
 
-/** tar-stream holds a header's extension in memory, however long it says that it is. */
+/** tar-stream keeps a header's extension in memory, however long its stated length is. */
 function headerGuard(entries: Extract): Transform {
   const reader = entries as unknown as { readonly _longHeader: boolean; readonly _missing: number };
   return new Transform({
@@ -82,9 +82,9 @@ function headerGuard(entries: Extract): Transform {
 }
 
 /**
- * Unpacks an archive whose entries are `./name`, or `./` and what is below.
- * @param root path of the one entry, or of the folder `./`; nothing is there yet
- * @throws {CommandFailed} for an archive that is cut off, that leads out of its folder, or that cannot be unpacked here
+ * Unpacks an archive whose entries are `./name`, or `./` and its content.
+ * @param root path of the single entry, or of the folder `./`; it must not exist
+ * @throws {CommandFailed} if the archive is truncated, leaves its folder, or cannot be unpacked here
  */
 export async function unpack(archive: Readable, root: string, options: Unpacking): Promise<void> {
   const folders = new Map<string, Headers>();
@@ -98,8 +98,7 @@ export async function unpack(archive: Readable, root: string, options: Unpacking
     }
   }
   if (folders.size === 0 && files.size === 0) throw refusing(undefined, 'it has neither a file nor a folder');
-  // Last, and those below first: a folder without permission to write, or whose time is set, must have all that is in
-  // it.
+  // Last, deepest first: a folder without write permission, or with a set time, must already be complete.
   for (const [name, header] of [...folders].toReversed()) {
     await settle(name === '' ? root : join(root, name), header, options).catch((error: unknown) => {
       throw explained(error, header.name);
@@ -108,7 +107,7 @@ export async function unpack(archive: Readable, root: string, options: Unpacking
 }
 
 /**
- * Puts one entry into the stage.
+ * Writes one entry to the stage.
  * @param folders the folders so far, by name
  * @param files paths of the files so far
  */
@@ -124,12 +123,12 @@ async function place(
   const name = parts.join('/');
   if (parts.includes('..') || name.includes('\0')) throw refusing(header.name, 'the path escapes the destination');
   if (parts.length > DEEPEST) throw refusing(undefined, `it nests more than ${DEEPEST} folders`);
-  // A folder that this made, or nothing: a link that it made must not lead anywhere else.
+  // The parent must be a folder from this archive: a link from it could lead elsewhere.
   const parent = parts.slice(0, -1).join('/');
   const single = parts.length === 1 && !folders.has('');
   if (name !== '' && !single && !folders.has(parent))
     throw refusing(header.name, 'its parent folder is not in the archive');
-  // A link in the instance was followed there: one at the top would lead the next copy to this place elsewhere.
+  // A link at the top was followed in the instance. Here it would redirect the next copy to this destination.
   if ((name === '' || single) && ['symlink', 'link'].includes(header.type ?? '')) {
     throw refusing(undefined, 'its top entry is a link, not a file or folder');
   }
@@ -165,7 +164,7 @@ async function settle(path: string, header: Headers, { archive, owner }: Unpacki
   if (mtime !== undefined && !Number.isNaN(mtime.getTime())) await lutimes(path, mtime, mtime);
 }
 
-/** @param name of the entry with the fault; `undefined` for the archive as a whole */
+/** @param name of the faulty entry; `undefined` for the archive as a whole */
 function refusing(name: string | undefined, why: string): CommandFailed {
   return new CommandFailed(
     `refusing to extract ${name === undefined ? 'the archive from the instance' : shown(name)}: ${why}`,
@@ -178,7 +177,7 @@ function shown(name: string): string {
   return plain.length <= 200 ? plain : `${plain.slice(0, 200)}…`;
 }
 
-/** What the file system says of an entry, with the entry's name and without the path of the stage. */
+/** A file system error with the entry's name instead of the stage's path. */
 function explained(error: unknown, name: string): unknown {
   const { code, message, syscall } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return archiveError(error);

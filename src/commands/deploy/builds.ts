@@ -1,4 +1,4 @@
-/** Components and workflows, whose versions get a new build when their content changes. */
+/** Components and workflows, whose versions get a new build if their content changes. */
 import {
   CreateComponentCommand,
   CreateWorkflowCommand,
@@ -39,7 +39,7 @@ export async function deployWorkflow(context: DeployContext, asked: Request): Pr
   const { client, signal: abortSignal } = context;
   const request = await withText(context.folder, asked, 'uri', 'data');
   const type = String(request['type']);
-  // The type is a part of the ARN.
+  // The type is part of the ARN.
   const arn = formatArn({
     partition: 'aws',
     region: context.region,
@@ -62,7 +62,7 @@ export async function deployWorkflow(context: DeployContext, asked: Request): Pr
   });
 }
 
-/** For components and workflows, whose versions get a new build when their content changes. */
+/** Components and workflows, whose versions get a new build if their content changes. */
 async function deployBuild(
   context: DeployContext,
   request: Request,
@@ -80,7 +80,7 @@ async function deployBuild(
       ...latestOf(arn),
       ...(await operations.attributes(arn)),
     });
-  // The content behind a uri may have changed without the template: only the service knows.
+  // The content at a URI may have changed: only the service knows.
   const same =
     existing !== undefined && request['uri'] === undefined && differences(request, existing, members).length === 0;
   if (!same) {

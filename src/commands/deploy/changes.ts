@@ -3,19 +3,19 @@ import type { Stack } from '../../catalog/stacks.ts';
 import { nameArn, parseArn } from '../../resources/arns.ts';
 import type { Judgement, JudgedResource } from './judge.ts';
 
-/** A member that changes. */
+/** A changed member. */
 interface MemberChange {
   readonly member: string;
   readonly before?: unknown;
   readonly after?: unknown;
 }
 
-/** What happens to one resource. */
+/** The change of one resource. */
 export interface Change {
   readonly action: 'create' | 'update' | 'replace' | 'delete' | 'retain' | 'unchanged' | 'build' | 'unknown';
   readonly logicalId: string;
   readonly type: string;
-  /** What it is or will be, where that is known before. */
+  /** Its current or future ARN, if that is known. */
   readonly arn?: string;
   readonly replaces?: string;
   readonly changes?: readonly MemberChange[];
@@ -23,7 +23,7 @@ export interface Change {
   readonly reason?: string;
 }
 
-/** All of them: in the order in which they are made, then in the order in which they are deleted. */
+/** All changes in order of creation, followed by deletions in order. */
 export function changesOf({ resources }: Judgement, before: Stack | undefined): readonly Change[] {
   const known = new Map((before?.resources ?? []).map((resource) => [resource.logicalId, resource]));
   const made = resources.flatMap((judged) => changesOfOne(judged, known.get(judged.resource.logicalId)?.physicalId));
@@ -44,7 +44,7 @@ export function changesOf({ resources }: Judgement, before: Stack | undefined): 
   return [...made, ...deleted];
 }
 
-/** What happens to a resource, and to those of a nested stack: `Network.Recipe`. */
+/** The changes of a resource, or of those in a nested stack: `Network.Recipe`. */
 function changesOfOne(judged: JudgedResource, recorded: string | undefined): readonly Change[] {
   const { resource, nested } = judged;
   if (nested === undefined) return [changeOf(judged, recorded)];
@@ -65,7 +65,7 @@ function changesOfOne(judged: JudgedResource, recorded: string | undefined): rea
 function changeOf({ resource, request, answer, notJudged }: JudgedResource, recorded: string | undefined): Change {
   const { logicalId, type } = resource;
   if (answer === undefined) return { action: 'unknown', logicalId, type, reason: notJudged };
-  // The stack knows a parameter by its name, as CloudFormation does.
+  // A stack records a parameter by its name, as CloudFormation does.
   const arn = type === 'AWS::SSM::Parameter' ? answer.resource?.name : answer.resource?.arn;
   const place = arn === undefined ? {} : { arn };
   if (type === 'AWS::ImageBuilder::Image') return { action: 'build', logicalId, type, ...place };
@@ -73,7 +73,7 @@ function changeOf({ resource, request, answer, notJudged }: JudgedResource, reco
     (member): MemberChange => ({ member, before: answer.before?.[member], after: request?.[member] }),
   );
   const told = changes.length === 0 ? {} : { changes };
-  // Another name is another resource: the one that has the name now takes its place.
+  // Another name is another resource, which replaces the one that has the name now.
   if (recorded !== undefined && arn !== undefined && baseOf(recorded) !== baseOf(arn))
     return {
       action: 'replace',

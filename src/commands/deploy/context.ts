@@ -1,9 +1,9 @@
-/** What the making of resources is given, and what it gives. */
+/** The context and the result of deploying a resource. */
 import type { ImagebuilderClient } from '@aws-sdk/client-imagebuilder';
 import type { Connection } from '../../platform/api-client.ts';
 import type { ResourceAttributes } from '../../templates/template.ts';
 
-/** What became of one resource. */
+/** A deployed resource. */
 export interface Deployed {
   /** ARN. */
   readonly arn: string;
@@ -11,17 +11,17 @@ export interface Deployed {
   readonly answers: ResourceAttributes;
 }
 
-/** Where resources are made. */
+/** Where resources are deployed. */
 export interface DeployContext {
   readonly client: ImagebuilderClient;
   readonly region: string;
   readonly account: string;
-  /** Where Ingot's own routes are asked. */
+  /** The connection for Ingot's own routes. */
   readonly connection: Connection;
-  /** Folder of the template: files that it names lie there. */
+  /** Directory of the template, for the files that it names. */
   readonly folder: string;
-  /** What files that documents name must stay in; default: the folder. */
+  /** Directory that files of documents must stay in (default: the template's). */
   readonly fileRoot?: string | undefined;
-  /** Aborts the request in flight. */
+  /** Aborts the current request. */
   readonly signal: AbortSignal;
 }

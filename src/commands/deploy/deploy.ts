@@ -1,6 +1,6 @@
 /**
- * Makes the resources of a template through the API, like any other client. Unchanged resources stay, others are
- * updated if they can be.
+ * Deploys the resources of a template through the API, like any other client. Unchanged resources stay; others are
+ * updated if possible.
  */
 import {
   CreateImageCommand,
@@ -36,8 +36,8 @@ const DEPLOYERS = {
 >;
 
 /**
- * Makes, updates or leaves one resource; an Image is not made here, since that is a build, and no nested stack.
- * @throws {CommandFailed} naming the logical id and its line, with the service's own words
+ * Creates, updates or keeps one resource, except an Image (which is a build) and a nested stack.
+ * @throws {CommandFailed} with the logical id and its line, and the service's message
  */
 export async function deployResource(
   context: DeployContext,
@@ -57,7 +57,7 @@ export async function createImage(
   resource: PlannedResource,
   request: Request,
 ): Promise<string> {
-  // What happens to the image when its stack is deleted does not concern the build.
+  // What happens to the image when its stack is deleted is not part of the build.
   const { imagePipelineExecutionSettings: execution, deletionSettings: _, ...create } = request;
   try {
     if (execution !== undefined)
@@ -69,7 +69,7 @@ export async function createImage(
   }
 }
 
-/** Runs the pipeline that an image names by its deployment. */
+/** Runs the pipeline that an image names by its deployment id. */
 async function runPipeline(
   { client, signal: abortSignal }: DeployContext,
   { deploymentId }: { readonly deploymentId?: string },
@@ -95,7 +95,7 @@ async function runPipeline(
   );
 }
 
-/** The service's error with the place in the template that it is about. */
+/** The service's error with its position in the template. */
 function explained(resource: PlannedResource, error: Error, signal: AbortSignal): Error {
   signal.throwIfAborted();
   const { file, line } = resource.position;

@@ -1,4 +1,4 @@
-/** What all types of resources share when they are made, updated or left. */
+/** Code that all resource types share for creating, updating and keeping. */
 import { TagResourceCommand, UntagResourceCommand } from '@aws-sdk/client-imagebuilder';
 import { latestVersionReferences, parseArn, resourceArn, type ResourceType as ArnType } from '../../resources/arns.ts';
 import { isVersion } from '../../resources/versions.ts';
@@ -7,10 +7,10 @@ import { tagChanges } from '../../templates/compare.ts';
 import type { RequestValue } from '../../templates/template.ts';
 import type { DeployContext, Deployed } from './context.ts';
 
-/** A request of the API, as a template has it. */
+/** A request of the API, from a template. */
 export type Request = Readonly<Record<string, RequestValue>>;
 
-/** What a resource that exists has, as far as it matters to all types. */
+/** The facts about an existing resource that all types need. */
 export interface Existing {
   readonly arn?: string | undefined;
   readonly name?: string | undefined;
@@ -18,7 +18,7 @@ export interface Existing {
   readonly tags?: Record<string, string> | undefined;
 }
 
-/** The ARN that a name has here, with a version as it is written (it may hold an `x`). */
+/** The ARN of a name, with a version as written (it may contain an `x`). */
 export function arnOf(context: DeployContext, type: ArnType, request: Request, version?: string): string {
   const arn = resourceArn({ region: context.region, account: context.account }, type, slug(String(request['name'])));
   return version === undefined ? arn : `${arn}/${version}`;
@@ -59,7 +59,7 @@ export function deployed(
   return { arn, what, answers: { ref: arn, attributes: { Arn: arn, Name: String(request['name']), ...more } } };
 }
 
-/** The ARNs that `LatestVersion.*` are, of a resource that has versions. */
+/** The values of `LatestVersion.*` for a versioned resource. */
 export function latestOf(arn: string): Readonly<Record<string, string>> {
   const parsed = parseArn(arn);
   if (parsed?.version === undefined || !isVersion(parsed.version)) return {};

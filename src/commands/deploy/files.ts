@@ -6,15 +6,15 @@ import { readUtf8 } from '../../platform/utf8.ts';
 import type { RequestValue } from '../../templates/template.ts';
 import { CommandFailed } from '../command.ts';
 
-/** Longest document, in bytes. The service has shorter limits, and says so. */
+/** Maximum bytes of a document. The service reports its own, shorter limits. */
 const LONGEST = 1 << 20;
 
 /**
- * A request with the text of a file in place of its name: a path (from the template's folder), a `file:` URL, or an
- * asset of cdk, which lies beside the template under its hash. What names something else is left to the service.
- * @param from the member that names it
- * @param to the member that gets the text
- * @throws {CommandFailed} when the file cannot be read
+ * A request with the text of a file in place of its name: a path (relative to the template's directory), a `file:` URL,
+ * or an asset of cdk, which is beside the template under its hash. Other names are left to the service.
+ * @param from the member that names the file
+ * @param to the member for the text
+ * @throws {CommandFailed} if the file cannot be read
  */
 export async function withText(
   folder: string,
@@ -29,7 +29,7 @@ export async function withText(
   return { ...rest, [to]: await readText(path, uri) };
 }
 
-/** The path of a file that a template names; `undefined` for what is somewhere else. @throws {CommandFailed} */
+/** The path of a file that a template names; `undefined` if it is elsewhere. @throws {CommandFailed} */
 export async function pathOf(folder: string, uri: string): Promise<string | undefined> {
   const asset = /^(?:s3:\/\/|https:\/\/s3[^/]*\/)[^/]*-assets-[^/]*\/(.+)$/.exec(uri)?.[1];
   if (asset !== undefined) return assetPath(folder, asset);
@@ -47,7 +47,7 @@ function fileUrlPath(uri: string): string {
   }
 }
 
-/** The file of an asset by the manifests in the folder, which say under which key cdk would upload it. */
+/** The file of an asset, by the manifests in the directory, which contain the key under which cdk would upload it. */
 async function assetPath(folder: string, key: string): Promise<string | undefined> {
   let names: readonly string[];
   try {

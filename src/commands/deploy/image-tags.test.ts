@@ -14,7 +14,7 @@ for (const [options, tag] of [
   [['--cache-max-age', '7d'], '7d'],
   [['--cache-max-age=90m'], '90m'],
 ] as const) {
-  test(`${options.join(' ') || 'no option'} is the tag's value ${tag}`, () =>
+  test(`${options.join(' ') || 'no option'} sets the tag's value ${tag}`, () =>
     assert.equal(imageTagsOf(read(...options))['ingot:layer-cache'], tag));
 }
 
@@ -28,7 +28,7 @@ for (const options of [
   ['--keep-for', 'long'],
   ['--keep-for', '0h'],
 ]) {
-  test(`${options.join(' ')} is wrong use`, () => assert.throws(() => imageTagsOf(read(...options)), WrongUse));
+  test(`${options.join(' ')} is a usage error`, () => assert.throws(() => imageTagsOf(read(...options)), WrongUse));
 }
 
 for (const [options, tag] of [
@@ -37,11 +37,11 @@ for (const [options, tag] of [
   [['--keep-for', '90m'], '90m'],
   [['--keep-on-failure', '--keep-for=2d'], '2d'],
 ] as const) {
-  test(`${options.join(' ') || 'no option'}: how long a failed instance is kept is ${tag}`, () =>
+  test(`${options.join(' ') || 'no option'} keeps a failed instance for ${tag}`, () =>
     assert.equal(imageTagsOf(read(...options))['ingot:keep-on-failure'], tag));
 }
 
-test('other tags stay, and the option wins over the template', () => {
+test('other tags stay, and the option overrides the template', () => {
   const asked = { 'ingot:layer-cache': 'off' };
   assert.deepEqual(withTags({ a: 'b', 'ingot:layer-cache': '7d' }, asked), {
     tags: { a: 'b', 'ingot:layer-cache': 'off' },

@@ -1,13 +1,10 @@
-/**
- * The options of `ingot build` that go to the images as tags: on layers of earlier builds, on what is kept of a failed
- * one.
- */
+/** Options of `ingot build` that become tags of the images: reuse of layers, and keeping instances of failed builds. */
 import { durationFault, durationSeconds } from '../../resources/durations.ts';
 import { CACHE_TAG } from '../../workflows/planning/cache-policy.ts';
 import { DEFAULT_KEEP_SECONDS, KEEP_TAG } from '../../workflows/planning/keep.ts';
 import { WrongUse, type Arguments } from '../command.ts';
 
-/** Tags that the options ask for; they win over the template's. @throws {WrongUse} */
+/** Tags from the options, which override the template's. @throws {WrongUse} */
 export function imageTagsOf(args: Arguments): Readonly<Record<string, string>> {
   const cache = cacheTagOf(args);
   const keep = keepTagOf(args);
@@ -17,7 +14,7 @@ export function imageTagsOf(args: Arguments): Readonly<Record<string, string>> {
   };
 }
 
-/** How long the instance of a failed build is kept; `undefined` when the options do not say that it is. */
+/** How long the instance of a failed build is kept; `undefined` if no option says so. */
 function keepTagOf(args: Arguments): string | undefined {
   const given = args.text('keep-for');
   if (given === undefined) return args.flag('keep-on-failure') ? `${DEFAULT_KEEP_SECONDS / 3600}h` : undefined;
@@ -26,7 +23,7 @@ function keepTagOf(args: Arguments): string | undefined {
 }
 
 /**
- * What the options say about layers of earlier builds, as the value of an image's tag; `undefined` if they say nothing.
+ * The tag's value for reusing layers; `undefined` without an option.
  * @throws {WrongUse} if the options contradict each other, or the age is invalid
  */
 function cacheTagOf(args: Arguments): string | undefined {
@@ -42,7 +39,7 @@ function cacheTagOf(args: Arguments): string | undefined {
   return age ?? (args.flag('no-cache') ? 'off' : args.flag('cache') ? 'on' : undefined);
 }
 
-/** The tags of a request with those that the options ask for. */
+/** The tags of a request, overridden by those from the options. */
 export function withTags(
   tags: unknown,
   asked: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-/** Resources of one version, which is updated in place. */
+/** Resources without versions, which are updated in place. */
 import {
   CreateDistributionConfigurationCommand,
   CreateImagePipelineCommand,
@@ -58,14 +58,12 @@ const PIPELINE_MEMBERS = [
   'imageTags',
 ];
 
-/**
- * The content of an update: all that a create has but the name and the tags, which have their own operations or none.
- */
+/** The content of an update: that of a create without the name and the tags, which have separate operations or none. */
 function updateOf(request: Request): Request {
   return Object.fromEntries(Object.entries(request).filter(([member]) => member !== 'name' && member !== 'tags'));
 }
 
-/** For what has one version, which is updated in place. */
+/** Resources without versions, which are updated in place. */
 async function deployInPlace(
   context: DeployContext,
   request: Request,

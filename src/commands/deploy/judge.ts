@@ -1,6 +1,6 @@
 /**
- * Finds every fault of a template in one go, including those that only the server finds, and what deploying it would
- * do. The server answers all requests as in a real deployment, and creates nothing.
+ * Finds every fault of a template at once, including those that only the server finds, and what deploying it would do.
+ * The server answers all requests as in a real deployment, and creates nothing.
  */
 import { parseStoreArn } from '../../resources/store-arns.ts';
 import type { DryRunAnswer } from '../../api/dry-run/dry-run.ts';
@@ -38,7 +38,7 @@ import type { EvaluatedTemplate } from './template-file.ts';
 
 type Request = Readonly<Record<string, RequestValue>>;
 
-/** A resource of the template, and what would become of it. */
+/** A resource of the template, with the result of its check. */
 export interface JudgedResource {
   readonly resource: PlannedResource;
   readonly request?: Request;
@@ -56,42 +56,47 @@ interface NestedJudgement {
   readonly judgement: Judgement;
 }
 
-/** A fault, and the file that has it where that is not the template itself. */
+/** A fault, with its file if that is not the template itself. */
 export type FileFault = Fault & { readonly file?: string };
 
-/** The result of a template. */
+/** The result of checking a template. */
 export interface Judgement {
   readonly resources: readonly JudgedResource[];
-  /** By their places: errors and warnings. Those in templates of nested stacks come last. */
+  /** Errors and warnings, sorted by position. Those in templates of nested stacks come last. */
   readonly faults: readonly FileFault[];
-  /** Those whose values are known before anything is made. */
+  /** Outputs whose values are known before the deployment. */
   readonly outputs: readonly Output[];
-  /** Whether all could be evaluated. */
+  /** Whether all outputs could be evaluated. */
   readonly allOutputs: boolean;
 }
 
-/** Most rounds: each brings the answers that the next resources need. A chain has five, and stacks may need each other. */
+/**
+ * Maximum number of rounds. Each gives the attributes that the next resources need. A chain has five, and stacks may
+ * depend on each other.
+ */
 const MOST_ROUNDS = 60;
 
-/** Stacks of one tree. */
+/** Maximum number of stacks in a tree. */
 const MOST_STACKS = 50;
 
-/** Of one document; to find the place of each takes time as the document is long. */
+/**
+ * Maximum number of faults per document: finding the position of each takes time proportional to the document's length.
+ */
 const MOST_DOCUMENT_FAULTS = 100;
 
-/** A template of the tree that nested stacks form, while it is checked. */
+/** A template in the tree of nested stacks, while it is checked. */
 interface Frame {
   readonly file: EvaluatedTemplate;
   readonly context: TemplateContext;
   readonly resources: readonly PlannedResource[];
   readonly faults: Fault[];
   readonly requests: Map<string, Request>;
-  /** What documents name by `file:`. */
+  /** Files that documents name by `file:`. */
   readonly files: LocalFile[];
-  /** Answers of resources and of nested stacks, as far as they are known. */
+  /** Attributes of resources and nested stacks, as far as they are known. */
   readonly known: Map<string, ResourceAttributes>;
   readonly notJudged: Map<string, string>;
-  /** By logical ids. */
+  /** Nested stacks by logical id. */
   readonly children: Map<string, Frame>;
   /** The record of the stack, if it is nested. */
   readonly before: Stack | undefined;
@@ -100,7 +105,7 @@ interface Frame {
 
 interface Judging {
   readonly connection: Connection;
-  /** All of the tree so far. */
+  /** All templates of the tree so far. */
   readonly frames: Frame[];
 }
 
@@ -110,7 +115,7 @@ export async function judgeTemplate(
   file: EvaluatedTemplate,
   context: TemplateContext,
 ): Promise<Judgement> {
-  // The exports of nested stacks are added for the stacks after them.
+  // The exports of nested stacks are added for later stacks.
   const exports = [...context.surroundings.exports];
   const judging: Judging = { connection, frames: [] };
   const root = frameOf(judging, file, { ...context, surroundings: { ...context.surroundings, exports } }, undefined);
@@ -278,13 +283,13 @@ function isSame(a: Fault, b: Fault): boolean {
   return a.path === b.path && a.message === b.message;
 }
 
-/** The operation that makes a resource. */
+/** The operation that creates a resource. */
 function operationOf({ type }: PlannedResource): string {
   if (type === 'AWS::SSM::Parameter') return 'PutParameter';
   return `Create${type.slice('AWS::ImageBuilder::'.length)}`;
 }
 
-/** Asks the server about all requests of the tree, in the order in which they would be sent. */
+/** Sends all requests of the tree to the server's dry run, in the order of a deployment. */
 async function ask(connection: Connection, root: Frame): Promise<void> {
   const asked: { readonly frame: Frame; readonly logicalId: string }[] = [];
   const requests: object[] = [];
@@ -318,7 +323,7 @@ async function ask(connection: Connection, root: Frame): Promise<void> {
   for (const [frame, own] of found) frame.answers = own;
 }
 
-/** Answers of a resource that would be made to Ref and GetAtt, without those that only a build can give. */
+/** The values of Ref and GetAtt for a resource that would be created, except those that only a build determines. */
 function attributesOf(
   { arn, name, version, type }: NonNullable<DryRunAnswer['resource']>,
   request: Request,
@@ -335,7 +340,7 @@ function attributesOf(
   return { ref: arn, attributes };
 }
 
-/** Members that name a file beside the template, and the member that has its text instead. */
+/** Members that name a file beside the template, and the member for its text. */
 const FILES: Readonly<Partial<Record<ResourceType, readonly [string, string]>>> = {
   'AWS::ImageBuilder::Component': ['uri', 'data'],
   'AWS::ImageBuilder::Workflow': ['uri', 'data'],
@@ -371,7 +376,7 @@ async function withDocument(frame: Frame, resource: PlannedResource, request: Re
   }
 }
 
-/** The image that a resource needs, through others or not; or the nested stack that has one. */
+/** The image that a resource needs, also indirectly; or the nested stack that has one. */
 function imageNeededBy({ resources, children }: Frame, resource: PlannedResource): string | undefined {
   const byId = new Map(resources.map((each) => [each.logicalId, each]));
   const needed = new Set(resource.needs);
@@ -387,7 +392,7 @@ function hasImage({ resources, children }: Frame): boolean {
   return resources.some(({ type }) => type === 'AWS::ImageBuilder::Image') || [...children.values()].some(hasImage);
 }
 
-/** What the server says of a resource, with places in the template. */
+/** The server's faults of a resource, with positions in the template. */
 function faultsOf(
   file: EvaluatedTemplate,
   resource: PlannedResource,
@@ -397,7 +402,7 @@ function faultsOf(
 ): readonly Fault[] {
   const base = `Resources.${resource.logicalId}`;
   const own = told.filter(({ path }) => path === base || path.startsWith(`${base}.`));
-  // What is missing only because another value is missing is not a fault of its own.
+  // A member that is missing only because another value is missing is not a separate fault.
   const valueless = told.flatMap(({ path }) => /^Parameters\.(\w+)/.exec(path)?.[1] ?? []);
   const incomplete = resource.properties !== undefined && mentions(resource.properties, new Set(valueless));
   const faults: Fault[] = [...documentFaults(file, resource, request)];
@@ -407,10 +412,10 @@ function faultsOf(
     const { properties } = resource;
     const place = path === undefined || properties === undefined ? undefined : placeOf(properties, path);
     const full = place === undefined ? base : `${base}.${place.path}`;
-    // What is said of the request as a whole may follow from what could not be evaluated.
+    // A fault of the request as a whole may follow from what could not be evaluated.
     if ((incomplete || own.length > 0) && place === undefined) continue;
     if (incomplete && reason === 'missing') continue;
-    // The template's own check has said so.
+    // The template's own check has reported it already.
     if (own.some((fault) => fault.path === full) || (own.length > 0 && reason === 'missing')) continue;
     faults.push({
       code,
@@ -423,7 +428,7 @@ function faultsOf(
   return faults;
 }
 
-/** Whether a value names one of these, by Ref or in a Sub. */
+/** Whether a value refers to one of these, by Ref or in a Sub. */
 function mentions(node: TemplateNode, names: ReadonlySet<string>): boolean {
   if (names.size === 0) return false;
   if (node.kind === 'call') return mentions(node.argument, names);
@@ -433,7 +438,7 @@ function mentions(node: TemplateNode, names: ReadonlySet<string>): boolean {
   return names.has(node.text) || [...names].some((name) => node.text.includes(`\${${name}}`));
 }
 
-/** The faults and warnings of the document that a resource holds. */
+/** The faults and warnings of a resource's document. */
 function documentFaults(file: EvaluatedTemplate, resource: PlannedResource, request: Request): readonly Fault[] {
   const { type, properties } = resource;
   const { data } = request;
@@ -447,7 +452,7 @@ function documentFaults(file: EvaluatedTemplate, resource: PlannedResource, requ
   return placedFaults(file, resource, faults.slice(0, MOST_DOCUMENT_FAULTS));
 }
 
-/** Faults of a document with their places in the template. */
+/** Faults of a document with positions in the template. */
 function placedFaults(
   { text, plan, included }: Pick<EvaluatedTemplate, 'text' | 'plan' | 'included'>,
   resource: PlannedResource,
@@ -478,7 +483,7 @@ function isSamePlace(a: Position, b: Position): boolean {
   return a.line === b.line && a.column === b.column;
 }
 
-/** Faults as lines that editors and terminals follow: `template.yaml:5:7 Resources.A.Properties.Name: …`. */
+/** Faults as lines that editors and terminals recognize: `template.yaml:5:7 Resources.A.Properties.Name: …`. */
 export function faultLines(file: string, faults: readonly FileFault[]): readonly string[] {
   return faults.map(
     ({ position, path, message, severity, file: own = file }) =>

@@ -11,24 +11,24 @@ import { pathOf } from './files.ts';
 import { MOST_BYTES, pseudoOf, readText, type Given, type Surroundings, type TemplateFile } from './template-file.ts';
 
 const S3_MS = 30_000;
-/** Files of one template. */
+/** Maximum number of included files of a template. */
 const MOST_INCLUDED = 200;
 
-/** What a template is evaluated with, and where the files that it names are. */
+/** The values for evaluating a template, and the location of the files that it names. */
 export interface TemplateContext {
   readonly given: Given;
   readonly surroundings: Surroundings;
   readonly dataDirectory: string;
-  /** What files that documents name must stay in; default: the template's folder. */
+  /** Directory that files of documents must stay in (default: the template's). */
   readonly fileRoot?: string | undefined;
-  /** Paths and addresses of the templates around it, its own last. */
+  /** Paths and URLs of the outer templates, its own last. */
   readonly files: readonly string[];
 }
 
-/** Where a template is, as far as the files that it names need it. */
+/** The location of a template, for finding the files that it names. */
 type Whereabouts = Pick<TemplateContext, 'files' | 'dataDirectory' | 'given'>;
 
-/** A template with the content of the files that it includes. A file that cannot be read is a fault of the template. */
+/** A template with the content of the files that it includes. An unreadable file is a fault of the template. */
 export async function withIncluded(file: TemplateFile, where: Whereabouts): Promise<TemplateFile> {
   const { template } = file;
   if (template === undefined || !template.includes) return file;
@@ -55,9 +55,9 @@ export async function withIncluded(file: TemplateFile, where: Whereabouts): Prom
 }
 
 /**
- * The text of a file that a template names beside it or in S3: another template, or one that it includes.
- * @param what it is, for messages
- * @throws {CommandFailed} when it cannot be read
+ * The text of a file beside a template or in S3: another template, or an included file.
+ * @param what for messages
+ * @throws {CommandFailed} if it cannot be read
  */
 export async function readNamed(
   { files, dataDirectory, given }: Whereabouts,

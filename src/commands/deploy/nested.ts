@@ -1,4 +1,4 @@
-/** Nested stacks: the template that an `AWS::CloudFormation::Stack` names, with the parameters that it is given. */
+/** Nested stacks: the template of an `AWS::CloudFormation::Stack`, with its parameters. */
 import { dirname } from 'node:path';
 import { nameOfForeign } from '../../templates/foreign.ts';
 import type { PlannedResource, RequestValue } from '../../templates/template.ts';
@@ -7,7 +7,7 @@ import { pathOf } from './files.ts';
 import { readNamed, withIncluded, type TemplateContext } from './named-files.ts';
 import { evaluateTemplate, readTemplate, type EvaluatedTemplate, type Given } from './template-file.ts';
 
-/** Stacks in stacks, the first one included. */
+/** Maximum depth of nested stacks, including the outermost. */
 const DEEPEST = 6;
 
 /** A nested stack. */
@@ -19,9 +19,9 @@ export interface NestedTemplate {
 type Request = Readonly<Record<string, RequestValue>>;
 
 /**
- * Opens the template of a nested stack, and evaluates it with the parameters that it is given.
+ * Opens the template of a nested stack, and evaluates it with its parameters.
  * @param request the stack's properties
- * @throws {CommandFailed} when it cannot be read, or is nested too deeply or in itself
+ * @throws {CommandFailed} if it cannot be read, is nested too deeply, or contains itself
  */
 export async function openNested(
   context: TemplateContext,
@@ -30,7 +30,7 @@ export async function openNested(
 ): Promise<NestedTemplate> {
   const { given } = context;
   const written = String(request['templateURL']);
-  // Without cdk's list of assets, what it wrote into Metadata says where the file is.
+  // Without cdk's list of assets, its Metadata names the file.
   const beside = await pathOf(dirname(context.files.at(-1)!), written);
   const url = beside === undefined && asset?.property === 'TemplateURL' ? asset.path : written;
   if (context.files.length >= DEEPEST)
@@ -44,7 +44,7 @@ export async function openNested(
   const own: Given = {
     ...given,
     parameters: new Map(parameters),
-    // As CloudFormation names it; the random part is the same each time.
+    // A name like CloudFormation's; the random part is always the same.
     stackName: nameOfForeign(logicalId, type, { region, accountId, partition: 'aws', stackName }),
   };
   const nested = { ...context, given: own, files: [...context.files, name] };

@@ -23,7 +23,7 @@ export interface KeptInstance {
   readonly until: string;
 }
 
-/** How one build ended. */
+/** The result of one build. */
 export interface BuildResult {
   readonly status: string;
   readonly image: string;
@@ -35,35 +35,35 @@ export interface BuildResult {
 
 /** Where `build` reports its progress. */
 export interface BuildOutput {
-  /** What the command itself does: resources, the server. */
+  /** A message of the command itself: resources, the server. */
   note(text: string): void;
-  /** A build begins; records of it follow. */
+  /** A build begins; its records follow. */
   begin(image: string): void;
   record(record: ProgressRecord): void;
-  /** How long the parts of the build before took. */
+  /** Durations of the previous build's parts. */
   last(run: LastRun): void;
   /** A build has ended. */
   result(result: BuildResult): void;
   /** Nothing was built, and why. */
   failed(reason: string): void;
-  /** Nothing more comes. */
+  /** Ends the output. */
   end(): void;
-  /** All is done: what the stack is now. */
+  /** The deployment is complete. */
   deployed(stack: DeployedStack): void;
 }
 
-/** What a template came to. */
+/** The result of deploying a template. */
 interface DeployedStack {
   readonly name: string;
-  /** Whether an image was built, too. */
+  /** Whether an image was built too. */
   readonly built: boolean;
   readonly outputs: readonly StackOutput[];
 }
 
-/** One record a line, and a result line for each build. */
+/** One record per line, and a result line per build. */
 export function jsonOutput(): BuildOutput {
   const write = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
-  // What the stack is comes before the last result, which is the last line.
+  // The stack is printed before the last result, which must be the last line.
   let held: object | undefined;
   const flush = (): void => {
     if (held !== undefined) write(held);
@@ -103,8 +103,8 @@ export function jsonOutput(): BuildOutput {
 }
 
 /**
- * For people.
- * @param dataDirectory for the commands that it names; absent where they find it themselves
+ * Output for people.
+ * @param dataDirectory for commands in the output; absent if they find it themselves
  */
 export function humanOutput(dataDirectory: string | undefined, mode: ViewMode, debug = false): BuildOutput {
   let view: BuildView | undefined;
@@ -118,7 +118,7 @@ export function humanOutput(dataDirectory: string | undefined, mode: ViewMode, d
       print(`building ${image}`);
       view = buildView(process.stdout, mode, debug);
     },
-    // The view ends with a summary of its own.
+    // The view ends with its own summary.
     record(record) {
       if (record.summary !== true) view?.record(record);
     },
@@ -147,7 +147,7 @@ export function humanOutput(dataDirectory: string | undefined, mode: ViewMode, d
   };
 }
 
-/** Outputs, one a line. */
+/** Outputs, one per line. */
 export function outputLines(outputs: readonly StackOutput[]): readonly string[] {
   const width = Math.max(0, ...outputs.map(({ name }) => name.length));
   return outputs.map(
@@ -179,7 +179,7 @@ function success(result: BuildResult, view: BuildView | undefined, dataDirectory
 function failure(result: BuildResult, view: BuildView | undefined, dataDirectory: string | undefined): string {
   const width = Math.min(process.stdout.columns ?? 120, 120);
   const lines = ['', `${result.status} after ${duration(result.seconds)}: ${result.image}`];
-  // AWS's beginning of a reason says nothing to a person who sees the build.
+  // AWS's beginning of a reason is useless to a person who sees the build.
   if (result.reason !== undefined)
     lines.push(
       ...wrapped(`Reason: ${result.reason.replace(/^Workflow Execution ID: '[^']*' failed with reason: /, '')}`, width),
@@ -204,8 +204,8 @@ function failure(result: BuildResult, view: BuildView | undefined, dataDirectory
 }
 
 /**
- * What a step printed last. On a terminal only the very last lines are whole: those before must not push the reason out
- * of sight.
+ * The last output of a step. On a terminal only the very last lines are complete, so that earlier ones do not push the
+ * reason out of view.
  */
 function lastLines(step: StepState): readonly string[] {
   const lines = step.lines.slice(-10).map((line) => `  | ${line}`);
@@ -215,13 +215,13 @@ function lastLines(step: StepState): readonly string[] {
     : lines.map((line, index) => (index >= lines.length - 3 ? line : fit(line, columns)));
 }
 
-/** Lines of at most so many columns, broken at blanks; those after the first are indented. */
+/** Wraps text at spaces to a number of columns, with later lines indented. */
 function wrapped(text: string, width: number): readonly string[] {
   const lines = text.split('\n').flatMap((paragraph) => wrap(plainLine(paragraph), width - 2, widthOf));
   return lines.map((line, index) => (index === 0 ? line : `  ${line}`));
 }
 
-/** For commands that the reader may copy. */
+/** The option for commands that the reader may copy. */
 function dataOption(dataDirectory: string | undefined): string {
   return dataDirectory === undefined ? '' : ` --data ${shellWord(dataDirectory)}`;
 }

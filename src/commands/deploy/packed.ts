@@ -8,20 +8,20 @@ import { pathOf, withText } from './files.ts';
 
 type Request = Readonly<Record<string, RequestValue>>;
 
-/** A request whose document names the content of its files. */
+/** A request whose document identifies the content of its files. */
 export interface PackedRequest {
   readonly request: Request;
-  /** What the server has to have before it. */
+  /** Files that must be uploaded before it. */
   readonly files: readonly LocalFile[];
-  /** Files that cannot be read, with places in the document. */
+  /** Files that cannot be read, with positions in the document. */
   readonly faults: readonly { readonly position: Position; readonly message: string }[];
 }
 
 /**
- * Reads the document that a component names, and packs the files that it names.
- * @param folder of the template
+ * Reads the document of a component, and packs the files that it names.
+ * @param folder directory of the template
  * @param fileRoot the option `--file-root`
- * @throws {CommandFailed} when the document cannot be read
+ * @throws {CommandFailed} if the document cannot be read
  */
 export async function packedComponent(
   { folder, fileRoot }: { readonly folder: string; readonly fileRoot?: string | undefined },
@@ -30,7 +30,7 @@ export async function packedComponent(
   const request = await withText(folder, asked, 'uri', 'data');
   const { data } = request;
   if (typeof data !== 'string') return { request, files: [], faults: [] };
-  // A template in S3 comes from elsewhere: it must not name this host's files.
+  // A template in S3 must not read files of this host.
   if (/^s3:/.test(folder)) return { request, files: [], faults: [] };
   const uri = typeof asked['uri'] === 'string' ? await pathOf(folder, asked['uri']) : undefined;
   const own = uri === undefined ? folder : dirname(uri);

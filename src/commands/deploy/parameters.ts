@@ -1,4 +1,4 @@
-/** `AWS::SSM::Parameter` of templates: the server keeps them, and `ssm:` parents and other templates find them. */
+/** `AWS::SSM::Parameter` in templates: the server stores them, for `ssm:` parents and other templates. */
 import type { StoredParameter } from '../../catalog/parameters.ts';
 import { signedJson, type Connection } from '../../platform/api-client.ts';
 import { parameterArn } from '../../resources/store-arns.ts';
@@ -6,7 +6,7 @@ import type { RequestValue } from '../../templates/template.ts';
 import { CommandFailed } from '../command.ts';
 import type { DeployContext, Deployed } from './context.ts';
 
-/** The values of all parameters that are kept in the connection's Region, by name. */
+/** The values of all stored parameters in the connection's Region, by name. */
 export async function keptParameters(connection: Connection): Promise<ReadonlyMap<string, string>> {
   const { parameters } = await signedJson<{ parameters: readonly StoredParameter[] }>(connection, {
     method: 'GET',
@@ -15,7 +15,7 @@ export async function keptParameters(connection: Connection): Promise<ReadonlyMa
   return new Map(parameters.map(({ name, value }) => [name, value]));
 }
 
-/** Keeps a parameter, in place of the one before. */
+/** Stores a parameter, replacing the previous value. */
 export async function deployParameter(
   context: DeployContext,
   request: Readonly<Record<string, RequestValue>>,

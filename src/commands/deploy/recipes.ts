@@ -1,4 +1,4 @@
-/** Recipes, whose versions never change. */
+/** Recipes, whose versions are immutable. */
 import {
   CreateContainerRecipeCommand,
   CreateImageRecipeCommand,
@@ -35,7 +35,7 @@ const CONTAINER_RECIPE_MEMBERS = [
   'kmsKeyId',
 ];
 
-/** For recipes, whose versions never change. */
+/** Recipes, whose versions are immutable. */
 async function deployVersion(
   context: DeployContext,
   request: Request,
@@ -48,7 +48,7 @@ async function deployVersion(
 ): Promise<Deployed> {
   const version = String(request['semanticVersion']);
   const open = version.includes('x');
-  // In an ARN all that follows an x is x; in a new version it may be 0.
+  // In an ARN everything after an x is x; in a new version it may be 0.
   const nodes = version.split('.');
   const pattern = nodes.map((node, index) => (nodes.slice(0, index).includes('x') ? 'x' : node)).join('.');
   const existing = await found(operations.get(arnOf(context, type, request, pattern)));
@@ -75,7 +75,7 @@ async function deployVersion(
   return deployed(arn, 'created', request, { Version: arn.slice(arn.lastIndexOf('/') + 1), ...latestOf(arn) });
 }
 
-/** Of a container recipe whose template only the server can read. */
+/** For a container recipe whose template only the server can read. */
 async function differencesByServer(context: DeployContext, request: Request): Promise<readonly string[]> {
   const { answers } = await signedJson<{ answers: readonly DryRunAnswer[] }>(context.connection, {
     method: 'POST',
@@ -103,7 +103,7 @@ export async function deployContainerRecipe(context: DeployContext, asked: Reque
       const { containerRecipe } = await client.send(new GetContainerRecipeCommand({ containerRecipeArn }), {
         abortSignal,
       });
-      // What is answered is the platform, wherever it comes from.
+      // The response has the platform, whatever its source.
       const platformOverride = request['platformOverride'] === undefined ? undefined : containerRecipe?.platform;
       return containerRecipe === undefined ? undefined : { ...containerRecipe, platformOverride };
     },

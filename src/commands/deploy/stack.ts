@@ -1,4 +1,4 @@
-/** The record of a stack while its resources are made, changed and deleted, so that the next run continues from it. */
+/** The record of a stack while its resources are created, changed and deleted, so that the next run can continue. */
 import {
   DeleteComponentCommand,
   DeleteContainerRecipeCommand,
@@ -25,7 +25,7 @@ import { nameArn, parseArn } from '../../resources/arns.ts';
 import type { Output } from '../../templates/template.ts';
 import { exportsOf } from './template-file.ts';
 
-/** A stack, or `undefined` if none has that name. */
+/** A stack, or `undefined` if it does not exist. */
 export async function findStack(connection: Connection, name: string): Promise<Stack | undefined> {
   try {
     return await signedJson<Stack>(connection, { method: 'GET', path: `/ingot/stacks/${encodeURIComponent(name)}` });
@@ -35,7 +35,7 @@ export async function findStack(connection: Connection, name: string): Promise<S
   }
 }
 
-/** Exports that the template has no longer, while other stacks import them. */
+/** Exports that were removed from the template but that other stacks import. */
 export function exportsInUse(
   before: Stack | undefined,
   { outputs, allOutputs }: { readonly outputs: readonly Output[]; readonly allOutputs: boolean },
@@ -57,18 +57,18 @@ export function exportsInUse(
   });
 }
 
-/** What became of something that was to be deleted. */
+/** The result of a deletion. */
 export interface Deletion {
   readonly logicalId: string;
   readonly arn: string;
-  /** Why it is still there. */
+  /** Why it still exists. */
   readonly kept?: string;
 }
 
-/** A stack at work. */
+/** A stack that is being deployed or deleted. */
 export class StackRecord {
   readonly name: string;
-  /** As it was before. */
+  /** The record before this run. */
   readonly before: Stack | undefined;
   readonly #connection: () => Promise<Connection>;
   readonly #resources: Map<string, StackResource>;
@@ -77,7 +77,7 @@ export class StackRecord {
   #recorded = '';
   #stackId: string | undefined;
 
-  /** @param connection asked for again each time, because the server may have exited meanwhile */
+  /** @param connection called again each time, because the server may have exited meanwhile */
   constructor(
     name: string,
     before: Stack | undefined,
@@ -95,7 +95,7 @@ export class StackRecord {
     this.#verb = verb ?? (complete ? 'UPDATE' : 'CREATE');
   }
 
-  /** How many resources it has. */
+  /** The number of its resources. */
   get size(): number {
     return this.#resources.size;
   }
@@ -110,8 +110,8 @@ export class StackRecord {
   }
 
   /**
-   * Notes what a resource is now.
-   * @param retain UpdateReplacePolicy: one of another name that it had is left alone and no part of the stack any more
+   * Records a resource.
+   * @param retain UpdateReplacePolicy: an earlier resource with another name is kept and leaves the stack
    */
   async set(resource: Omit<StackResource, 'earlier'>, retain = false): Promise<void> {
     const known = this.#resources.get(resource.logicalId);
@@ -126,12 +126,12 @@ export class StackRecord {
     await this.#put(`${this.#verb}_IN_PROGRESS`);
   }
 
-  /** Says that work begins. */
+  /** Records that a change begins. */
   begin(): Promise<void> {
     return this.#put(`${this.#verb}_IN_PROGRESS`);
   }
 
-  /** Says that the stack is as its template says. @throws {RequestRefused} for exports in use or of another stack */
+  /** Records that the stack matches its template. @throws {RequestRefused} for exports in use or of another stack */
   complete(outputs: readonly StackOutput[], imports: readonly string[]): Promise<void> {
     return this.#put(this.#verb === 'CREATE' ? 'CREATE_COMPLETE' : 'UPDATE_COMPLETE', outputs, imports);
   }
@@ -157,8 +157,8 @@ export class StackRecord {
   }
 
   /**
-   * Deletes what the template has no longer, each thing before what it needs; what is in use stays on record.
-   * @param wanted logical ids that the template has
+   * Deletes resources that were removed from the template, dependents first; what is in use stays recorded.
+   * @param wanted logical ids in the template
    */
   async cleanUp(wanted: ReadonlySet<string>): Promise<readonly Deletion[]> {
     const done: Deletion[] = [];
@@ -176,7 +176,7 @@ export class StackRecord {
         await this.#put(`${this.#verb}_IN_PROGRESS`);
         continue;
       }
-      // Other versions are what earlier images were built of; another name is what the template has no longer.
+      // Other versions may be what earlier images were built from; another name was removed from the template.
       const renamed = earlier.filter((arn) => baseOf(arn) !== baseOf(physicalId));
       if (renamed.length === 0) continue;
       const deletions = await deleteAll(connection, resource, renamed);
@@ -191,7 +191,7 @@ export class StackRecord {
   }
 }
 
-/** Images of earlier builds do not belong to the stack: each build makes another. */
+/** Images of earlier builds do not belong to the stack: each build makes another one. */
 function isImage(arn: string): boolean {
   return parseArn(arn)?.type === 'image';
 }
@@ -222,7 +222,7 @@ async function deleteAll(
       done.push({ logicalId, arn });
     } catch (error) {
       const { name, message, code } = error as Error & { readonly code?: unknown };
-      // Somebody else has deleted it.
+      // It was deleted meanwhile.
       if ([name, code].includes('ResourceNotFoundException')) done.push({ logicalId, arn });
       else if ((error as { $fault?: unknown }).$fault === undefined && name !== 'RequestRefused') throw error;
       else done.push({ logicalId, arn, kept: message });
@@ -231,7 +231,10 @@ async function deleteAll(
   return done;
 }
 
-/** Deletes a nested stack: its resources, then its record. @param stackId its ARN: another of its name is not meant */
+/**
+ * Deletes a nested stack: its resources, then its record.
+ * @param stackId its ARN, so that another stack with its name is not deleted
+ */
 async function deleteNested(connection: Connection, logicalId: string, stackId: string): Promise<readonly Deletion[]> {
   const name = /:stack\/([^/]+)\//.exec(stackId)?.[1];
   const stack = name === undefined ? undefined : await findStack(connection, name);

@@ -1,4 +1,4 @@
-/** A template of a file, with what is given to it. */
+/** A template file and the values for it. */
 import { INGOT } from '../../platform/own-program.ts';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
@@ -35,21 +35,21 @@ export const TEMPLATE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   ...FILE_OPTIONS,
 };
 
-/** CloudFormation's largest template, in bytes. */
+/** Maximum bytes of a template: CloudFormation's limit. */
 export const MOST_BYTES = 4 << 20;
 
 /** A template that was read. */
 export interface TemplateFile {
   readonly path: string;
   readonly text: string;
-  /** What could be read of it. */
+  /** What could be parsed. */
   readonly template?: Template;
-  /** Texts of the files that it includes, by their names. */
+  /** Texts of the included files, by name. */
   readonly included?: ReadonlyMap<string, string>;
   readonly faults: readonly Fault[];
 }
 
-/** @throws {WrongUse} when the file cannot be read */
+/** @throws {WrongUse} if the file cannot be read */
 export async function readText(path: string, what: string): Promise<string> {
   try {
     if ((await stat(path)).isDirectory()) throw new WrongUse(describeFile(path, 'directory', INGOT));
@@ -65,8 +65,8 @@ export async function readText(path: string, what: string): Promise<string> {
 }
 
 /**
- * Reads a template of a file.
- * @throws {WrongUse} when it cannot be read, or is something else
+ * Opens a template file.
+ * @throws {WrongUse} if it cannot be read, or is not a template
  */
 export async function openTemplate(path: string): Promise<TemplateFile> {
   const text = await readText(path, 'template');
@@ -75,13 +75,13 @@ export async function openTemplate(path: string): Promise<TemplateFile> {
   return readTemplate(path, text);
 }
 
-/** Reads a template as far as it can be read. */
+/** Parses a template as far as possible. */
 export function readTemplate(path: string, text: string): TemplateFile {
   const { value, faults } = leniently(() => parseTemplate(text));
   return { path, text, faults, template: value };
 }
 
-/** What a template is evaluated with. */
+/** The values for evaluating a template. */
 export interface Given {
   readonly parameters: ReadonlyMap<string, string>;
   readonly imports: ReadonlyMap<string, string>;
@@ -95,7 +95,7 @@ export function pseudoOf({ region, account, stackName }: Given): PseudoParameter
   return { region, accountId: account, partition: 'aws', stackName };
 }
 
-/** What the options give to a template. @throws {WrongUse} */
+/** The values from the options. @throws {WrongUse} */
 export function givenBy(args: Arguments, path: string, place: Pick<Given, 'region' | 'account'>): Given {
   const stackName = args.text('stack-name') ?? stackNameOf(path);
   if (!/^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(stackName))
@@ -116,9 +116,7 @@ function pairs(args: Arguments, option: string): ReadonlyMap<string, string> {
   );
 }
 
-/**
- * The file's name, or its folder's when the file is called just template; in the characters that a stack's name has.
- */
+/** The file's name, or its directory's if the file is just called template, in the characters of a stack's name. */
 function stackNameOf(path: string): string {
   const name = basename(path, extname(path)).replace(/\.template$/, '');
   const telling = name === 'template' ? basename(dirname(resolve(path))) : name;
@@ -130,16 +128,16 @@ function stackNameOf(path: string): string {
   );
 }
 
-/** What the server has that a template may ask for. */
+/** The server's resources that a template may refer to. */
 export interface Surroundings {
   readonly exports: readonly StackExport[];
-  /** Values of kept parameters, by name. */
+  /** Values of stored parameters, by name. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
 const NOTHING: Surroundings = { exports: [], parameters: new Map() };
 
-/** What the server has in the connection's Region. */
+/** The server's resources in the connection's Region. */
 export async function surroundingsOf(connection: Connection): Promise<Surroundings> {
   return { exports: await exportsOf(connection), parameters: await keptParameters(connection) };
 }
@@ -147,13 +145,13 @@ export async function surroundingsOf(connection: Connection): Promise<Surroundin
 /** A template with its parameters, as far as it could be evaluated. */
 export interface EvaluatedTemplate extends TemplateFile {
   readonly plan?: Plan;
-  /** Names of the exports of other stacks that it uses. It grows while values are evaluated. */
+  /** Names of exports of other stacks that it uses. It grows while values are evaluated. */
   readonly imported: ReadonlySet<string>;
 }
 
 /**
- * Evaluates a template as far as that goes before anything exists.
- * @param surroundings what the server has, once it was asked
+ * Evaluates a template as far as possible before anything exists.
+ * @param surroundings the server's resources, once they are known
  */
 export function evaluateTemplate(
   file: TemplateFile,
@@ -178,12 +176,12 @@ export function evaluateTemplate(
   return { ...file, imported, faults, plan };
 }
 
-/** Whether the server has anything to check: not for a template that cannot be parsed. */
+/** Whether the server must check anything; not for a template that cannot be parsed. */
 export function asksServer({ plan }: EvaluatedTemplate): boolean {
   return plan !== undefined && plan.resources.length > 0;
 }
 
-/** What stacks export in the connection's Region. */
+/** The exports of stacks in the connection's Region. */
 export async function exportsOf(connection: Connection): Promise<readonly StackExport[]> {
   const path = '/ingot/exports';
   return (await signedJson<{ exports: readonly StackExport[] }>(connection, { method: 'GET', path })).exports;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { readCliVersion } from '../../doctor/aws-cli-version.ts';
 import { withSection } from './ini.ts';
 
-test('a section is added, or replaced where it is, and the rest stays as it was', () => {
+test('a section is added or replaced, and the rest is unchanged', () => {
   const rows: readonly (readonly [string, string])[] = [
     ['', '[profile ingot]\na = 1\n'],
     ['[default]\nregion = eu-west-1\n', '[default]\nregion = eu-west-1\n\n[profile ingot]\na = 1\n'],
@@ -21,7 +21,7 @@ test('a section is added, or replaced where it is, and the rest stays as it was'
   }
 });
 
-test('which AWS CLIs know endpoint variables', () => {
+test('AWS CLI versions that support endpoint variables', () => {
   for (const [output, version, knows] of [
     ['aws-cli/1.28.9 Python/3.11.8 Linux/6.1', '1.28.9', false],
     ['aws-cli/1.29.0 Python/3.11.8', '1.29.0', true],

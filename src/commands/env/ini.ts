@@ -1,9 +1,9 @@
 /** Sections of the AWS CLI's files, which are INI with nested values. Pure. */
 
 /**
- * Puts a section into a file's text, in the place of one with the same name, or at the end.
- * @param header as it stands between the brackets, such as `profile ingot`
- * @param body lines under it, without the last newline
+ * Adds a section to a file's text, or replaces the one with the same name.
+ * @param header as between the brackets, such as `profile ingot`
+ * @param body its lines, without the last newline
  */
 export function withSection(text: string, header: string, body: string): string {
   const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n');

@@ -1,4 +1,4 @@
-/** Files of this host that documents name by `file:`: found beside the document, and nowhere else. */
+/** Files of this host that documents name by `file:`, which must be beside the document. */
 import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
@@ -22,32 +22,32 @@ export const FILE_OPTIONS: Readonly<Record<string, CommandOption>> = {
 
 /** Where the files of a document are. */
 export interface FilePlaces {
-  /** Folder of the document, from which sources are read. */
+  /** Directory of the document, which sources are relative to. */
   readonly folder: string;
-  /** What they must stay in. */
+  /** Directory that they must stay in. */
   readonly root: string;
 }
 
-/** A file of this host, or all that is in a folder. */
+/** A file of this host, or a folder's content. */
 export interface LocalFile extends SourceFile {
-  /** Absolute, without links. */
+  /** Absolute path without links. */
   readonly path: string;
-  /** Bytes that `read` gives. */
+  /** Number of bytes from `read`. */
   readonly size: number;
 }
 
-/** A source that is not a file that may be read. The message is a sentence without its full stop. */
+/** A source is not a readable file. The message is a sentence without its full stop. */
 export class FileRefused extends Error {
   override readonly name = 'FileRefused';
 }
 
-/** Entries of one folder. */
+/** Maximum entries of one folder. */
 const MOST_ENTRIES = 10_000;
 
 /**
- * The places of a document that a template names, or holds.
- * @param folder of the document
- * @param template folder of the template
+ * The places for a document in or beside a template.
+ * @param folder directory of the document
+ * @param template directory of the template
  * @param given the option `--file-root`
  */
 export function placesOf(folder: string, template: string, given: string | undefined): FilePlaces {
@@ -56,9 +56,9 @@ export function placesOf(folder: string, template: string, given: string | undef
 }
 
 /**
- * Finds the file of a source and reads it through for its digest.
- * @param source as a document writes it
- * @throws {FileRefused} when it does not exist, leads elsewhere, or is nothing that can be copied
+ * Finds the file of a source and reads it for its digest.
+ * @param source as in a document
+ * @throws {FileRefused} if it does not exist, leads elsewhere, or cannot be copied
  */
 export async function findLocalFile(source: string, { folder, root }: FilePlaces): Promise<LocalFile> {
   const { path: written, folder: isFolder, packed } = readFileSource(source)!;
@@ -129,15 +129,15 @@ async function digestOf(
 }
 
 interface Entry {
-  /** From the folder, with slashes. */
+  /** Relative to the folder, with slashes. */
   readonly name: string;
   readonly path: string;
   readonly stats: Stats;
-  /** Of a link. */
+  /** For a link. */
   readonly target?: string;
 }
 
-/** What is in a folder, as an archive that is the same for the same content. */
+/** The content of a folder, as an archive that is identical for identical content. */
 async function folderReader(folder: string, shown: string): Promise<() => AsyncIterable<Buffer>> {
   const entries: Entry[] = [];
   await collect(folder, folder, shown, entries);
@@ -146,7 +146,7 @@ async function folderReader(folder: string, shown: string): Promise<() => AsyncI
 }
 
 async function collect(top: string, folder: string, shown: string, entries: Entry[]): Promise<void> {
-  // By code units: the order of a locale is another on each host.
+  // Sorted by code units, because the order of a locale differs between hosts.
   for (const child of (await readdir(folder)).sort()) {
     if (entries.length >= MOST_ENTRIES)
       throw new FileRefused(`'${shown}' has more than ${MOST_ENTRIES} files: pack them into an archive first`);
@@ -158,7 +158,7 @@ async function collect(top: string, folder: string, shown: string, entries: Entr
     else if (stats.isDirectory()) {
       const before = entries.length;
       await collect(top, path, shown, entries);
-      // Those that are not empty are made with what is in them, so that a folder of the image keeps its mode.
+      // Other folders are created with their content, so that an existing folder of the image keeps its mode.
       if (entries.length === before) entries.push({ name, path, stats });
     } else throw new FileRefused(`'${shown}': ${name} is not a regular file`);
   }

@@ -1,20 +1,20 @@
-/** Documents with the content of their files: what a component is made with, and what goes to the server before it. */
+/** Documents that identify the content of their files: the component's document, and the files to upload before it. */
 import { parseComponentDocument } from '../../documents/component/parse.ts';
 import { fileSourcesOf, packedSource, withSources } from '../../documents/component/file-sources.ts';
 import type { ComponentDocument } from '../../documents/component/document.ts';
 import type { Position } from '../../documents/position.ts';
 import { FileRefused, findLocalFile, type FilePlaces, type LocalFile } from './find.ts';
 
-/** A document whose `file:` sources name their content. */
+/** A document whose `file:` sources identify their content. */
 export interface PackedDocument {
   readonly text: string;
-  /** By the sources as they were written. */
+  /** Files by the sources as written. */
   readonly files: ReadonlyMap<string, LocalFile>;
   /** Sources whose files cannot be read. */
   readonly faults: readonly { readonly position: Position; readonly message: string }[];
 }
 
-/** Files of a document that was read, by its sources. */
+/** Files of a document, by their sources. */
 export async function filesOf(
   document: ComponentDocument,
   places: FilePlaces,
@@ -33,7 +33,7 @@ export async function filesOf(
   return { files, faults };
 }
 
-/** Packs a document; one that cannot be read stays as it is, because other code reports that. */
+/** Packs a document. One that cannot be parsed is unchanged, because other code reports that. */
 export async function packDocument(text: string, places: FilePlaces): Promise<PackedDocument> {
   const none = { text, files: new Map(), faults: [] };
   if (!text.includes('file:')) return none;
@@ -44,7 +44,7 @@ export async function packDocument(text: string, places: FilePlaces): Promise<Pa
   return { text: withSources(text, sources), files, faults };
 }
 
-/** A source without the content that it was packed with. */
+/** A source without its content's digest. */
 function unpacked(source: string): string {
   return source.replace(/#sha256=[0-9a-f]{64}(&executable)?$/, '');
 }

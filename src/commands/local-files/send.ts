@@ -1,22 +1,22 @@
-/** Sends files to the server, in parts, going on where an earlier run stopped. */
+/** Uploads files to the server in parts, continuing where an earlier run stopped. */
 import { RequestRefused, signedJson, type Connection } from '../../platform/api-client.ts';
 import { sleep } from '../../platform/clock.ts';
 import type { Received } from '../../storage/kept-files.ts';
 import { CommandFailed } from '../command.ts';
 import type { LocalFile } from './find.ts';
 
-/** Bytes of one request: the server takes no more. */
+/** Bytes per request: the server's limit. */
 const PART = 1 << 20;
-/** Tries of one request, with 1, 2, 4 and 8 seconds between. */
+/** Maximum attempts of one request, with 1, 2, 4 and 8 seconds between. */
 const TRIES = 5;
-/** How often the server may have lost what it had. */
+/** How often the server may have lost what it received. */
 const ROUNDS = 3;
 
 /**
- * Sends a file, unless it is there.
- * @returns whether anything had to be sent
- * @throws {CommandFailed} when it changes meanwhile
- * @throws {RequestRefused} when the server does not take it
+ * Uploads a file, unless the server has it.
+ * @returns whether anything was sent
+ * @throws {CommandFailed} if the file changes meanwhile
+ * @throws {RequestRefused} if the server rejects it
  */
 export async function sendFile(connection: Connection, file: LocalFile, signal: AbortSignal): Promise<boolean> {
   let { received, complete } = await sendPart(connection, file, 0, Buffer.alloc(0), signal);
@@ -27,7 +27,7 @@ export async function sendFile(connection: Connection, file: LocalFile, signal: 
   return true;
 }
 
-/** Sends what is left, until all is there or the server has another part in mind. */
+/** Sends the rest, until it is complete or the server requests another part. */
 async function sendFrom(
   connection: Connection,
   file: LocalFile,

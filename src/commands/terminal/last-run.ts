@@ -1,17 +1,17 @@
-/** How long the last build of an image took, by its log: what a build is compared with while it runs. */
+/** Durations of an image's last build, from its log, for comparison while a build runs. */
 import { GetImageCommand, ListImageBuildVersionsCommand, ListImagesCommand } from '@aws-sdk/client-imagebuilder';
 import { imagebuilderClient, recordsOf, signedRequest, type Connection } from '../../platform/api-client.ts';
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { stepKey, type LastRun } from './progress-state.ts';
 
-/** Versions of an image that are searched for its last build, newest first. */
+/** Number of an image's versions that are searched for its last build, newest first. */
 const SEARCHED_VERSIONS = 5;
-/** Records that are read of a log: one that is longer tells what it has until there. */
+/** Maximum records that are read from a log; a longer one is read partly. */
 const MOST_RECORDS = 200_000;
 
 /**
- * The newest build of the same name before this one that is AVAILABLE; `undefined` if none is.
- * @param imageArn of the build that runs
+ * The newest AVAILABLE build of the same name before this one, or `undefined`.
+ * @param imageArn of the running build
  */
 export async function lastRunOf(
   connection: Connection,
@@ -60,7 +60,7 @@ async function* recordsIn(connection: Connection, arn: string, signal: AbortSign
   }
 }
 
-/** What the records of a build say of how long it and its steps took. */
+/** The durations of a build and its steps, from its records. */
 export async function runOf(records: AsyncIterable<ProgressRecord>): Promise<LastRun | undefined> {
   const steps = new Map<string, number>();
   let first: string | undefined;

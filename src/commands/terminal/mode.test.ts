@@ -31,7 +31,7 @@ describe('--progress', () => {
     [{ progress: 'plain', json: true }, /^--json and --progress plain exclude each other$/],
     [{ progress: 'json', quiet: true }, /^--quiet and --progress json exclude each other$/],
   ] as const)
-    test(`${JSON.stringify(values)} is refused`, () =>
+    test(`${JSON.stringify(values)} is rejected`, () =>
       assert.throws(
         () => progressMode(new Arguments(values, []), PIPE),
         (error: unknown) => error instanceof WrongUse && message.test(error.message),

@@ -1,8 +1,8 @@
-/** `--progress`: how a command shows what it does. */
+/** `--progress`: how a command shows its progress. */
 import { WrongUse, type Arguments, type CommandOption } from '../command.ts';
 import type { ViewMode } from './view.ts';
 
-/** The option; `--json` of a command is the same as `--progress json`. */
+/** The option; a command's `--json` is the same as `--progress json`. */
 export const PROGRESS_OPTION: CommandOption = {
   value: 'MODE',
   help:
@@ -11,14 +11,14 @@ export const PROGRESS_OPTION: CommandOption = {
   default: 'auto',
 };
 
-/** For plain lines; JSON has every record. */
+/** For plain lines; JSON includes every record. */
 export const DEBUG_OPTION: CommandOption = { help: 'include debug records and the serial console in plain output' };
 
 const MODES = ['auto', 'plain', 'tty', 'json', 'quiet'] as const;
 
 /**
  * How to show progress on a stream.
- * @throws {WrongUse} for another word, for two that exclude each other, and for `tty` without a terminal
+ * @throws {WrongUse} for an unknown word, for options that exclude each other, and for `tty` without a terminal
  */
 export function progressMode(args: Arguments, output: NodeJS.WriteStream): ViewMode | 'json' {
   const given = args.text('progress');

@@ -1,11 +1,11 @@
-/** A record as a plain line, for what is not a terminal, and for `logs`. */
+/** A record as a plain line, for output other than a terminal, and for `logs`. */
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { duration, plainLine } from '../text.ts';
 
-/** Lines of a serial console that are shown when the machine did not start. */
+/** Lines of a serial console that are shown if the machine did not start. */
 const CONSOLE_LINES = 20;
 
-/** One line: time of day, where, what. `undefined` for records that only move a progress bar. */
+/** One line: time of day, place, text. `undefined` for records that only move a progress bar. */
 export function plainRecord(record: ProgressRecord): string | undefined {
   if (record.type === 'progress') return undefined;
   const where =
@@ -22,9 +22,8 @@ export function plainRecord(record: ProgressRecord): string | undefined {
 }
 
 /**
- * Turns the records of a log into lines for people, one after the other. Without `debug` records of that level are left
- * out, the serial console with them; when an instance did not start, the last lines of its console come before the
- * failure.
+ * Makes a function that turns the records of a log into lines for people. Without `debug`, debug records and the serial
+ * console are left out; if an instance did not start, the last lines of its console come before the failure.
  */
 export function plainLines(debug: boolean): (record: ProgressRecord) => readonly string[] {
   let console: string[] = [];
@@ -38,7 +37,7 @@ export function plainLines(debug: boolean): (record: ProgressRecord) => readonly
       return [];
     }
     if (level === 'debug') return [];
-    // Its last lines are on record as a warning already.
+    // Its last lines are already in the log as a warning.
     if (stream === 'console') console = [];
     if (type !== 'step' || documentStep !== undefined) return [line];
     const tail = status === 'FAILED' && action === 'LaunchInstance' ? console : [];

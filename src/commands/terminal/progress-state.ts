@@ -1,67 +1,67 @@
-/** What is known of a build, gathered from its progress records. Pure: time comes from the records. */
+/** The state of a build, from its progress records. Pure: time comes from the records. */
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { plainLine } from '../text.ts';
 
-/** Lines of output kept for each step. */
+/** Lines of output that are kept per step. */
 const KEPT_LINES = 20;
 
-/** Which one of how many, from 1. */
+/** A number, from 1, and the total. */
 export interface Place {
   readonly number: number;
   readonly total: number;
 }
 
-/** A step of a workflow, or one of a component's document beneath it. */
+/** A step of a workflow, or of a component's document below it. */
 export interface StepState {
   readonly label: string;
   /** 0 for a workflow's step, 1 for a document's. */
   readonly depth: 0 | 1;
-  /** The component whose document it is of. */
+  /** The component whose document contains it. */
   readonly component?: string;
   /** Its label below its component's line. */
   readonly title?: string;
-  /** Where it is in its workflow or document. */
+  /** Its position in its workflow or document. */
   readonly place?: Place;
-  /** `cached`: a component that a layer holds. */
+  /** `cached`: a component that a layer contains. */
   status: 'running' | 'done' | 'failed' | 'ignored' | 'skipped' | 'cancelled' | 'cached';
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since 1970. */
   readonly startedAt: number;
-  /** What it ended with, when it failed. */
+  /** The message of its failure. */
   message?: string;
-  /** How long it took, once it has ended. */
+  /** Its duration, once it has ended. */
   seconds?: number;
-  /** Names it: see `stepKey`. */
+  /** Identifies it: see `stepKey`. */
   readonly key: string;
-  /** The last lines that it printed. */
+  /** The last lines of its output. */
   readonly lines: string[];
   progress?: { readonly text: string; readonly done: number; readonly total: number } | undefined;
 }
 
-/** How long the parts of an earlier build took, in seconds. */
+/** Durations of an earlier build's parts, in seconds. */
 export interface LastRun {
   /** By `stepKey`. */
   readonly steps: ReadonlyMap<string, number>;
   readonly seconds: number;
 }
 
-/** A build as far as it was told. */
+/** A build, as far as its records show. */
 export interface BuildState {
   readonly steps: StepState[];
   /** The image's status. */
   status: string;
-  /** Which stage of the build it is. */
+  /** The number of its current stage. */
   stage?: Place | undefined;
-  /** Time of the first record, in milliseconds since the epoch. */
+  /** Time of the first record, in milliseconds since 1970. */
   startedAt?: number;
-  /** Time when it came to its end. */
+  /** Time of its end. */
   endedAt?: number;
   readonly warnings: string[];
-  /** Components that layers hold, until the step that would run them. */
+  /** Components in reused layers, until the step that would run them. */
   readonly cached: string[];
   last?: LastRun;
 }
 
-/** A build of which nothing is known yet. */
+/** A build without records. */
 export function newBuildState(): BuildState {
   return { steps: [], status: 'PENDING', warnings: [], cached: [] };
 }
@@ -77,13 +77,13 @@ const STATUSES: Readonly<Record<string, StepState['status']>> = {
 };
 const ENDS = new Set(['AVAILABLE', 'FAILED', 'CANCELLED']);
 
-/** Names a step of a workflow or a document, the same in each build. */
+/** Identifies a step of a workflow or a document, equal in each build. */
 export function stepKey(record: ProgressRecord): string {
   const { workflow, step, component, phase, documentStep } = record;
   return [workflow, step, ...(documentStep === undefined ? [] : [component, phase, documentStep])].join('/');
 }
 
-/** Adds one record to what is known. */
+/** Applies one record to the state. */
 export function applyRecord(state: BuildState, record: ProgressRecord): void {
   const time = Date.parse(record.time);
   state.startedAt ??= time;
@@ -119,7 +119,7 @@ function applyStatus(state: BuildState, status: string, stage: Place | undefined
   state.stage = stage;
   if (!ENDS.has(status)) return;
   state.endedAt = time;
-  // Of a step that was stopped in the middle no record says how it ended.
+  // A step that was stopped in the middle has no record of its end.
   for (const step of state.steps) endStep(step, status === 'CANCELLED' ? 'cancelled' : 'failed', time);
 }
 
@@ -157,7 +157,7 @@ function applyStep(state: BuildState, record: ProgressRecord, time: number): voi
     return;
   }
   if (status === 'running') return;
-  // What ran in a workflow's step ends with it, where that was stopped.
+  // Steps inside a stopped workflow step end with it.
   if (depth === 0 && (status === 'cancelled' || status === 'failed'))
     for (const inner of state.steps.slice(state.steps.indexOf(open) + 1)) endStep(inner, status, time);
   if (status === 'failed') open.message = plainLine(record.text);
@@ -166,7 +166,7 @@ function applyStep(state: BuildState, record: ProgressRecord, time: number): voi
   open.seconds = record.seconds ?? Math.max(0, (time - open.startedAt) / 1000);
 }
 
-/** The components that layers hold stand where they would have run. */
+/** Components from layers are shown where they would have run. */
 function showCached(state: BuildState, time: number): void {
   for (const component of state.cached.splice(0))
     state.steps.push({
@@ -180,12 +180,12 @@ function showCached(state: BuildState, time: number): void {
     });
 }
 
-/** The innermost step that runs. */
+/** The innermost running step. */
 export function currentStep(state: BuildState): StepState | undefined {
   return state.steps.findLast((step) => step.status === 'running');
 }
 
-/** The step whose failure ended the build: the innermost that failed. */
+/** The step whose failure ended the build: the innermost failed one. */
 export function failedStep(state: BuildState): StepState | undefined {
   const failed = state.steps.filter((step) => step.status === 'failed');
   return failed.findLast((step) => step.depth === 1) ?? failed.at(-1);

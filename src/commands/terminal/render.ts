@@ -4,7 +4,7 @@ import { currentStep, type BuildState, type Place, type StepState } from './prog
 
 const SHOWN_LINES = 5;
 const BAR_WIDTH = 24;
-/** Columns for what a step of the last build took: ` (last 12 min 05 s)`. */
+/** Columns for the duration in the last build: ` (last 12 min 05 s)`. */
 const LAST_COLUMNS = 20;
 const MARKS: Readonly<Record<StepState['status'], string>> = {
   running: '>',
@@ -24,19 +24,19 @@ const COLOURS: Readonly<Record<StepState['status'], number>> = {
   cancelled: 33,
   cached: 34,
 };
-/** What stands in the place of a duration. */
+/** Words in place of a duration. */
 const WORDS: Readonly<Partial<Record<StepState['status'], string>>> = {
   skipped: 'skipped',
   cached: 'cached',
 };
 
-/** How a frame is to look. */
+/** The appearance of a frame. */
 export interface FrameOptions {
-  /** Columns; no line is wider. */
+  /** Maximum columns of a line. */
   readonly width: number;
-  /** Rows. What has ended well is drawn together first, then the newest is kept. No limit when absent. */
+  /** Maximum rows (default: no limit). Successful steps are folded first, then the newest are kept. */
   readonly height?: number;
-  /** Nothing is left out, even where it is higher. */
+  /** Shows everything, even if it is higher. */
   readonly complete?: boolean;
   readonly colour: boolean;
 }
@@ -50,9 +50,9 @@ interface Row {
 }
 
 /**
- * The frame of a build: its steps with how long they took, the progress and last lines of the one that runs, and where
- * the build is.
- * @param now milliseconds since the epoch
+ * The frame of a build: its steps with durations, progress and last lines of the running one, and the position in the
+ * build.
+ * @param now milliseconds since 1970
  */
 export function render(state: BuildState, options: FrameOptions, now: number): string[] {
   const most = options.height === undefined ? Infinity : Math.max(1, options.height) - 1;
@@ -66,13 +66,13 @@ export function render(state: BuildState, options: FrameOptions, now: number): s
   return [footer];
 }
 
-/** The newest lines, below one that says how many there are not. */
+/** The newest lines, below one with the number of hidden lines. */
 function shortened(lines: readonly string[], most: number, { width, colour }: FrameOptions): string[] {
   if (most < 4) return lines.slice(-most);
   return [paint(fit(`  … ${lines.length - most + 1} lines above`, width), 90, colour), ...lines.slice(1 - most)];
 }
 
-/** @param folded the steps of a component that ended well are one line */
+/** @param folded whether successful steps of a component are one line */
 function stepLines(state: BuildState, options: FrameOptions, now: number, folded: boolean): string[] {
   const current = currentStep(state);
   const lines: (Row | string)[] = [];
@@ -117,7 +117,7 @@ function groupRow(state: BuildState, group: readonly StepState[], now: number): 
     text: `  ${MARKS[worst ?? 'done']} ${newest.component}, ${steps}`,
     status: worst ?? 'done',
     time: duration(seconds),
-    // Of those that ran so far: what is comparable.
+    // Only of those that ran so far, which is comparable.
     last: last === 0 ? undefined : last,
   };
 }
@@ -154,7 +154,7 @@ function drawn({ text, status, time = '', last }: Row, { width, colour }: FrameO
   return `${paint(label, COLOURS[status], colour)}${' '.repeat(column - widthOf(label))} ${timeText}${lastText}`;
 }
 
-/** Where the build is: `BUILDING, stage 1 of 3, step 2 of 9, 12 s (last build 31 s)`. */
+/** The position in the build: `BUILDING, stage 1 of 3, step 2 of 9, 12 s (last build 31 s)`. */
 function footerLine(state: BuildState, { width, colour }: FrameOptions, now: number): string {
   const step = state.endedAt === undefined ? state.steps.findLast(({ depth }) => depth === 0) : undefined;
   const parts = [
@@ -194,14 +194,14 @@ export function fit(text: string, width: number): string {
   return `${result}…`;
 }
 
-/** Columns that a text takes. */
+/** Columns that a text needs. */
 export function widthOf(text: string): number {
   let columns = 0;
   for (const character of text) columns += columnsOf(character);
   return columns;
 }
 
-/** What a terminal shows in two columns: East Asian scripts and emoji. */
+/** Characters that need two columns on a terminal: East Asian scripts and emoji. */
 const WIDE = [
   [0x1100, 0x115f],
   [0x2e80, 0x303e],

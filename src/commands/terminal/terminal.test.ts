@@ -49,7 +49,7 @@ const UNTIL_INSTALL = [
   record(5, { ...IN_COMPONENT, type: 'progress', done: 1, total: 2, text: 'unpacking nginx' }),
 ];
 
-/** A frame without colours, runs of blanks made short. */
+/** A frame without colors, with runs of spaces shortened. */
 function frameOf(records: readonly ProgressRecord[], height: number, seconds: number, last?: LastRun): string[] {
   const state = stateOf(records);
   if (last !== undefined) state.last = last;
@@ -58,7 +58,7 @@ function frameOf(records: readonly ProgressRecord[], height: number, seconds: nu
   );
 }
 
-/** The records of a component of so many steps, each of a second, until one that runs. */
+/** The records of a component with a number of steps, each one second long, until a running one. */
 function longComponent(total: number, running: number): ProgressRecord[] {
   const step = (number: number, status: string, at: number): ProgressRecord =>
     record(at, { ...IN_COMPONENT, documentStep: `Step${number}`, type: 'step', status, done: number, total });
@@ -83,7 +83,7 @@ function longComponent(total: number, running: number): ProgressRecord[] {
   ];
 }
 
-test('a build at work: steps with their times, the progress and the last lines of the one that runs', () => {
+test('a running build: steps with durations, the progress and the last lines of the running one', () => {
   assert.deepEqual(frameOf(UNTIL_INSTALL, 24, 7), [
     '+ LaunchBuildInstance  2.0 s',
     '> ApplyBuildComponents  5.0 s',
@@ -98,7 +98,7 @@ test('a build at work: steps with their times, the progress and the last lines o
   ]);
 });
 
-test('a long component is one line, with the step that runs; stage and step say where the build is', () => {
+test('a long component is one line, with the running step; stage and step numbers are shown', () => {
   assert.deepEqual(frameOf(longComponent(45, 30), 18, 30), [
     '> ApplyBuildComponents  30 s',
     '  > nginx, step 30 of 45  30 s',
@@ -108,7 +108,7 @@ test('a long component is one line, with the step that runs; stage and step say 
   ]);
 });
 
-test('in a long component steps that did not end well stay in sight', () => {
+test('in a long component, steps without success stay visible', () => {
   const frame = frameOf(
     [
       ...longComponent(45, 30),
@@ -126,7 +126,7 @@ test('in a long component steps that did not end well stay in sight', () => {
   ]);
 });
 
-test('beside each duration the one of the last build', async () => {
+test('beside each duration, the one of the last build', async () => {
   async function* lastBuild(): AsyncGenerator<ProgressRecord> {
     yield* [
       ...UNTIL_INSTALL,
@@ -141,7 +141,7 @@ test('beside each duration the one of the last build', async () => {
   assert.equal(frame.at(-1), '  BUILDING, 7.0 s (last build 10 s)');
 });
 
-test('a component that came from a layer stands where it would have run', () => {
+test('a component from a layer is shown where it would have run', () => {
   const { step: _, ...launch } = { ...WORKFLOW, step: 'LaunchBuildInstance' };
   const frame = frameOf(
     [
@@ -168,7 +168,7 @@ test('a component that came from a layer stands where it would have run', () => 
   ]);
 });
 
-test('after a cancel nothing is shown as running, whatever the records left open', () => {
+test('after a cancellation nothing is shown as running, whatever records are missing', () => {
   const cancelled = [
     ...UNTIL_INSTALL,
     record(8, { ...WORKFLOW, type: 'step', step: 'ApplyBuildComponents', status: 'CANCELLED', seconds: 6 }),
@@ -180,12 +180,12 @@ test('after a cancel nothing is shown as running, whatever the records left open
     '  ~ nginx build: Install  5.0 s',
     '  CANCELLED, 9.0 s',
   ]);
-  // No record ends the step that runs.
+  // The running step has no record of its end.
   const [, second] = frameOf([...UNTIL_INSTALL, cancelled.at(-1)!], 24, 60);
   assert.equal(second, '~ ApplyBuildComponents  7.0 s');
 });
 
-test('a frame is no wider than its terminal and no higher, the newest is kept', () => {
+test('a frame fits its terminal, and the newest lines are kept', () => {
   const state = stateOf([
     ...UNTIL_INSTALL,
     record(6, { ...IN_COMPONENT, type: 'output', text: `${'wide 漢字 '.repeat(20)}` }),
@@ -222,7 +222,7 @@ test('steps end as reported, and the innermost failure is found with its lines',
   assert.equal(state.status, 'FAILED');
 });
 
-test('a step of the same name that runs again is a step of its own', () => {
+test('a step that runs again under the same name is a separate step', () => {
   const run = (status: string, at: number) => record(at, { ...IN_COMPONENT, type: 'step', status });
   assert.equal(stateOf([run('Running', 0), run('Success', 1), run('Running', 2), run('Success', 3)]).steps.length, 2);
 });
@@ -265,20 +265,20 @@ describe('the records of a log as lines', () => {
       'debug: x',
     ]));
 
-  test('the end of the console when the machine did not start', () => {
+  test('the end of the console if the machine did not start', () => {
     const many = Array.from({ length: 300 }, () => boot[0]!);
     const lines = shown([launched('RUNNING', 0), ...many, boot[1]!, launched('FAILED', 2)]);
     assert.equal(lines.length, 22);
     assert.deepEqual(lines.slice(-2), ['LaunchTestInstance | Kernel panic', 'LaunchTestInstance -- FAILED']);
   });
 
-  test('and not twice, where the log has it as a warning', () => {
+  test('only once if the log has it as a warning', () => {
     const warning = { ...boot[1]!, level: 'warn' as const };
     assert.equal(shown([launched('RUNNING', 0), ...boot, warning, launched('FAILED', 2)]).length, 3);
   });
 });
 
-test('what a build prints cannot command the terminal', () => {
+test('output of a build cannot control the terminal', () => {
   for (const [text, expected] of [
     ['\u001b[2J\u001b[1;31mred\u001b[0m', 'red'],
     ['\u001b]0;title\u0007text', 'text'],
@@ -292,7 +292,7 @@ test('what a build prints cannot command the terminal', () => {
     assert.equal(plainLine(text), expected);
 });
 
-test('rows that a frame takes on a terminal that was made narrower', () => {
+test('rows of a frame on a terminal that was made narrower', () => {
   const lines = ['\u001b[32m+ done\u001b[0m', 'x'.repeat(79), '', '漢'.repeat(30)];
   assert.deepEqual(
     [80, 40, 20].map((columns) => rowsOf(lines, columns)),
@@ -300,7 +300,7 @@ test('rows that a frame takes on a terminal that was made narrower', () => {
   );
 });
 
-test('small forms', () => {
+test('short forms', () => {
   assert.deepEqual([0.04, 9.94, 9.96, 59.4, 60, 185, 3600, 7322].map(duration), [
     '0.0 s',
     '9.9 s',

@@ -1,4 +1,4 @@
-/** The live view on a small terminal: what it leaves in the window and in what is scrolled out of it. */
+/** The live view on a small terminal: what stays in the window and in the scrollback. */
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
@@ -6,8 +6,8 @@ import type { ProgressRecord } from '../../resources/progress.ts';
 import { buildView } from './view.ts';
 
 /**
- * A terminal, as far as the view uses one. As tmux does, it keeps what scrolls out at the top, and the whole screen
- * when that is erased from its first line on.
+ * A terminal, as far as the view uses one. Like tmux, it keeps what scrolls out at the top, and the whole screen if it
+ * is erased from its first line on.
  */
 class Terminal extends EventEmitter {
   readonly isTTY = true;
@@ -38,7 +38,7 @@ class Terminal extends EventEmitter {
     else this.print(token);
   }
 
-  /** Lines are written whole, from their first column on. */
+  /** Lines are written completely, from their first column on. */
   private print(character: string): void {
     if (this.fresh) this.screen[this.row] = '';
     this.fresh = false;
@@ -93,11 +93,11 @@ for (const [columns, rows] of [
     view.end();
     view.end();
     assert.equal(terminal.history.filter((line) => /Step\d+ /.test(line)).length, 0);
-    // Only the last frame is left of it.
+    // Only the last frame is left.
     assert.equal(terminal.screen.filter((line) => line.includes('Apply')).length, 1);
   });
 
-test('what the window has no room for any more when it is made smaller is drawn over', (t) => {
+test('lines that no longer fit in a smaller window are overwritten', (t) => {
   const terminal = new Terminal(80, 20);
   const view = buildView(terminal as unknown as NodeJS.WriteStream, 'tty');
   t.after(() => view.end());

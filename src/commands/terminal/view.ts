@@ -1,4 +1,4 @@
-/** Where a build is shown: a live region on a terminal, plain lines, or nothing before its result. */
+/** Displays of a build: a live region on a terminal, plain lines, or nothing before its result. */
 import { withoutEscapes } from '../../resources/escapes.ts';
 import type { ProgressRecord } from '../../resources/progress.ts';
 import { plainLines } from './plain.ts';
@@ -8,35 +8,35 @@ import { render, widthOf } from './render.ts';
 /** Shows one build. */
 export interface BuildView {
   readonly state: BuildState;
-  /** It shows the steps with their durations. */
+  /** Whether it shows the steps with their durations. */
   readonly showsSteps: boolean;
   record(record: ProgressRecord): void;
-  /** A line of the command's own, above what is live. */
+  /** A line of the command itself, above the live region. */
   note(text: string): void;
   /**
-   * Ends what is live. Safe to repeat.
-   * @param last `frame`: with the last frame; `nothing`: what comes next says it
+   * Ends the live region. It can be repeated.
+   * @param last `frame`: with the last frame; `nothing`: later output shows the result
    */
   end(last?: 'frame' | 'nothing'): void;
 }
 
 type Output = NodeJS.WriteStream;
 
-/** How a view shows a build. */
+/** The kinds of display. */
 export type ViewMode = 'tty' | 'plain' | 'quiet';
 
 /**
- * Rows of the window that a frame leaves free. A frame of all of them would make the terminal scroll at each, and
+ * Rows of the window that a frame leaves free. A frame of full height would make the terminal scroll each time, and
  * terminals that keep a screen that is erased from its first line on (tmux) would keep each frame.
  */
 const FREE_ROWS = 3;
-/** Rows that the result of a build takes: the last frame folds components to leave them, so that both are in sight. */
+/** Rows of a build's result: the last frame folds components to leave them free, so that both are visible. */
 const RESULT_ROWS = 10;
 const REDRAW_MS = 120;
 
 /**
  * A view on this stream.
- * @param debug plain lines have the records of that level
+ * @param debug whether plain lines include debug records
  */
 export function buildView(output: Output, mode: ViewMode, debug = false): BuildView {
   if (mode === 'tty') return liveView(output);
@@ -71,7 +71,7 @@ function quietView(): BuildView {
 
 function liveView(output: Output): BuildView {
   const state = newBuildState();
-  // `NO_COLOR` takes colours away and nothing else: no-color.org.
+  // `NO_COLOR` removes colors and nothing else: no-color.org.
   const colour = !process.env['NO_COLOR'];
   let drawn: readonly string[] = [];
   let ended = false;
@@ -82,7 +82,7 @@ function liveView(output: Output): BuildView {
       { width: Math.max(20, columns() - 1), height: Math.max(4, (output.rows || 24) - freeRows), colour, complete },
       Date.now(),
     );
-  /** Each line is written over the one before it: nothing is erased first, so that nothing flickers or scrolls. */
+  /** Each line is overwritten in place: nothing is erased first, so that nothing flickers or scrolls. */
   const replace = (above: readonly string[], lines: readonly string[]): void => {
     const up = rowsOf(drawn, columns());
     const text = [...above, ...lines].map((line) => `${line}\u001b[K\n`).join('');
@@ -109,10 +109,7 @@ function liveView(output: Output): BuildView {
   };
 }
 
-/**
- * Rows that lines take on a terminal of so many columns: one that was made narrower has broken those that were drawn
- * before.
- */
+/** Rows of lines on a terminal with this many columns: making it narrower has wrapped lines that were drawn before. */
 export function rowsOf(lines: readonly string[], columns: number): number {
   return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(withoutEscapes(line)) / columns)), 0);
 }

@@ -1,4 +1,4 @@
-/** What is wrong with a run of documents, said before anything starts; and where the documents have to run. */
+/** Checks a run of documents before it starts, and where the documents have to run. */
 import { needsMachine } from '../../documents/component/machine-rule.ts';
 import { nearestWord } from '../../documents/nearest.ts';
 import { parameterScope, ParameterError } from '../../runner/parameters.ts';
@@ -8,13 +8,12 @@ import { WrongUse } from '../command.ts';
 import { nameOf, type LoadedDocument } from './documents.ts';
 import type { ToeRequest } from './request.ts';
 
-/** Phases that a run may ask for whatever documents have: those of Image Builder. */
+/** Phases that a run may name even if no document has them: those of Image Builder. */
 const USUAL_PHASES: readonly string[] = ['build', 'validate', 'test', 'container-host-test'];
 
 /**
  * Checks the phases and the parameters of a run.
- * @throws {WrongUse} for a phase that no document has, and for parameters without a value or with one that is not
- *   allowed
+ * @throws {WrongUse} for a phase that no document has, and for parameters with a missing or invalid value
  */
 export function checkRun({ phases, documents: sources }: ToeRequest, documents: readonly LoadedDocument[]): void {
   const there = [...new Set(documents.flatMap(({ document }) => document.phases.map(({ name }) => name)))];
@@ -37,7 +36,7 @@ export function checkRun({ phases, documents: sources }: ToeRequest, documents: 
   }
 }
 
-/** Why a run needs a virtual machine, as a build of the documents would say; `undefined` when a container will do. */
+/** Why a run needs a virtual machine, as in a build of the documents; `undefined` if a container is enough. */
 export function machineReason(
   { phases, documents: sources }: ToeRequest,
   documents: readonly LoadedDocument[],
@@ -55,7 +54,7 @@ export function machineReason(
   return undefined;
 }
 
-/** What to do about a failure in a container that a machine would not have; `undefined` for any other. */
+/** Advice after a failure in a container that a virtual machine would avoid; `undefined` for any other. */
 export function machineHint({ documents }: RunReport): string | undefined {
   for (const { outcome } of documents) {
     const { failure } = outcome;

@@ -1,4 +1,4 @@
-/** The documents of `ingot toe`: read, and validated before anything runs. */
+/** Reads and validates the documents of `ingot toe` before they run. */
 import { INGOT } from '../../platform/own-program.ts';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { GetComponentCommand } from '@aws-sdk/client-imagebuilder';
@@ -12,31 +12,31 @@ import { describeFile, recognize } from '../../templates/recognize.ts';
 import type { Arguments } from '../command.ts';
 import { CommandFailed, WrongUse } from '../command.ts';
 
-/** More than a document may have: see `document-too-large`. */
+/** Larger than any valid document: see `document-too-large`. */
 const MOST_BYTES = 1024 * 1024;
 
-/** A document's text, as it was found. */
+/** A document's text and its source. */
 export interface DocumentText {
   readonly path: string;
   readonly text: string;
-  /** It is a component of the server. */
+  /** Whether it is a component of the server. */
   readonly onServer?: true;
 }
 
 /** A document that can run. */
 export interface LoadedDocument extends DocumentText {
   readonly document: ComponentDocument;
-  /** As `path:line:column: message`. */
+  /** Lines `path:line:column: message`. */
   readonly warnings: readonly string[];
 }
 
-/** What the log and failures call a document: its name, or that of its file. */
+/** The name of a document in the log and in failures: its own, or its file's. */
 export function nameOf({ document, path }: Pick<LoadedDocument, 'document' | 'path'>): string {
   const file = path.split('/').at(-1)!;
   return document.name ?? file.replace(/\.ya?ml$/, '');
 }
 
-/** Documents that cannot run. The message has a line for each fault, errors first. */
+/** Documents that cannot run. The message has a line per fault, errors first. */
 export class InvalidDocuments extends Error {
   override readonly name = 'InvalidDocuments';
 }
@@ -67,7 +67,7 @@ export async function readDocument(path: string, args: Arguments): Promise<Docum
   }
 }
 
-/** The ARN of a component that `component/NAME[/VERSION[/BUILD]]` names. */
+/** The ARN of a component named `component/NAME[/VERSION[/BUILD]]`. */
 async function componentNamed(name: string, args: Arguments): Promise<string> {
   const { connect } = await import('../client.ts');
   const { resolveName } = await import('../short-names.ts');
@@ -87,7 +87,7 @@ async function fromServer(arn: string, args: Arguments): Promise<string> {
 /**
  * Validates documents.
  * @param blocked modules that must not be used
- * @throws {InvalidDocuments} with all faults of all of them
+ * @throws {InvalidDocuments} with all faults of all documents
  */
 export function judge(texts: readonly DocumentText[], blocked: readonly string[]): readonly LoadedDocument[] {
   for (const name of blocked) {
@@ -120,7 +120,7 @@ export function judge(texts: readonly DocumentText[], blocked: readonly string[]
     beside.push(...warnings);
     return document === undefined || errors.length > 0 ? [] : [{ ...given, document, warnings }];
   });
-  // A warning may hold the cause: the key that was meant.
+  // A warning may explain the cause, such as a misspelled key.
   if (problems.length > 0) throw new InvalidDocuments([...problems, ...beside].join('\n'));
   return loaded;
 }

@@ -1,4 +1,4 @@
-/** A fresh instance for `ingot toe`, thrown away at its end: over a base image, an AMI, an image or a file. */
+/** A fresh instance for `ingot toe`, deleted afterwards: over a base image, an AMI, an image or a file. */
 import { open, stat } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -21,33 +21,33 @@ import type { Reach } from '../../platform/network-rules.ts';
 import type { Report } from '../../resources/progress.ts';
 import { CommandFailed, WrongUse } from '../command.ts';
 
-/** Which instance. */
+/** The requested instance. */
 export interface FreshInstance {
   /** `nspawn` or `qemu`. */
   readonly driver: string;
-  /** A base image's name, an AMI, an image's ARN, or the path of a qcow2 file; the default base image when absent. */
+  /** A base image's name, an AMI, an image's ARN, or the path of a qcow2 file (default: the default base image). */
   readonly image: string | undefined;
   readonly dataDirectory: string;
   readonly region: string;
   readonly report: Report;
   readonly signal: AbortSignal;
-  /** What it may reach. */
+  /** What it can reach. */
   readonly reach: Reach;
-  /** The profile whose credentials its metadata service has; none if absent. */
+  /** The profile whose credentials its metadata service has (default: none). */
   readonly role?: InstanceRole;
 }
 
-/** Kinds of instances that documents can run in. */
+/** Drivers that documents can run on. */
 export const FRESH_DRIVERS = ['nspawn', 'qemu'] as const;
 const DEFAULT_IMAGE = 'debian-12-x86';
 const MEMORY_MIB = 2048;
-/** What the metadata service calls it: this has so much memory. */
+/** Its instance type in the metadata service, which has this much memory. */
 const INSTANCE_TYPE = 't3.small';
 const QCOW2 = Buffer.from('QFI\xfb', 'latin1');
 
 /**
- * Gives `work` a fresh instance and ends it, however `work` ends.
- * @throws {CommandFailed} when this host cannot make one
+ * Gives `work` a fresh instance and always terminates it.
+ * @throws {CommandFailed} if this host cannot run one
  */
 export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: Instance) => Promise<T>): Promise<T> {
   const driver = driverNamed(fresh.driver);
@@ -93,7 +93,7 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
   );
 }
 
-/** What its metadata service says. */
+/** The content of its metadata service. */
 async function metadataOf({ dataDirectory, region, image, role }: FreshInstance): Promise<InstanceMetadata> {
   // A user who cannot read them gets the default account.
   const credentials = await readCredentials(dataDirectory).catch(() => undefined);
@@ -108,7 +108,7 @@ async function metadataOf({ dataDirectory, region, image, role }: FreshInstance)
   };
 }
 
-/** Finds the disk that the instance lies over, and keeps it from being collected meanwhile. */
+/** Finds the instance's parent disk, and keeps it from being collected meanwhile. */
 async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: string) => Promise<T>): Promise<T> {
   const image = fresh.image ?? DEFAULT_IMAGE;
   const reference = Object.hasOwn(suppliedImages, image)

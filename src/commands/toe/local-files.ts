@@ -6,12 +6,12 @@ import { placesOf, type LocalFile } from '../local-files/find.ts';
 import { filesOf } from '../local-files/pack.ts';
 import { InvalidDocuments, type LoadedDocument } from './documents.ts';
 
-/** What the `file:` sources of each document mean: by the document's path. */
+/** The files of each document's `file:` sources, by the document's path. */
 export type DocumentFiles = ReadonlyMap<string, ReadonlyMap<string, LocalFile>>;
 
 /**
  * Finds the files that documents name.
- * @throws {InvalidDocuments} with a line for each that cannot be read
+ * @throws {InvalidDocuments} with a line per unreadable file
  */
 export async function filesBeside(documents: readonly LoadedDocument[], args: Arguments): Promise<DocumentFiles> {
   const found = new Map<string, ReadonlyMap<string, LocalFile>>();
@@ -29,7 +29,7 @@ export async function filesBeside(documents: readonly LoadedDocument[], args: Ar
   return found;
 }
 
-/** Finds the files of one document, and of the documents that it runs: those have none. */
+/** Finds the files of one document. Documents that it runs have none. */
 export function finderOf(files: DocumentFiles, path: string): FindSourceFile {
   return async (source) =>
     files.get(path)?.get(source) ??

@@ -1,4 +1,4 @@
-/** The log folder of a run, as awstoe has it. Source: reference, `awstoe.md` section 9. */
+/** The log directory of a run, as in awstoe. Source: reference, `awstoe.md` section 9. */
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { timestamp } from '../../platform/clock.ts';
@@ -8,15 +8,13 @@ import { plainRecord } from '../terminal/plain.ts';
 import { chainingOutput, detailedOutput, failureBlock, type RunReport } from '../../runner/detailed-output.ts';
 import type { LoadedDocument } from './documents.ts';
 
-/** A run's log folder. */
+/** A run's log directory. */
 export interface LogFolder {
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
-  /**
-   * Writes the reported records into `console.log` and `application.log`. Returns the record for the caller to show.
-   */
+  /** Writes a record to `console.log` and `application.log`. Returns it for display. */
   record(event: ProgressEvent): ProgressRecord;
-  /** Writes what is known at the end. */
+  /** Writes the files with the results. */
   end(report: RunReport): void;
   close(): void;
 }
@@ -27,8 +25,8 @@ export function logFolderName(time: string, executionId: string): string {
 }
 
 /**
- * Makes the folder.
- * @throws {CommandFailed} when it cannot be made
+ * Creates the directory.
+ * @throws {CommandFailed} if it cannot be created
  */
 export function openLogFolder(directory: string, executionId: string, documents: readonly LoadedDocument[]): LogFolder {
   const path = join(resolve(directory), logFolderName(timestamp(), executionId));

@@ -1,23 +1,20 @@
-/**
- * What `ingot toe` is asked for: the flags and the configuration file of awstoe. Source: reference, `awstoe.md` section
- * 8.
- */
+/** The request of `ingot toe`, from awstoe's flags and configuration file. Source: reference, `awstoe.md` section 8. */
 import { readFileSync } from 'node:fs';
 import { newUuid } from '../../platform/ids.ts';
 import { readUtf8 } from '../../platform/utf8.ts';
 import { type Arguments, WrongUse, type CommandOption } from '../command.ts';
 
-/** A document to run, by where it is, with the values that are its own. */
+/** A document to run, by its location, with its own values. */
 interface DocumentSource {
   /** A path, or the ARN of a component's build version. */
   readonly path: string;
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** A run. */
+/** A requested run. */
 export interface ToeRequest {
   readonly documents: readonly DocumentSource[];
-  /** All phases when absent. */
+  /** Default: all phases. */
   readonly phases: readonly string[] | undefined;
   readonly executionId: string;
   readonly logDirectory: string;
@@ -65,8 +62,8 @@ export const RUN_OPTIONS: Readonly<Record<string, CommandOption>> = {
 };
 
 /**
- * Flags and members of the configuration that would send logs away, which does not work yet: to pass them over would
- * lose logs.
+ * Flags and configuration members that would send logs elsewhere, which is not supported yet. They are rejected,
+ * because ignoring them would lose logs.
  */
 const SENDS_LOGS: readonly (readonly [flag: string, member: string])[] = [
   ['log-s3-bucket-name', 'logS3BucketName'],
@@ -91,7 +88,7 @@ const MEMBERS = new Set([
   ...SENDS_LOGS.map(([, member]) => member),
 ]);
 
-/** The configuration file, as it is read. */
+/** The parsed configuration file. */
 interface ToeConfig {
   readonly documents?: readonly { readonly path?: string; readonly parameters?: readonly NamedValue[] }[];
   readonly phases?: string;
@@ -108,7 +105,7 @@ interface NamedValue {
 }
 
 /**
- * The request that the arguments make. A flag goes before the configuration file.
+ * The request from the arguments. A flag overrides the configuration file.
  * @param args those of `RUN_OPTIONS`; positional arguments are documents too
  * @throws {WrongUse}
  */
@@ -145,7 +142,7 @@ export function toeRequest(args: Arguments): ToeRequest {
   };
 }
 
-/** A comma list; empty when absent. */
+/** A comma-separated list (default: empty). */
 export function list(text: string | undefined): readonly string[] {
   return (text ?? '')
     .split(',')
@@ -153,7 +150,7 @@ export function list(text: string | undefined): readonly string[] {
     .filter((item) => item !== '');
 }
 
-/** `n=v,n2=v2`: a comma that no name follows belongs to the value. @throws {WrongUse} */
+/** Parses `n=v,n2=v2`; a comma that no name follows belongs to the value. @throws {WrongUse} */
 export function parametersOf(text: string): Readonly<Record<string, string>> {
   const given = text.split(/,(?=[A-Za-z0-9_-]+=)/).map((item) => {
     const split = /^([A-Za-z0-9_-]+)=([^]+)$/.exec(item);

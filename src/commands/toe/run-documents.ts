@@ -12,30 +12,30 @@ import type { DocumentReport, RunReport } from '../../runner/detailed-output.ts'
 import { nameOf, type LoadedDocument } from './documents.ts';
 import type { ToeRequest } from './request.ts';
 
-/** What a run needs. */
+/** The inputs of a run. */
 export interface DocumentsRun {
   readonly request: ToeRequest;
-  /** In the order of the request's. */
+  /** In the order of the request. */
   readonly documents: readonly LoadedDocument[];
   readonly instance: Instance;
   readonly workingDirectory: string;
   readonly report: Report;
   readonly signal: AbortSignal;
-  /** This host is the instance: a step that asks for a restart ends the run with what it needs to go on. */
+  /** This host is the instance: a step that requests a restart ends the run with the state to continue. */
   readonly leaveForRestart?: true;
-  /** Who the host is to S3. */
+  /** S3 credentials for the host. */
   readonly s3Access?: DocumentRun['s3Access'];
   /** Environment variables of every command. */
   readonly environment?: DocumentRun['environment'];
   readonly secrets?: DocumentRun['secrets'];
   readonly componentText?: DocumentRun['componentText'];
-  /** What the `file:` sources of a document mean, by its path. */
+  /** The files of a document's `file:` sources, by its path. */
   readonly filesOf?: (path: string) => FindSourceFile;
-  /** What an earlier run left when it asked for a restart. */
+  /** The state of an earlier run that requested a restart. */
   readonly from?: InterruptedRun;
 }
 
-/** What is known of a run that waits for a restart: JSON. */
+/** The state of a run that waits for a restart, as JSON. */
 export interface InterruptedRun {
   readonly startTime: string;
   readonly finished: readonly Omit<DocumentReport, 'document'>[];
@@ -45,7 +45,7 @@ export interface InterruptedRun {
 /** A run that ended, or waits for a restart. */
 export type RunEnd = { readonly report: RunReport } | { readonly interrupted: InterruptedRun };
 
-/** @throws the signal's reason when it is aborted */
+/** @throws the signal's reason if it is aborted */
 export async function runDocuments(run: DocumentsRun): Promise<RunEnd> {
   const { request, documents, from } = run;
   const startTime = from?.startTime ?? timestamp();

@@ -55,7 +55,7 @@ export const PLACE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   region: { ...CLIENT_OPTIONS['region']!, group: PLACE_GROUP },
 };
 
-/** Shows a run on stderr and keeps it in its log folder. */
+/** Shows a run on stderr and writes it to its log directory. */
 export function shownBy(log: LogFolder | undefined, trace: boolean): Report {
   return (event) => {
     const record = log?.record(event) ?? {
@@ -75,18 +75,18 @@ export function shownBy(log: LogFolder | undefined, trace: boolean): Report {
 export interface Place {
   /**
    * `host`: this host, which Ingot does not restart; `machine`: an existing instance; `fresh`: a new instance that is
-   * deleted afterwards and has the role of its profile. The others ask S3 as the user who runs the documents.
+   * deleted afterwards and has the role of its profile. The others use S3 as the user who runs the documents.
    */
   readonly kind: 'host' | 'machine' | 'fresh';
   readonly workingDirectory: string;
-  /** Gives `work` the instance, and lets it go. */
+  /** Gives `work` the instance, and releases it afterwards. */
   readonly use: <T>(
     options: { readonly report: Report; readonly signal: AbortSignal },
     work: (instance: Instance) => Promise<T>,
   ) => Promise<T>;
 }
 
-/** The place that the arguments name: this host when they name none. @throws {WrongUse} */
+/** The place in the arguments (default: this host). @throws {WrongUse} */
 export function placeOf(args: Arguments): Place {
   const machine = sshMachineOf(args);
   if (machine !== undefined)
@@ -105,7 +105,7 @@ export function placeOf(args: Arguments): Place {
   return { kind: 'host', workingDirectory: process.cwd(), use: (_options, work) => onThisHost(work) };
 }
 
-/** The machine that `--on ssh://…` names. @throws {WrongUse} */
+/** The machine in `--on ssh://…`. @throws {WrongUse} */
 function sshMachineOf(args: Arguments): SshMachine | undefined {
   const on = args.text('on');
   const configFile = args.text('ssh-config');
@@ -123,7 +123,7 @@ function sshMachineOf(args: Arguments): SshMachine | undefined {
   }
 }
 
-/** Gives `work` a Windows machine that is there already. */
+/** Gives `work` an existing Windows machine. */
 async function onMachine<T>(
   machine: SshMachine,
   signal: AbortSignal,
@@ -137,7 +137,7 @@ async function onMachine<T>(
   }
 }
 
-/** The driver that the arguments name. @param withImage where they only name an image @throws {WrongUse} */
+/** The driver in the arguments. @param withImage if they only name an image @throws {WrongUse} */
 export function driverOf(args: Arguments, withImage?: string): string | undefined {
   const on = args.text('on') ?? (args.text('image') === undefined ? undefined : withImage);
   if (on === undefined || (FRESH_DRIVERS as readonly string[]).includes(on)) return on;
@@ -147,12 +147,12 @@ export function driverOf(args: Arguments, withImage?: string): string | undefine
   );
 }
 
-/** Tells the warnings of documents. */
+/** Prints the warnings of documents. */
 export function tellWarnings(documents: readonly LoadedDocument[]): void {
   for (const { warnings } of documents) for (const warning of warnings) process.stderr.write(`${warning}\n`);
 }
 
-/** The image that the arguments name: `image/NAME[/VERSION[/BUILD]]` by its ARN. */
+/** The image in the arguments: `image/NAME[/VERSION[/BUILD]]` by its ARN. */
 async function imageOf(args: Arguments): Promise<string | undefined> {
   const image = args.text('image');
   if (image?.startsWith('image/') !== true || existsSync(image)) return image;
@@ -164,7 +164,7 @@ async function imageOf(args: Arguments): Promise<string | undefined> {
   });
 }
 
-/** Gives `work` the fresh instance that the arguments ask for. */
+/** Gives `work` the fresh instance that the arguments request. */
 export async function inInstance<T>(
   args: Arguments,
   driver: string,
@@ -187,7 +187,7 @@ export async function inInstance<T>(
   );
 }
 
-/** The instance profile that the arguments name. @throws {WrongUse} when the configuration has none of that name */
+/** The instance profile in the arguments. @throws {WrongUse} if the configuration does not have it */
 async function profileOf(
   args: Arguments,
 ): Promise<{ readonly role: InstanceRole; readonly profile: InstanceProfile } | undefined> {
@@ -209,8 +209,7 @@ async function profileOf(
 }
 
 /**
- * Identity of a fresh instance to S3, and the credentials that its commands find: those of its profile, or none without
- * one.
+ * The S3 credentials of a fresh instance, and those that its commands find: those of its profile, or none without one.
  */
 export async function profileRunOf(
   args: Arguments,
@@ -241,7 +240,7 @@ async function onThisHost<T>(work: (instance: Instance) => Promise<T>): Promise<
   }
 }
 
-/** A folder for scripts, which may hold secrets: one that no disk keeps, where this host has one. */
+/** A directory for scripts, which may contain secrets: in memory, if this host has such a file system. */
 async function inMemory(): Promise<string> {
   for (const folder of ['/run', process.env['XDG_RUNTIME_DIR'], '/dev/shm']) {
     if (
@@ -256,10 +255,7 @@ async function inMemory(): Promise<string> {
   return tmpdir();
 }
 
-/**
- * The secrets that the config of the data directory gives access to; without a data directory, those of the
- * environment.
- */
+/** The secrets from the data directory's configuration; without a data directory, those in the environment. */
 export async function secretsOf(args: Arguments): Promise<Secrets> {
   const directory = dataDirectoryOf(args);
   // A user who cannot read them gets the default account.
@@ -267,7 +263,7 @@ export async function secretsOf(args: Arguments): Promise<Secrets> {
   return openSecrets(directory, credentials?.account ?? DEFAULT_ACCOUNT, regionOf(args), 'ingot');
 }
 
-/** Identity of this host to S3: the credentials that AWS SDKs find in the environment, or none. */
+/** The S3 credentials of this host: those that AWS SDKs find in the environment, or none. */
 export async function s3AccessOfThisHost(env: NodeJS.ProcessEnv = process.env): Promise<S3Access | undefined> {
   const {
     AWS_ACCESS_KEY_ID: accessKeyId,

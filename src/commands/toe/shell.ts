@@ -1,8 +1,8 @@
-/** A shell in an instance of this process: no server between. */
+/** A shell in an instance of this process, without a server. */
 import type { Instance } from '../../instances/instance.ts';
 import { openShell } from '../../instances/terminal.ts';
 
-/** Opens a login shell on this terminal and waits for its end. The terminal is as it was however this ends. */
+/** Opens a login shell on this terminal and waits for its end. The terminal is restored in any case. */
 export async function shellIn(instance: Instance): Promise<void> {
   const { stdin, stdout } = process;
   const size = (): { readonly rows: number; readonly columns: number } => ({

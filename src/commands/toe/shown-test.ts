@@ -1,17 +1,17 @@
 /**
- * How `ingot toe test` shows what it does: the view of a build, on stderr. The result goes to stdout, as JSON with the
- * records before it.
+ * The display of `ingot toe test` on stderr: the view of a build. The result goes to stdout, or JSON with the records
+ * before it.
  */
 import { timestamp } from '../../platform/clock.ts';
 import { PROGRESS_VERSION, type ProgressRecord, type Report } from '../../resources/progress.ts';
 import { buildView, type ViewMode } from '../terminal/view.ts';
 
-/** Where a test tells its progress. */
+/** The display of a test. */
 export interface ShownTest {
   readonly report: Report;
-  /** A line of the command's own. */
+  /** A line of the command itself. */
   note(text: string): void;
-  /** Ends what is live: the table of the result follows, or nothing after an interrupt. Safe to repeat. */
+  /** Ends the live region: the table of the result follows, or nothing after an interrupt. It can be repeated. */
   end(interrupted?: boolean): void;
 }
 
@@ -39,7 +39,7 @@ export function shownTest(mode: ViewMode | 'json'): ShownTest {
     ended = true;
     if (interrupted) view.record(recordOf({ type: 'state', status: 'CANCELLED', text: 'CANCELLED' }));
     view.end(interrupted ? 'frame' : 'nothing');
-    // Plain lines had them in their place.
+    // Plain lines showed them at their positions.
     if (mode !== 'plain') for (const text of new Set(view.state.warnings)) process.stderr.write(`note: ${text}\n`);
   };
   return { report: (event) => view.record(recordOf(event)), note: mode === 'tty' ? view.note : write, end };

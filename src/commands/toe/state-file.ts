@@ -1,4 +1,6 @@
-/** What a run on this host leaves when it waits for a restart: a file in the state directory, by its execution id. */
+/**
+ * The state of a run on this host that waits for a restart: a file in the state directory, named by its execution id.
+ */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -9,9 +11,9 @@ import type { InterruptedRun } from './run-documents.ts';
 
 interface StateFile {
   readonly v: 1;
-  /** Of the host when the run ended. */
+  /** Boot id of the host when the run ended. */
   readonly bootId: string;
-  /** Hash over the documents: what is known of steps holds for these only. */
+  /** Hash of the documents: the recorded steps are valid only for these. */
   readonly documents: string;
   readonly run: InterruptedRun;
 }
@@ -21,7 +23,7 @@ export function stateFileOf(directory: string, executionId: string): string {
   return join(resolve(directory), `TOE_STATE_${executionId}.json`);
 }
 
-/** Writes it, to outlast the restart. */
+/** Writes the state durably, for the time after the restart. */
 export async function saveState(
   path: string,
   documents: readonly LoadedDocument[],
@@ -33,8 +35,8 @@ export async function saveState(
 }
 
 /**
- * Takes over and removes what a run left; `undefined` when there is nothing.
- * @throws {CommandFailed} when this host was not restarted since, or the documents are others
+ * Reads and removes the state of a run; `undefined` if there is none.
+ * @throws {CommandFailed} if this host was not restarted since, or the documents differ
  */
 export function takeState(path: string, documents: readonly LoadedDocument[]): InterruptedRun | undefined {
   let text: string;

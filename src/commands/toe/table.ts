@@ -10,7 +10,7 @@ const MARKS: Readonly<Record<StepOutcome['status'], string>> = {
   Skipped: 'skipped',
 };
 
-/** One line for each step, and one for those that were not reached. */
+/** One line per step, and one for those that were not reached. */
 export function stepTable(report: RunReport): string {
   return report.documents.map((document) => `${plainLine(document.path)}\n${documentTable(document)}`).join('\n');
 }
@@ -79,7 +79,7 @@ export function junit(report: RunReport): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n${[...suites, ...problem].join('\n')}\n</testsuites>\n`;
 }
 
-/** Text for XML: what XML 1.0 cannot hold is left out. */
+/** Escapes text for XML, without characters that XML 1.0 cannot contain. */
 function xml(text: string): string {
   const allowed = text.replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '');
   return allowed

@@ -78,7 +78,7 @@ function report(failed: boolean): RunReport {
   };
 }
 
-// The shapes are those of the samples in the reference, awstoe.md sections 8 and 9.
+// The formats are those of the samples in the reference, awstoe.md sections 8 and 9.
 describe('what awstoe prints and keeps', () => {
   test('the summary', () => {
     assert.deepEqual(runSummary(report(false)), {
@@ -156,7 +156,7 @@ describe('what awstoe prints and keeps', () => {
     );
   });
 
-  test('the name of the log folder', () =>
+  test('the name of the log directory', () =>
     assert.equal(logFolderName(TIME, 'one'), 'TOE_2026-11-21_12-05-09_UTC-0_one'));
 });
 
@@ -192,7 +192,7 @@ describe('the request', () => {
   };
   test.after(() => rmSync(folder, { recursive: true }));
 
-  test('of flags', () => {
+  test('from flags', () => {
     const { executionId, ...request } = toeRequest(
       new Arguments({ documents: 'a.yaml,b.yaml', phases: 'build,test', parameters: 'One=1,Two=a,b=c' }, []),
     );
@@ -211,7 +211,7 @@ describe('the request', () => {
     });
   });
 
-  test('of a configuration file, before which flags go', () => {
+  test('from a configuration file, which flags override', () => {
     const path = config({
       documents: [
         {
@@ -265,14 +265,14 @@ describe('the request', () => {
     ['a file that is not there', () => ({ config: join(folder, 'none.json') }), /cannot read/],
   ];
   for (const [what, values, message] of wrong) {
-    test(`refuses ${what}`, () =>
+    test(`rejects ${what}`, () =>
       assert.throws(
         () => toeRequest(new Arguments(values(), [])),
         (error) => error instanceof WrongUse && message.test(error.message),
       ));
   }
 
-  test('has values with commas', () => assert.deepEqual(parametersOf('A=1,2,B=x'), { A: '1,2', B: 'x' }));
+  test('accepts values with commas', () => assert.deepEqual(parametersOf('A=1,2,B=x'), { A: '1,2', B: 'x' }));
 });
 
 describe('before anything starts', () => {
@@ -303,15 +303,15 @@ describe('before anything starts', () => {
     ['no phase of the documents', { parameters: 'Size=small', phases: 'test' }, /invalid value 'test' for --phases/],
   ];
   for (const [what, values, message] of wrong)
-    test(`refuses ${what}`, () =>
+    test(`rejects ${what}`, () =>
       assert.throws(
         () => checkRun(request(values), documents),
         (error) => error instanceof WrongUse && message.test(error.message),
       ));
-  test('takes the phases of a build though a document lacks one', () =>
+  test('accepts the phases of a build even if a document lacks one', () =>
     checkRun(request({ parameters: 'Size=small', phases: 'build,validate' }), documents));
 
-  test('a document that a build runs in a machine needs one here', () => {
+  test('a document that needs a virtual machine in a build needs one here', () => {
     const step = "{name: A, action: ExecuteBash, inputs: {commands: ['modprobe overlay']}}";
     const kernel = judge(
       [{ path: 'k.yaml', text: `schemaVersion: 1.0\nphases: [{name: build, steps: [${step}]}]\n` }],
@@ -326,7 +326,7 @@ describe('before anything starts', () => {
 });
 
 describe('reading', () => {
-  test('a document that is not UTF-8 is refused with the place of its byte', async () => {
+  test('a document that is not UTF-8 is rejected with the position of its byte', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ingot-toe-test-'));
     const path = join(folder, 'latin.yaml');
     writeFileSync(path, Buffer.from(DOCUMENT.replace('echo', 'echo Größe; echo'), 'latin1'));
@@ -340,7 +340,7 @@ describe('reading', () => {
 });
 
 describe('judging', () => {
-  test('names faults with their places, and blocked modules', () => {
+  test('reports faults with their positions, and blocked modules', () => {
     assert.throws(
       () => judge([{ path: 'hello.yaml', text: DOCUMENT }], ['ExecuteBash']),
       (error) =>

@@ -21,7 +21,7 @@ export const acceleration: Check = {
   packages: ['qemu-system-x86'],
   root: true,
   seconds: 80,
-  // It measures how soon a kernel prints, and its verdict is kept.
+  // It measures how soon a kernel prints, and its verdict is stored.
   alone: true,
   async run({ dataDirectory, signal }) {
     if (!existsSync('/dev/kvm')) return noDevice(await readFile('/proc/cpuinfo', 'utf8').catch(() => ''));
@@ -46,7 +46,7 @@ function verdict({ accelerator, reason }: AcceleratorChoice): Finding {
   return { status: 'warn', detail: `${reason}; ${emulated()}` };
 }
 
-/** The remedy if there is no kernel to test KVM with, neither the host's nor a base image's. */
+/** The advice if there is no kernel to test KVM with, neither the host's nor a base image's. */
 export function untried(choice: AcceleratorChoice): Finding {
   const { status, detail } = verdict(choice);
   return {
@@ -57,8 +57,8 @@ export function untried(choice: AcceleratorChoice): Finding {
 }
 
 /**
- * The remedy if there is no /dev/kvm.
- * @param cpuinfo `/proc/cpuinfo`
+ * The advice if there is no /dev/kvm.
+ * @param cpuinfo content of `/proc/cpuinfo`
  */
 export function noDevice(cpuinfo: string): Finding {
   const flags = new Set(/^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/));

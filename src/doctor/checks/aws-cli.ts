@@ -20,8 +20,8 @@ export const awsCli: Check = {
 };
 
 /**
- * The command that installs one that is new enough: Debian 12's own package is too old. Pure.
- * @param osRelease `/etc/os-release`
+ * The command that installs a new enough CLI: Debian 12's own package is too old. Pure.
+ * @param osRelease content of `/etc/os-release`
  */
 export function installCli(osRelease: string): string {
   const [, version] = /^ID=debian$/m.test(osRelease) ? (/^VERSION_ID="?(\d+)/m.exec(osRelease) ?? []) : [];

@@ -31,7 +31,7 @@ export const baseImages: Check = {
 };
 
 /**
- * Older versions of mkfs.ext4 cannot fill a file system from a folder, or do not support an offset.
+ * Older versions of mkfs.ext4 cannot fill a file system from a directory, or do not support an offset.
  * @throws {Error} with its output
  */
 async function tryMkfs(folder: string, signal: AbortSignal): Promise<void> {

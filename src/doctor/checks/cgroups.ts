@@ -17,7 +17,7 @@ export const cgroups: Check = {
   },
 };
 
-/** Which version of cgroups a host has. Pure. @param mountinfo `/proc/self/mountinfo` */
+/** The cgroup version of a host. Pure. @param mountinfo content of `/proc/self/mountinfo` */
 export function cgroupVersion(mountinfo: string): '1' | '2' | '1 and 2' | 'none' {
   const one = / - cgroup /m.test(mountinfo);
   const two = / - cgroup2 /m.test(mountinfo);
@@ -25,7 +25,7 @@ export function cgroupVersion(mountinfo: string): '1' | '2' | '1 and 2' | 'none'
   return two ? '2' : 'none';
 }
 
-/** @param unlimited the limits that could not be set; `undefined` when there is no unified hierarchy at all. Pure. */
+/** @param unlimited limits that could not be set; `undefined` if there is no unified hierarchy. Pure. */
 export function cgroupVerdict(version: string, unlimited: readonly string[] | undefined): Finding {
   if (unlimited === undefined) {
     const remedy =

@@ -16,7 +16,7 @@ export const clock: Check = {
 
 /**
  * The verdict on a clock. Pure.
- * @param aheadMs of the mirror's; `undefined` if the mirror did not send its time
+ * @param aheadMs difference from the mirror's clock; `undefined` if the mirror did not send its time
  */
 export function clockVerdict(now: number, aheadMs: number | undefined): Finding {
   const remedy = 'timedatectl set-ntp true';

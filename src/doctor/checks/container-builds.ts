@@ -1,4 +1,4 @@
-/** Whether container images can be built: buildah in namespaces of its own, on a disk of its own. */
+/** Whether container images can be built: buildah in separate namespaces, on a separate disk. */
 import { isContainerInstance } from '../../instances/buildah/driver.ts';
 import { driverNamed } from '../../instances/launch.ts';
 import { inWorkspace, type Workspace } from '../../instances/workspace.ts';

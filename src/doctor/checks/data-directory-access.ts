@@ -33,7 +33,7 @@ interface Folder {
   readonly mode: number;
 }
 
-/** The folders on the way to a path, as far as they exist. */
+/** The existing parent directories of a path. */
 async function parentsOf(path: string): Promise<readonly Folder[]> {
   const parents: Folder[] = [];
   for (let folder = dirname(path); ; folder = dirname(folder)) {
@@ -48,7 +48,7 @@ export interface DirectoryAccess {
   readonly dataDirectory: string;
   /** This user's id. */
   readonly own: number;
-  /** Absent if it does not exist yet; `open` counts the files in it that others can open. */
+  /** Absent if it does not exist yet; `open` is the number of files in it that others can open. */
   readonly directory?: { readonly uid: number; readonly mode: number; readonly open: number };
   readonly parents: readonly Folder[];
 }
@@ -65,7 +65,7 @@ export function accessVerdict({ dataDirectory, own, directory, parents }: Direct
       remedy: `chown -R ${own} ${quoted}`,
     };
   }
-  // In a sticky folder no other user can remove a user's files.
+  // In a sticky directory no other user can remove a user's files.
   const weak = parents.find(
     ({ uid, mode }) => (uid !== 0 && uid !== own) || ((mode & 0o022) !== 0 && (mode & 0o1000) === 0),
   );

@@ -7,7 +7,7 @@ import { inWorkspace } from '../../instances/workspace.ts';
 
 export const disks: Check = {
   name: 'mounting disks',
-  // Where disks cannot be mounted, builds use virtual machines.
+  // If disks cannot be mounted, builds use virtual machines.
   needed: false,
   packages: ['qemu-system-common', 'qemu-utils', 'e2fsprogs', 'fdisk', 'mount'],
   root: true,

@@ -11,7 +11,7 @@ export const dns: Check = {
     if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0)
       return { status: 'ok', detail: `not needed for the package mirror, which is named by its address ${hostname}` };
     try {
-      // lookup takes no signal; the check's deadline ends the wait.
+      // lookup supports no signal; the check's deadline ends the wait.
       const found = await lookup(hostname);
       signal.throwIfAborted();
       return { status: 'ok', detail: `${hostname} is ${found.address}` };

@@ -13,7 +13,7 @@ export const mirror: Check = {
 const DEFAULT = 'http://deb.debian.org/debian';
 
 /**
- * The verdict on the mirror's answer. Pure.
+ * The verdict on the mirror's response. Pure.
  * @param haveBase whether a base image exists, so that builds can start without the mirror
  */
 export function mirrorVerdict({ url, proxy, status, failure }: MirrorAnswer, haveBase: boolean): Finding {

@@ -96,7 +96,7 @@ export const network: Check = {
   },
 };
 
-/** The host's IPv4 addresses, loopback among them. */
+/** The host's IPv4 addresses, including loopback. */
 function ownAddresses(): readonly string[] {
   return Object.values(networkInterfaces())
     .flatMap((each) => each ?? [])
@@ -152,7 +152,7 @@ export function networkVerdict(answer: InsideAnswer, host: HostNetwork): Finding
   return { status: 'ok', detail: `${closed}, and an instance resolves and reaches ${host.name}` };
 }
 
-/** A resolver's or a connection's error code in words. */
+/** The meaning of an error code of a resolver or a connection. */
 function reasonOf(code: string): string {
   const words: Readonly<Record<string, string>> = {
     ECONNREFUSED: 'refused',

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { ProcessError, run } from '../../platform/processes.ts';
 import type { Check, Finding } from '../check.ts';
 
-/** A user that owns nothing. */
+/** A user without any files. */
 const NOBODY = '65534';
 
 export const processList: Check = {
@@ -34,7 +34,7 @@ export const processList: Check = {
   },
 };
 
-/** Users other than root and the system's own who can log in. Pure. @param passwd `/etc/passwd` */
+/** Users who can log in, other than root and the system's own. Pure. @param passwd content of `/etc/passwd` */
 export function usersWhoLogIn(passwd: string): readonly string[] {
   return passwd
     .split('\n')
@@ -46,7 +46,7 @@ export function usersWhoLogIn(passwd: string): readonly string[] {
     .map(([name]) => name!);
 }
 
-/** @param readable whether another user reads the command line of a process of Ingot's. Pure. */
+/** @param readable whether another user can read the command line of an Ingot process. Pure. */
 export function processListVerdict(readable: boolean, users: readonly string[]): Finding {
   if (!readable)
     return { status: 'ok', detail: "other users of this host do not see the command lines of Ingot's processes" };

@@ -18,7 +18,7 @@ export const securityModules: Check = {
 
 /**
  * The verdict. Pure.
- * @param found.selinux `1` if it is enforced, `0` if it is permissive, empty without it
+ * @param found.selinux `1` if it is enforcing, `0` if it is permissive, empty without it
  * @param found.own the profile that confines this process
  */
 export function modulesVerdict(found: {

@@ -6,13 +6,13 @@ import { flatLayer } from '../kernel.ts';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
-/** Tree, raw disk and qcow2 of the current Debian images; a build of only a few files. */
+/** Minimum for the tree, raw disk and qcow2 of the current Debian images, in bytes; and a build of only a few files. */
 const LEAST_FOR_BASE = 2 * GIB;
 const LEAST_FOR_BUILD = 256 * MIB;
-/** Making a base image takes up to 4 GiB while it is made. */
+/** Bytes that making a base image takes at most. */
 const FOR_BASE = 4 * GIB;
 const FOR_BUILD = 1 * GIB;
-/** Some builds with copies for other Regions. */
+/** Bytes for several builds with copies for other Regions. */
 const COMFORTABLE = 10 * GIB;
 
 export const space: Check = {
@@ -21,10 +21,10 @@ export const space: Check = {
   run: async ({ dataDirectory }) => spaceVerdict(await lookAt(dataDirectory)),
 };
 
-/** A data directory, or the place for it. */
+/** A data directory, existing or not. */
 export interface DataDirectory {
   readonly dataDirectory: string;
-  /** Bytes. */
+  /** Free bytes. */
   readonly free: number;
   readonly fileSystem: string;
   readonly writable: boolean;
@@ -32,7 +32,7 @@ export interface DataDirectory {
   readonly haveBase: boolean;
 }
 
-/** What is found there. @throws {Error} if the path is a file */
+/** Examines a data directory. @throws {Error} if the path is a file */
 export async function lookAt(dataDirectory: string): Promise<DataDirectory> {
   const there = await nearestFolder(dataDirectory);
   const { bavail, bsize } = await statfs(there);
@@ -51,7 +51,7 @@ export async function lookAt(dataDirectory: string): Promise<DataDirectory> {
 }
 
 /**
- * The folder itself, or the one it would be made in.
+ * The directory itself, or the one that it would be created in.
  * @throws {Error} if the path is a file
  */
 async function nearestFolder(path: string): Promise<string> {
@@ -63,7 +63,7 @@ async function nearestFolder(path: string): Promise<string> {
   }
 }
 
-/** The kind of file system that a path is on. Pure. @param mountinfo `/proc/self/mountinfo` */
+/** The type of a path's file system. Pure. @param mountinfo content of `/proc/self/mountinfo` */
 export function fileSystemOf(mountinfo: string, path: string): string {
   let best = { point: '', type: 'unknown' };
   for (const line of mountinfo.split('\n')) {
@@ -80,7 +80,7 @@ export function fileSystemOf(mountinfo: string, path: string): string {
   return best.type;
 }
 
-/** Why making one cannot work; `undefined` if it can. Pure. */
+/** Why making a base image cannot work; `undefined` if it can. Pure. */
 export function spaceBlocks({ dataDirectory, free, writable, haveBase }: DataDirectory): string | undefined {
   if (!writable) return `the data directory ${dataDirectory} cannot be written to`;
   const least = haveBase ? LEAST_FOR_BUILD : LEAST_FOR_BASE;

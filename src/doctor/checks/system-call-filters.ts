@@ -25,8 +25,8 @@ export const systemCallFilters: Check = {
 };
 
 /**
- * Starts a QEMU without a machine, confined like the others, and asks the kernel.
- * @returns the mode, `2` where a filter is active; else QEMU's message
+ * Starts a QEMU without a machine, confined like the others, and queries the kernel.
+ * @returns the seccomp mode, `2` if a filter is active; otherwise QEMU's message
  */
 async function modeOfQemu(signal: AbortSignal): Promise<string> {
   const qemu = await start(
@@ -48,7 +48,7 @@ async function modeOfQemu(signal: AbortSignal): Promise<string> {
   const patience = withDeadline(signal, patient(START_MS), () => new Error('QEMU did not answer'));
   try {
     let said = '';
-    // Its prompt comes when it runs, with its filter.
+    // Its prompt appears when it runs with its filter.
     await new Promise<void>((resolve, reject) => {
       patience.signal.addEventListener('abort', () => reject(patience.signal.reason as Error), { once: true });
       for (const stream of [qemu.stdout!, qemu.stderr!]) {

@@ -50,8 +50,8 @@ export const systemContainers: Check = {
 };
 
 /**
- * Runs a program of the host's in a container on a mounted disk whose files belong to the host's root and must belong
- * to the container's.
+ * Runs a program of the host in a container on a mounted disk whose files belong to the host's root and must belong to
+ * the container's.
  * @returns whether its system calls are filtered
  */
 async function tryContainer(

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Check } from '../check.ts';
 
-/** Debian's names; Ubuntu has the same. */
+/** Debian's paths; Ubuntu has the same. */
 const FILES = ['/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_VARS_4M.fd'];
 
 export const uefi: Check = {

@@ -19,7 +19,7 @@ const GIB = 1024 ** 3;
 const MINUTE = 60_000;
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 
-test("clock: how far ahead of a server's, caches reckoned in", () => {
+test("clock: the difference to a server's clock, including caches", () => {
   assert.equal(clockAhead('Fri, 20 Nov 2026 11:59:00 GMT', undefined, NOW), MINUTE);
   assert.equal(clockAhead('Fri, 20 Nov 2026 11:00:00 GMT', '3600', NOW), 0);
   assert.equal(clockAhead('Fri, 20 Nov 2026 12:05:00 GMT', 'rubbish', NOW), -5 * MINUTE);
@@ -27,7 +27,7 @@ test("clock: how far ahead of a server's, caches reckoned in", () => {
   assert.equal(clockAhead(undefined, undefined, NOW), undefined);
 });
 
-test('clock: what it is worth', () => {
+test('clock: the verdict', () => {
   const rows: readonly (readonly [number, number | undefined, string, RegExp])[] = [
     [NOW, 0, 'ok', /agrees/],
     [NOW, -MINUTE, 'ok', /agrees/],
@@ -61,7 +61,7 @@ test('processor and memory', () => {
   }
 });
 
-test('data directory: what it is good for, and when not even an attempt is worth it', () => {
+test('data directory: what it is suitable for, and when an attempt is useless', () => {
   const found = {
     dataDirectory: '/var/lib/ingot',
     free: 50 * GIB,
@@ -89,7 +89,7 @@ test('data directory: what it is good for, and when not even an attempt is worth
   }
 });
 
-test('data directory: the file system of a path is that of the longest mount point, the last of them', () => {
+test('data directory: a path is on the file system of the longest mount point, the last of several', () => {
   const mountinfo = [
     '1 0 8:1 / / rw - ext4 /dev/sda1 rw',
     '2 1 8:2 / /var/lib rw shared:1 - xfs /dev/sdb rw',
@@ -108,7 +108,7 @@ test('data directory: the file system of a path is that of the longest mount poi
   assert.equal(fileSystemOf('', '/x'), 'unknown');
 });
 
-test('cgroups: version, and what cannot be limited', () => {
+test('cgroups: version, and limits that cannot be set', () => {
   const one = '1 0 0:1 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu';
   const two = '2 0 0:2 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw';
   assert.equal(cgroupVersion(`${one}\n${two}`), '1 and 2');
@@ -125,7 +125,7 @@ test('cgroups: version, and what cannot be limited', () => {
   assert.equal(cgroupVerdict('none', undefined).remedy, 'mount -t cgroup2 none /sys/fs/cgroup');
 });
 
-test('package mirror: out of reach is a failure only while there is no base image', () => {
+test('package mirror: an unreachable one is a failure only without a base image', () => {
   const url = 'http://mirror.example/debian';
   assert.deepEqual(mirrorVerdict({ url, status: 200 }, false), { status: 'ok', detail: `${url} answers` });
   assert.equal(mirrorVerdict({ url, failure: 'it refuses connections' }, false).status, 'fail');
@@ -138,14 +138,14 @@ test('package mirror: out of reach is a failure only while there is no base imag
   assert.equal(mirrorVerdict({ url: 'http://deb.debian.org/debian', failure: 'x' }, false).remedy, undefined);
 });
 
-test('package mirror: the proxy, which may carry a password, is not shown', () => {
+test('package mirror: the proxy, which may contain a password, is not shown', () => {
   assert.deepEqual(mirrorVerdict({ url: 'http://m/debian', status: 200, proxy: 'http://u:secret@p:3128' }, false), {
     status: 'ok',
     detail: 'http://m/debian answers (through the proxy of this host)',
   });
 });
 
-test('networks: what was found inside one', () => {
+test('networks: the findings inside one', () => {
   const host = {
     name: 'deb.debian.org',
     proxied: false,
@@ -176,33 +176,33 @@ test('networks: what was found inside one', () => {
   }
 });
 
-test('KVM: no device, and what the processor could', () => {
+test('KVM: without a device, what the processor supports', () => {
   assert.equal(noDevice('processor : 0\nflags\t\t: fpu vmx ssse3\n').remedy, 'modprobe kvm_intel');
   assert.equal(noDevice('flags\t\t: fpu svm\n').remedy, 'modprobe kvm_amd');
   assert.equal(noDevice('flags\t\t: fpu vmxnet\n').remedy, undefined);
   assert.equal(noDevice('').status, 'warn');
 });
 
-test('KVM: where nothing could try it, what brings a kernel', () => {
+test('KVM: if it could not be tested, what provides a kernel', () => {
   const { status, detail, remedy } = untried({ accelerator: 'tcg', reason: 'there is no kernel file to try it with' });
   assert.equal(status, 'warn');
   assert.match(detail, /^there is no kernel file.*emulated.*base image/);
   assert.equal(remedy, './ingot build examples/nginx/template.yaml && ./ingot doctor');
 });
 
-test('AWS CLI: one that knows the endpoint variables', () => {
+test('AWS CLI: a version that supports the endpoint variables', () => {
   assert.equal(cliVerdict('/usr/bin/aws', 'aws-cli/2.15.30 Python/3.11.8', 'mend').status, 'ok');
   assert.match(cliVerdict('/usr/bin/aws', 'aws-cli/1.22.34 Python/3.9', 'mend').detail, /1\.22\.34, older than 1\.29/);
   assert.match(cliVerdict('/usr/bin/aws', 'command broken', 'mend').detail, /printed no version/);
 });
 
-test('AWS CLI: the command that installs one that is new enough', () => {
+test('AWS CLI: the command that installs a new enough version', () => {
   assert.equal(installCli('NAME="Debian GNU/Linux"\nVERSION_ID="13"\nID=debian\n'), 'apt-get install -y awscli');
   assert.match(installCli('VERSION_ID="12"\nID=debian\n'), /^apt-get install -y pipx && .*pipx install awscli$/);
   assert.match(installCli('VERSION_ID="24.04"\nID=ubuntu\n'), /pipx install awscli$/);
 });
 
-test('system call filters: which are in force', () => {
+test('system call filters: which are active', () => {
   const rows: readonly (readonly [Parameters<typeof filterVerdict>[0], string, RegExp])[] = [
     [{ kernel: true, nspawn: true, qemu: '2' }, 'ok', /system containers and of QEMU$/],
     [{ kernel: false, nspawn: true, qemu: '0' }, 'fail', /CONFIG_SECCOMP_FILTER/],
@@ -221,7 +221,7 @@ test('system call filters: which are in force', () => {
   }
 });
 
-test('data directory access: who looks in, and who could put another in its place', () => {
+test('data directory access: who can read it, and who could replace it', () => {
   const dataDirectory = '/srv/my data';
   const safe = [
     { path: '/srv', uid: 0, mode: 0o755 },
@@ -264,7 +264,7 @@ test('data directory access: who looks in, and who could put another in its plac
   }
 });
 
-test('process list: who sees it', () => {
+test('process list: who can see it', () => {
   const passwd =
     'root:x:0:0::/root:/bin/bash\ndaemon:x:1:1::/:/usr/sbin/nologin\n' +
     'me:x:1000:1000::/home/me:/bin/bash\nbot:x:1001:1001::/:/bin/false\nnobody:x:65534:65534::/:/usr/sbin/nologin\n';
@@ -276,7 +276,7 @@ test('process list: who sees it', () => {
   assert.match(detail, /: a, b, c and 1 more can log in here\. .*hidepid/);
 });
 
-test('AppArmor and SELinux: told, not relied on', () => {
+test('AppArmor and SELinux: shown, but not relied on', () => {
   assert.match(modulesVerdict({ apparmor: false, selinux: '', own: '' }).detail, /^neither is active/);
   assert.match(
     modulesVerdict({ apparmor: true, selinux: '', own: 'unconfined' }).detail,
