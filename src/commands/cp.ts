@@ -116,7 +116,7 @@ async function put({ connection, archive, interrupt }: Run, source: string, to: 
       for await (const chunk of tar) await sendInput(socket, chunk as Buffer);
       tellSession(socket, { end: true });
     })();
-    // What could not be read here ends the copy; the instance then sees that it was cut off.
+    // A source that cannot be read ends the copy; the instance then sees a truncated archive.
     const unreadable = new Promise<never>(
       (_resolve, reject) =>
         void sending.catch((error: unknown) => {

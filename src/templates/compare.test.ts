@@ -4,7 +4,7 @@ import { differences, tagChanges } from './compare.ts';
 
 const ARN = 'arn:aws:imagebuilder:eu-west-1:123456789012:component/a';
 
-test('what the service fills in is not a difference, what the user changed is', () => {
+test('values that the service fills in are no difference, values that the user changed are', () => {
   const members = ['description', 'workingDirectory', 'components', 'imageTestsConfiguration', 'schedule', 'status'];
   const rows: readonly (readonly [string, Record<string, never> | object, object, readonly string[]])[] = [
     ['nothing', {}, {}, []],
@@ -64,7 +64,7 @@ test('what the service fills in is not a difference, what the user changed is', 
     assert.deepEqual(differences(asked as never, existing, members), expected, name);
 });
 
-test("tags: set what differs, remove what is gone, leave the service's own", () => {
+test("tags: set what differs, remove what is gone, keep the service's own", () => {
   assert.deepEqual(tagChanges({ a: '1', b: '2' }, { a: '1', b: '3', c: '4', 'aws:x': 'y' }), {
     set: { b: '2' },
     remove: ['c'],

@@ -1,10 +1,10 @@
-/** Whether a resource that exists is what a template asks for. Pure. */
+/** Whether an existing resource matches a template. Pure. */
 import { canonicalArn } from '../resources/arns.ts';
 import type { RequestValue } from './template.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** What the service fills in, by member; a template that is silent about it means the same. */
+/** Values that the service fills in, by member. A template without the member means the same. */
 const DEFAULTS: Members = {
   workingDirectory: '/tmp',
   terminateInstanceOnFailure: true,
@@ -15,10 +15,10 @@ const DEFAULTS: Members = {
 };
 
 /**
- * The members in which a resource differs from what is asked for; empty when it is the same.
+ * The members in which a resource differs from the requested one; empty if it is the same.
  * @param asked the Create operation's request
  * @param existing the resource as its Get operation returns it
- * @param members which to compare: the rest (names, tags, dates) are not content
+ * @param members to compare: the rest (names, tags, dates) are not content
  */
 export function differences(
   asked: Readonly<Record<string, RequestValue>>,
@@ -31,7 +31,7 @@ export function differences(
   );
 }
 
-/** A value with the default's members added where it lacks them. */
+/** A value with the default's missing members added. */
 function filled(value: unknown, fallback: unknown): unknown {
   if (isMap(value) && isMap(fallback)) return { ...fallback, ...withoutAbsent(value) };
   return absent(value) && !isSchedule(fallback) ? fallback : value;
@@ -57,7 +57,7 @@ function withoutAbsent(value: Members): Members {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => !absent(member)));
 }
 
-/** An ARN as the service answers it, however the template writes its version. */
+/** An ARN in the service's form, whatever version spelling the template uses. */
 function withoutZeros(value: unknown): unknown {
   return typeof value === 'string' ? (canonicalArn(value) ?? value) : value;
 }
@@ -71,7 +71,7 @@ function same(a: unknown, b: unknown): boolean {
   return withoutZeros(a) === withoutZeros(b);
 }
 
-/** What has to change for a resource's tags to be those of the template. Tags of the service itself (`aws:`) stay. */
+/** The changes that make a resource's tags equal to the template's. Tags of the service itself (`aws:`) are kept. */
 export function tagChanges(
   asked: Readonly<Record<string, string>> = {},
   existing: Readonly<Record<string, string>> = {},

@@ -1,14 +1,14 @@
-/** The section Conditions, and the functions that give true or false. */
+/** The section Conditions, and the functions that return true or false. */
 import { conditionNamed, entriesOf, evaluate } from './evaluate.ts';
 import type { Faults } from './faults.ts';
 import { plainValue } from './functions.ts';
 import { describe, type MapEntry, type TemplateNode, type Value } from './nodes.ts';
 import type { Scope, Truth } from './scope.ts';
 
-/** Functions that give true or false and take evaluated values, as the section Rules has them. */
+/** Functions of the section Rules that return true or false and take evaluated values. */
 export type ValueTest = (values: readonly Value[]) => boolean | undefined;
 
-/** Conditions in conditions: more than anybody writes. */
+/** Maximum nesting of conditions: more than anybody writes. */
 const DEEPEST = 200;
 
 /**
@@ -27,7 +27,7 @@ export function evaluateConditions(
     return values;
   }
   const open = new Set<string>();
-  // Conditions see parameters and mappings only.
+  // Conditions can refer to parameters and mappings only.
   const inside: Scope = { ...scope, resources: new Map(), conditionNames: [], condition: () => undefined };
   const entries = new Map<string, MapEntry>(entriesOf(section, 'Conditions', inside, faults));
   const whole: Scope = { ...inside, conditionNames: [...entries.keys()], condition: (name) => valueOf(name) };
@@ -56,8 +56,8 @@ export function evaluateConditions(
 }
 
 /**
- * Whether a condition holds. After a fault it is unknown.
- * @param tests more functions by name
+ * Whether a condition is true; unknown after a fault.
+ * @param tests further functions by name
  */
 export function isTrue(
   node: TemplateNode,

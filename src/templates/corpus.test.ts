@@ -1,5 +1,5 @@
 /**
- * Published templates, and templates that `cdk synth` wrote. They are not part of the project: their folder is
+ * Published templates, and templates that `cdk synth` wrote. They are not part of the project: their directory is
  * `INGOT_CORPUS`, or `../shared/corpus` beside the project's own. This tests the language; only a server knows whether
  * a parent image or a document is valid.
  */
@@ -26,7 +26,7 @@ const ACCOUNT = '123456789012';
 const PSEUDO = { region: 'us-east-1', accountId: ACCOUNT, partition: 'aws', stackName: 'real' };
 const PLACE = `arn:aws:imagebuilder:us-east-1:${ACCOUNT}`;
 
-/** What a resource of each type answers to its name. */
+/** The value of Ref for each resource type. */
 const ANSWERS: Readonly<Record<ResourceType, string>> = {
   'AWS::ImageBuilder::Component': `${PLACE}:component/c/1.0.0/1`,
   'AWS::ImageBuilder::ImageRecipe': `${PLACE}:image-recipe/r/1.0.0`,
@@ -56,7 +56,7 @@ interface Taken {
   readonly outputs: number;
 }
 
-/** Plans a template and resolves each request and output in its turn. */
+/** Plans a template and resolves each request and output in order. */
 function take(text: string, supplied: boolean): Taken {
   const template = parseTemplate(text);
   const given = new Map<string, string>();
@@ -73,14 +73,14 @@ function take(text: string, supplied: boolean): Taken {
   return { made: plan.resources.length, notMade: plan.notMade.length, outputs: resolveOutputs(plan, known).length };
 }
 
-/** What only their authors have: values of parameters, and stacks that are deployed first. */
+/** Values that only their authors have: parameters, and stacks that are deployed first. */
 const SUPPLIED: Readonly<Record<string, readonly string[]>> = {
   'T04-attestable-base.yaml': ['Parameters.SubnetId', 'Parameters.SecurityGroupId', 'Parameters.KeyPair'],
   'T05-attestable-pipeline.yaml': ['Parameters.BaseStackName'],
   'T11-win-dotnet.yml': ['Parameters.DotnetS3SourceZipFile', 'Resources.Recipe.Properties.ParentImage'],
 };
 
-test('real templates are taken as they are, or with what they ask for', { skip }, (t: TestContext) => {
+test('real templates are accepted as they are, or with the values that they require', { skip }, (t: TestContext) => {
   const files = readdirSync(FOLDER).sort();
   const supplied: string[] = [];
   for (const file of files) {

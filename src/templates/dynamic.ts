@@ -3,15 +3,15 @@ import type { Faults } from './faults.ts';
 import { textAt, type Value, type ValueMap } from './nodes.ts';
 import type { Scope } from './scope.ts';
 
-/** Properties that may contain braces of their own, which are for the build. */
+/** Properties that may contain other double braces, which are resolved in the build. */
 const DOCUMENTS = ['Data', 'DockerfileTemplateData'];
 
-/** Values for documents: a step resolves their references when it runs. */
+/** Parameters for documents: a step resolves their references when it runs. */
 const DOCUMENT_PARAMETER = /\.(?:Components|Workflows)\[\d+\]\.Parameters\[\d+\]\.Value(?:\[\d+\])?$/;
 
 const REFERENCE = /\{\{resolve:ssm:([^{}:\s]{1,1011}|arn:[^{}\s]{1,1011}?)(?::\d+)?\}\}/g;
 
-/** Properties with the values of parameters in place of their references. */
+/** Properties with references replaced by the values of parameters. */
 export function resolveDynamic(properties: ValueMap, path: string, scope: Scope, faults: Faults): ValueMap {
   const entries = [...properties.entries].map(([key, entry]) => {
     if (DOCUMENTS.includes(key)) return [key, entry] as const;
@@ -34,7 +34,7 @@ function resolved(value: Value, path: string, scope: Scope, faults: Faults): Val
   const text = value.text.replace(REFERENCE, (whole, name: string) => {
     const stored = scope.surroundings.parameterValue?.(name);
     if (stored !== undefined) return stored;
-    // Where an image is meant, a recipe takes the parameter's name, and the service says what it is.
+    // For an image, a recipe takes the parameter's name, and the service resolves it.
     if (whole === value.text && (path.endsWith('ParentImage') || path.endsWith('.Image'))) return `ssm:${name}`;
     missing = true;
     faults.add(

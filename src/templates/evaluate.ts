@@ -19,7 +19,7 @@ import type { CallEvaluator, Scope } from './scope.ts';
 
 /**
  * Evaluates a value.
- * @returns the value, or `undefined` when it is `AWS::NoValue` or could not be evaluated (the fault is in `faults`)
+ * @returns the value, or `undefined` if it is `AWS::NoValue` or could not be evaluated (the fault is in `faults`)
  */
 export function evaluate(node: TemplateNode, path: string, scope: Scope, faults: Faults): Value | undefined {
   switch (node.kind) {
@@ -49,10 +49,10 @@ export function evaluate(node: TemplateNode, path: string, scope: Scope, faults:
   }
 }
 
-/** What to do about a key without a value. */
+/** The advice for a key without a value. */
 export const NULL_FAULT = 'null is not allowed in a template: leave the key out, or use !Ref AWS::NoValue';
 
-/** The entries of a map, with what its loops make. A function beside other keys is a fault. */
+/** The entries of a map, with its loops expanded. A function beside other keys is a fault. */
 export function entriesOf(node: MapNode, path: string, scope: Scope, faults: Faults): [string, MapEntry][] {
   const evaluateHere = (each: TemplateNode): Value | undefined => evaluate(each, path, scope, faults);
   return loopsOf(node, path, scope, faults, evaluateHere).filter(([key, entry]) => {
@@ -75,7 +75,7 @@ const SCOPE_FUNCTIONS: ReadonlyMap<string, CallEvaluator> = new Map<string, Call
   ['Fn::Transform', transform],
 ]);
 
-/** Those that give true or false: for conditions and rules. */
+/** Functions that return true or false, for conditions and rules. */
 const CONDITION_FUNCTIONS = ['Condition', 'Fn::And', 'Fn::Equals', 'Fn::Not', 'Fn::Or'];
 const RULE_FUNCTIONS = [
   'Fn::Contains',
@@ -99,7 +99,7 @@ function evaluateCall(call: CallNode, path: string, scope: Scope, faults: Faults
   if (EXTENSION_FUNCTIONS.includes(call.name) && !scope.extensions) return needsExtensions(at, call.name);
   const before = faults.all.length;
   const argument = evaluate(call.argument, path, scope, faults);
-  // An invalid argument is reported where it is; the function that contains it is not reported too.
+  // An invalid argument is reported where it is; the function that contains it is not reported as well.
   if (faults.all.length > before && argument?.kind !== 'unknown' && call.name !== 'Fn::FindInMap')
     return { kind: 'unknown', position: call.position };
   if (argument === undefined) {
@@ -129,7 +129,7 @@ function refuseFunction(call: CallNode, path: string, faults: Faults): undefined
   return undefined;
 }
 
-/** Gives a value the place where it is used, so that a complaint points there. */
+/** Gives a value the position where it is used, for messages. */
 function placed(value: Value, position: Position): Value {
   return { ...value, position };
 }
@@ -140,7 +140,7 @@ function ref(call: CallNode, path: string, scope: Scope, faults: Faults): Value 
   return undefined;
 }
 
-/** @param advice what else may have been meant by a name that nothing has */
+/** @param advice about what an unknown name may have meant */
 function reference(
   name: string,
   position: Position,
@@ -164,7 +164,7 @@ function reference(
         suggestion(name, [...scope.declared, ...scope.resources.keys(), ...PSEUDO_NAMES]) +
         advice,
     );
-    // Not AWS::NoValue: the property that names it is there, and nothing more follows.
+    // Not AWS::NoValue: the property exists, and no further fault follows.
     return { kind: 'unknown', position };
   }
   if (named.kind === 'off') return refuseOff(name, named.condition, position, path, faults);
@@ -185,7 +185,7 @@ function refuseOff(name: string, condition: string, position: Position, path: st
   return undefined;
 }
 
-/** What a resource of another service answers, without a fault whatever its properties are. */
+/** The attribute of a resource of another service, without faults whatever its properties are. */
 function foreign(id: string, attribute: string | undefined, scope: Scope): Value {
   const named = scope.resources.get(id)!;
   if (named.kind !== 'foreign') throw new Error(`${id} is made here`);
@@ -196,7 +196,7 @@ function foreign(id: string, attribute: string | undefined, scope: Scope): Value
     // A name that refers to itself is ignored: the resource gets a generated one.
     return before.value ?? textAt(nameOfForeign(id, named.type, scope.pseudo), named.properties?.position ?? NOWHERE);
   }
-  // Names of names of names: past what anybody writes, a made one.
+  // Beyond any reasonable nesting, a generated name is used.
   if (scope.budget.depth >= DEEPEST_NAMES) return textAt(nameOfForeign(id, named.type, scope.pseudo), NOWHERE);
   const needs = new Set<string>();
   scope.names.set(key, { value: undefined, needs });
@@ -298,7 +298,7 @@ function subParts(
   return { template, variables: new Map([...variables.entries].map(([name, entry]) => [name, entry.value])) };
 }
 
-/** `${Name}`, `${Resource.Attribute}`; `${!Literal}` has the `!` in its name. */
+/** `${Name}` and `${Resource.Attribute}`; for `${!Literal}` the `!` is in the name. */
 const VARIABLE = /\$\{([^{}]*)\}/g;
 
 function sub(call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined {
@@ -338,7 +338,7 @@ function sub(call: CallNode, path: string, scope: Scope, faults: Faults): Value 
   return parts.template.start !== undefined && sameLines ? { ...made, start: parts.template.start } : made;
 }
 
-/** Positions of the characters of a text in the file, asked for in their order, if its lines are lines of the file. */
+/** Positions of a text's characters in the file, queried in order, if its lines are lines of the file. */
 function placesIn({ text, start }: ScalarNode): (offset: number) => Position | undefined {
   let line = 0;
   let begin = 0;
@@ -371,7 +371,7 @@ function subVariable(name: string, position: Position, path: string, scope: Scop
   return reference(name, position, path, scope, faults, `; for the text itself write \${!${name}}`);
 }
 
-/** Fn::If. The branch that is not taken is not evaluated; what it names has to exist all the same. */
+/** Fn::If. The branch that is not taken is not evaluated, but the names in it must exist. */
 function choose(call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined {
   const { argument } = call;
   if (argument.kind !== 'list' || argument.items.length !== 3 || argument.items[0]!.kind !== 'scalar') {
@@ -395,7 +395,7 @@ function choose(call: CallNode, path: string, scope: Scope, faults: Faults): Val
   return value;
 }
 
-/** The value of a condition; one that is not declared is a fault, and unknown. */
+/** The value of a condition; an undeclared one is a fault, and unknown. */
 export function conditionNamed(
   name: string,
   position: Position,
@@ -424,13 +424,13 @@ function review(node: TemplateNode, path: string, scope: Scope, faults: Faults):
   } else if (SCOPE_FUNCTIONS.has(node.name) || VALUE_FUNCTIONS.has(node.name))
     review(node.argument, path, scope, faults);
   else evaluateCall(node, path, quiet, found);
-  // A resource that a condition leaves out may be named in a branch that is not taken.
+  // In a branch that is not taken, a resource may be named that a condition leaves out.
   faults.all.push(...found.all.filter(({ code }) => code !== 'not-created'));
 }
 
 function transform(call: CallNode, path: string, _scope: Scope, faults: Faults): Value | undefined {
   const name = call.argument.kind === 'map' ? call.argument.entries.get('Name')?.value : undefined;
-  // The failed inclusion has been reported already.
+  // The failed inclusion was already reported.
   if (name?.kind === 'scalar' && name.text === INCLUDE) return { kind: 'unknown', position: call.position };
   const which = name?.kind === 'scalar' ? ` '${name.text}'` : '';
   faults.add(

@@ -1,8 +1,8 @@
-/** What can be wrong with a template, and how it is reported. */
+/** The faults of templates, and how they are reported. */
 import { nearestWord } from '../documents/nearest.ts';
 import type { Fault, Position } from '../documents/position.ts';
 
-/** The closed list of what a template can be refused for. */
+/** The closed list of faults for which a template can be rejected. */
 export type TemplateFaultCode =
   | 'syntax'
   | 'not-supported'
@@ -21,11 +21,11 @@ export type TemplateFaultCode =
   | 'invalid-value'
   | 'dependency-cycle';
 
-/** One or more faults of a template, in the order of their places. */
+/** One or more faults of a template, sorted by position. */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError';
   readonly faults: readonly Fault[];
-  /** What was read all the same. */
+  /** What could be parsed nevertheless. */
   readonly partial: unknown;
 
   constructor(faults: readonly Fault[], partial?: unknown) {
@@ -36,7 +36,7 @@ export class TemplateError extends Error {
   }
 }
 
-/** Faults by their places, the template's own first. */
+/** Faults sorted by position, the template's own first. */
 export function sortedFaults<T extends Fault>(faults: readonly T[]): readonly T[] {
   return [...faults].sort(({ position: a }, { position: b }) => {
     const [one, other] = [a.file ?? '', b.file ?? ''];
@@ -46,7 +46,8 @@ export function sortedFaults<T extends Fault>(faults: readonly T[]): readonly T[
 }
 
 /**
- * Does work that throws a TemplateError for faults, and continues with what was read, to find the faults of the rest.
+ * Runs work that throws a TemplateError for faults, and continues with what could be parsed, to find the remaining
+ * faults.
  */
 export function leniently<T>(work: () => T): { readonly value?: T; readonly faults: readonly Fault[] } {
   try {
@@ -59,7 +60,7 @@ export function leniently<T>(work: () => T): { readonly value?: T; readonly faul
 }
 
 /**
- * `12:7 Resources.Recipe.Properties.Nmae: unknown property …`: line, column, path (which starts with the logical id's),
+ * `12:7 Resources.Recipe.Properties.Nmae: unknown property …`: line, column, path (which begins with the logical id),
  * message.
  */
 function formatFault(fault: Fault): string {
@@ -77,8 +78,8 @@ export class Faults {
   }
 
   /**
-   * @param partial what was read all the same, for `leniently`
-   * @throws {TemplateError} when anything was added
+   * @param partial what could be parsed, for `leniently`
+   * @throws {TemplateError} if there are faults
    */
   throwIfAny(partial?: unknown): void {
     if (this.all.length > 0) throw new TemplateError(this.all, partial);
@@ -86,7 +87,7 @@ export class Faults {
 }
 
 /**
- * `; did you mean 'Version'?` when a known word is near, else what is known when that is a short list, else nothing.
+ * `; did you mean 'Version'?` if a known word is similar, otherwise the known words if they are few, otherwise empty.
  */
 export function suggestion(word: string, known: readonly string[]): string {
   const nearest = nearestWord(word, known);

@@ -1,6 +1,6 @@
 /**
- * Resources of other services. They are not made, so all that they have is what names them: `Ref` is the property that
- * names them or a name made as CloudFormation makes it, `Fn::GetAtt` an ARN or an id of the right form.
+ * Resources of other services. They are not created, so they only have names: `Ref` is the property that names them or
+ * a name generated as in CloudFormation, `Fn::GetAtt` an ARN or an id of the right form.
  */
 import { textAt, type Value } from './nodes.ts';
 import { digestOf, urlSuffix } from './pseudo.ts';
@@ -8,15 +8,15 @@ import type { PseudoParameters } from './scope.ts';
 
 /** How resources of a type are named. */
 interface Naming {
-  /** The property that names it. */
+  /** The property with its name. */
   readonly name?: string;
-  /** Its id begins so, when it has an id and no name. */
+  /** Prefix of its id, if it has an id and no name. */
   readonly id?: string;
-  /** Its ARN without `arn:PARTITION:`; `{…}` are region, account, name and path. */
+  /** Its ARN without `arn:PARTITION:`; `{…}` are Region, account, name and path. */
   readonly arn?: string;
-  /** What `Ref` is, when it is not the name or the id. */
+  /** The value of `Ref`, if it is not the name or the id. */
   readonly ref?: 'arn' | 'url' | 'address';
-  /** Names have small letters. */
+  /** Whether names are in lower case. */
   readonly small?: true;
 }
 
@@ -103,8 +103,8 @@ const ID_ATTRIBUTES: Readonly<Record<string, string>> = {
 export type PropertyOf = (name: string) => Value | undefined;
 
 /**
- * The name that CloudFormation would make for a resource without one: `stack-LogicalId-RANDOM`, or an id. The same each
- * time for the same resource of the same stack.
+ * The name that CloudFormation would generate for a resource without one: `stack-LogicalId-RANDOM`, or an id. Always
+ * the same for the same resource of the same stack.
  */
 export function nameOfForeign(id: string, type: string, pseudo: PseudoParameters): string {
   const naming = NAMING[type];
@@ -121,14 +121,14 @@ export function nameOfForeign(id: string, type: string, pseudo: PseudoParameters
   if (naming?.id !== undefined && naming.id !== '') return `${naming.id}-0${hex.slice(0, 16)}`;
   if (naming?.ref === 'address') return `203.0.113.${digest[0]!}`;
   const random = BigInt(`0x${hex}`).toString(36).toUpperCase().slice(0, 12);
-  // As long as the names of roles may be, with room for the rest.
+  // At most as long as names of roles may be, with a margin.
   const name = `${pseudo.stackName.slice(0, 24)}-${id.slice(0, 24)}-${random}`;
   return naming?.small === true ? name.toLowerCase() : name;
 }
 
 /**
- * What `Ref` (`attribute` is `undefined`) or `Fn::GetAtt` gives.
- * @param property reads a property of the resource, without a fault
+ * The value of `Ref` (`attribute` is `undefined`) or `Fn::GetAtt`.
+ * @param property reads a property of the resource, without faults
  */
 export function attributeOfForeign(
   id: string,
@@ -141,7 +141,7 @@ export function attributeOfForeign(
   const position = { line: 1, column: 1 };
   const text = (value: string): Value => textAt(value, position);
   const kind = type.split('::').at(-1)!;
-  // Without a row, what names a resource is called so in most types.
+  // Most types without a row have a property of this form for the name.
   const given = property(naming.name ?? `${kind}Name`) ?? (naming.name === undefined ? property('Name') : undefined);
   const named = naming.id === undefined && (given?.kind === 'scalar' || given?.kind === 'unknown') ? given : undefined;
   if (named?.kind === 'unknown') return named;

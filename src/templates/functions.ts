@@ -1,15 +1,15 @@
-/** The functions whose arguments are values: each gets what its argument was evaluated to. */
+/** The functions whose arguments are values: each gets its evaluated argument. */
 import type { Position } from '../documents/position.ts';
 import { type Faults, suggestion } from './faults.ts';
 import { describe, type ScalarNode, textAt, type Value, type ValueList } from './nodes.ts';
 import type { Scope } from './scope.ts';
 
-/** Longest text that a function may make, in characters: the longest template. */
+/** Maximum characters of a text that a function returns: the maximum of a template. */
 export const MAX_TEXT = 1 << 20;
-/** Most networks that Fn::Cidr makes. */
+/** Maximum number of networks from Fn::Cidr. */
 const MOST_NETWORKS = 256;
 
-/** A call at work. */
+/** A call that is being evaluated. */
 export interface Call {
   readonly name: string;
   readonly position: Position;
@@ -20,7 +20,7 @@ export interface Call {
 
 type ValueFunction = (argument: Value, call: Call) => Value | undefined;
 
-/** By name. What is unknown yet anywhere where it matters makes the result unknown. */
+/** Functions by name. An unknown argument makes the result unknown, if it matters. */
 export const VALUE_FUNCTIONS: ReadonlyMap<string, ValueFunction> = new Map<string, ValueFunction>([
   ['Fn::Base64', base64],
   ['Fn::Cidr', cidr],
@@ -34,10 +34,10 @@ export const VALUE_FUNCTIONS: ReadonlyMap<string, ValueFunction> = new Map<strin
   ['Fn::ToJsonString', toJsonString],
 ]);
 
-/** The macro that puts a file into a template. */
+/** The macro that includes a file. */
 export const INCLUDE = 'AWS::Include';
 
-/** Those that need `Transform: AWS::LanguageExtensions`. */
+/** Functions that need `Transform: AWS::LanguageExtensions`. */
 export const EXTENSION_FUNCTIONS: readonly string[] = ['Fn::Length', 'Fn::ToJsonString'];
 
 function wrong(call: Call, position: Position, message: string): undefined {
@@ -77,7 +77,7 @@ function join(argument: Value, call: Call): Value | undefined {
 
 const JOIN_TAKES = 'takes [delimiter, list]';
 
-/** The fault of a text that would become too long. */
+/** The fault of a text that would exceed the limit. */
 export function tooLong({
   faults,
   position,
@@ -114,7 +114,7 @@ function base64(argument: Value, call: Call): Value | undefined {
   return textAt(Buffer.from(argument.text, 'utf8').toString('base64'), call.position);
 }
 
-/** Three zones of a Region, as most Regions have. */
+/** Three zones of a Region, the number that most Regions have. */
 function zones(argument: Value, call: Call): Value | undefined {
   if (argument.kind === 'unknown') return unknown(call);
   if (argument.kind !== 'scalar')
@@ -143,7 +143,7 @@ function importValue(argument: Value, call: Call): Value | undefined {
     `no stack exports '${argument.text}': deploy the stack that does, or give the value with ` +
       `--import ${argument.text}=VALUE`,
   );
-  // The fault has been reported; its result must not be reported too.
+  // The fault was reported, so its result must not be reported as well.
   return unknown(call);
 }
 
@@ -176,7 +176,7 @@ function missingKey(what: string, key: ScalarNode, known: readonly string[]): st
   return `no ${what} is called '${key.text}'${suggestion(key.text, known)}`;
 }
 
-/** The fault of a function that only `AWS::LanguageExtensions` has. */
+/** The fault of a function that needs `AWS::LanguageExtensions`. */
 export function needsExtensions(call: Pick<Call, 'faults' | 'position' | 'path'>, what: string): undefined {
   call.faults.add(
     'not-supported',
@@ -203,7 +203,7 @@ function toJsonString(argument: Value, call: Call): Value | undefined {
   return text.length > MAX_TEXT ? tooLong(call) : textAt(text, call.position);
 }
 
-/** A value as JSON has it, or `undefined` while any of it is unknown. */
+/** A value as JSON, or `undefined` if any part is unknown. */
 export function plainValue(value: Value): unknown {
   if (value.kind === 'unknown') return undefined;
   if (value.kind === 'scalar') return value.value;
@@ -281,7 +281,7 @@ function formatAddress(address: bigint, width: number): string {
     Number((address >> (BigInt(width) - size * BigInt(index + 1))) & ((1n << size) - 1n)),
   );
   if (width === 32) return parts.join('.');
-  // The longest run of zeros is left out, as is customary.
+  // The longest run of zeros is abbreviated, as is customary.
   const text = parts.map((part) => part.toString(16)).join(':');
   const runs = [...text.matchAll(/(?:^|:)0(?::0)+(?=:|$)/g)].toSorted((a, b) => b[0].length - a[0].length);
   const [run] = runs;

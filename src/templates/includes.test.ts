@@ -1,4 +1,4 @@
-/** AWS::Include: where files go, what their locations may be, and where their faults are. */
+/** AWS::Include: the places of files, valid locations, and positions of faults. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { leniently } from './faults.ts';
@@ -14,7 +14,7 @@ import {
 
 const PSEUDO = { region: 'eu-west-1', accountId: '123456789012', partition: 'aws', stackName: 'including' };
 
-/** Files by their locations; each is named as its location is. */
+/** Files by location; each has its location as its name. */
 type Files = Readonly<Record<string, string>>;
 
 function planned(text: string, files: Files, given: Readonly<Record<string, string>> = {}) {
@@ -52,7 +52,7 @@ test('a file goes between the other keys of a map', () => {
   assert.deepEqual(request(text, files), { name: '/one', type: 'String', value: 'eu-west-1', description: 'included' });
 });
 
-test('a file is the whole of a map, a resource, a list item or a value', () => {
+test('a file can be a whole map, a resource, a list item or a value', () => {
   const text = `Resources:
   Kept:
     Fn::Transform:
@@ -70,7 +70,7 @@ Outputs:
   assert.equal(resolveOutputs(planned(text, files).value!, new Map())[0]!.value, 'a-including');
 });
 
-test('at the top of a template a file brings sections, and adds to those that there are', () => {
+test('at the top of a template a file adds sections, and merges into existing ones', () => {
   const text = `Transform:
   - AWS::LanguageExtensions
   - {Name: AWS::Include, Parameters: {Location: sections.yaml}}
@@ -86,7 +86,7 @@ ${PARAMETER}      Value: !FindInMap [Words, one, text]
   );
 });
 
-test('a section can include a file, and the location can be made of parameters and mappings', () => {
+test('a section can include a file, and the location can use parameters and mappings', () => {
   const text = `Parameters: {Stage: {Type: String}}
 Mappings: {Folders: {test: {folder: s3://bucket/testing}}}
 Resources:
@@ -106,7 +106,7 @@ Resources:
   );
 });
 
-test('faults of a file are at their places in it', () => {
+test('faults of a file have their positions in the file', () => {
   const text = `${PARAMETER}      Fn::Transform: {Name: AWS::Include, Parameters: {Location: value.yaml}}\n`;
   const of = (content: string) =>
     planned(text, { 'value.yaml': content }).faults.map(({ position, message }) => [position, message]);
@@ -125,7 +125,7 @@ test('faults of a file are at their places in it', () => {
     );
 });
 
-test('what cannot be included is a fault of the template', () => {
+test('an invalid inclusion is a fault of the template', () => {
   const including = (transform: string): string => `${PARAMETER}      Fn::Transform: ${transform}\n`;
   const messages = (text: string, files: Files = {}) => planned(text, files).faults.map(({ message }) => message);
   const one = '{Name: AWS::Include, Parameters: {Location: value.yaml}}';
@@ -147,7 +147,7 @@ test('what cannot be included is a fault of the template', () => {
   assert.match(messages(including('{Name: Mine, Parameters: {}}')).join(), /has other keys beside it|macro/);
 });
 
-test('nothing is read for the properties of what other services make', () => {
+test("no file is read for properties of other services' resources", () => {
   const text = `${PARAMETER}      Value: one
   Api:
     Type: AWS::Serverless::Api

@@ -1,5 +1,5 @@
 /**
- * `AWS::Include`: files whose content belongs in the template, at its top (`Transform`) or at any place inside
+ * `AWS::Include`: files whose content is inserted into the template, at its top (`Transform`) or anywhere inside
  * (`Fn::Transform`). Pure: the caller reads the files between `inclusionsOf` and `withInclusions`.
  */
 import type { Position } from '../documents/position.ts';
@@ -11,18 +11,18 @@ import { parseText } from './parse.ts';
 import type { Scope } from './scope.ts';
 import { RESOURCE_TYPES } from './shapes.ts';
 
-/** A place of a template where a file belongs. */
+/** A place in a template where a file is included. */
 export interface Inclusion {
-  /** As the template writes it: a path, a `file:` URL, or the address of an object in S3. */
+  /** As in the template: a path, a `file:` URL, or the URL of an object in S3. */
   readonly location: string;
   readonly position: Position;
   readonly path: string;
 }
 
-/** A file that was read, or why it could not be. */
+/** An included file, or why it could not be read. */
 export type IncludedFile = { readonly name: string; readonly text: string } | { readonly refused: string };
 
-/** Reads one file: its content as a map, or nothing if it has a fault. */
+/** Parses one file: its content as a map, or `undefined` if it has a fault. */
 type Reader = (inclusion: Inclusion) => MapNode | undefined;
 
 /** Whether a template has any inclusion: most have none, and need no walk. */
@@ -32,7 +32,7 @@ export function hasInclusions(root: MapNode): boolean {
   return found;
 }
 
-/** All inclusions whose location is known. The others are faults where they are evaluated. */
+/** All inclusions with a known location. The others are reported when they are evaluated. */
 export function inclusionsOf(root: MapNode, scope: Scope): readonly Inclusion[] {
   const found: Inclusion[] = [];
   new Expansion(scope, new Faults(), (inclusion) => void found.push(inclusion)).root(root);
@@ -40,9 +40,9 @@ export function inclusionsOf(root: MapNode, scope: Scope): readonly Inclusion[] 
 }
 
 /**
- * The template with the content of its files.
- * @param files by their locations
- * @param faults gets those of the files, with their names
+ * Inserts the content of the files into the template.
+ * @param files by location
+ * @param faults collects those of the files, with their names
  */
 export function withInclusions(
   root: MapNode,
@@ -63,7 +63,7 @@ export function withInclusions(
   }).root(root);
 }
 
-/** A file as a map, its places in it. As on AWS it includes no other file. */
+/** A file as a map, with positions in it. As on AWS it must not include another file. */
 function readSnippet({ name, text }: { readonly name: string; readonly text: string }, faults: Faults) {
   let root: MapNode;
   try {
@@ -82,7 +82,7 @@ function readSnippet({ name, text }: { readonly name: string; readonly text: str
   return sound ? root : undefined;
 }
 
-/** Writes the content of files where they are included. */
+/** Inserts the content of files where they are included. */
 class Expansion {
   private readonly scope: Scope;
   private readonly faults: Faults;
@@ -131,7 +131,7 @@ class Expansion {
     const included: TemplateNode[] = [];
     const foreign = /^Resources\.[^.]+$/.test(path) && isForeign(map);
     for (const [key, entry] of map.entries) {
-      // Properties of what other services make are not evaluated, so nothing is read for them.
+      // Properties of other services' resources are not evaluated, so no file is read for them.
       if (foreign && key === 'Properties') {
         entries.set(key, entry);
         continue;
@@ -144,7 +144,7 @@ class Expansion {
     return { ...map, entries };
   }
 
-  /** @param sections whether two maps under one key become one, as sections of a template do */
+  /** @param sections whether two maps under one key are merged, as sections of a template are */
   private merge(entries: Map<string, MapEntry>, content: MapNode | undefined, path: string, sections: boolean): void {
     for (const [key, entry] of content?.entries ?? []) {
       const before = entries.get(key);
@@ -182,13 +182,13 @@ class Expansion {
   }
 }
 
-/** Whether a resource is of a type that is not made here. */
+/** Whether a resource has a type that is not created here. */
 function isForeign({ entries }: MapNode): boolean {
   const type = entries.get('Type')?.value;
   return type?.kind === 'scalar' && !RESOURCE_TYPES.some((known) => known === type.text);
 }
 
-/** One function that a file holds: `Fn::Sub: …` as its only key. */
+/** A file that contains a single function: `Fn::Sub: …` as its only key. */
 function callIn(entries: ReadonlyMap<string, MapEntry>): TemplateNode | undefined {
   const [only] = entries;
   if (entries.size !== 1 || (only![0] !== 'Ref' && !only![0].startsWith('Fn::'))) return undefined;
@@ -196,7 +196,7 @@ function callIn(entries: ReadonlyMap<string, MapEntry>): TemplateNode | undefine
   return { kind: 'call', name, written: name, argument: value, position };
 }
 
-/** Calls for each macro of a template: at its top and inside. */
+/** Calls a function for each macro of a template: at its top and inside. */
 function walk(
   node: TemplateNode,
   path: string,

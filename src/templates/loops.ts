@@ -1,4 +1,4 @@
-/** `Fn::ForEach` of AWS::LanguageExtensions: a key of a map that expands to many keys. */
+/** `Fn::ForEach` of AWS::LanguageExtensions: a key of a map that expands to several keys. */
 import type { Position } from '../documents/position.ts';
 import type { Faults } from './faults.ts';
 import { needsExtensions } from './functions.ts';
@@ -8,8 +8,8 @@ import type { Scope } from './scope.ts';
 const LOOP = 'Fn::ForEach::';
 
 /**
- * The entries of a map with its loops written out, loops in loops too.
- * @param evaluate of the values that a loop goes over
+ * The entries of a map with its loops expanded, including nested loops.
+ * @param evaluate evaluates the values of a loop
  */
 export function loopsOf(
   node: MapNode,
@@ -60,7 +60,7 @@ function loop(
   }
   const values = evaluate(collection);
   if (values?.kind === 'unknown' || values === undefined) return [];
-  // A list item may itself be a list: a parameter among plain values.
+  // A list item may be a list itself: a parameter among plain values.
   const items =
     values.kind === 'list' ? values.items.flatMap((each) => (each.kind === 'list' ? each.items : each)) : [];
   if (values.kind !== 'list' || items.some((item) => item.kind !== 'scalar')) {
@@ -90,7 +90,7 @@ function loop(
   return entries;
 }
 
-/** A copy in which the identifier has a value, or `undefined` when there are too many copies. */
+/** A copy with the identifier replaced, or `undefined` if there are too many copies. */
 function substituted(
   node: TemplateNode,
   identifier: string,
@@ -100,7 +100,7 @@ function substituted(
   budget.left -= 1;
   if (budget.left < 0) return undefined;
   const text = (from: string): string =>
-    // `&{X}` leaves out what a logical id cannot have.
+    // `&{X}` removes characters that a logical id cannot have.
     from
       .replaceAll(`\${${identifier}}`, () => value)
       .replaceAll(`&{${identifier}}`, () => value.replace(/[^A-Za-z0-9]/g, ''));

@@ -1,4 +1,4 @@
-/** A template as it was written: values with their places, and functions that are not evaluated yet. */
+/** A template as written: values with their positions, and functions that are not evaluated yet. */
 import type { Position } from '../documents/position.ts';
 
 /** A value of a template, before functions are evaluated. */
@@ -7,10 +7,10 @@ export type TemplateNode = ScalarNode | ListNode | MapNode | CallNode | NullNode
 export interface ScalarNode {
   readonly kind: 'scalar';
   readonly value: string | number | boolean;
-  /** The value as it was written, which is what a string gets: `1.0`, `0777`. */
+  /** The value as written, which a string gets: `1.0`, `0777`. */
   readonly text: string;
   readonly position: Position;
-  /** Where the text itself begins, when its lines are the file's: a literal block, or a text on one line. */
+  /** Where the text itself begins, if its lines are lines of the file: a literal block, or a text on one line. */
   readonly start?: Position;
 }
 
@@ -27,12 +27,12 @@ export interface MapNode {
 }
 
 export interface MapEntry {
-  /** Where the key stands. */
+  /** Position of the key. */
   readonly position: Position;
   readonly value: TemplateNode;
 }
 
-/** A key without a value: a fault only where it is evaluated. */
+/** A key without a value, which is a fault only if it is evaluated. */
 interface NullNode {
   readonly kind: 'null';
   readonly position: Position;
@@ -41,9 +41,9 @@ interface NullNode {
 /** An intrinsic function: `!Ref X`, `{Ref: X}`, `{"Fn::Sub": …}`. */
 export interface CallNode {
   readonly kind: 'call';
-  /** The long name, also of unknown functions: properties that are not evaluated may contain any. */
+  /** The long name, also for unknown functions: properties that are not evaluated may contain any. */
   readonly name: string;
-  /** As it was written, such as `!Sub`. */
+  /** As written, such as `!Sub`. */
   readonly written: string;
   readonly argument: TemplateNode;
   readonly position: Position;
@@ -69,7 +69,7 @@ interface UnknownValue {
   readonly position: Position;
 }
 
-/** How a kind of value is called in a message. */
+/** The word for a kind of value in messages. */
 export function describe(value: TemplateNode | Value): string {
   switch (value.kind) {
     case 'scalar':

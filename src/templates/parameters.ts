@@ -1,10 +1,10 @@
-/** The Parameters section: declarations, and the values a user gives. */
+/** The Parameters section: declarations, and the values that a user gives. */
 import type { Position } from '../documents/position.ts';
 import { MATCH_MILLISECONDS, matchesInTime } from '../resources/timed-match.ts';
 import { type Faults, suggestion } from './faults.ts';
 import { describe, textAt, type MapNode, type ScalarNode, type TemplateNode, type Value } from './nodes.ts';
 
-/** Types whose values AWS looks up. Here they are texts: nothing of another service exists. */
+/** Types whose values AWS looks up. Here they are texts, because resources of other services do not exist. */
 const AWS_TYPES = [
   'AWS::EC2::AvailabilityZone::Name',
   'AWS::EC2::Image::Id',
@@ -31,11 +31,14 @@ const TYPES: readonly string[] = [
   ),
 ];
 
-/** Longest value of a parameter, in bytes: CloudFormation's limit. */
+/** Maximum bytes of a parameter's value: CloudFormation's limit. */
 const LONGEST_VALUE = 4096;
-/** Most parameters of a template: CloudFormation's limit. */
+/** Maximum number of parameters of a template: CloudFormation's limit. */
 const MOST_PARAMETERS = 200;
-/** What `cdk bootstrap` leaves, and templates of cdk ask: there is nothing to bootstrap here, and any version will do. */
+/**
+ * The parameter that `cdk bootstrap` creates and templates of cdk read. Nothing needs bootstrapping here, so any
+ * version is accepted.
+ */
 const BOOTSTRAP = /^\/cdk-bootstrap\/[^/]+\/version$/;
 const BOOTSTRAP_VERSION = '999';
 
@@ -67,12 +70,12 @@ export interface TemplateParameter {
   readonly maxLength?: number;
   readonly minValue?: number;
   readonly maxValue?: number;
-  /** The value is not to be shown. */
+  /** Whether the value must not be shown. */
   readonly noEcho: boolean;
   readonly position: Position;
 }
 
-/** Reads the declarations; what is wrong with them goes to `faults`. */
+/** Parses the declarations; their faults go to `faults`. */
 export function readParameters(
   section: TemplateNode | undefined,
   faults: Faults,
@@ -187,7 +190,7 @@ function readAllowedValues(map: MapNode, path: string, faults: Faults): readonly
 function readPattern(node: ScalarNode | undefined, path: string, faults: Faults): RegExp | undefined {
   if (node === undefined) return undefined;
   try {
-    // CloudFormation's patterns are Java's, where a flag may lead.
+    // CloudFormation's patterns are Java's, which may begin with a flag.
     const flagged = /^\^?\(\?i\)/.exec(node.text);
     if (flagged === null) return new RegExp(`^(?:${node.text})$`);
     return new RegExp(`^(?:${node.text.slice(flagged[0].length)})$`, 'i');
@@ -206,7 +209,7 @@ function isNumeric(text: string): boolean {
   return /^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$/.test(text.trim());
 }
 
-/** What is wrong with a value of a parameter, in words, or `undefined`. */
+/** The fault of a parameter's value, or `undefined`. */
 function problemWith(parameter: TemplateParameter, value: string): string | undefined {
   const shown = parameter.noEcho ? 'the value' : `'${value}'`;
   const because = parameter.constraintDescription === undefined ? '' : ` (${parameter.constraintDescription})`;
@@ -239,7 +242,7 @@ function problemWith(parameter: TemplateParameter, value: string): string | unde
   return undefined;
 }
 
-/** Whether values of a type are written as a list with commas. The name of a stored one is a single text. */
+/** Whether values of a type are written as a comma-separated list. The name of a stored one is a single text. */
 function isList(type: string): boolean {
   return type === 'CommaDelimitedList' || type.startsWith('List<');
 }
@@ -249,9 +252,9 @@ function splitList(value: string): string[] {
 }
 
 /**
- * The values of all parameters: what the user gave, else the default.
+ * The values of all parameters: the user's, otherwise the default.
  * @param given name to value, as on the command line
- * @param stored the value of a parameter of Systems Manager, by name
+ * @param stored returns the value of a Systems Manager parameter, by name
  */
 export function parameterValues(
   declared: ReadonlyMap<string, TemplateParameter>,
@@ -298,7 +301,7 @@ export function parameterValues(
   return values;
 }
 
-/** The value, or `undefined` if it is that of a stored parameter without a value. */
+/** The value; `undefined` for a stored parameter without a value. */
 function parameterValue(
   parameter: TemplateParameter,
   text: string,
@@ -308,7 +311,7 @@ function parameterValue(
   if (!type.startsWith(`${STORED}<`)) return valueOf(type, text, position);
   const inner = type.slice(STORED.length + 1, -1);
   const value = stored(text) ?? (BOOTSTRAP.test(text) ? BOOTSTRAP_VERSION : undefined);
-  // A recipe takes `ssm:` and a name where an image is meant, and the service says what that is, or what to do.
+  // For an image, a recipe takes `ssm:` and a name, and the service resolves it or gives advice.
   const image = inner === 'AWS::EC2::Image::Id' || text.startsWith('/aws/service/');
   if (image && value?.startsWith('ami-') !== true) return textAt(`ssm:${text}`, position);
   return value === undefined ? undefined : valueOf(inner, value, position);

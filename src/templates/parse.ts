@@ -1,4 +1,6 @@
-/** Text of a CloudFormation template (YAML 1.2 core schema with short tags, or JSON) to nodes with their places. */
+/**
+ * Parses the text of a CloudFormation template (YAML 1.2 core schema with short tags, or JSON) to nodes with positions.
+ */
 import { LineCounter, isAlias, isMap, isScalar, isSeq, parseAllDocuments, type Document, type ParsedNode } from 'yaml';
 import type { Position } from '../documents/position.ts';
 import { syntaxFaults } from '../documents/syntax-faults.ts';
@@ -6,20 +8,23 @@ import { withoutStacks } from '../platform/without-stacks.ts';
 import { Faults, TemplateError } from './faults.ts';
 import type { CallNode, ListNode, MapEntry, MapNode, ScalarNode, TemplateNode } from './nodes.ts';
 
-/** Deeper nesting than any template needs; past it the text is refused rather than the stack overrun. */
+/** Maximum nesting, beyond any template's need; deeper text is rejected to protect the stack. */
 const MAX_DEPTH = 100;
-/** Longest template, in characters: CloudFormation's largest. */
+/** Maximum characters of a template: CloudFormation's limit. */
 const MAX_TEMPLATE = 1 << 20;
-/** Values of a template with its aliases written out. A template without aliases has no more than half its characters. */
+/**
+ * Maximum values of a template with its aliases expanded. A template without aliases has at most half as many values as
+ * characters.
+ */
 const MAX_NODES = 1 << 19;
-/** What follows mostly follows from the first. */
+/** Later syntax faults mostly follow from the first. */
 const MAX_SYNTAX_FAULTS = 20;
 
 /**
  * Parses the text of a template.
- * @param file its name, for the places of what another template includes
+ * @param file its name, for positions in included files
  * @returns its root map
- * @throws {TemplateError} with every fault of syntax
+ * @throws {TemplateError} with every syntax fault
  */
 export function parseText(text: string, file?: string): MapNode {
   const lines = new LineCounter();
@@ -33,7 +38,7 @@ export function parseText(text: string, file?: string): MapNode {
       logLevel: 'silent',
       stringKeys: true,
       merge: false,
-      // Looked for in `map`: here each key would be compared with all others.
+      // `map` checks for duplicates; the library would compare each key with all others.
       uniqueKeys: false,
       prettyErrors: false,
     }),
@@ -58,7 +63,7 @@ export function parseText(text: string, file?: string): MapNode {
   reader.faults.throwIfAny();
   if (document.contents === null) throw atStart(empty, file);
   const root = reader.read(document.contents, '', 0);
-  // A file that is one function: the caller puts it where a value belongs.
+  // A file that is a single function: the caller inserts it where a value belongs.
   if (file !== undefined && root?.kind === 'call') {
     const { name, argument: value, position } = root;
     return { kind: 'map', entries: new Map([[name, { position, value }]]), position };
@@ -84,9 +89,9 @@ class Reader {
   private readonly lines: LineCounter;
   private readonly text: string;
   private readonly file: { readonly file?: string };
-  /** What aliases mean, with the number of values in it. */
+  /** The nodes of aliases, with the number of values in them. */
   private readonly anchors = new Map<string, { readonly node: TemplateNode; readonly size: number }>();
-  /** Values so far, those of aliases included. */
+  /** Number of values so far, including those of aliases. */
   private count = 0;
 
   constructor(lines: LineCounter, text: string, file: string | undefined) {
@@ -100,7 +105,7 @@ class Reader {
     return { line: Math.max(1, place.line), column: Math.max(1, place.col), ...this.file };
   }
 
-  /** `undefined` when the node was refused; the fault is in `faults`. */
+  /** `undefined` if the node was rejected; the fault is in `faults`. */
   read(node: ParsedNode, path: string, depth: number): TemplateNode | undefined {
     const position = this.at(node.range[0]);
     if (depth > MAX_DEPTH) {
@@ -119,7 +124,7 @@ class Reader {
     return read;
   }
 
-  /** What an alias means, shared with its anchor; values are counted as if it was written out. */
+  /** The node of an alias, shared with its anchor; its values count as if it was expanded. */
   private alias(name: string, position: Position, path: string): TemplateNode | undefined {
     const anchor = this.anchors.get(name);
     if (anchor === undefined) {
@@ -151,13 +156,13 @@ class Reader {
     return { kind: 'null', position };
   }
 
-  /** Where the text of a scalar begins, when its lines are lines of the file. */
+  /** Where the text of a scalar begins, if its lines are lines of the file. */
   private start(node: ParsedNode): { start?: Position } {
     if (!isScalar(node)) return {};
     const begin = this.at(node.range[0]);
     if (node.type === 'BLOCK_LITERAL') {
       const first = this.text.indexOf('\n', node.range[0]) + 1;
-      // An indentation indicator or leading empty lines change nothing: the first line with text decides.
+      // An indentation indicator or leading empty lines do not matter: the first line with text decides.
       const indent = /^(?:[ \t]*\r?\n)*( *)/.exec(this.text.slice(first, node.range[1]))?.[1]?.length ?? 0;
       return { start: { ...begin, line: begin.line + 1, column: indent + 1 } };
     }
@@ -224,7 +229,7 @@ class Reader {
     return this.call(long, `!${tag}`, node, position, path, depth);
   }
 
-  /** @param written how the function was written, for messages */
+  /** @param written the function as written, for messages */
   private call(
     name: string,
     written: string,
@@ -234,7 +239,7 @@ class Reader {
     depth: number,
   ): CallNode | undefined {
     if (argument === null) return { kind: 'call', name, written, argument: { kind: 'null', position }, position };
-    // The tag belongs to this call: the node under it is read as if it had no tag.
+    // The tag belongs to this call: the node below is read as if it had no tag.
     const read = written.startsWith('!')
       ? this.argument(argument, position, path, depth)
       : this.read(argument, path, depth + 1);
@@ -249,7 +254,7 @@ class Reader {
   }
 }
 
-/** Whether the only key of a map is a function. A loop is a part of the map that contains it. */
+/** Whether the only key of a map is a function. A loop is a part of its map instead. */
 function isCall(key: string): boolean {
   return key === 'Ref' || (key.startsWith('Fn::') && !key.startsWith('Fn::ForEach::'));
 }

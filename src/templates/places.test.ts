@@ -10,7 +10,7 @@ const template = (properties: string): string => `Resources:
     Properties:
 ${properties}`;
 
-/** The properties of the one resource. */
+/** The properties of the only resource. */
 function propertiesOf(text: string): TemplateNode {
   let node: TemplateNode = parseTemplate(text).root;
   for (const key of ['Resources', 'A', 'Properties']) {
@@ -20,7 +20,7 @@ function propertiesOf(text: string): TemplateNode {
   return node;
 }
 
-test('a path of a request leads to the property that it was made of', () => {
+test('a path in a request leads to the property that it comes from', () => {
   const text = template('      Version: 1.0\n      Tags: { a: b }\n      Components:\n        - { ComponentArn: x }\n');
   const properties = propertiesOf(text);
   for (const [path, expected, line, column] of [
@@ -35,7 +35,7 @@ test('a path of a request leads to the property that it was made of', () => {
   }
 });
 
-test('a place in a document that stands in the template is one of the template', () => {
+test('a position in an inline document is converted to one in the template', () => {
   const rows: readonly (readonly [string, string])[] = [
     ['a literal', '      Data: |\n        one\n          two\n'],
     ['with a comment and a chomp', '      Data: |- # document\n\n        one\n          two\n'.replace('\n\n', '\n')],
@@ -53,7 +53,7 @@ test('a place in a document that stands in the template is one of the template',
   }
 });
 
-test('a folded or a plain text has no lines of its own', () => {
+test('a folded or a plain text has no line positions', () => {
   for (const properties of ['      Data: >\n        one\n        two\n', '      Data: one two\n']) {
     const text = template(properties);
     assert.equal(

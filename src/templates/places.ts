@@ -1,14 +1,14 @@
-/** Where in a template a value of a request was written. Pure. */
+/** Where a value of a request was written in a template. Pure. */
 import type { Position } from '../documents/position.ts';
 import type { TemplateNode } from './nodes.ts';
 
-/** Members that properties call otherwise. */
+/** Members with a different name in properties. */
 const RENAMED: Readonly<Record<string, string>> = {
   semanticVersion: 'Version',
   launchPermission: 'LaunchPermissionConfiguration',
 };
 
-/** A place in a template. */
+/** A position in a template, with its path. */
 export interface Place {
   readonly position: Position;
   /** Such as `Properties.Components[0].ComponentArn`: as far as it could be followed. */
@@ -17,8 +17,8 @@ export interface Place {
 }
 
 /**
- * Follows a path of a request (`components[0].componentArn`) in the properties of its resource, as far as it goes: a
- * function hides what it answers.
+ * Follows a path of a request (`components[0].componentArn`) in the properties of its resource, as far as possible: it
+ * ends at a function.
  */
 export function placeOf(properties: TemplateNode, path: string): Place {
   let place: Place = { position: properties.position, path: 'Properties', node: properties };
@@ -46,10 +46,10 @@ function itemAt({ node, path }: Place, index: number): Place | undefined {
 }
 
 /**
- * The place in a template of something inside a text value, such as a document in `Data: |`, in `!Sub |`, or in one
- * string of JSON.
+ * Converts a position inside a text value, such as a document in `Data: |`, in `!Sub |`, or in a JSON string, to one in
+ * the template.
  * @param lines of the template
- * @param inner place in the value
+ * @param inner position in the value
  * @returns `undefined` if the value is not written line by line
  */
 export function placeInText(lines: readonly string[], node: TemplateNode, inner: Position): Position | undefined {
@@ -67,7 +67,7 @@ export function placeInText(lines: readonly string[], node: TemplateNode, inner:
   return quoted < 0 ? undefined : placeInQuotes(rest, quoted, inner, scalar.position);
 }
 
-/** A scalar, or that of a function that puts values into it. */
+/** A scalar, or that of a function that inserts values into it. */
 function scalarOf(node: TemplateNode): Extract<TemplateNode, { kind: 'scalar' }> | undefined {
   if (node.kind === 'scalar') return node;
   if (node.kind !== 'call' || node.name !== 'Fn::Sub') return undefined;
@@ -75,7 +75,7 @@ function scalarOf(node: TemplateNode): Extract<TemplateNode, { kind: 'scalar' }>
   return argument?.kind === 'scalar' ? argument : undefined;
 }
 
-/** Goes through a string with escapes, in one line, to a line and a column of its value. */
+/** Walks through a one-line string with escapes to a line and a column of its value. */
 function placeInQuotes(rest: string, quote: number, inner: Position, at: Position): Position | undefined {
   let [line, column] = [1, 1];
   for (let index = quote + 1; index < rest.length && rest[index] !== '"'; ) {

@@ -1,4 +1,4 @@
-/** The parameters that every template has: `AWS::Region` and the like. */
+/** The parameters that every template has, such as `AWS::Region`. */
 import { createHash } from 'node:crypto';
 import type { Position } from '../documents/position.ts';
 import { type Faults, suggestion } from './faults.ts';
@@ -17,7 +17,7 @@ export const PSEUDO_NAMES = [
   'AWS::URLSuffix',
 ];
 
-/** The value of any except AWS::NoValue, which has none. */
+/** The value of any of them except AWS::NoValue, which has none. */
 export function pseudoParameter(
   name: string,
   position: Position,
@@ -54,7 +54,7 @@ export function urlSuffix({ partition }: PseudoParameters): string {
   return partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
 }
 
-/** The ID of a stack without a record: always the same for the same name, account and Region. */
+/** The id of a stack without a record: always the same for the same name, account and Region. */
 export function stackIdOf(pseudo: PseudoParameters): string {
   const { partition, region, accountId, stackName } = pseudo;
   const hex = digestOf(pseudo, '').toString('hex');
@@ -62,7 +62,7 @@ export function stackIdOf(pseudo: PseudoParameters): string {
   return `arn:${partition}:cloudformation:${region}:${accountId}:stack/${stackName}/${uuid}`;
 }
 
-/** Bytes that are the same each time for the same thing of the same stack. */
+/** Bytes that are always the same for the same name in the same stack. */
 export function digestOf({ region, accountId, stackName }: PseudoParameters, what: string): Buffer {
   return createHash('sha256').update([region, accountId, stackName, what].join('\n')).digest();
 }

@@ -41,23 +41,23 @@ const ROWS: readonly (readonly [name: string, text: string, kind: FileKind])[] =
   ['null.json', '[null]', 'unknown'],
 ];
 
-test('a file is recognized by its name and by what is in it, faults or not', () => {
+test('a file is recognized by its name and its content, also with faults', () => {
   for (const [name, text, kind] of ROWS) assert.equal(recognize(name, text), kind, `${name}: ${text.slice(0, 60)}`);
 });
 
-test('with a byte order mark and lines of Windows', () => {
+test('with a byte order mark and Windows line ends', () => {
   assert.equal(recognize('a.yaml', '\ufeffschemaVersion: 1.0\r\nphases:\r\n'), 'component');
   assert.equal(recognize('Build', 'FROM debian\r\nRUN x\r\n'), 'dockerfile');
 });
 
-test('one line says what it is and what takes it', () => {
+test('one line says what it is and which command accepts it', () => {
   assert.equal(
     describeFile('a.yaml', 'cloudformation', 'ingot'),
     'a.yaml is a CloudFormation template: `ingot build a.yaml` builds its images',
   );
 });
 
-test('what comes with Ingot is recognized', () => {
+test('files that come with Ingot are recognized', () => {
   const root = new URL('../../', import.meta.url).pathname;
   const of = (pattern: string): readonly string[] => globSync(pattern, { cwd: root }).map((path) => `${root}${path}`);
   const kinds = (paths: readonly string[]) => [

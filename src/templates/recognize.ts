@@ -1,9 +1,9 @@
 /**
- * What a file is that somebody gives to a command: by its name and by what is written in it, also when that has faults.
+ * Recognizes the type of a file that a user gives to a command: by its name and its content, also if that has faults.
  * Pure.
  */
 
-/** Kinds of files of this field. */
+/** Types of files in this field. */
 export type FileKind =
   | 'component'
   | 'workflow'
@@ -18,7 +18,7 @@ export type FileKind =
   | 'directory'
   | 'unknown';
 
-/** What each kind is called, and what to do with it. `$INGOT` is how Ingot is called, `FILE` the file. */
+/** The name of each type, and advice. `$INGOT` is the name of the command, `FILE` the file. */
 const KINDS: Readonly<Record<FileKind, { readonly is: string; readonly use: string }>> = {
   component: {
     is: 'a component document',
@@ -61,13 +61,13 @@ const KINDS: Readonly<Record<FileKind, { readonly is: string; readonly use: stri
   },
 };
 
-/** How much of a file is read, in characters: the distinctive part is near the top, or a key of the outermost level. */
+/** Maximum characters that are read: the distinctive part is near the top, or a key of the outermost level. */
 const MOST = 1 << 20;
 
 /**
- * Says what a file is.
- * @param name its name, with or without folders
- * @param text what is in it
+ * Recognizes a file.
+ * @param name with or without folders
+ * @param text its content
  */
 export function recognize(name: string, text: string): FileKind {
   const base = name.slice(name.lastIndexOf('/') + 1).toLowerCase();
@@ -91,7 +91,7 @@ export function describeFile(name: string, kind: FileKind, ingot: string): strin
   return `${name} is ${is}: ${use.replaceAll('$INGOT', ingot).replaceAll('FILE', name)}`;
 }
 
-/** By the names of the outermost members. */
+/** By the keys of the outermost level. */
 function ofKeys(keys: ReadonlySet<string>): FileKind | undefined {
   if (keys.has('Resources') || keys.has('AWSTemplateFormatVersion')) return 'cloudformation';
   if (keys.has('builders') || (keys.has('provisioners') && !keys.has('phases'))) return 'packer-json';
@@ -124,10 +124,10 @@ function ofBraces(content: string): FileKind {
   return ofKeys(new Set(keys)) ?? 'unknown';
 }
 
-/** By keys at the beginning of lines, so that a fault further on does not matter. */
+/** By keys at the beginning of lines, so that a later fault does not matter. */
 function ofYaml(content: string): FileKind {
   const lines = outdented(content.split('\n'));
-  // Of a list each item's keys are at the same column as the first one's.
+  // In a list, each item's keys are in the same column as the first one's.
   const first = lines.find((line) => /^\s*-\s+[\w.]+\s*:/.test(line));
   const top = lines.find((line) => /^["']?[A-Za-z]/.test(line) && line.includes(':'));
   if (top === undefined || (first !== undefined && lines.indexOf(first) < lines.indexOf(top))) {
@@ -146,7 +146,7 @@ function ofYaml(content: string): FileKind {
     : 'unknown';
 }
 
-/** Lines of a document that is indented as a whole, as one cut out of another is. */
+/** Lines of a document that is indented as a whole, for example an excerpt. */
 function outdented(lines: readonly string[]): readonly string[] {
   const written = lines.filter((line) => !/^\s*(#.*)?$|^(---|%)/.test(line));
   const indent = /^ */.exec(written[0] ?? '')![0].length;
@@ -154,7 +154,7 @@ function outdented(lines: readonly string[]): readonly string[] {
   return lines.map((line) => (line.trim() === '' ? line : line.slice(indent)));
 }
 
-/** Keys of a play, or of a task. */
+/** Keys of an Ansible play, or of a task. */
 function isPlaybook(keys: readonly string[]): boolean {
   const found = new Set(keys);
   return (
@@ -181,7 +181,7 @@ function ofHcl(content: string): FileKind | undefined {
   return names.has('variable') || names.has('locals') ? 'terraform' : undefined;
 }
 
-/** The first instruction of a Dockerfile is FROM; ARG, comments and blank lines may come before it. */
+/** The first instruction of a Dockerfile is FROM, possibly after ARG, comments and blank lines. */
 function ofDockerfile(content: string): FileKind | undefined {
   for (const line of content.split('\n')) {
     const text = line.trim();

@@ -1,4 +1,4 @@
-/** The section Rules: what has to hold of the parameters. */
+/** The section Rules: conditions on the parameters. */
 import { isTrue, type ValueTest } from './conditions.ts';
 import { type Faults, suggestion } from './faults.ts';
 import { describe, type CallNode, type MapNode, type TemplateNode, type Value } from './nodes.ts';
@@ -8,13 +8,13 @@ import type { CallEvaluator, Scope } from './scope.ts';
 const RULE_KEYS = ['Assertions', 'RuleCondition'];
 const ASSERTION_KEYS = ['Assert', 'AssertDescription'];
 
-/** Texts of a value or a list of values, or `undefined` while any is unknown. */
+/** Texts of a value or a list of values, or `undefined` if any is unknown. */
 function textsOf(value: Value): readonly string[] | undefined {
   if (value.kind === 'scalar') return [value.text];
   if (value.kind !== 'list') return undefined;
   const texts: string[] = [];
   for (const item of value.items) {
-    // A list of lists is read as one: a list parameter among others.
+    // A list of lists is flattened: a list parameter among others.
     const inner = textsOf(item);
     if (inner === undefined) return undefined;
     texts.push(...inner);
@@ -41,7 +41,7 @@ const TESTS: ReadonlyMap<string, ValueTest> = new Map([
   ],
 ]);
 
-/** Evaluates the section; an assertion that is false is a fault with its own words. */
+/** Evaluates the section; a false assertion is a fault with its own description. */
 export function checkRules(
   section: TemplateNode | undefined,
   parameters: ReadonlyMap<string, TemplateParameter>,
@@ -99,14 +99,14 @@ function refuseOtherKeys(map: MapNode, known: readonly string[], path: string, w
   }
 }
 
-/** What AWS knows of a parameter's value; tags besides. */
+/** Attributes that AWS knows of a parameter's value, besides tags. */
 const ATTRIBUTES: ReadonlyMap<string, readonly string[]> = new Map([
   ['AWS::EC2::VPC::Id', ['DefaultNetworkAcl', 'DefaultSecurityGroup']],
   ['AWS::EC2::Subnet::Id', ['AvailabilityZone', 'VpcId']],
   ['AWS::EC2::SecurityGroup::Id', []],
 ]);
 
-/** Functions that only rules have: the values of parameters by type, and what AWS knows of them. */
+/** Functions that only rules have: the values of parameters by type, and their attributes on AWS. */
 function parameterFunctions(parameters: ReadonlyMap<string, TemplateParameter>): ReadonlyMap<string, CallEvaluator> {
   const refAll = (call: CallNode, path: string, scope: Scope, faults: Faults): Value | undefined => {
     if (call.argument.kind !== 'scalar') {
@@ -121,7 +121,7 @@ function parameterFunctions(parameters: ReadonlyMap<string, TemplateParameter>):
     }
     return { kind: 'list', items, position: call.position };
   };
-  // The attribute of a subnet or a VPC is known to AWS only: the assertion can be neither true nor false here.
+  // Only AWS knows the attribute of a subnet or a VPC: the assertion is neither true nor false here.
   const valueOf = (call: CallNode, path: string, _scope: Scope, faults: Faults): Value => {
     const unknown: Value = { kind: 'unknown', position: call.position };
     const [of, attribute] = call.argument.kind === 'list' ? call.argument.items : [];

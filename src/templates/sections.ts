@@ -1,4 +1,4 @@
-/** The sections of a template but Parameters, Conditions and Rules: what they hold, before it is evaluated. */
+/** Parses the sections of a template, except Parameters, Conditions and Rules, before it is evaluated. */
 import type { Position } from '../documents/position.ts';
 import { nearestWord } from '../documents/nearest.ts';
 import { conditionNamed, entriesOf, evaluate, NULL_FAULT } from './evaluate.ts';
@@ -8,7 +8,7 @@ import { describe, type MapNode, type TemplateNode, type Value } from './nodes.t
 import type { Mapping, Scope } from './scope.ts';
 import { RESOURCE_TYPES, type ResourceType } from './shapes.ts';
 
-/** Sections of every template. */
+/** Sections that any template may have. */
 const SECTIONS = [
   'AWSTemplateFormatVersion',
   'Conditions',
@@ -43,15 +43,15 @@ const RESOURCE_KEYS = [
 const OUTPUT_KEYS = ['Condition', 'Description', 'Export', 'Value'];
 const POLICIES = ['Delete', 'Retain', 'RetainExceptOnCreate', 'Snapshot'] as const;
 
-/** What happens to a resource that leaves its stack. */
+/** What happens to a resource that is removed from its stack. */
 export type DeletionPolicy = (typeof POLICIES)[number];
 
 const EXTENSIONS = 'AWS::LanguageExtensions';
 const SERVERLESS = 'AWS::Serverless-2016-10-31';
-/** Macros of AWS that change nothing but resources of other services. */
+/** Macros of AWS that change only resources of other services. */
 const PASSED_OVER = /^AWS::(Serverless-2016-10-31|SecretsManager-.*|CodeDeployBlueGreen|CodeStar|ServiceCatalog)$/;
 
-/** One resource as it was written. */
+/** One resource as written. */
 interface WrittenResource {
   readonly logicalId: string;
   readonly properties: TemplateNode | undefined;
@@ -60,15 +60,15 @@ interface WrittenResource {
   readonly updateReplacePolicy?: DeletionPolicy;
   /** The file that a property names, as `cdk synth` writes it into Metadata. */
   readonly asset?: Asset;
-  /** Where the logical id stands. */
+  /** Position of the logical id. */
   readonly position: Position;
 }
 
 /** A file of `cdk synth`. */
 export interface Asset {
-  /** From the template's folder. */
+  /** Path relative to the template's folder. */
   readonly path: string;
-  /** The property that will hold its address in S3, such as `TemplateURL`. */
+  /** The property for its URL in S3, such as `TemplateURL`. */
   readonly property: string;
 }
 
@@ -78,7 +78,7 @@ export type Resource =
   | (WrittenResource & { readonly kind: 'foreign'; readonly type: string })
   | (WrittenResource & { readonly kind: 'off'; readonly type: string; readonly condition: string });
 
-/** An output as it was written. */
+/** An output as written. */
 export interface WrittenOutput {
   readonly name: string;
   readonly value: TemplateNode;
@@ -129,7 +129,7 @@ function readTransforms(node: TemplateNode | undefined, faults: Faults): readonl
     const name = each.kind === 'map' ? each.entries.get('Name')?.value : each;
     if (name?.kind !== 'scalar')
       faults.add('wrong-type', each.position, 'Transform', `expected the name of a macro, found ${describe(each)}`);
-    // Included by now, or reported as a fault.
+    // It is included by now, or was reported as a fault.
     else if (name.text === INCLUDE) continue;
     else if (name.text === EXTENSIONS || PASSED_OVER.test(name.text)) names.push(name.text);
     else refuseMacro(name.text, name.position, 'Transform', faults);
@@ -208,7 +208,7 @@ function sectionMap(
   return section;
 }
 
-/** The section Resources, its loops written out. */
+/** The section Resources, with its loops expanded. */
 export function readResources(root: MapNode, scope: Scope, faults: Faults): readonly Resource[] {
   const section = root.entries.get('Resources')?.value;
   if (section === undefined) {
@@ -226,7 +226,7 @@ export function readResources(root: MapNode, scope: Scope, faults: Faults): read
   if (entries.length > MOST_RESOURCES) {
     const message = `the template has ${entries.length} resources; CloudFormation allows at most ${MOST_RESOURCES}`;
     faults.add('too-many', map.position, 'Resources', message);
-    // What follows is the work of a template of any size.
+    // Later work is proportional to the template's size, so it stops here after faults.
     faults.throwIfAny();
   }
   for (const [id, entry] of entries) {
@@ -266,7 +266,7 @@ function readResource(
   }
   const type = typeNode.text;
   const made = RESOURCE_TYPES.find((known) => known === type);
-  // Other services' resources may hold what later versions of the language have.
+  // Resources of other services may use newer features of the language.
   if (made !== undefined) refuseOtherKeys(map, path, faults);
   else if (!isForeignType(type)) {
     const near = nearestWord(type, RESOURCE_TYPES);
@@ -301,7 +301,7 @@ function readResource(
   return made === undefined ? { ...written, kind: 'foreign', type } : { ...written, kind: 'made', type: made };
 }
 
-/** Whether a type may be one of another service: Image Builder's are known, and so is what is nearly one of them. */
+/** Whether a type may belong to another service: not if it is one of Image Builder's, or similar to one. */
 function isForeignType(type: string): boolean {
   if (type.length > 255 || !/^[A-Za-z0-9]+(::[A-Za-z0-9_@-]+){1,3}$/.test(type)) return false;
   if (type.startsWith('Custom::')) return true;

@@ -2,7 +2,7 @@ import model from '../../data/imagebuilder-api.json' with { type: 'json' };
 import { type Faults, suggestion } from './faults.ts';
 import { describe, type ScalarNode, type Value, type ValueMap } from './nodes.ts';
 
-/** A value as a request carries it. */
+/** A value in a request. */
 export type RequestValue =
   | string
   | number
@@ -10,7 +10,7 @@ export type RequestValue =
   | readonly RequestValue[]
   | { readonly [member: string]: RequestValue };
 
-/** The resource types that are made here. */
+/** The resource types that are created here. */
 export const RESOURCE_TYPES = [
   'AWS::ImageBuilder::Component',
   'AWS::ImageBuilder::ImageRecipe',
@@ -29,7 +29,7 @@ export type ResourceType = (typeof RESOURCE_TYPES)[number];
 interface ResourceShape {
   /** The Create operation's input, or a shape of `OWN_SHAPES`. */
   readonly input: string;
-  /** Attributes of Fn::GetAtt; `.*` at the end means any name that begins so. */
+  /** Attributes of Fn::GetAtt; a trailing `.*` means any name with that beginning. */
   readonly attributes: readonly string[];
 }
 
@@ -73,7 +73,7 @@ const RESOURCES: Readonly<Record<ResourceType, ResourceShape>> = {
   'AWS::CloudFormation::Stack': { input: 'NestedStack', attributes: ['Outputs.*'] },
 };
 
-/** Members that CloudFormation calls otherwise: shape, member, property. */
+/** Members with a different name in CloudFormation: shape, member, property. */
 const RENAMED: readonly (readonly [string, string, string])[] = [
   ['CreateComponentRequest', 'semanticVersion', 'Version'],
   ['CreateImageRecipeRequest', 'semanticVersion', 'Version'],
@@ -82,7 +82,7 @@ const RENAMED: readonly (readonly [string, string, string])[] = [
   ['AmiDistributionConfiguration', 'launchPermission', 'LaunchPermissionConfiguration'],
 ];
 
-/** Properties of CloudFormation's types that ask for what there is not yet: shape, property. */
+/** Properties of CloudFormation's types that are not supported yet: shape, property. */
 const LATER: readonly (readonly [string, string])[] = [
   ['CreateImageRecipeRequest', 'AmiWatermarks'],
   ['CreateInfrastructureConfigurationRequest', 'ParentInstance'],
@@ -91,15 +91,18 @@ const LATER: readonly (readonly [string, string])[] = [
   ['ImageScanningConfiguration', 'ScanResultCondition'],
 ];
 
-/** Instances never outlive a build that ends well: a template that says so asks for nothing else. */
+/** Instances never outlive a successful build, so this setting has no further effect. */
 function isMetAnyway(property: string, value: Value): boolean {
   return property === 'TerminateInstanceOnCompletion' && value.kind === 'scalar' && /^true$/i.test(value.text);
 }
 
-/** Members of requests that are the caller's business, not the resource's. */
+/** Members of requests that concern the caller, not the resource. */
 const NOT_PROPERTIES = ['clientToken', 'dryRun'];
 
-/** CloudFormation took these as free JSON for long, so that templates with the API's own spelling exist and work. */
+/**
+ * CloudFormation accepted these as free JSON for a long time, so templates with the API's capitalization exist and
+ * work.
+ */
 const EITHER_CASE = [
   'AmiDistributionConfiguration',
   'ContainerDistributionConfiguration',
@@ -184,7 +187,7 @@ function withMoreMembers(shapes: Readonly<Record<string, Shape>>): Readonly<Reco
   return result;
 }
 
-/** Attributes that `Fn::GetAtt` finds on a type. */
+/** Attributes of a type for `Fn::GetAtt`. */
 export function attributesOf(type: ResourceType): readonly string[] {
   return RESOURCES[type].attributes;
 }
@@ -192,7 +195,7 @@ export function attributesOf(type: ResourceType): readonly string[] {
 /**
  * The request that creates a resource.
  * @param path of the properties, such as `Resources.Recipe.Properties`
- * @returns the request's members; unknown values are left out. Faults are in `faults`
+ * @returns the request's members, without unknown values. Faults are in `faults`
  */
 export function requestOf(
   type: ResourceType,
@@ -203,7 +206,7 @@ export function requestOf(
   const before = faults.all.length;
   const request = structure(RESOURCES[type].input, properties, path, type, faults);
   if (request['imagePipelineExecutionSettings'] === undefined) return request;
-  // Such an image is what its pipeline makes, which has the rest.
+  // Such an image is made by its pipeline, which has the other settings.
   const made = faults.all.splice(before);
   faults.all.push(...made.filter(({ code, path: at }) => code !== 'missing' || at !== path));
   return request;
@@ -214,7 +217,7 @@ function propertyName(shape: string, member: string): string {
   return renamed?.[2] ?? `${member[0]!.toUpperCase()}${member.slice(1)}`;
 }
 
-/** @param owner what the properties belong to, for messages */
+/** @param owner of the properties, for messages */
 function structure(
   name: string,
   value: ValueMap,
@@ -324,9 +327,7 @@ function map(shape: Shape, value: Value, path: string, property: string, faults:
   return result;
 }
 
-/**
- * CloudFormation takes a scalar for what it says, however it was written: `"true"`, `8`, `"8"`, and `1.0` for a string.
- */
+/** CloudFormation converts scalars, however they are written: `"true"`, `8`, `"8"`, and `1.0` for a string. */
 function scalar(shape: Shape, value: ScalarNode, path: string, faults: Faults): RequestValue | undefined {
   const { text } = value;
   if (shape.type === 'boolean') {
@@ -369,8 +370,10 @@ function scalar(shape: Shape, value: ScalarNode, path: string, faults: Faults): 
   return number;
 }
 
-/** The patterns of AWS's own model, which hold for the whole of a value. Names and ARNs are short; the service
- * checks the rest. */
+/**
+ * The patterns of AWS's own model, which apply to the whole value. Names and ARNs are short; the service checks the
+ * rest.
+ */
 function matches(pattern: string, text: string): boolean {
   return text.length > LONGEST_MATCHED || new RegExp(`^(?:${pattern})$`).test(text);
 }

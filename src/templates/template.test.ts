@@ -41,7 +41,7 @@ function faultsOf(text: string, parameters: Record<string, string> = {}): string
   return [];
 }
 
-/** A component with this description, and more sections before it. */
+/** A component with this description, and further sections before it. */
 function describing(value: string, before = ''): string {
   return (
     `${before}Resources:\n  C: {Type: 'AWS::ImageBuilder::Component', Properties: {Name: ccc, Version: 1.0.0, ` +
@@ -165,7 +165,7 @@ describe('parameters', () => {
   }
 });
 
-test('a recipe in YAML becomes the request, coerced to what the API takes', () => {
+test("a recipe in YAML becomes the request, converted to the API's types", () => {
   const request = requestOf(`
 Resources:
   C: {Type: 'AWS::ImageBuilder::Component', Properties: {Name: ccc, Version: 1.0.0, Platform: Linux, Data: x}}
@@ -200,7 +200,7 @@ Resources:
   });
 });
 
-test("a distribution configuration in JSON, with CloudFormation's name for the launch permission and either case", () => {
+test("a distribution configuration in JSON, CloudFormation's launch permission and either capitalization", () => {
   const ami = {
     Name: 'web-{{ imagebuilder:buildDate }}',
     amiTags: { a: 'b' },
@@ -232,7 +232,7 @@ test("a distribution configuration in JSON, with CloudFormation's name for the l
   ]);
 });
 
-test('resources come after what they need, else as written', () => {
+test('resources come after those that they need, otherwise as written', () => {
   const plan = planOf(`
 Resources:
   Image:
@@ -254,7 +254,7 @@ Resources:
   );
 });
 
-describe('faults of resources, with their places', () => {
+describe('faults of resources, with their positions', () => {
   const resource = (type: string, properties: string, more = ''): string =>
     `Resources:\n  R:\n    Type: AWS::ImageBuilder::${type}\n${more}    Properties:\n${properties}`;
   const rows: readonly (readonly [string, string, RegExp])[] = [
@@ -376,7 +376,7 @@ describe('faults of resources, with their places', () => {
   for (const [name, text, expected] of rows) test(name, () => assert.match(faultsOf(text).join('\n'), expected));
 });
 
-test('a cycle is named', () => {
+test('a cycle is reported', () => {
   const component = (id: string, needs: string): string =>
     `  ${id}: {Type: AWS::ImageBuilder::Component, DependsOn: ${needs}, Properties: {Name: xxx, Version: 1.0.0, ` +
     'Platform: Linux, Data: x}}\n';
@@ -386,7 +386,7 @@ test('a cycle is named', () => {
   );
 });
 
-test('what cdk adds to a template does not stand in the way', () => {
+test('additions of cdk to a template are accepted', () => {
   const text = JSON.stringify({
     Parameters: {
       BootstrapVersion: { Type: 'AWS::SSM::Parameter::Value<String>', Default: '/cdk-bootstrap/hnb659fds/version' },
@@ -417,7 +417,7 @@ test('what cdk adds to a template does not stand in the way', () => {
   );
 });
 
-test('nesting beyond sense is refused, not overrun', () => {
+test('excessive nesting is rejected', () => {
   assert.match(faultsOf(`Resources: ${'['.repeat(500)}${']'.repeat(500)}`).join('\n'), /nested more than 100 deep/);
 });
 
@@ -491,7 +491,7 @@ Conditions:
   }
 });
 
-test('a rule that fails says its description', () => {
+test('a failed rule reports its description', () => {
   const text = (rule: string): string =>
     'Parameters:\n  Env: {Type: String, Default: prod}\n' +
     '  Subnets: {Type: "List<AWS::EC2::Subnet::Id>", Default: "s-1,s-2"}\n' +
@@ -507,7 +507,7 @@ test('a rule that fails says its description', () => {
     faultsOf(assertion('{"Fn::EachMemberEquals": [{"Fn::RefAll": "AWS::EC2::Subnet::Id"}, s-1]}')).join(),
     /Not so/,
   );
-  // What only AWS knows of a subnet is neither true nor false here.
+  // Only AWS knows the attributes of a subnet, so this is neither true nor false here.
   assert.deepEqual(faultsOf(assertion('{"Fn::EachMemberEquals": [{"Fn::ValueOf": [Subnets, VpcId]}, vpc-1]}')), []);
   const all = '{"Fn::ValueOfAll": ["AWS::EC2::Subnet::Id", Tags.Stage]}';
   assert.deepEqual(faultsOf(assertion(`{"Fn::EachMemberIn": [${all}, [a]]}`)), []);
@@ -525,7 +525,7 @@ test('a rule that fails says its description', () => {
   assert.match(faultsOf(assertion('!If [a, b, c]')).join(), /expected a condition \(.*Fn::Contains/);
 });
 
-test('resources of other services are not made, and have names and ARNs', () => {
+test('resources of other services are not created, and have names and ARNs', () => {
   const plan = planOf(`
 Parameters: {Prefix: {Type: String, Default: my}}
 Conditions: {Never: !Equals [a, b]}
@@ -590,7 +590,7 @@ Outputs:
   assert.deepEqual([url!.exportName, more], ['web-url', []]);
 });
 
-test('what is left out by its condition cannot be named but under that condition', () => {
+test('a resource that its condition leaves out can only be named under that condition', () => {
   const text = (description: string): string => `
 Parameters: {P: {Type: String, Default: 'no'}}
 Conditions: {Wanted: !Equals [!Ref P, 'yes']}
@@ -621,7 +621,7 @@ Resources:
   );
 });
 
-test('loops make resources, properties and outputs', () => {
+test('loops create resources, properties and outputs', () => {
   const plan = planOf(`
 Transform: [AWS::LanguageExtensions]
 Parameters: {Names: {Type: CommaDelimitedList, Default: 'alpha,beta-1'}}
@@ -655,7 +655,7 @@ Outputs:
   );
 });
 
-test('what grows without end is refused', () => {
+test('unlimited growth is rejected', () => {
   const aliases = Array.from({ length: 30 }, (_, index) =>
     index === 0 ? 'a0: &a0 [x, x]' : `a${index}: &a${index} [*a${index - 1}, *a${index - 1}]`,
   );
@@ -685,7 +685,7 @@ test('what grows without end is refused', () => {
   assert.ok(resolveOutputs(plan, new Map())[0]!.value.length < 1 << 21);
 });
 
-test('aliases and merged maps mean what they say', () => {
+test('aliases and merged maps are resolved', () => {
   const plan = planOf(`
 Resources:
   A:
@@ -708,7 +708,7 @@ Resources:
   );
 });
 
-test('a place in a document is a place in the template', () => {
+test('a position in a document is converted to one in the template', () => {
   const plan = planOf(`
 Resources:
   A:
@@ -727,7 +727,7 @@ Resources:
   assert.deepEqual(placeInProperty(plan, b!, 'Data', { line: 1, column: 7 }), { line: 12, column: 113 });
 });
 
-test('an image that its pipeline makes needs nothing else', () => {
+test('an image that its pipeline makes needs no other settings', () => {
   const plan = planOf(`
 Resources:
   Pipeline:

@@ -1,4 +1,4 @@
-/** A template from its text to requests in the order in which they can be made. */
+/** Converts a template from its text to requests, in the order in which they can be sent. */
 import type { Position } from '../documents/position.ts';
 import { evaluateConditions } from './conditions.ts';
 import { resolveDynamic } from './dynamic.ts';
@@ -23,46 +23,48 @@ import {
 } from './sections.ts';
 import { attributesOf, requestOf, type RequestValue, type ResourceType } from './shapes.ts';
 
-/** Values that the loops of a template may make: 500 resources of 250 values each. */
+/** Maximum number of values that the loops of a template may create: 500 resources of 250 values each. */
 const MOST_LOOPED = 1 << 17;
 
-/** A template that was read: its values are not evaluated yet. */
+/** A parsed template whose values are not evaluated yet. */
 export interface Template {
   readonly description?: string;
   readonly parameters: ReadonlyMap<string, TemplateParameter>;
   readonly root: MapNode;
   /** Whether it has `Transform: AWS::LanguageExtensions`. */
   readonly extensions: boolean;
-  /** Whether it names files by `AWS::Include` that `includeFiles` has not put into it yet. */
+  /** Whether it has `AWS::Include` files that `includeFiles` has not inserted yet. */
   readonly includes: boolean;
-  /** Found so far; `planTemplate` reports them together with its own. */
+  /** Faults so far; `planTemplate` reports them together with its own. */
   readonly faults: Faults;
 }
 
-/** A resource in its turn. */
+/** A resource in the order of creation. */
 export interface PlannedResource {
   readonly logicalId: string;
   readonly type: ResourceType;
-  /** `undefined` for none. */
+  /** `undefined` if it has none. */
   readonly properties: TemplateNode | undefined;
   readonly dependsOn: readonly string[];
-  /** What happens to it when it leaves the stack (default: Delete). */
+  /** What happens to it when it is removed from the stack (default: Delete). */
   readonly deletionPolicy?: DeletionPolicy;
   /** What happens to the old one when it is replaced (default: Delete). */
   readonly updateReplacePolicy?: DeletionPolicy;
   /** The file that a property names, as `cdk synth` writes it into Metadata. */
   readonly asset?: Asset;
-  /** Where the logical id stands. */
+  /** Position of the logical id. */
   readonly position: Position;
-  /** Logical ids that have to exist before it. */
+  /** Logical ids of resources that must exist first. */
   readonly needs: readonly string[];
 }
 
 /** A template evaluated with these parameters. */
 export interface Plan {
-  /** Resources that are made here, each after those that it needs; otherwise as written. */
+  /** Resources that are created here, each after those that it needs; otherwise as written. */
   readonly resources: readonly PlannedResource[];
-  /** Resources of other services: accepted, not made. What names them gets a name or an ARN of the right form. */
+  /**
+   * Resources of other services: accepted, but not created. References to them get a name or an ARN of the right form.
+   */
   readonly notMade: readonly NotMade[];
   readonly scope: Scope;
   readonly outputs: readonly WrittenOutput[];
@@ -81,14 +83,14 @@ export interface Output {
   readonly name: string;
   readonly value: string;
   readonly description?: string;
-  /** The name by which other stacks import it. */
+  /** The name with which other stacks import it. */
   readonly exportName?: string;
   readonly position: Position;
 }
 
 /**
- * Reads a template. `planTemplate` reports faults of its sections and parameters, together with all others.
- * @throws {TemplateError} with all faults of syntax, each with its place
+ * Parses a template. `planTemplate` reports faults of its sections and parameters, together with all others.
+ * @throws {TemplateError} with all syntax faults and their positions
  */
 export function parseTemplate(text: string): Template {
   const root = parseText(text);
@@ -113,8 +115,8 @@ export function filesToInclude(
 }
 
 /**
- * The template with the content of the files that it includes. `planTemplate` reports their faults.
- * @param files by their locations
+ * Inserts the content of included files into a template. `planTemplate` reports their faults.
+ * @param files by location
  */
 export function includeFiles(
   template: Template,
@@ -130,8 +132,7 @@ export function includeFiles(
 }
 
 /**
- * Validates a template with its parameters as far as that is possible before anything exists: names, types, properties,
- * order.
+ * Validates a template with its parameters, as far as possible before anything exists: names, types, properties, order.
  * @param given values of parameters by name
  * @throws {TemplateError} with all faults found
  */
@@ -185,7 +186,7 @@ export function planTemplate(
   return plan;
 }
 
-/** What names mean before conditions and resources: parameters and mappings. */
+/** The meaning of names before conditions and resources: parameters and mappings. */
 function scopeOf(
   { root, parameters, extensions }: Template,
   given: ReadonlyMap<string, string>,
@@ -218,7 +219,7 @@ function meaningOf(resource: Resource): Named {
   return { kind: 'foreign', type, properties: properties?.kind === 'map' ? properties : undefined };
 }
 
-/** What a resource names, by its properties and by DependsOn. Its faults are found on the way. */
+/** The resources that a resource names in its properties and in DependsOn. Faults are found on the way. */
 function needsOf(resource: Resource, scope: Scope, faults: Faults): ReadonlySet<string> {
   const needs = new Set<string>();
   for (const id of resource.dependsOn) {
@@ -235,7 +236,7 @@ function needsOf(resource: Resource, scope: Scope, faults: Faults): ReadonlySet<
   return needs;
 }
 
-/** Those made here that a resource needs, be it by way of one that is not. */
+/** The created resources that a resource needs, also indirectly through others. */
 function madeNeeds(id: string, needs: ReadonlyMap<string, ReadonlySet<string>>, scope: Scope): readonly string[] {
   const found = new Set<string>();
   const seen = new Set<string>();
@@ -269,11 +270,12 @@ function evaluateRequest(
 }
 
 /**
- * The request that makes a resource, now that what it needs exists: the members of its Create operation. The caller
- * adds the client token. An Image may have `deletionSettings` and `imagePipelineExecutionSettings` besides, which no
- * request has; `AWS::SSM::Parameter` and `AWS::CloudFormation::Stack` have their properties, in small first letters.
- * @param known answers of the resources made so far, by logical id
- * @throws {TemplateError} when an earlier resource's answer does not fit where it is used
+ * The request that creates a resource, once the resources that it needs exist: the members of its Create operation. The
+ * caller adds the client token. An Image may also have `deletionSettings` and `imagePipelineExecutionSettings`, which
+ * no request has; `AWS::SSM::Parameter` and `AWS::CloudFormation::Stack` have their properties, beginning in lower
+ * case.
+ * @param known attributes of the resources created so far, by logical id
+ * @throws {TemplateError} if an attribute of an earlier resource does not fit where it is used
  */
 export function resolveResource(
   plan: Plan,
@@ -289,10 +291,10 @@ export function resolveResource(
 }
 
 /**
- * The outputs of a stack, now that its resources exist. Those whose condition is false are left out, and those that
- * need a resource without an answer.
- * @param known answers of the resources of the plan, by logical id
- * @throws {TemplateError} when an answer does not fit where it is used
+ * The outputs of a stack, once its resources exist. Left out are outputs whose condition is false, and those that need
+ * an unknown attribute.
+ * @param known attributes of the resources of the plan, by logical id
+ * @throws {TemplateError} if an attribute does not fit where it is used
  */
 export function resolveOutputs(plan: Plan, known: ReadonlyMap<string, ResourceAttributes>): readonly Output[] {
   const faults = new Faults();
@@ -331,9 +333,9 @@ function evaluateOutput(output: WrittenOutput, scope: Scope, faults: Faults): Ou
 }
 
 /**
- * The place in the template of a place in the text of a property, such as the document in `Data` of a component.
- * @param place in the text, both from 1
- * @returns the place of the resource, if the lines of the property are not lines of the template
+ * The position in the template of a position in a property's text, such as the document in `Data` of a component.
+ * @param place in the text, line and column from 1
+ * @returns the position of the resource, if the lines of the property are not lines of the template
  */
 export function placeInProperty(plan: Plan, resource: PlannedResource, property: string, place: Position): Position {
   const node = resource.properties?.kind === 'map' ? resource.properties.entries.get(property)?.value : undefined;
@@ -348,7 +350,10 @@ export function placeInProperty(plan: Plan, resource: PlannedResource, property:
   };
 }
 
-/** Each after what it needs, else as written. A cycle is a fault at each of its resources' first. */
+/**
+ * Sorts resources: each after those that it needs, otherwise as written. A cycle is a fault at the first of its
+ * resources.
+ */
 function inOrder(resources: readonly PlannedResource[], faults: Faults): readonly PlannedResource[] {
   const byId = new Map(resources.map((resource) => [resource.logicalId, resource]));
   const ordered: PlannedResource[] = [];

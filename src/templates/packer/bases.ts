@@ -1,6 +1,6 @@
-/** What a source is built on, as the name of a managed image. Pure. */
+/** Finds the managed image for a source's base. Pure. */
 
-/** Systems by what names of AMIs, files and container images say. The first that fits. */
+/** Systems by text in names of AMIs, files and container images. The first match counts. */
 const SYSTEMS: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/ecs.*al2023|al2023.*ecs/, 'amazon-linux-2023-ecs-optimized'],
   [/ecs.*amzn2|amzn2.*ecs/, 'amazon-linux-2-ecs-optimized'],
@@ -25,10 +25,10 @@ const SYSTEMS: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/suse-sles-12|sles[-_ ]?12/, 'suse-linux-enterprise-server-12'],
 ];
 
-/** The longest text that is looked at: names of AMIs have 128 characters. */
+/** Maximum characters that are searched: names of AMIs have 128. */
 const MOST = 500;
 
-/** The managed image that a text about a base means, such as a name of AMIs with wildcards. */
+/** The managed image for a description of a base, such as a name of AMIs with wildcards. */
 export function baseNamed(described: string, arm: boolean): string | undefined {
   const text = described.slice(0, MOST).toLowerCase();
   const windows = /windows[-_ ]server[-_ ](20(?:16|19|22|25))[-_ ]english[-_ ](core|full)[-_ ]base/.exec(text);
@@ -38,7 +38,7 @@ export function baseNamed(described: string, arm: boolean): string | undefined {
   return `${found[1]}-${arm || /arm64|aarch64/.test(text) ? 'arm64' : 'x86'}`;
 }
 
-/** The managed image that a public parameter of Systems Manager means is found by its name: `ssm:` takes it. */
+/** Whether a text can be a parent image as it is: an AMI's id. */
 export function isAmi(text: string): boolean {
   return /^ami-[0-9a-f]{8,17}$/.test(text);
 }

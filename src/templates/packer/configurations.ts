@@ -1,9 +1,9 @@
-/** What a source's settings are as members of a recipe and as configurations. */
+/** Converts a source's settings to members of a recipe and to configurations. */
 import type { Settings } from './model.ts';
 import { BUILD_TIME, replaceMarkers, UNIQUE, type PackerValue } from './values.ts';
 import { tagged } from './write.ts';
 
-/** The disks that a source asks for, as members of a recipe. */
+/** The disks of a source, as members of a recipe. */
 export function blockDevices(settings: Settings): Record<string, unknown> {
   const names = ['launch_block_device_mappings', 'ami_block_device_mappings'];
   const mappings = names.flatMap((name) => settings.maps(name).map((map) => [name, map] as const));
@@ -38,7 +38,7 @@ export function blockDevices(settings: Settings): Record<string, unknown> {
   return devices.size === 0 ? {} : { BlockDeviceMappings: [...devices.values()] };
 }
 
-/** Notes user data, which no build runs. */
+/** Notes user data, which builds do not run. */
 export function noteUserData(settings: Settings): void {
   for (const name of ['user_data', 'user_data_file'])
     if (settings.has(name)) {
@@ -67,7 +67,7 @@ export function infrastructure(settings: Settings, name: string): Record<string,
   };
 }
 
-/** One distribution for each Region. */
+/** One distribution per Region. */
 export function distributions(settings: Settings, name: string): readonly unknown[] {
   const named = ['ami_name', 'vm_name', 'image_name', 'managed_image_name', 'snapshot_name'].find((each) =>
     settings.has(each),
@@ -110,7 +110,7 @@ export function distributions(settings: Settings, name: string): readonly unknow
   }));
 }
 
-/** The name of an AMI: the build's time where Packer had it, or at the end. */
+/** The name of an AMI, with the build's time in the place where Packer had it, or at the end. */
 function amiName(given: string | undefined, fallback: string): { readonly name: string; readonly changed: boolean } {
   const date = '{{ imagebuilder:buildDate }}';
   const text = given ?? fallback;

@@ -1,4 +1,4 @@
-/** A Packer template as a CloudFormation template of EC2 Image Builder. Pure. */
+/** Converts a Packer template to a CloudFormation template for EC2 Image Builder. Pure. */
 import { Document } from 'yaml';
 import { blockDevices, distributions, infrastructure, noteUserData } from './configurations.ts';
 import type { ReadLocal } from './files.ts';
@@ -19,37 +19,37 @@ export interface PackerFile {
   readonly text: string;
 }
 
-/** What an import is given. */
+/** The inputs of an import. */
 export interface ImportRequest {
-  /** One file in JSON, or the `.pkr.hcl` files of a folder. */
+  /** One JSON file, or the `.pkr.hcl` files of a folder. */
   readonly files: readonly PackerFile[];
   readonly variableFiles: readonly PackerFile[];
   readonly variables: ReadonlyMap<string, string>;
   readonly only: readonly string[];
-  /** A parent image for all sources: a name of a managed image, an ARN, an AMI, `ssm:NAME`. */
+  /** A parent image for all sources: the name of a managed image, an ARN, an AMI, `ssm:NAME`. */
   readonly parent?: string;
   /** Name of the template, which its resources begin with. */
   readonly name: string;
-  /** Makes pipelines, and no images. */
+  /** Whether to create pipelines instead of images. */
   readonly pipelines: boolean;
   readonly read: ReadLocal;
-  /** How Ingot is called, for what is said about its commands. */
+  /** The name of the `ingot` command, for messages. */
   readonly ingot: string;
   /** The day of the import, as YYYY-MM-DD. */
   readonly today: string;
 }
 
-/** What came of an import. */
+/** The result of an import. */
 export interface ImportResult {
   /** The CloudFormation template. */
   readonly template: string;
   readonly notes: readonly Note[];
-  /** Variables that are needed and have no value, with where they are declared. */
+  /** Required variables without a value, with the positions of their declarations. */
   readonly unset: readonly { readonly name: string; readonly place: Place }[];
   readonly counts: { readonly sources: number; readonly components: number; readonly steps: number };
 }
 
-/** Notes that are kept; more are counted. */
+/** Maximum number of notes that are kept; further ones are counted. */
 const MOST_NOTES = 2000;
 
 /** @throws {PackerFault} if the file is not a Packer template, or has nothing to import */
@@ -103,7 +103,7 @@ export function showNote({ place, what, why }: Note): string {
   return `${showPlace(place)}: ${what}: ${why}`;
 }
 
-/** Comments on top of the template: where it comes from, and what was left out. */
+/** Comments at the top of the template: its source, and what was left out. */
 function header(request: ImportRequest, notes: readonly Note[]): string {
   const lines = [`Imported from ${request.files.map(({ name }) => name).join(', ')} by ${request.ingot} import-packer`];
   for (const [kind, title] of [
@@ -122,7 +122,7 @@ class Writer {
   readonly #request: ImportRequest;
   readonly #template: PackerTemplate;
   readonly #note: (note: Note) => void;
-  /** Logical IDs of components by their document. */
+  /** Logical ids of components by their document. */
   readonly #components = new Map<string, string>();
   readonly #resources: Record<string, unknown> = {};
   readonly #comments = new Map<string, string>();
@@ -142,7 +142,7 @@ class Writer {
   write(): string {
     const names = new Set<string>();
     for (const build of this.#template.builds) {
-      // Sources of the same name get names with their type, then with a number.
+      // If names of sources collide, the type is added, then a number.
       let name = build.source.name;
       if (names.has(name)) name = `${build.source.type}-${name}`;
       for (let number = 2; names.has(name); number++) name = `${build.source.type}-${build.source.name}-${number}`;
@@ -215,7 +215,7 @@ class Writer {
     noteUnused(source, this.#note);
   }
 
-  /** Names that differ may have one logical ID. */
+  /** Different names may give the same logical id. */
   #freeId(wanted: string): string {
     let id = wanted;
     for (let number = 2; Object.hasOwn(this.#resources, `${id}Recipe`); number++) id = `${wanted}${number}`;
@@ -226,7 +226,7 @@ class Writer {
     this.#resources[id] = { Type: `AWS::ImageBuilder::${type}`, Properties: properties };
   }
 
-  /** A time or an id of the build is known to a component no sooner than to Packer: the day of the import is written. */
+  /** A component cannot know a time or id of the build earlier than Packer: the day of the import is used. */
   #dated(steps: readonly Step[], settings: Settings): readonly Step[] {
     return steps.map((step) => {
       if (!hasMarker(JSON.stringify(step.inputs))) return step;
@@ -264,7 +264,7 @@ class Writer {
     return documents.slice(0, MOST_COMPONENTS).map((data, index) => {
       const number = documents.length === 1 ? '' : String(index + 1);
       const component = `${id}Component${number}`;
-      // What is the same for several sources is one component.
+      // Equal documents of several sources become one component.
       const key = `${windows} ${data.slice(data.indexOf('\n'))}`;
       const known = this.#components.get(key);
       if (known !== undefined) return known;
@@ -306,7 +306,7 @@ function accountStep(user: string, settings: Settings): Step {
   };
 }
 
-/** A component needs a step. */
+/** A component needs at least one step. */
 function nothingStep(settings: Settings, windows: boolean): Step {
   return {
     name: '00-nothing',
@@ -317,7 +317,7 @@ function nothingStep(settings: Settings, windows: boolean): Step {
   };
 }
 
-/** In the form that names of Image Builder have. */
+/** Converts a text to a valid Image Builder name. */
 function resourceName(text: string): string {
   const name = text
     .replace(/[^A-Za-z0-9_-]+/g, '-')
@@ -326,7 +326,7 @@ function resourceName(text: string): string {
   return name.length < 3 ? `packer-${name}` : name;
 }
 
-/** A logical ID's beginning. */
+/** The beginning of a logical id. */
 function pascal(text: string): string {
   return text
     .split(/[^A-Za-z0-9]+/)

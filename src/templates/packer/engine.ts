@@ -1,21 +1,21 @@
-/** Packer's template engine within texts: `{{timestamp}}`, {{user `name`}}. Pure; one pass. */
+/** Packer's template engine inside texts: `{{timestamp}}`, {{user `name`}}. Pure; one pass. */
 import { PackerFault, type Place } from './syntax.ts';
 import { BUILD_TIME, UNIQUE } from './values.ts';
 
-/** What the functions of a text mean. */
+/** The values for the functions in a text. */
 export interface EngineContext {
   readonly place: Place;
   /** Name and type of the source that is built. */
   readonly source?: { readonly name: string; readonly type: string };
-  /** {{user `name`}}; only templates in JSON have it. */
+  /** {{user `name`}}, which only JSON templates have. */
   readonly user?: (name: string, place: Place) => string;
   /** {{env `NAME`}} */
   readonly env?: (name: string, place: Place) => string;
 }
 
 /**
- * Evaluates what a text has in double braces. Fields (`{{ .Vars }}`) and references to secrets stay as they are.
- * @throws {PackerFault} for a function that is not evaluated here
+ * Evaluates the double braces in a text. Fields (`{{ .Vars }}`) and references to secrets are unchanged.
+ * @throws {PackerFault} for an unsupported function
  */
 export function expandTemplate(text: string, context: EngineContext): string {
   let made = '';
@@ -34,7 +34,7 @@ export function expandTemplate(text: string, context: EngineContext): string {
   }
 }
 
-/** Where `}}` is, that is not within a raw text. */
+/** The index of the `}}` that is not inside a raw text. */
 function closing(text: string, from: number): number {
   const end = text.indexOf('}}', from);
   const raw = text.indexOf('`', from);

@@ -1,4 +1,4 @@
-/** Evaluates Packer's expressions without Packer. Pure; work and length of texts have limits. */
+/** Evaluates Packer's expressions without Packer. Pure; work and length of texts are limited. */
 import { readUtf8 } from '../../platform/utf8.ts';
 import { nearestWord } from '../../documents/nearest.ts';
 import type { ReadLocal } from './files.ts';
@@ -8,30 +8,30 @@ import { parseJson, parseTemplateText } from './hcl.ts';
 import { PackerFault, type Expr, type Place } from './syntax.ts';
 import { booleanOf, dataMarker, isList, isMap, numberOf, textOf, type PackerValue } from './values.ts';
 
-/** Expressions evaluated for one template, and characters of texts that they make. */
+/** Maximum number of evaluated expressions per template, and of characters in their texts. */
 const MOST_STEPS = 200_000;
 const MOST_CHARACTERS = 16 << 20;
-/** Expressions that are evaluated within one another, across locals. */
+/** Maximum nesting of expressions, across locals. */
 const MOST_DEPTH = 400;
 
-/** What names mean. */
+/** The values of names. */
 export interface Names {
   /** Value of `var.NAME`. @throws {PackerFault} */
   variable(name: string, place: Place): PackerValue;
   /** Value of `local.NAME`. @throws {PackerFault} */
   local(name: string, place: Place): PackerValue;
-  /** `source.NAME` within a build: the source's name and type. */
+  /** `source.NAME` inside a build: the source's name or type. */
   source(name: string): string | undefined;
 }
 
-/** Within the file of a `templatefile()`. */
+/** Inside the file of a `templatefile()`. */
 const ONLY_GIVEN: Names = {
   variable: (name, place) => fail(`var.${name} is not known in the file of a templatefile()`, place),
   local: (name, place) => fail(`local.${name} is not known in the file of a templatefile()`, place),
   source: () => undefined,
 };
 
-/** Evaluates expressions, and counts what that costs. */
+/** Evaluates expressions, and counts the cost. */
 export class Evaluator {
   readonly #read: ReadLocal | undefined;
   #steps = 0;
@@ -39,12 +39,12 @@ export class Evaluator {
   #depth = 0;
   #inTemplate = false;
 
-  /** @param read for `file()` and `templatefile()`; without it they are not evaluated */
+  /** @param read for `file()` and `templatefile()`; without it they are not supported */
   constructor(read?: ReadLocal) {
     this.#read = read;
   }
 
-  /** @throws {PackerFault} for an expression without a value here */
+  /** @throws {PackerFault} for an expression without a value */
   evaluate(expr: Expr, names: Names, own: ReadonlyMap<string, PackerValue> = new Map()): PackerValue {
     if (++this.#steps > MOST_STEPS) throw new PackerFault(`more than ${MOST_STEPS} expressions are evaluated`, expr.at);
     if (++this.#depth > MOST_DEPTH) throw new PackerFault('expressions depend on one another too deeply', expr.at);
@@ -66,7 +66,7 @@ export class Evaluator {
         return expr.value;
       case 'template': {
         const [first, only, last] = expr.parts;
-        // A text that is one reference keeps its type: "${var.tags}".
+        // A text that consists of one reference keeps its type: "${var.tags}".
         if (expr.parts.length === 3 && first === '' && last === '') return evaluate(only as Expr);
         return expr.parts.map((part) => (typeof part === 'string' ? part : textOf(evaluate(part), part.at))).join('');
       }
@@ -118,7 +118,7 @@ export class Evaluator {
     if (of.kind === 'name' && !own.has(of.name)) {
       if (of.name === 'var') return names.variable(name, at);
       if (of.name === 'local') return names.local(name, at);
-      // Files are looked for in the template's folder.
+      // Files are searched in the template's folder.
       if (of.name === 'path' && ['root', 'cwd'].includes(name)) return '.';
       if (of.name === 'source') return names.source(name) ?? fail(`source.${name} is not known here`, at);
       if (of.name === 'packer' && name === 'version') return fail('packer.version is not known here', at);
@@ -180,7 +180,7 @@ export class Evaluator {
     }
   }
 
-  /** As Packer: the file sees the given values only, and no other `templatefile()`. */
+  /** As in Packer, the file sees only the given values, and cannot use `templatefile()`. */
   #templateFile(read: ReadLocal, path: PackerValue, values: PackerValue, at: Place): PackerValue {
     if (this.#inTemplate) return fail('templatefile() within the file of a templatefile()', at);
     if (!isMap(values)) return fail('templatefile() needs a map of values', at);
@@ -217,7 +217,7 @@ export class Evaluator {
   }
 }
 
-/** The text of a file of the template's folder. */
+/** The text of a file in the template's folder. */
 function textOfFile(read: ReadLocal, path: string, at: Place): string {
   const found = read(path);
   if (found.kind === 'absent') return fail(`file(): ${found.why}`, at);
@@ -230,7 +230,7 @@ function textOfFile(read: ReadLocal, path: string, at: Place): string {
   }
 }
 
-/** Names of the folder's files that fit a pattern, sorted; no folder has none. */
+/** Names of the folder's files that match a pattern, sorted; empty if the folder does not exist. */
 function fileset(read: ReadLocal, folder: string, pattern: string, at: Place): readonly string[] {
   const fits = filesetMatcher(pattern);
   if (fits === undefined) return fail(`fileset(): the pattern '${pattern}' is not evaluated here`, at);

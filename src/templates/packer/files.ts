@@ -2,24 +2,24 @@
 
 /** One file. */
 export interface LocalFile {
-  /** Its name; within a folder, the path from that folder. */
+  /** Its name; in a folder, the path relative to that folder. */
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly executable: boolean;
-  /** Its path from the folder of the template that is made; `bytes` may then be empty for want of room. */
+  /** Its path relative to the generated template's folder. `bytes` may then be empty, because the file is large. */
   readonly path?: string;
-  /** In bytes, where they are not in `bytes`. */
+  /** Size in bytes, if it is not in `bytes`. */
   readonly size?: number;
 }
 
-/** What is at a path: a file, a folder's files, or why it is not read. */
+/** The content of a path: a file, a folder's files, or why it is not read. */
 export type LocalContent =
   | { readonly kind: 'file'; readonly file: LocalFile }
   | { readonly kind: 'folder'; readonly files: readonly LocalFile[]; readonly path?: string }
   | { readonly kind: 'absent'; readonly why: string };
 
 /**
- * Reads a file or a folder by the path that the template says.
- * @param what `names`: the contents are not needed, and count towards no limit
+ * Reads a file or a folder at a path in the template.
+ * @param what with `names` the content is not needed, and does not count towards a limit
  */
 export type ReadLocal = (path: string, what?: 'names') => LocalContent;

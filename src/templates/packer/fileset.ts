@@ -1,12 +1,12 @@
-/** `fileset()`: names of files that fit a pattern. Pure. */
+/** `fileset()`: names of files that match a pattern. Pure. */
 
-/** Patterns that one with braces may stand for. */
+/** Maximum number of patterns that braces may expand to. */
 const MOST_PATTERNS = 100;
 
 /**
- * Whether a path fits a pattern with `*`, `?`, `**` for any number of folders, and `{a,b}`. The work grows with the
- * length of both, not faster.
- * @returns undefined for a pattern that is more than that, or too many
+ * Makes the test whether a path matches a pattern with `*`, `?`, `**` for any number of folders, and `{a,b}`. The work
+ * is at most the product of both lengths.
+ * @returns undefined for an unsupported pattern, or too many
  */
 export function filesetMatcher(pattern: string): ((path: string) => boolean) | undefined {
   if (/[[\]\\]/.test(pattern)) return undefined;
@@ -34,7 +34,7 @@ function partFits(part: string, name: string): boolean {
   return fits([...part], [...name], '*', (sign, character) => sign === '?' || sign === character);
 }
 
-/** Whether items fit signs, of which one stands for any number of items: goes back to the last of those only. */
+/** Whether items match signs, one of which means any number of items. Backtracks only to the last of those. */
 function fits(
   signs: readonly string[],
   items: readonly string[],

@@ -1,10 +1,10 @@
-/** Functions of Packer's language that need nothing but their arguments. Pure. */
+/** Functions of Packer's language that depend only on their arguments. Pure. */
 import { PackerFault, type Place } from './syntax.ts';
 import { booleanOf, BUILD_TIME, isList, isMap, numberOf, textOf, UNIQUE, type PackerValue } from './values.ts';
 
 type PackerFunction = (args: readonly PackerValue[], place: Place) => PackerValue;
 
-/** Longest text and list that a function makes. */
+/** Maximum length of a text or list that a function returns. */
 const MOST = 1 << 20;
 
 function text(run: (text: string) => PackerValue): PackerFunction {
@@ -27,13 +27,13 @@ function mapOf(value: PackerValue, place: Place): ReadonlyMap<string, PackerValu
   throw new PackerFault('expected a map', place);
 }
 
-/** Text of `timestamp()` or a part of it stays what it is: the build's time. */
+/** Text with `timestamp()` is unchanged, because the build's time is used in its place. */
 function keepsTime(args: readonly PackerValue[], otherwise: (first: string) => PackerValue, place: Place): PackerValue {
   const first = textOf(argument(args, 0, place), place);
   return first.includes(BUILD_TIME) ? first : otherwise(first);
 }
 
-/** Replaces by a plain text, within a limit. */
+/** Replaces a plain text, within a limit. */
 function replaceAll(from: string, search: string, by: string, place: Place): string {
   if (search === '') return from;
   const parts = from.split(search);
@@ -41,7 +41,7 @@ function replaceAll(from: string, search: string, by: string, place: Place): str
   return parts.join(by);
 }
 
-/** Replaces what a set of characters such as `[- TZ:]` has, or a plain text; other patterns are not run. */
+/** Replaces a set of characters such as `[- TZ:]`, or a plain text; other patterns are rejected. */
 function regexReplace(from: string, pattern: string, by: string, place: Place): string {
   if (from.length * (by.length + 1) > MOST) throw new PackerFault('the text becomes too long', place);
   if (!by.includes('$')) {
@@ -63,7 +63,7 @@ function regexReplace(from: string, pattern: string, by: string, place: Place): 
   throw new PackerFault(`the pattern '${pattern}' is not evaluated here`, place);
 }
 
-/** What `[^a-z_.]` or `[- TZ:]+` means; undefined for anything that is more. */
+/** The meaning of `[^a-z_.]` or `[- TZ:]+`; undefined for other patterns. */
 function setOf(pattern: string): ((character: string) => boolean) | undefined {
   const found = /^\[(\^?)([^[\]\\]{1,200})\]\+?$/.exec(pattern);
   if (found === null) return undefined;
@@ -243,7 +243,7 @@ export const FUNCTIONS: ReadonlyMap<string, PackerFunction> = new Map<string, Pa
   ['abspath', text((value) => value)],
 ]);
 
-/** As JSON has it. */
+/** A value as in JSON. */
 function plain(value: PackerValue): unknown {
   if (isList(value)) return value.map(plain);
   return isMap(value) ? Object.fromEntries([...value.map].map(([key, item]) => [key, plain(item)])) : value;

@@ -6,10 +6,10 @@ import { PackerFault, type Attribute, type Block, type Body, type Expr, type Pla
 import { Settings, type Build, type Given, type PackerTemplate, type Provisioner, type Source } from './model.ts';
 import { isList, isMap, type PackerValue } from './values.ts';
 
-/** Settings that a build may have for one source; generous, since real templates have a handful. */
+/** Maximum number of builds; real templates have a handful. */
 const MOST_BUILDS = 100;
 
-/** Blocks that one dynamic block makes. */
+/** Maximum number of blocks from one dynamic block. */
 const MOST_DYNAMIC = 1000;
 
 interface File {
@@ -19,7 +19,7 @@ interface File {
 
 /**
  * Reads the files of a template, as Packer reads those of a folder.
- * @param variableFiles `.pkrvars.hcl`, later ones over earlier ones
+ * @param variableFiles `.pkrvars.hcl`; later ones override earlier ones
  * @throws {PackerFault}
  */
 export function readHclTemplate(files: readonly File[], variableFiles: readonly File[], given: Given): PackerTemplate {
@@ -159,7 +159,7 @@ class HclTemplate {
     return '';
   }
 
-  /** A value of the command line: a text, or an expression where the type says so. */
+  /** A value from the command line: a text, or an expression if the type requires it. */
   #typed(name: string, text: string, type: Expr | undefined): PackerValue {
     if (type === undefined || (type.kind === 'name' && type.name === 'string')) return text;
     if (type.kind === 'name' && type.name === 'any' && !/^\s*[[{]/.test(text)) return text;
@@ -198,7 +198,7 @@ class HclTemplate {
     return new Settings(owner, place, values, this.#given.note);
   }
 
-  /** A block, or those that a `dynamic` block makes. */
+  /** A block, or the blocks that a `dynamic` block expands to. */
   #expanded(block: Block, names: Names, own: ReadonlyMap<string, PackerValue> = new Map()): readonly PackerValue[] {
     const { type, labels, body, at } = block;
     if (type !== 'dynamic') return [this.#nested(block, names, own)];
@@ -265,7 +265,7 @@ class HclTemplate {
         continue;
       }
       if (builds.length >= MOST_BUILDS) throw new PackerFault(`more than ${MOST_BUILDS} sources are built`, place);
-      // A source within a build says more of it, and may give it another name.
+      // A source inside a build adds settings, and may rename it.
       const own = new Map((body?.attributes ?? []).map((each) => [each.name, each.value]));
       const named = own.get('name');
       const called = named?.kind === 'literal' && typeof named.value === 'string' ? named.value : name;
@@ -305,7 +305,7 @@ function expandAll(
   return { map: new Map([...value.map].map(([key, item]) => [key, expandAll(item, place, source)])) };
 }
 
-/** Whether `only` and `except` of a provisioner mean a source. */
+/** Whether a provisioner's `only` and `except` include a source. */
 export function isMeant(settings: Settings, { type, name }: Source): boolean {
   const own = [`${type}.${name}`, name, `source.${type}.${name}`];
   const only = settings.texts('only');
@@ -314,12 +314,12 @@ export function isMeant(settings: Settings, { type, name }: Source): boolean {
   return !(except ?? []).some((each) => own.includes(each));
 }
 
-/** Whether a source is among those that are imported. */
+/** Whether a source is imported. */
 export function isAsked(only: readonly string[], type: string, name: string): boolean {
   return only.length === 0 || only.some((each) => each === name || each === `${type}.${name}`);
 }
 
-/** What to do instead of a post-processor. */
+/** The advice for a post-processor. */
 export function postProcessor(name: string | undefined): string {
   switch (name) {
     case 'manifest':

@@ -1,17 +1,17 @@
 /**
- * Reads HCL2 as Packer's templates have it, and JSON, into blocks, attributes and expressions with their places. Pure;
- * one pass over the text. Source: the HCL native syntax specification.
+ * Parses HCL2 as in Packer's templates, and JSON, into blocks, attributes and expressions with their positions. Pure;
+ * one pass. Source: the HCL native syntax specification.
  */
 import { PackerFault, type Attribute, type Block, type Body, type Expr, type Place } from './syntax.ts';
 import { TemplateText, type Directive, type Sequence } from './template-text.ts';
 
-/** Largest text, in characters. */
+/** Maximum characters of a text. */
 const MOST_CHARACTERS = 1 << 20;
-/** How deep expressions and blocks may be nested. */
+/** Maximum nesting of expressions and blocks. */
 const MOST_DEPTH = 64;
 
 /**
- * Reads a file of HCL2.
+ * Parses an HCL2 file.
  * @throws {PackerFault}
  */
 export function parseHcl(file: string, text: string): Body {
@@ -19,7 +19,7 @@ export function parseHcl(file: string, text: string): Body {
 }
 
 /**
- * Reads one expression, such as a variable's value of the command line.
+ * Parses one expression, such as a variable's value from the command line.
  * @throws {PackerFault}
  */
 export function parseExpression(file: string, text: string): Expr {
@@ -27,7 +27,7 @@ export function parseExpression(file: string, text: string): Expr {
 }
 
 /**
- * Reads the text of a file for `templatefile()`.
+ * Parses the text of a file for `templatefile()`.
  * @throws {PackerFault}
  */
 export function parseTemplateText(file: string, text: string): Expr {
@@ -36,7 +36,7 @@ export function parseTemplateText(file: string, text: string): Expr {
 }
 
 /**
- * Reads JSON: objects, arrays and literals as expressions, texts as they are.
+ * Parses JSON: objects, arrays and literals become expressions, texts are unchanged.
  * @throws {PackerFault}
  */
 export function parseJson(file: string, text: string): Expr {
@@ -65,7 +65,7 @@ class Reader {
   readonly #lines: number[] = [0];
   #at = 0;
   #depth = 0;
-  /** Within brackets, where a line's end means nothing. */
+  /** Greater than 0 inside brackets, where line ends have no meaning. */
   #nested = 0;
 
   constructor(file: string, text: string, mode: 'hcl' | 'json', firstLine = 1) {
@@ -91,7 +91,7 @@ class Reader {
     return value;
   }
 
-  /** The parts of a text with `${}` and `%{}` in it. */
+  /** The parts of a text with `${}` and `%{}`. */
   template(): readonly (string | Expr)[] {
     const text = new TemplateText();
     while (this.#at < this.#text.length) this.#pieceOf(text);
@@ -126,7 +126,7 @@ class Reader {
     return character === undefined ? 'end of the file' : `'${character === '\n' ? 'end of line' : character}'`;
   }
 
-  /** Skips blanks and comments; also line ends, within brackets or on request. */
+  /** Skips spaces and comments; also line ends, inside brackets or on request. */
   #space(lines = this.#nested > 0): void {
     for (;;) {
       const character = this.#text[this.#at];
@@ -346,7 +346,7 @@ class Reader {
     while (!this.#take('}')) {
       const key = this.#expression();
       if (!this.#take('=')) this.#need(':');
-      // The end of a line ends an item as well as a comma does.
+      // A line end separates items like a comma.
       const value = this.#within(0, () => {
         this.#space(true);
         return this.#expression();
@@ -432,7 +432,7 @@ class Reader {
     return escapes[sign]!;
   }
 
-  /** At `${`, `%{` or their escapes: what it is, and the text behind it is next. */
+  /** Parses `${`, `%{` or their escapes, and moves to the text after it. */
   #interpolation(): Sequence | string | undefined {
     const sign = this.#text[this.#at];
     if (sign !== '$' && sign !== '%') return undefined;

@@ -1,4 +1,4 @@
-/** Templates in JSON, Packer's form before HCL2. Pure. */
+/** JSON templates, Packer's format before HCL2. Pure. */
 import { expandTemplate } from './engine.ts';
 import { Evaluator, type Names } from './evaluate.ts';
 import { isAsked, isMeant, postProcessor } from './hcl-template.ts';
@@ -108,7 +108,7 @@ class JsonTemplate {
 
   #settings(owner: string, of: Expr, source: { readonly type: string; readonly name: string }): Settings {
     const members = membersOf(of, owner);
-    // override: { "name of a builder": { … } } goes before what the provisioner says itself.
+    // override: { "name of a builder": { … } } overrides the provisioner's own settings.
     const overrides = members.find(([name]) => name === 'override')?.[1];
     const override =
       overrides === undefined

@@ -1,18 +1,18 @@
-/** A Packer template in one form, whichever language it was written in. Pure. */
+/** A Packer template in a form independent of its language. Pure. */
 import type { ReadLocal } from './files.ts';
 import { PackerFault, type Place } from './syntax.ts';
 import { booleanOf, isList, isMap, numberOf, textOf, type PackerValue } from './values.ts';
 
-/** Something of the template that the person who imports it should know. */
+/** A note for the person who imports the template. */
 export interface Note {
-  /** `left out`: it is not in what was made. `choice`: it is, and somebody should look at how. */
+  /** `left out`: not in the result. `choice`: in the result, but should be checked. */
   readonly kind: 'left out' | 'choice';
   readonly place: Place;
   readonly what: string;
   readonly why: string;
 }
 
-/** Values of a block by name, evaluated when asked for. What was never asked for is known. */
+/** Values of a block by name, evaluated on demand. It knows which ones were never read. */
 export class Settings {
   readonly place: Place;
   readonly #values: ReadonlyMap<string, { readonly place: Place; readonly read: () => PackerValue }>;
@@ -44,22 +44,22 @@ export class Settings {
     return this.#values.get(name)?.place ?? this.place;
   }
 
-  /** Says that a setting has no effect here, without reading it. */
+  /** Marks settings as having no effect, without reading them. */
   use(...names: readonly string[]): void {
     for (const name of names) this.#used.add(name);
   }
 
-  /** Names of what nothing has read. */
+  /** Names of settings that nothing has read. */
   unused(): readonly string[] {
     return [...this.#values.keys()].filter((name) => !this.#used.has(name));
   }
 
-  /** Notes that a setting is not in what was made, or how it is. */
+  /** Notes that a setting is not in the result, or how it is. */
   note(kind: Note['kind'], name: string, why: string): void {
     this.#notes({ kind, place: this.placeOf(name), what: `${this.#owner}: ${name}`, why });
   }
 
-  /** A value; undefined when it is absent, null, or cannot be evaluated, which is noted. */
+  /** A value; undefined if it is absent, null, or cannot be evaluated, which is noted. */
   value(name: string): PackerValue | undefined {
     return this.#read(name, (value) => value);
   }
@@ -76,7 +76,7 @@ export class Settings {
     return this.#read(name, numberOf);
   }
 
-  /** A list of texts, without items that are null; one text is a list too. */
+  /** A list of texts without null items; a single text counts as a list. */
   texts(name: string): readonly string[] | undefined {
     return this.#read(name, (value, place) =>
       (isList(value) ? value : [value]).filter((item) => item !== null).map((item) => textOf(item, place)),
@@ -86,14 +86,14 @@ export class Settings {
   /** A map of texts. */
   map(name: string): ReadonlyMap<string, string> | undefined {
     return this.#read(name, (value, place) => {
-      // A block is a list of one map.
+      // A block is a list with one map.
       const only = isList(value) && value.length === 1 ? value[0]! : value;
       if (!isMap(only)) throw new PackerFault('expected a map', place);
       return new Map([...only.map].map(([key, item]): [string, string] => [key, textOf(item, place)]));
     });
   }
 
-  /** Blocks of a name, or a list of maps. */
+  /** Blocks with a name, or a list of maps. */
   maps(name: string): readonly ReadonlyMap<string, PackerValue>[] {
     return (
       this.#read(name, (value, place) =>
@@ -120,7 +120,7 @@ export class Settings {
   }
 }
 
-/** What makes a machine: `source "amazon-ebs" "web"`, or one of `builders`. */
+/** The source of a machine: `source "amazon-ebs" "web"`, or one of `builders`. */
 export interface Source {
   readonly type: string;
   readonly name: string;
@@ -133,14 +133,14 @@ export interface Provisioner {
   readonly settings: Settings;
 }
 
-/** Sources with the provisioners that each of them gets. */
+/** A source with its provisioners. */
 export interface Build {
   readonly source: Source;
-  /** In their order; those of `only` and `except` are for this source. */
+  /** In order, without those that `only` and `except` exclude for this source. */
   readonly provisioners: readonly Provisioner[];
 }
 
-/** A template that was read. */
+/** A parsed template. */
 export interface PackerTemplate {
   readonly builds: readonly Build[];
   /** Data sources by `TYPE NAME`. */
@@ -148,15 +148,15 @@ export interface PackerTemplate {
   readonly description?: string;
 }
 
-/** What is given to a template. */
+/** The inputs for a template. */
 export interface Given {
   /** Values of variables by name, as text. */
   readonly variables: ReadonlyMap<string, string>;
-  /** Names of sources to import: `amazon-ebs.web`, or its name. None means all. */
+  /** Names of sources to import: `amazon-ebs.web`, or just its name. Empty for all. */
   readonly only: readonly string[];
   readonly note: (note: Note) => void;
-  /** Reads what `file()` names. */
+  /** Reads the files that `file()` names. */
   readonly read?: ReadLocal;
-  /** Called with a variable that is needed and has no value. */
+  /** Called with a required variable that has no value. */
   readonly unset: (name: string, place: Place) => void;
 }

@@ -90,9 +90,9 @@ for (const [text, message] of [
   [`"${'%{ if true }'.repeat(40)}"`, /nested deeper/],
   ['jsondecode("{")', /expected/],
 ] as const)
-  test(`refuses ${text.slice(0, 40)}`, () => assert.throws(() => evaluated(text), { message }));
+  test(`rejects ${text.slice(0, 40)}`, () => assert.throws(() => evaluated(text), { message }));
 
-test('texts that grow by doubling stop at a limit', () => {
+test('texts that grow by doubling are limited', () => {
   const locals = Array.from({ length: 60 }, (_, index) => `l${index + 1} = "\${local.l${index}}\${local.l${index}}"`);
   const result = imported({
     files: [
@@ -112,7 +112,7 @@ build {
   assert.match(result.notes.map(showNote).join('\n'), /provisioner shell: inline: the texts become too long/);
 });
 
-test('dynamic blocks are the blocks that they make, and commands of cmd.exe a batch file', () => {
+test('dynamic blocks are expanded, and commands of cmd.exe become a batch file', () => {
   const result = imported({
     files: [
       {
@@ -159,7 +159,7 @@ build {
   assert.doesNotMatch(result.notes.map(showNote).join('\n'), /launch_block|windows-shell/);
 });
 
-test('templatefile() puts its values into the text of a file, and nothing else', () => {
+test('templatefile() inserts its values into the text of a file, and nothing else', () => {
   const texts: Readonly<Record<string, string>> = {
     'a.tpl': 'port ${port}\n%%{x} $${y} ${upper(join(",", names))}\n',
     'other.tpl': '${var.name}',
@@ -187,7 +187,7 @@ test('templatefile() puts its values into the text of a file, and nothing else',
     assert.throws(() => of(text), why);
 });
 
-test('fileset() names files of a folder that fit a pattern', () => {
+test('fileset() lists files of a folder that match a pattern', () => {
   const names = ['b.sh', 'a.sh', 'sub/c.sh', 'sub/deep/d.sh', 'e.txt'];
   const evaluator = new Evaluator((path, what) =>
     path === 'scripts' && what === 'names'
@@ -209,7 +209,7 @@ test('fileset() names files of a folder that fit a pattern', () => {
   assert.throws(() => of('fileset("none", "*")'), /there is no none/);
 });
 
-test('a fault says line and column', () => {
+test('a fault has line and column', () => {
   assert.throws(
     () => parseHcl('a.pkr.hcl', 'variable "a" {\n  type = \n}\n'),
     (error: PackerFault) => {
@@ -339,7 +339,7 @@ for (const name of ['web.pkr.hcl', 'web.json'])
     assert.deepEqual(result.unset, []);
   });
 
-test('what has no equivalent is listed with its place, on top of the template too', () => {
+test('settings without an equivalent are listed with their positions, also at the top of the template', () => {
   const result = hcl(`
   provisioner "ansible" {
     playbook_file = "site.yml"
@@ -362,7 +362,7 @@ test('what has no equivalent is listed with its place, on top of the template to
   }
 });
 
-test('a variable without a value is asked for only when it is needed', () => {
+test('a variable without a value is requested only if it is needed', () => {
   const text = `variable "needed" {}\nvariable "other" {}
 source "amazon-ebs" "web" {\n  source_ami = "ami-0123456789abcdef0"\n  vpc_id = var.other\n}
 build {\n  sources = ["amazon-ebs.web"]\n  provisioner "shell" {\n    inline = [var.needed]\n  }\n}\n`;
@@ -388,8 +388,8 @@ build {\n  sources = ["amazon-ebs.web"]\n  provisioner "shell" {
   );
 });
 
-test('commands with braces, and long and binary files, arrive byte for byte', () => {
-  // Nothing that compresses.
+test('commands with braces, and long and binary files, are preserved byte for byte', () => {
+  // Incompressible data.
   const bytes = Buffer.concat(
     Array.from({ length: 900 }, (_, index) => createHash('sha256').update(String(index)).digest()),
   );
@@ -420,7 +420,7 @@ test('commands with braces, and long and binary files, arrive byte for byte', ()
   assert.ok(Number(result.counts.components) > 1);
 });
 
-test('text of the template ends no comment and no document of what is made', () => {
+test('text of the template cannot end a comment or a document of the result', () => {
   const result = hcl(`
   provisioner "evil\\nResources: {}\\n" {}
   provisioner "file" {
@@ -437,7 +437,7 @@ test('text of the template ends no comment and no document of what is made', () 
   stepsIn(result);
 });
 
-test('a restart at the end of commands is a step, and retries and timeouts are kept', () => {
+test('a restart at the end of commands becomes a step, and retries and timeouts are kept', () => {
   const result = hcl(`
   provisioner "shell" {
     inline            = ["apt-get -y upgrade", "sudo reboot"]
@@ -459,7 +459,7 @@ test('a restart at the end of commands is a step, and retries and timeouts are k
   );
 });
 
-test('only and except choose provisioners for each source, and --only chooses sources', () => {
+test('only and except select provisioners for each source, and --only selects sources', () => {
   const text = `source "amazon-ebs" "a" {\n  source_ami = "ami-0123456789abcdef0"\n}
 source "amazon-ebs" "b" {\n  source_ami = "ami-0123456789abcdef0"\n}
 build {\n  sources = ["source.amazon-ebs.a", "source.amazon-ebs.b"]

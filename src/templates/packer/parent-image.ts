@@ -9,16 +9,17 @@ import { tagged } from './write.ts';
 export const PARENT_PARAMETER = 'ParentImage';
 
 export interface ParentImage {
-  /** For `ParentImage` of a recipe. */
+  /** The value of `ParentImage` in a recipe. */
   readonly value: Scalar<string> | string;
-  /** What it was chosen by, in which the name of a system may be. */
+  /** The text that it was chosen by, which may name a system. */
   readonly text: string;
   readonly comment?: string;
-  /** None was found: the value is the template's parameter. */
+  /** Whether none was found: the value is then the template's parameter. */
   readonly missing?: true;
 }
 
 /**
+ * Chooses the parent image.
  * @param given the parent image that the user named
  * @param data the template's data sources by type and name
  */
@@ -53,7 +54,7 @@ export function parentImage(source: Source, given: string | undefined, data: Pac
   return { value: tagged('!Ref', PARENT_PARAMETER), missing: true, text: described?.text.toLowerCase() ?? '' };
 }
 
-/** What a source says of its base: a text in which a system may be found. */
+/** A source's description of its base, which may name a system. */
 function describedBase(
   { settings, type }: Source,
   sources: PackerTemplate['data'],

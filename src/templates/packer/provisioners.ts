@@ -1,4 +1,4 @@
-/** Packer's provisioners as steps of component documents. Pure. */
+/** Converts Packer's provisioners to steps of component documents. Pure. */
 import type { ReadLocal, LocalFile } from './files.ts';
 import type { Provisioner, Settings } from './model.ts';
 import {
@@ -13,10 +13,10 @@ import {
   type Step,
 } from './steps.ts';
 
-/** What provisioners are translated for. */
+/** The machine that provisioners are translated for. */
 export interface Machine {
   readonly windows: boolean;
-  /** The account that Packer connects as; undefined for root. */
+  /** The account that Packer connects with; undefined for root. */
   readonly user: string | undefined;
   readonly source: { readonly name: string; readonly type: string };
   readonly read: ReadLocal;
@@ -37,7 +37,7 @@ const TRANSLATED: Readonly<Record<string, Translate>> = {
   sleep: () => [],
 };
 
-/** What to do instead of the others. */
+/** Advice for other provisioners. */
 const INSTEAD: Readonly<Record<string, string>> = {
   ansible: 'Ansible runs on your machine; examples/components/ansible-playbook.yaml runs a playbook in the instance',
   'ansible-local': 'examples/components/ansible-playbook.yaml runs a playbook in the instance',
@@ -48,10 +48,10 @@ const INSTEAD: Readonly<Record<string, string>> = {
   goss: 'write its checks into the validate or test phase of a component',
 };
 
-/** Settings that every provisioner may have. */
+/** Settings of every provisioner. */
 const COMMON = ['only', 'except', 'pause_before', 'max_retries', 'timeout', 'keep_input_artifact'];
 
-/** Steps of a provisioner; what has no equivalent is noted. */
+/** The steps of a provisioner; parts without an equivalent are noted. */
 export function stepsOf({ type, settings }: Provisioner, machine: Machine, number: number): readonly Step[] {
   const translate = TRANSLATED[type];
   if (translate === undefined || !Object.hasOwn(TRANSLATED, type)) {
@@ -106,7 +106,7 @@ function pause(settings: Settings, { windows }: Machine): readonly PlainStep[] {
     : [{ action: 'ExecuteBash', inputs: { commands: [`sleep ${seconds}`] } }];
 }
 
-/** A duration of Go: `1h30m`, `10s`, in seconds, at least 1. */
+/** Parses a duration in Go's format, `1h30m` or `10s`, to seconds, at least 1. */
 function secondsOf(text: string): number | undefined {
   if (!/^(?:\d+(?:\.\d+)?(?:h|m|s|ms))+$/.test(text) || text.length > 30) return undefined;
   const units: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 };
@@ -159,7 +159,7 @@ function shell(settings: Settings, machine: Machine): readonly PlainStep[] {
   return steps;
 }
 
-/** The paths of settings, each with the setting's name. */
+/** The paths in settings, each with the setting's name. */
 function named(settings: Settings, names: readonly string[]): readonly (readonly [name: string, path: string])[] {
   return names.flatMap((name) => (settings.texts(name) ?? []).map((path) => [name, path] as const));
 }
@@ -188,7 +188,7 @@ function environmentOf(settings: Settings): readonly (readonly [string, string])
   return [...all];
 }
 
-/** What a shebang or an interpreter's command line says of bash: its flags. Undefined for another interpreter. */
+/** The flags of bash in a shebang or an interpreter's command line. Undefined for another interpreter. */
 function bashFlags(shebang: string): string | undefined {
   const found =
     /^(?:\/usr)?(?:\/bin\/env(?: -S)? )?(?:\/(?:usr\/)?(?:local\/)?bin\/)?(?:ba|da|)sh((?: -[a-zA-Z]+| -o pipefail)*) *$/.exec(
@@ -197,7 +197,7 @@ function bashFlags(shebang: string): string | undefined {
   return found === null ? undefined : found[1]!.replace(/ -[lc]\b/g, '').trim();
 }
 
-/** What `execute_command` says beyond becoming root: flags of the shell. */
+/** The flags of the shell in `execute_command`. */
 function executionOf(settings: Settings): { readonly flags: string } {
   const command = settings.text('execute_command');
   if (command === undefined) return { flags: '' };
@@ -215,7 +215,7 @@ function executionOf(settings: Settings): { readonly flags: string } {
   return { flags: interpreter?.[1]?.trim() ?? '' };
 }
 
-/** A restart at the end becomes a step of its own. */
+/** Splits off a restart at the end, which becomes a separate step. */
 function withoutReboot(commands: readonly string[]): {
   readonly commands: readonly string[];
   readonly reboot: boolean;
@@ -229,7 +229,7 @@ function withoutReboot(commands: readonly string[]): {
   return { commands: commands.slice(0, last), reboot: true };
 }
 
-/** Commands as they are, or packed where a document cannot have them. */
+/** Commands unchanged, or packed if a document cannot contain them. */
 function script(commands: readonly string[], machine: Machine): readonly PlainStep[] {
   const text = commands.join('\n');
   if (isPlain(text) || resolves(text)) return [{ action: 'ExecuteBash', inputs: { commands } }];
@@ -237,12 +237,12 @@ function script(commands: readonly string[], machine: Machine): readonly PlainSt
   return runFile({ name: 'commands.sh', bytes, executable: true }, [], 'bash ', machine) ?? [];
 }
 
-/** Only references to secrets that the importer itself wrote. */
+/** Whether double braces are only references to secrets that the importer itself wrote. */
 function resolves(text: string): boolean {
   return isPlain(text.replaceAll(/\{\{ resolve:secretsmanager:packer\/[\w-]+ \}\}/g, ''));
 }
 
-/** A short text; undefined for what was not read, too. */
+/** A short text; undefined also if it was not read. */
 function textOf({ bytes, size }: LocalFile): string | undefined {
   return size === undefined ? plainText(bytes) : undefined;
 }
@@ -263,7 +263,7 @@ function runScript(
   return [{ action: 'ExecuteBash', inputs: { commands: [...set, ...prologue, lines] } }];
 }
 
-/** A script as a file that is run and removed, as Packer does it. */
+/** Runs a script as a file and removes it, as Packer does. */
 function runFile(
   own: LocalFile,
   prologue: readonly string[],
@@ -324,7 +324,7 @@ function file(settings: Settings, machine: Machine): readonly PlainStep[] {
       const own = /[/\\]$/.test(destination) ? `${destination}${baseName(path)}` : destination;
       return placed(settings, name, found.file, own, machine);
     }
-    // With a slash at its end, what is in the folder; without, the folder itself.
+    // With a trailing slash, the folder's content; without, the folder itself.
     const base = destination.replace(/[/\\]$/, '');
     const into = path.endsWith('/') ? base : `${base}/${baseName(path)}`;
     if (found.path !== undefined && found.files.length > 0 && !found.path.includes('*')) {
@@ -353,13 +353,13 @@ function placed(
   return [];
 }
 
-/** The build reads only files beside its template, unless `--file-root` says otherwise. */
+/** Notes that the build reads only files beside its template, unless `--file-root` says otherwise. */
 function tellOutside(settings: Settings, name: string, path: string): void {
   if (path.startsWith('..'))
     settings.note('choice', name, `${path} is outside of the template's folder: build with --file-root FOLDER`);
 }
 
-/** Who owns what is in the home folder of the account that Packer connects as. */
+/** The owner of files in the home folder of the account that Packer connects with. */
 function ownerOf(path: string, { user }: Machine): string | undefined {
   return user !== undefined && path.startsWith(`/home/${user}/`) ? user : undefined;
 }
@@ -368,7 +368,7 @@ function baseName(path: string): string {
   return path.split('/').findLast((part) => part !== '' && part !== '.') ?? 'file';
 }
 
-/** A relative destination is in the home folder of the account that Packer connects as. */
+/** A relative destination is in the home folder of the account that Packer connects with. */
 function absolute(path: string, { windows, user }: Machine): string {
   if (windows) return /^([A-Za-z]:|\\|\/)/.test(path) ? path : `C:\\${path}`;
   const home = user === undefined ? '/root' : `/home/${user}`;
@@ -376,7 +376,7 @@ function absolute(path: string, { windows, user }: Machine): string {
   return path.startsWith('/') ? path : `${home}/${path.replace(/^\.\//, '')}`;
 }
 
-/** Commands of cmd.exe, as a batch file that is called and removed, as Packer does it. */
+/** Runs commands of cmd.exe as a batch file and removes it, as Packer does. */
 function windowsShell(settings: Settings, machine: Machine): readonly PlainStep[] {
   settings.use('remote_path', 'start_retry_timeout', 'binary', 'env_var_format', 'elevated_user', 'elevated_password');
   for (const name of ['execute_command', 'valid_exit_codes'])

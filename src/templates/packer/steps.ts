@@ -1,4 +1,4 @@
-/** Steps of component documents, and how texts and files get into them. Pure. */
+/** Steps of component documents, and how they contain texts and files. Pure. */
 import { gzipSync } from 'node:zlib';
 import type { LocalFile } from './files.ts';
 import type { Place } from './syntax.ts';
@@ -10,34 +10,34 @@ export interface Step {
   readonly inputs: unknown;
   readonly maxAttempts?: number;
   readonly timeoutSeconds?: number;
-  /** The provisioner that it comes from. */
+  /** The position of its provisioner. */
   readonly place: Place;
   readonly from: string;
 }
 
-/** A step without what its provisioner says of all of its steps. */
+/** A step without the settings that its provisioner has for all of its steps. */
 export type PlainStep = Pick<Step, 'action' | 'inputs'>;
 
-/** Longest text that is written as it is, in characters; a longer one is compressed. */
+/** Maximum characters of a text that is written unchanged; a longer one is compressed. */
 const MOST_PLAIN = 7000;
-/** Characters of base64 in one step. */
+/** Characters of base64 per step. */
 const PIECE = 12_000;
-/** Largest file after compression, in bytes: five documents. */
+/** Maximum size of a compressed file, in bytes: five documents. */
 const MOST_PACKED = 48 * 1024;
 
-/** One word of a shell. */
+/** Quotes one word for a shell. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** One text of PowerShell. */
+/** Quotes one text for PowerShell. */
 export function powershellText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
 /**
- * The text of bytes that a document can contain unchanged. Undefined if they are binary, long, or have braces with a
- * meaning.
+ * The text of bytes that a document can contain unchanged. Undefined if they are binary, long, or have double braces
+ * with a meaning.
  */
 export function plainText(bytes: Uint8Array): string | undefined {
   if (bytes.length > MOST_PLAIN) return undefined;
@@ -55,7 +55,7 @@ export function isPlain(text: string): boolean {
   );
 }
 
-/** A file that `ingot build` uploads: a `file:` source. It stays executable if it is. */
+/** A file that `ingot build` uploads: a `file:` source. It stays executable. */
 export function sourceSteps(path: string, destination: string, owner: string | undefined): readonly PlainStep[] {
   const own = owner === undefined ? [] : [{ path: destination, owner, group: owner }];
   return [
@@ -64,7 +64,7 @@ export function sourceSteps(path: string, destination: string, owner: string | u
   ];
 }
 
-/** All that is in a folder, below another one. */
+/** A folder's content, below another folder. */
 export function folderSteps(
   path: string,
   destination: string,
@@ -79,7 +79,7 @@ export function folderSteps(
   ];
 }
 
-/** How a file gets to its place. @returns undefined when it is too large */
+/** The steps that write a file. @returns undefined if it is too large */
 export function fileSteps(
   file: Pick<LocalFile, 'bytes' | 'executable'>,
   destination: string,
@@ -93,7 +93,7 @@ export function fileSteps(
     return [{ action: 'CreateFile', inputs: [{ path: destination, content: text, ...own }] }];
   }
   const packed = windows ? file.bytes : gzipSync(file.bytes, { level: 9 });
-  // The header of gzip says nothing of when and where, so that the same file is the same text.
+  // The gzip header contains no time or system, so that equal files give equal text.
   if (!windows) packed[9] = 255;
   if (packed.length > MOST_PACKED) return undefined;
   const encoded = Buffer.from(packed).toString('base64');

@@ -1,6 +1,6 @@
-/** What is read of HCL2 and JSON: blocks, attributes and expressions with their places, and what is wrong with one. */
+/** Parsed HCL2 and JSON: blocks, attributes and expressions with their positions, and their faults. */
 
-/** Where something is in a file; line and column from 1. */
+/** A position in a file; line and column from 1. */
 export interface Place {
   readonly file: string;
   readonly line: number;
@@ -12,7 +12,7 @@ export function showPlace({ file, line, column }: Place): string {
   return `${file}:${line}:${column}`;
 }
 
-/** A text that is not HCL, or an expression without a value. */
+/** The text is not valid, or an expression has no value. */
 export class PackerFault extends Error {
   override readonly name = 'PackerFault';
   readonly place: Place;
@@ -57,7 +57,7 @@ export interface Block extends At {
   readonly body: Body;
 }
 
-/** What is between braces, or a whole file. */
+/** The content of braces, or a whole file. */
 export interface Body {
   readonly attributes: readonly Attribute[];
   readonly blocks: readonly Block[];

@@ -7,17 +7,17 @@ export type Directive =
   | { readonly word: 'for'; readonly names: readonly string[]; readonly over: Expr; readonly at: Place }
   | { readonly word: 'else' | 'endif' | 'endfor'; readonly at: Place };
 
-/** What is between braces, and whether a `~` takes away the blanks before and behind it. */
+/** The content of `${}` or `%{}`, and whether a `~` removes the white space before and after it. */
 export interface Sequence {
   readonly of: Expr | Directive;
   readonly stripBefore: boolean;
   readonly stripAfter: boolean;
 }
 
-/** How deep directives may be nested. */
+/** Maximum nesting of directives. */
 const MOST_DEPTH = 32;
 
-/** Collects a text and makes its parts: plain texts, and expressions between them. */
+/** Collects a text as parts: plain texts, and expressions between them. */
 export class TemplateText {
   readonly #pieces: (string | Expr | Directive)[] = [];
   #plain = '';
@@ -42,7 +42,7 @@ export class TemplateText {
     return parts;
   }
 
-  /** As HCL does it, a `~` takes away blanks of its own line and one end of line. */
+  /** As in HCL, a `~` removes spaces on its own line and one line end. */
   #close(stripEnd: boolean): void {
     let plain = this.#plain;
     if (this.#strip) {
@@ -58,7 +58,7 @@ export class TemplateText {
   }
 }
 
-/** The parts until a directive that ends them. */
+/** The parts up to a directive that ends them. */
 function partsOf(
   rest: Iterator<string | Expr | Directive>,
   depth: number,

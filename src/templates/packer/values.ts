@@ -1,7 +1,7 @@
 /** Values of Packer's expressions. Pure. */
 import { PackerFault, type Place } from './syntax.ts';
 
-/** A value; objects are maps, so that no key means anything to JavaScript. */
+/** A value. Objects are maps, so that no key has a meaning in JavaScript. */
 export type PackerValue =
   | string
   | number
@@ -10,20 +10,20 @@ export type PackerValue =
   | readonly PackerValue[]
   | { readonly map: ReadonlyMap<string, PackerValue> };
 
-/** Stands in a text for what is known only when an image is built, or what a data source finds. */
+/** Begins a marker in a text for a value that is known only when an image is built, or that a data source finds. */
 const OPEN = '\ue000';
 const CLOSE = '\ue001';
 /** The time of the build. */
 export const BUILD_TIME = `${OPEN}time${CLOSE}`;
-/** Something that no two builds have in common. */
+/** Marker for a value that is unique per build. */
 export const UNIQUE = `${OPEN}unique${CLOSE}`;
 
-/** Stands for a data source's answer. */
+/** Marker for a data source's value. */
 export function dataMarker(type: string, name: string): string {
   return `${OPEN}data ${type} ${name}${CLOSE}`;
 }
 
-/** The data source that a whole text refers to. */
+/** The data source, if the whole text refers to one. */
 export function dataOf(text: string): readonly [type: string, name: string] | undefined {
   const found = /^\ue000data (\S+) (\S+)\ue001$/.exec(text);
   return found === null ? undefined : [found[1]!, found[2]!];

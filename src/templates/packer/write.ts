@@ -3,12 +3,12 @@ import { Document, isMap as isYamlMap, isScalar, isSeq, Scalar, visit, YAMLMap }
 import { showPlace } from './syntax.ts';
 import type { Step } from './steps.ts';
 
-/** Longest document of the API's `data`, in characters, with room for what changes it. */
+/** Maximum characters of a document in the API's `data`, with a margin for later changes. */
 const MOST_DOCUMENT = 15_800;
-/** Components that a recipe may have. */
+/** Maximum number of components in a recipe. */
 export const MOST_COMPONENTS = 20;
 
-/** Steps as documents, each within the length that a component may have. */
+/** Distributes steps over documents, each within the maximum length of a component. */
 export function documentsOf(steps: readonly Step[], description: string): readonly string[] {
   const groups: Step[][] = [];
   let length = 0;
@@ -49,7 +49,7 @@ function documentText(steps: readonly Step[], description: string): string {
   return yamlText(document);
 }
 
-/** 1.0, which YAML would write as 1. */
+/** The number 1.0, which YAML would write as 1. */
 function version(): Scalar<number> {
   const scalar = new Scalar(1);
   scalar.minFractionDigits = 1;
@@ -60,7 +60,7 @@ function isEmpty(inputs: unknown): boolean {
   return typeof inputs === 'object' && inputs !== null && Object.keys(inputs).length === 0;
 }
 
-/** Texts of several lines as blocks. */
+/** YAML with texts of several lines as blocks. */
 export function yamlText(document: Document): string {
   visit(document, {
     Scalar(_, node) {
