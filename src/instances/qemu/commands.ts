@@ -5,7 +5,7 @@ import { sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
 import type { CommandRequest, CommandResult } from '../instance.ts';
 import { unitWord } from '../unit-words.ts';
-import { agentExec, said } from './guest-agent.ts';
+import { agentExec, GuestAgentError, said, TOO_LONG } from './guest-agent.ts';
 import { insist, SILENCE_MS, type Guest } from './guest.ts';
 import { GrowingFile, INLINE_BYTES, putInGuest, RelayedStream } from './guest-files.ts';
 import { FINISHER, GUEST_DIRECTORY, HOLDERS, KILLER, LAUNCHER, OWN_LAUNCHER, UNIT_STATE } from './guest-scripts.ts';
@@ -66,15 +66,23 @@ export async function runInGuest(guest: Guest, request: CommandRequest): Promise
   const deadline = request.timeoutSeconds === undefined ? undefined : Date.now() + request.timeoutSeconds * 1000;
   const argv = ['/bin/sh', '-c', LAUNCHER, 'sh', ...launcherArguments(id, request, stdin)];
   if (stdin === 'file') await putInGuest(guest, `${GUEST_DIRECTORY}/${id}.input`, bytes!, 0o600);
-  const started = await insist(
-    guest,
-    () =>
-      agentExec(guest.agent, argv, {
-        timeoutMs: SILENCE_MS,
-        ...(bytes !== undefined && !large ? { input: bytes } : {}),
-      }),
-    false,
-  );
+  let started: Awaited<ReturnType<typeof agentExec>>;
+  try {
+    started = await insist(
+      guest,
+      () =>
+        agentExec(guest.agent, argv, {
+          timeoutMs: SILENCE_MS,
+          ...(bytes !== undefined && !large ? { input: bytes } : {}),
+        }),
+      false,
+    );
+  } catch (error) {
+    if (!(error instanceof GuestAgentError && error.code === 'too-many-words')) throw error;
+    // As a shell that cannot start the program: the command failed, the instance did not.
+    request.onOutput?.('stderr', Buffer.from(`${argv[0]}: ${TOO_LONG}\n`));
+    return { exitCode: 126, signal: null, timedOut: false };
+  }
   // A command that ends at once may be reported as not started. If its end is recorded, it ran.
   const status = new Status(guest, `${GUEST_DIRECTORY}/${id}`);
   if (started.exitCode !== 0 && (await status.read()) === undefined) {

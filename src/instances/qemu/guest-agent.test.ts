@@ -161,6 +161,7 @@ describe('an agent that', () => {
     ["Invalid parameter 'pid'", 'unknown-process'],
     ["handle '7' has not been found", 'unknown-file'],
     ["failed to open file '/run/a.pid' (mode: 'r'): No such file or directory", 'no-such-file'],
+    ["error was 'Failed to execute child process “/bin/sh” (Argument list too long)'", 'too-many-words'],
     ['Guest agent command failed, error was odd', 'other'],
   ] as const) {
     test(`rejects with '${said}' fails the command with the code ${code}`, LONG, async () => {
@@ -171,6 +172,18 @@ describe('an agent that', () => {
       );
     });
   }
+
+  test('cannot start words that are too long together fails the command as a shell does', LONG, async () => {
+    const desc = 'Failed to execute child process “/bin/sh” (Argument list too long)';
+    const talk = await hostile((socket) => socket.write(`${JSON.stringify({ error: { desc } })}\n`));
+    const printed: string[] = [];
+    const ended = await runInGuest(
+      { agent: talk, check: () => {} },
+      { argv: ['true'], onOutput: (stream, data) => printed.push(`${stream} ${data.toString()}`) },
+    );
+    assert.deepEqual(ended, { exitCode: 126, signal: null, timedOut: false });
+    assert.deepEqual(printed, ['stderr /bin/sh: Argument list too long\n']);
+  });
 
   test('reports the end of a command without end fails it', LONG, async () => {
     const talk = await hostile((socket, { execute, arguments: given }) => {

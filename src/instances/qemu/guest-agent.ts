@@ -8,8 +8,11 @@ import { after, sleep } from '../../platform/clock.ts';
 import { patient } from '../../platform/patience.ts';
 import { sizeOf } from '../../platform/processes.ts';
 
-/** Why the agent rejected a command: an unknown handle, a missing file, or another reason. */
-export type GuestAgentRefusal = 'unknown-process' | 'unknown-file' | 'no-such-file' | 'other';
+/**
+ * Why the agent rejected a command: an unknown handle, a missing file, more words than a program may be started with,
+ * or another reason.
+ */
+export type GuestAgentRefusal = 'unknown-process' | 'unknown-file' | 'no-such-file' | 'too-many-words' | 'other';
 
 /** The agent rejected a command. */
 export class GuestAgentError extends Error {
@@ -22,9 +25,13 @@ export class GuestAgentError extends Error {
   }
 }
 
+/** What the kernel and shells say of words that are too long together. */
+export const TOO_LONG = 'Argument list too long';
+
 /** The agent has one class for all of its errors (`GenericError`), so only the message distinguishes them. */
 function refusalOf(said: string): GuestAgentRefusal {
   if (/No such file/.test(said)) return 'no-such-file';
+  if (said.includes(TOO_LONG)) return 'too-many-words';
   if (/PID|pid/.test(said)) return 'unknown-process';
   return /handle/i.test(said) ? 'unknown-file' : 'other';
 }
