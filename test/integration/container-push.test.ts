@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ensureLocalRegistry } from '../../src/distribution/registry/local-registry.ts';
-import { pushImage, type PushTarget } from '../../src/distribution/registry/push.ts';
-import { takeLayout, type StoredManifest } from '../../src/images/container-blobs.ts';
+import { pullImage } from '../../src/distribution/registry/pull.ts';
+import { pushImage } from '../../src/distribution/registry/push.ts';
+import type { PushTarget } from '../../src/distribution/registry/room.ts';
+import { missingBlobs, takeLayout, type StoredManifest } from '../../src/images/container-blobs.ts';
 import { waitForExit } from '../../src/platform/processes.ts';
 import { writeLayout } from '../harness/oci-layout.ts';
 
@@ -152,6 +154,26 @@ describe('pushes', () => {
     const other = await takeLayout(dataDirectory, join(folder, 'other'));
     assert.notEqual(other.digest, image.digest);
     assert.deepEqual(await kinds(other), ['blob', 'manifest']);
+  });
+
+  test('a parent image is pulled with the login of its registry, by its digest, and nothing but its blobs stays', async () => {
+    const { host } = await ensureLocalRegistry(dataDirectory);
+    const uri = `${host}/team/parent:1`;
+    await push(host, { uri });
+    const between = await watched([], ({ headers, socket }) => {
+      if (headers.authorization === `Basic ${PAIR}`) return true;
+      socket.end('HTTP/1.1 401 no\r\nwww-authenticate: Basic realm="r"\r\ncontent-length: 0\r\n\r\n');
+      return false;
+    });
+    const other = join(folder, 'puller');
+    mkdirSync(other);
+    const source = { uri: uri.replace(host, between), plain: true };
+    const control = { signal: new AbortController().signal, timeoutMs: 60_000 };
+    const pulled = await pullImage(other, { ...source, login: LOGIN }, control);
+    assert.equal(pulled.digest, image.digest);
+    assert.deepEqual(await missingBlobs(other, [image.digest, image.config.digest, image.layers[0]!.digest]), []);
+    assert.deepEqual(readdirSync(join(other, 'work')), []);
+    await assert.rejects(pullImage(other, source, control), /parent:1 could not be pulled: .*authentication required/);
   });
 
   test('a push that is killed after its first blob leaves nothing here, and the next one sends the rest', async () => {

@@ -135,6 +135,8 @@ async function platformOf(
         'with its version.',
     );
   // A managed container image: the build decides whether it is available, as for an image in a registry.
+  const mapped = arn.owner === 'aws' ? context.services.catalog.managed.settings.parentImages[arn.slug] : undefined;
+  if (mapped !== undefined && /^(?:docker:\/\/|oci:)/.test(mapped) && isVisible(context, arn)) return 'Linux';
   const managed = arn.owner === 'aws' ? findManagedImage(context.services.catalog.managed, arn) : undefined;
   if (managed?.type === 'DOCKER' && isVisible(context, arn)) return managed.platform;
   const build = isVisible(context, arn) ? await resolveImage(context.db, parentImage) : undefined;

@@ -1,12 +1,12 @@
 # Makes a root directory that holds programs of the host to read and what is pushed, enters it, and becomes a command of
 # a user that owns nothing else. The network is the host's. Runs in a mount namespace of its own.
 # Arguments: an empty folder to mount on, the folder that becomes /given (read-only), the one that becomes /out, the
-# user's id, the command.
+# user's id, the most bytes of a file that it writes, the command.
 # shellcheck shell=sh
 set -e
 umask 022
-root=$1 given=$2 out=$3 user=$4
-shift 4
+root=$1 given=$2 out=$3 user=$4 bytes=$5
+shift 5
 mount -t tmpfs -o mode=0755,size=64m,nosuid,nodev ingot-push "$root"
 cd "$root"
 mkdir -p usr etc/ssl/certs dev proc given out tmp old
@@ -42,5 +42,5 @@ pivot_root . old
 cd /given
 umount -l /old
 umount -l /proc
-exec prlimit --core=0 --fsize=67108864 --nofile=256 --as=8589934592 -- \
+exec prlimit --core=0 --fsize="$bytes" --nofile=256 --as=8589934592 -- \
   setpriv --reuid="$user" --regid="$user" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all -- "$@"

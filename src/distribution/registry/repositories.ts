@@ -69,3 +69,24 @@ export function registryOf(
     throw new NotGranted(`the container registry '${host}'`, account, `registries.${host}.accounts`);
   return { host, name, registry };
 }
+
+/**
+ * The parent image of a build, in a registry of `config.yaml`; `undefined` if its registry is none of these: then the
+ * build gets it itself, without a login, through its own network.
+ * @param reference `registry.example.com/team/base:1.2`
+ * @throws {NotGranted} a registry of other accounts; {LoginError} no login where there should be one
+ */
+export async function parentRepository(
+  dataDirectory: string,
+  account: string,
+  reference: string,
+  signal?: AbortSignal,
+): Promise<Repository | undefined> {
+  const { registries } = await readConfig(dataDirectory);
+  const request = { account, region: '', target: { repository: reference, service: '' } };
+  const found = registryOf(registries, request);
+  if (found === undefined) return undefined;
+  const { host, name, registry } = found;
+  const login = registry.authFile === undefined ? undefined : await registryLogin(host, registry.authFile, signal);
+  return { name, plain: registry.plain, ...(login === undefined ? {} : { login }) };
+}

@@ -29,7 +29,7 @@ export interface NameSettings {
   readonly accounts: Readonly<Record<string, string>>;
   /** Accounts of organizations and their units, by id (`o-…`, `ou-…`), for launch permissions. */
   readonly organizations: Readonly<Record<string, readonly string[]>>;
-  /** Replacements by the name of a managed image: an AMI, an image's ARN, `image/NAME/VERSION`, or another name. */
+  /** Replacements by the name of a managed image: an AMI, an image's ARN, `image/NAME/VERSION`, another name, a container image in a registry, an OCI layout. */
   readonly parentImages: Readonly<Record<string, string>>;
   /** Replacements by the name of a managed component: one document per version. */
   readonly managedComponents: Readonly<Record<string, readonly MappedComponent[]>>;
@@ -50,9 +50,10 @@ export const DEFAULT_NAMES: NameSettings = {
 
 /** What a parent image may be replaced with. */
 const REFERENCE =
-  /^(ami-[0-9a-f]{8,17}|arn:aws[^:]*:imagebuilder:[^:]+:(\d{12}|aws):image\/[a-z0-9_-]+\/[0-9x./]+|image\/[a-z0-9_-]+\/[0-9x./]+|[a-z0-9_-]{3,128})$/;
+  /^(ami-[0-9a-f]{8,17}|arn:aws[^:]*:imagebuilder:[^:]+:(\d{12}|aws):image\/[a-z0-9_-]+\/[0-9x./]+|image\/[a-z0-9_-]+\/[0-9x./]+|[a-z0-9_-]{3,128}|docker:\/\/[a-z0-9][A-Za-z0-9._:/@-]{0,500}|oci:\/[^\0\n]{1,1000})$/;
 const REFERENCE_FORMS =
-  "an AMI (ami-…), an image's ARN with its version, image/NAME/x.x.x of your own, or the name of a managed image";
+  "an AMI (ami-…), an image's ARN with its version, image/NAME/x.x.x of your own, the name of a managed image, or " +
+  'for container images docker://REFERENCE or oci:/FOLDER';
 
 function readMapped(value: unknown, place: string, faults: string[]): MappedComponent {
   const given =

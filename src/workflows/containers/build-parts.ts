@@ -1,6 +1,8 @@
 /** Runs the parts of a container build one after the other. Each leaves a layer. */
 import { IMPORT_FOLDER } from '../../images/base/debian-container.ts';
-import { copyLayout } from '../../images/container-blobs.ts';
+import { pullImage } from '../../distribution/registry/pull.ts';
+import { parentRepository } from '../../distribution/registry/repositories.ts';
+import { copyLayout, takeLayout, type BlobDescriptor } from '../../images/container-blobs.ts';
 import { isContainerInstance, type ContainerInstance } from '../../instances/buildah/driver.ts';
 import { join } from 'node:path';
 import { patient } from '../../platform/patience.ts';
@@ -16,6 +18,7 @@ import { beside } from './beside.ts';
 import type { ContainerPart } from './container-plan.ts';
 import { argumentsOf, type ContainerSettings } from './container-settings.ts';
 import { DockerfileProgress } from './dockerfile-progress.ts';
+import type { ParentSource } from './parent-source.ts';
 
 const PARENT = readScript(import.meta.url, 'parent.sh');
 const PUT_SECRET = readScript(import.meta.url, 'put-secret.sh');
@@ -76,9 +79,13 @@ async function runPart(
       return work.runComponent(part.planned, report);
     case 'parent': {
       const { source: parent } = part;
-      if (parent.kind === 'image')
-        await copyLayout(work.services.dataDirectory, join(instance.workFolder, IMPORT_FOLDER), parent);
-      const source = parent.kind === 'registry' ? `docker://${parent.reference}` : `oci:/work/${IMPORT_FOLDER}`;
+      const brought = await bringParent(work, parent, report);
+      if (brought !== undefined)
+        await copyLayout(work.services.dataDirectory, join(instance.workFolder, IMPORT_FOLDER), brought);
+      const source =
+        parent.kind === 'registry' && brought === undefined
+          ? `docker://${parent.reference}`
+          : `oci:/work/${IMPORT_FOLDER}`;
       return beside(
         instance,
         {
@@ -113,6 +120,37 @@ async function runPart(
         if (settings.secrets.length > 0)
           await instance.beside({ argv: ['rm', '-rf', SECRETS], timeoutSeconds: 60 }).catch(() => {});
       }
+    }
+  }
+}
+
+/**
+ * The parent image in the data directory, unless the build has it or gets it itself.
+ * @throws {StepError} with the reason of the registry or of `config.yaml`
+ */
+async function bringParent(
+  { plan, services: { dataDirectory }, signal }: PartsWork,
+  parent: ParentSource,
+  report: Report,
+): Promise<BlobDescriptor | undefined> {
+  switch (parent.kind) {
+    case 'base':
+    case 'scratch':
+      return undefined;
+    case 'image':
+      return parent;
+    case 'layout': {
+      const taken = await takeLayout(dataDirectory, parent.path, signal);
+      if (taken.digest !== parent.digest)
+        throw new StepError(`the OCI layout ${parent.path} has changed since the build began: start it again`);
+      return taken;
+    }
+    case 'registry': {
+      const found = await parentRepository(dataDirectory, plan.account, parent.reference, signal);
+      if (found === undefined) return undefined;
+      report({ type: 'log', text: `${parent.reference}: from a registry of config.yaml` });
+      const { name: uri, plain, login } = found;
+      return pullImage(dataDirectory, { uri, plain, ...(login === undefined ? {} : { login }) }, { signal });
     }
   }
 }

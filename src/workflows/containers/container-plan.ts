@@ -79,6 +79,7 @@ function identityOf(parent: ParentSource): string {
     case 'registry':
       return parent.reference;
     case 'image':
+    case 'layout':
       return parent.digest;
     case 'scratch':
       return 'scratch';

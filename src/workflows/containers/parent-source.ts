@@ -3,6 +3,7 @@ import type { Queryable } from '../../catalog/catalog.ts';
 import { containerOutput } from '../../catalog/container-outputs.ts';
 import { findManagedImage, type ManagedRegister } from '../../catalog/managed.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
+import { layoutDescriptor } from '../../platform/oci-layout.ts';
 import { parseArn } from '../../resources/arns.ts';
 
 /** The source of a parent image. */
@@ -14,6 +15,14 @@ export type ParentSource =
   | {
       readonly kind: 'image';
       readonly arn: string;
+      readonly digest: string;
+      readonly mediaType: string;
+      readonly size: number;
+    }
+  /** An OCI layout on this host, which `config.yaml` names. */
+  | {
+      readonly kind: 'layout';
+      readonly path: string;
       readonly digest: string;
       readonly mediaType: string;
       readonly size: number;
@@ -48,6 +57,8 @@ export async function parentSource(
   const arn = parseArn(reference);
   if (arn === undefined) return { kind: 'registry', reference };
   const mapped = arn.owner === 'aws' ? managed.settings.parentImages[arn.slug] : undefined;
+  if (mapped?.startsWith('docker://')) return { kind: 'registry', reference: mapped.slice('docker://'.length) };
+  if (mapped?.startsWith('oci:')) return layoutSource(arn.slug, mapped.slice('oci:'.length));
   if (mapped !== undefined && !mapped.startsWith('ami-')) {
     const full = mapped.startsWith('image/') ? `arn:aws:imagebuilder:${region}:${account}:${mapped}` : mapped;
     const other = full.startsWith('arn:') ? full : `arn:aws:imagebuilder:${region}:aws:image/${full}/x.x.x`;
@@ -66,4 +77,14 @@ export async function parentSource(
   if (build === undefined || output === undefined)
     throw new ParentMissing(`no container image of ${reference} is AVAILABLE; build it first`);
   return { kind: 'image', arn: build, digest: output.digest, mediaType: output.media_type, size: output.size };
+}
+
+async function layoutSource(name: string, path: string): Promise<ParentSource> {
+  try {
+    return { kind: 'layout', path, ...(await layoutDescriptor(path)) };
+  } catch (error) {
+    throw new ParentMissing(
+      `parentImages.${name} in config.yaml: the OCI layout ${path} cannot be used: ${(error as Error).message}`,
+    );
+  }
 }
