@@ -114,10 +114,16 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
     ),
   ),
   rates: described(
-    'Request rates of an account. Requests above them get TooManyRequestsException.',
+    'Request rates of an account, and of an address. Requests above them get TooManyRequestsException.',
     closedMap({
       reads: { description: 'Rate of Get and List operations.', ...RATE, default: null },
       writes: { description: 'Rate of all other operations.', ...RATE, default: null },
+      unsigned: {
+        description:
+          'Rate of requests without a valid signature from one address. null means no limit. Default: 50, 500 at once.',
+        ...RATE,
+        default: DEFAULT_CONFIG.rates.unsigned,
+      },
     }),
   ),
   files: described(

@@ -29,3 +29,36 @@ export function createLimiter(rates: Config['rates']): Limiter {
     bucket.tokens -= 1;
   };
 }
+
+/** Most addresses that are remembered. */
+const MOST_ADDRESSES = 10_000;
+
+/**
+ * Makes a limiter for requests without a valid signature, by the address that sends them: a bucket for each IPv4
+ * address and each /64 network of IPv6.
+ * @param rate `null` for no limit
+ */
+export function createUnsignedLimiter(rate: Rate | null): (address: string, now: number) => void {
+  const buckets = new Map<string, Bucket>();
+  return (address, now) => {
+    if (rate === null) return;
+    const key = networkOf(address);
+    const { tokens, filled } = buckets.get(key) ?? { tokens: rate.burst, filled: now };
+    const left = Math.min(rate.burst, tokens + (Math.max(0, now - filled) / 1000) * rate.perSecond);
+    // The newest last, so that the oldest are forgotten first.
+    buckets.delete(key);
+    buckets.set(key, { tokens: left < 1 ? left : left - 1, filled: now });
+    if (buckets.size > MOST_ADDRESSES) buckets.delete(buckets.keys().next().value!);
+    if (left < 1) throw tooManyRequests();
+  };
+}
+
+/** The /64 network of an IPv6 address; other addresses as they are. */
+function networkOf(address: string): string {
+  if (!address.includes(':') || address.includes('.')) return address;
+  const [head = '', tail] = address.split('::');
+  const first = head === '' ? [] : head.split(':');
+  const last = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length);
+  return [...first, ...Array<string>(zeros).fill('0'), ...last].slice(0, 4).join(':');
+}

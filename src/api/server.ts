@@ -40,7 +40,7 @@ import { operate } from './operate.ts';
 import { handlers as allHandlers } from './operations/register.ts';
 import { createMetrics } from './health/metrics.ts';
 import { isHealthRequest, serveHealth } from './health/routes.ts';
-import { createLimiter } from './rates.ts';
+import { createLimiter, createUnsignedLimiter } from './rates.ts';
 import { answerService } from './services/answer.ts';
 import { SERVICES } from './services/register.ts';
 import type { ServiceEntry } from './services/service.ts';
@@ -137,6 +137,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   serveHealth(app, services, metrics);
   app.addHook('onClose', async () => metrics.stop());
   const limit = createLimiter(services.config.rates);
+  const limitUnsigned = createUnsignedLimiter(services.config.rates.unsigned);
   app.addHook('onRequest', async (request, reply) => {
     if (isHealthRequest(request)) return;
     const call = begin(request.raw, request.id);
@@ -147,6 +148,9 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     });
     reply.header('x-amzn-RequestId', request.id);
     request.raw.headers['content-type'] = BYTES;
+    // Before the body is read.
+    if (claimedService(request.raw.url!, request.raw.headers.authorization) === undefined)
+      limitUnsigned(call.sourceIp, call.time);
   });
   app.addHook('onResponse', async (request, reply) => {
     const call = calls.get(request.raw);
@@ -180,7 +184,12 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   });
   const callerOf = async (request: IncomingMessage, body: Buffer, service: string): Promise<RequestContext> => {
     const call = calls.get(request)!;
-    const { known: identity, region } = await identify(request, body, verify, service);
+    const claimed = claimedService(request.url!, request.headers.authorization) !== undefined;
+    const { known: identity, region } = await identify(request, body, verify, service).catch((error: unknown) => {
+      // Requests that claim no signature were counted before.
+      if (claimed) limitUnsigned(call.sourceIp, call.time);
+      throw error;
+    });
     Object.assign(call, { identity, region });
     const context = { ...anonymous(call), identity, account: identity.principal.account, region };
     refuseLongLived(context);
@@ -287,6 +296,8 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     try {
       const { path, query } = target(request);
       const route = upgradeRoute(request)!;
+      if (claimedService(request.url!, request.headers.authorization) === undefined)
+        limitUnsigned(call.sourceIp, call.time);
       nameIngot(call, route);
       const context = await contextFor(request, NO_BODY);
       const given = paramsOf(route, path)!;

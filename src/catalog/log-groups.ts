@@ -220,7 +220,25 @@ export async function removePipelineLogBefore(
 
 /** Deletes the name under which an image's log is found. */
 export async function forgetImageLog(trx: Queryable, imageArn: string): Promise<void> {
+  await trx.deleteFrom('log_shipments').where('image_arn', '=', imageArn).execute();
   await trx.deleteFrom('log_streams').where('image_arn', '=', imageArn).execute();
+}
+
+/** Removes the records of how far logs were shipped, before their streams go. @param name of a stream; else all */
+async function forgetShipments(
+  trx: Queryable,
+  { account, region }: Place,
+  group: string,
+  name: string | undefined,
+): Promise<void> {
+  let streams = trx
+    .selectFrom('log_streams')
+    .select('image_arn')
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .where('group_name', '=', group);
+  if (name !== undefined) streams = streams.where('name', '=', name);
+  await trx.deleteFrom('log_shipments').where('image_arn', 'in', streams).execute();
 }
 
 /** Deletes a stream. The caller deletes the files of its images. */
@@ -230,6 +248,7 @@ export async function deleteLogStream(
   group: string,
   name: string,
 ): Promise<void> {
+  await forgetShipments(trx, { account, region }, group, name);
   for (const [table, column] of [
     ['log_streams', 'name'],
     ['pipeline_log', 'stream'],
@@ -245,6 +264,7 @@ export async function deleteLogStream(
 
 /** Deletes a group with its streams and tags. */
 export async function deleteLogGroup(trx: Queryable, { account, region }: Place, name: string): Promise<void> {
+  await forgetShipments(trx, { account, region }, name, undefined);
   for (const table of ['log_streams', 'pipeline_log'] as const)
     await trx
       .deleteFrom(table)
@@ -307,19 +327,4 @@ export async function lastPipelineLogRow(db: Queryable): Promise<number> {
     .select(({ fn }) => fn.max('seq').as('seq'))
     .executeTakeFirst();
   return row?.seq ?? 0;
-}
-
-/** Rows of the logs of all pipelines behind one, in order. */
-export async function pipelineLogAfter(
-  db: Queryable,
-  after: number,
-  limit: number,
-): Promise<readonly (PipelineLogRow & Place & { readonly group_name: string; readonly stream: string })[]> {
-  return db
-    .selectFrom('pipeline_log')
-    .select(['seq', 'time', 'record', 'account', 'region', 'group_name', 'stream'])
-    .where('seq', '>', after)
-    .orderBy('seq')
-    .limit(limit)
-    .execute();
 }

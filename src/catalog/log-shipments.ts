@@ -20,6 +20,24 @@ export async function addLogDestination(trx: Queryable, name: string, since: str
     .execute();
 }
 
+/**
+ * Removes destinations that are no longer configured, and records of logs that no longer exist. A destination that is
+ * configured again is a new one.
+ * @param names of the destinations that there are
+ */
+export async function removeOtherDestinations(trx: Queryable, names: readonly string[]): Promise<void> {
+  await trx.deleteFrom('log_destinations').where('name', 'not in', names).execute();
+  await trx
+    .deleteFrom('log_shipments')
+    .where((e) =>
+      e.or([
+        e('destination', 'not in', names),
+        e('image_arn', 'not in', trx.selectFrom('log_streams').select('image_arn')),
+      ]),
+    )
+    .execute();
+}
+
 /** A destination, or `undefined`. */
 export async function logDestination(db: Queryable, name: string): Promise<LogDestination | undefined> {
   return db.selectFrom('log_destinations').selectAll().where('name', '=', name).executeTakeFirst();

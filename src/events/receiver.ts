@@ -41,6 +41,11 @@ export interface SettingsReader {
 
 /** One type of receiver. */
 export interface ReceiverType {
+  /**
+   * Whether events without a topic cannot be delivered with these settings: the receiver then publishes to the topic of
+   * an event, so only topics that the configuration names in full may be assigned to it.
+   */
+  readonly needsTopic?: (settings: Settings) => boolean;
   /** Its settings besides the common ones, described for the schema and docs/config.md. */
   readonly settings: Readonly<Record<string, SettingDescription>>;
   /** Validates the settings; faults go to `read.fault`. */

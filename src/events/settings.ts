@@ -79,6 +79,12 @@ export function readEvents({ events, homeAccount }: Pick<Config, 'events' | 'hom
     for (const name of names) if (!receivers.has(name)) faults.push(`${place}: events.receivers has no '${name}'`);
     return names;
   };
+  /** Users choose the topics of their images, and the receiver has the operator's credentials. */
+  const needingTopic = (names: readonly string[]): readonly string[] =>
+    names.filter((name) => {
+      const receiver = receivers.get(name);
+      return receiver !== undefined && receiverTypes[receiver.type]!.needsTopic?.(receiver.settings) === true;
+    });
   const config: EventsConfig = {
     keepDays: whole(root['keepDays'], 'events.keepDays', EVENTS_DEFAULTS.keepDays, [1, 3650], faults),
     link: readTemplate(root['link'], 'events.link', faults),
@@ -87,9 +93,12 @@ export function readEvents({ events, homeAccount }: Pick<Config, 'events' | 'hom
       const place = `events.rules[${index}]`;
       const rule = section(value, place, ['name', 'pattern', 'receivers', 'template'], faults);
       text(rule['name'], `${place}.name`, faults);
+      const named = known(rule['receivers'], `${place}.receivers`);
+      for (const name of needingTopic(named))
+        faults.push(`${place}.receivers: ${name} needs a topicArn, because events of rules have no topic`);
       return {
         pattern: rule['pattern'] === undefined ? undefined : patternAt(rule['pattern'], `${place}.pattern`, faults),
-        receivers: known(rule['receivers'], `${place}.receivers`),
+        receivers: named,
         template: readTemplate(rule['template'], `${place}.template`, faults),
       };
     }),
@@ -99,9 +108,16 @@ export function readEvents({ events, homeAccount }: Pick<Config, 'events' | 'hom
         faults.push(`${place}: must be the ARN of a topic, in which * matches any text`);
       const short = Array.isArray(value) || typeof value === 'string';
       const given = short ? { receivers: value } : section(value, place, ['receivers', 'accounts'], faults);
+      const named = known(given['receivers'], short ? place : `${place}.receivers`);
+      if (topic.includes('*'))
+        for (const name of needingTopic(named))
+          faults.push(
+            `${place}: ${name} publishes to the topic that an image names, so the topic must not contain *. Name each ` +
+              `topic, or set events.receivers.${name}.topicArn`,
+          );
       return {
         topic,
-        receivers: known(given['receivers'], short ? place : `${place}.receivers`),
+        receivers: named,
         accounts: readAccounts(
           'accounts' in given ? given['accounts'] : undefined,
           `${place}.accounts`,

@@ -1,6 +1,7 @@
 /** New events of log groups, as they are written. */
 import { imageLogPath } from '../catalog/image-log.ts';
-import { lastPipelineLogRow, pipelineLogAfter, writtenStreams } from '../catalog/log-groups.ts';
+import { lastPipelineLogRow, writtenStreams } from '../catalog/log-groups.ts';
+import { pipelineLogAfter } from '../catalog/log-shipments.ts';
 import { sleep } from '../platform/clock.ts';
 import { comparePlaces, type LogEvent } from './event.ts';
 import { LogFile } from './log-file.ts';

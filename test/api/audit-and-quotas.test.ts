@@ -193,7 +193,7 @@ test('a quota of what a recipe holds', async () => {
 
 describe('rates', () => {
   test('refuse with what SDKs try again after a while', async () => {
-    const slow = await startApi({ rates: { reads: { perSecond: 20, burst: 1 }, writes: null } });
+    const slow = await startApi({ rates: { reads: { perSecond: 20, burst: 1 }, writes: null, unsigned: null } });
     try {
       const refused = await Promise.allSettled(
         Array.from({ length: 5 }, () => slow.client.send(new ListComponentsCommand({}))),
@@ -214,6 +214,36 @@ describe('rates', () => {
       patient.destroy();
     } finally {
       await slow.close();
+    }
+  });
+
+  test('of an address that does not sign, or signs wrongly: others and signed requests go on', async () => {
+    const strict = await startApi({ rates: { reads: null, writes: null, unsigned: { perSecond: 1, burst: 4 } } });
+    try {
+      const status = async (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<number> =>
+        (await fetch(`${strict.endpoint}${path}`, { method, headers })).status;
+      const wrong = {
+        authorization:
+          'AWS4-HMAC-SHA256 Credential=AKIDTEST/20260101/us-east-1/imagebuilder/aws4_request, SignedHeaders=host, ' +
+          `Signature=${'0'.repeat(64)}`,
+      };
+      assert.equal(await status('/ListComponents', {}, 'POST'), 403);
+      assert.equal(await status('/hooks/none', {}, 'POST'), 403);
+      for (let rest = 0; rest < 2; rest++) assert.ok((await status('/ingot/status', wrong)) < 429);
+      for (const [path, method] of [
+        ['/ListComponents', 'POST'],
+        ['/hooks/none', 'POST'],
+        ['/?Action=AssumeRoleWithWebIdentity', 'GET'],
+      ] as const) {
+        const answer = await fetch(`${strict.endpoint}${path}`, { method });
+        assert.equal(answer.status, 429, path);
+        assert.equal(answer.headers.get('retry-after'), path.startsWith('/?') ? null : '1');
+      }
+      assert.equal(await status('/ingot/status', wrong), 429);
+      await strict.client.send(new ListComponentsCommand({}));
+      assert.equal(await status('/healthz'), 200);
+    } finally {
+      await strict.close();
     }
   });
 });

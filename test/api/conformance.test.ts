@@ -28,7 +28,11 @@ const quotas: Record<QuotaName, number | null> = {
   imagePipelines: null,
   lifecyclePolicies: null,
 };
-const rates: { reads: Rate | null; writes: Rate | null } = { reads: null, writes: null };
+const rates: { reads: Rate | null; writes: Rate | null; unsigned: null } = {
+  reads: null,
+  writes: null,
+  unsigned: null,
+};
 /** Somebody whom nothing is allowed. */
 let stranger: ImagebuilderClient;
 /** Errors that were answered, `Operation: Error`. */

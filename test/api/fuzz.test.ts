@@ -15,7 +15,7 @@ import { DEBIAN, documentOf, REGION, startApi, type TestApi } from './server.ts'
 
 let api: TestApi;
 before(async () => {
-  api = await startApi();
+  api = await startApi({ rates: { reads: null, writes: null, unsigned: null } });
 });
 after(() => api.close());
 

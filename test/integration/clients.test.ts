@@ -29,7 +29,7 @@ before(async () => {
     },
   });
   limited = await startApi({
-    rates: { reads: { perSecond: 5, burst: 1 }, writes: null },
+    rates: { reads: { perSecond: 5, burst: 1 }, writes: null, unsigned: null },
     quotas: { ...DEFAULT_CONFIG.quotas, infrastructureConfigurations: 0 },
   });
 });

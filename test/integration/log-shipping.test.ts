@@ -9,6 +9,7 @@ import { CloudWatchLogsClient, GetLogEventsCommand } from '@aws-sdk/client-cloud
 import { CreateImageCommand, CreateInfrastructureConfigurationCommand } from '@aws-sdk/client-imagebuilder';
 import { openImageLog } from '../../src/catalog/image-log.ts';
 import { transitionImage } from '../../src/catalog/images.ts';
+import { deleteLogStream } from '../../src/catalog/log-groups.ts';
 import { logDestination, unshippedLogs } from '../../src/catalog/log-shipments.ts';
 import { startShipper } from '../../src/logs/shipping/shipper.ts';
 import { readShipping } from '../../src/logs/shipping/settings.ts';
@@ -16,7 +17,7 @@ import { sleep } from '../../src/platform/clock.ts';
 import { parseConfig } from '../../src/platform/config/config.ts';
 import { findProgram } from '../../src/platform/files.ts';
 import { makersOf } from '../api/makers.ts';
-import { startApi, type TestApi } from '../api/server.ts';
+import { ACCOUNT, REGION, startApi, type TestApi } from '../api/server.ts';
 import { start } from '../harness/processes.ts';
 import { s3Server } from '../harness/s3-server.ts';
 
@@ -88,6 +89,18 @@ test('what a dead place missed is sent when it lives again, in order and once', 
   const { group, stream, record } = JSON.parse(line!) as Record<string, unknown> & { record: { image: string } };
   assert.match(String(group), /^\/aws\/imagebuilder\/shipped-/);
   assert.deepEqual([stream, record.image], ['1.0.0/1', arn]);
+  // What was shipped of a log is forgotten with its stream, and a destination when it is configured no longer.
+  const shipped = () => api.catalog.db.selectFrom('log_shipments').select('image_arn').execute();
+  assert.ok((await shipped()).some(({ image_arn }) => image_arn === arn));
+  const place = { account: ACCOUNT, region: REGION };
+  await api.catalog.transaction((trx) => deleteLogStream(trx, place, String(group), String(stream)));
+  assert.ok((await shipped()).every(({ image_arn }) => image_arn !== arn));
+  await (await startShipper(api.catalog, new Map(), none, 20)).stop();
+  assert.equal(await logDestination(api.catalog.db, 'lines'), undefined);
+  assert.deepEqual(
+    await api.catalog.db.selectFrom('log_shipments').selectAll().where('destination', '=', 'lines').execute(),
+    [],
+  );
 });
 
 test('syslog', async () => {

@@ -283,7 +283,7 @@ describe('Amazon SNS and EventBridge (moto)', { skip: moto === '' ? 'moto_server
       '--notification-endpoint',
       'arn:aws:sqs:us-east-1:123456789012:images',
     );
-    await suite.deliver(toAll({ type: 'sns', endpoint }, { rules: [], topics: { '*': ['one'] } }));
+    await suite.deliver(toAll({ type: 'sns', endpoint }, { rules: [], topics: { [TOPIC]: ['one'] } }));
     const id = await fail();
     const body = await wait('a message in the queue', async () => {
       const { Messages: messages } = await aws('sqs', 'receive-message', '--queue-url', queue);

@@ -20,8 +20,12 @@ const AWS_SETTINGS: Readonly<Record<string, SettingDescription>> = {
 const BUS_SOURCE = 'ingot.imagebuilder';
 
 export const sns: ReceiverType = {
+  needsTopic: ({ topicArn }) => topicArn === undefined,
   settings: {
-    topicArn: { type: 'text', help: 'Topic that messages are published to. Default: the topic of the image.' },
+    topicArn: {
+      type: 'text',
+      help: 'Topic that messages are published to. Default: the topic of the image, which events.topics must name in full.',
+    },
     ...AWS_SETTINGS,
   },
   check(read) {

@@ -9,6 +9,7 @@ import {
   addLogDestination,
   logDestination,
   pipelineLogAfter,
+  removeOtherDestinations,
   setShipped,
   unshippedLogs,
   updateLogDestination,
@@ -54,6 +55,7 @@ export async function startShipper(
 ): Promise<Shipper> {
   const stopping = new AbortController();
   const running: Promise<void>[] = [];
+  await catalog.transaction((trx) => removeOtherDestinations(trx, [...destinations.keys(), S3_LOGS]));
   for (const [name, destination] of destinations) {
     await addLogDestination(catalog.db, name, timestamp());
     running.push(

@@ -67,7 +67,11 @@ vendors:
     ],
   });
   assert.deepEqual(config.quotas, { ...DEFAULT_CONFIG.quotas, components: 5, imagePipelines: null });
-  assert.deepEqual(config.rates, { writes: { perSecond: 10, burst: 10 }, reads: { perSecond: 100, burst: 500 } });
+  assert.deepEqual(config.rates, {
+    writes: { perSecond: 10, burst: 10 },
+    reads: { perSecond: 100, burst: 500 },
+    unsigned: { perSecond: 50, burst: 500 },
+  });
   assert.deepEqual(config.audit, { maxBytes: 1e6, maxSeconds: 7200, keepDays: 3, keepFiles: 4 });
 });
 

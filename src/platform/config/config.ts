@@ -64,8 +64,8 @@ export interface Config {
   };
   /** Maximum of each, per account and Region, per recipe or per image; `null` for no limit. */
   readonly quotas: Readonly<Record<QuotaName, number | null>>;
-  /** Per account; `null` for no limit. */
-  readonly rates: { readonly reads: Rate | null; readonly writes: Rate | null };
+  /** Per account, and without a valid signature per address; `null` for no limit. */
+  readonly rates: { readonly reads: Rate | null; readonly writes: Rate | null; readonly unsigned: Rate | null };
   /** Providers of secrets in the order in which they are tried, parsed by `secrets/` (default: the environment). */
   readonly secrets?: readonly Readonly<Record<string, unknown>>[];
   /** Receivers of events, parsed by `events/` (default: none). */
@@ -142,7 +142,7 @@ export const DEFAULT_CONFIG: Config = {
     componentsPerRecipe: 20,
     workflowsPerImage: 10,
   },
-  rates: { reads: null, writes: null },
+  rates: { reads: null, writes: null, unsigned: { perSecond: 50, burst: 500 } },
   monitoring: {},
   names: DEFAULT_NAMES,
   files: { maxBytes: 1_000_000_000, accountBytes: 20_000_000_000 },
@@ -226,7 +226,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
   );
   const access = section(root['access'], 'access', ['longLivedKeys', 'oidcIssuers', 'proxies'], faults);
   const quotas = section(root['quotas'], 'quotas', QUOTA_NAMES, faults);
-  const rates = section(root['rates'], 'rates', ['reads', 'writes'], faults);
+  const rates = section(root['rates'], 'rates', ['reads', 'writes', 'unsigned'], faults);
   const audit = section(root['audit'], 'audit', ['maxMegabytes', 'maxHours', 'keepDays', 'keepFiles'], faults);
   const files = section(root['files'], 'files', ['maxMegabytes', 'accountMegabytes'], faults);
   const builds = section(root['builds'], 'builds', ['atOnce', 'keepFreeMegabytes'], faults);
@@ -265,7 +265,12 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
         quotas[name] === null ? null : whole(quotas[name], `quotas.${name}`, DEFAULT_CONFIG.quotas[name]!, 0),
       ]),
     ) as Config['quotas'],
-    rates: { reads: rate(rates['reads'], 'rates.reads'), writes: rate(rates['writes'], 'rates.writes') },
+    rates: {
+      reads: rate(rates['reads'], 'rates.reads'),
+      writes: rate(rates['writes'], 'rates.writes'),
+      unsigned:
+        rates['unsigned'] === undefined ? DEFAULT_CONFIG.rates.unsigned : rate(rates['unsigned'], 'rates.unsigned'),
+    },
     ...(root['secrets'] === undefined || root['secrets'] === null
       ? {}
       : {
