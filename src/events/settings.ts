@@ -112,8 +112,8 @@ export function readEvents({ events, homeAccount }: Pick<Config, 'events' | 'hom
       if (topic.includes('*'))
         for (const name of needingTopic(named))
           faults.push(
-            `${place}: ${name} publishes to the topic that an image names, so the topic must not contain *. Name each ` +
-              `topic, or set events.receivers.${name}.topicArn`,
+            `${place}: ${name} publishes to the topic that an image names, so the topic must not contain *. ` +
+              `Name each topic, or set events.receivers.${name}.topicArn`,
           );
       return {
         topic,

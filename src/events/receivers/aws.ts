@@ -24,7 +24,7 @@ export const sns: ReceiverType = {
   settings: {
     topicArn: {
       type: 'text',
-      help: 'Topic that messages are published to. Default: the topic of the image, which events.topics must name in full.',
+      help: 'Topic that messages are published to. Default: that of the image, which events.topics must name in full.',
     },
     ...AWS_SETTINGS,
   },
