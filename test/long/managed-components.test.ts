@@ -28,8 +28,14 @@ describe('managed components', () => {
     await endOnDirectory(suite);
   });
 
-  async function run(name: string, first: readonly string[] = []): Promise<{ code: number | null; text: string }> {
-    const document = parse(await readFile(join(PROJECT, `managed/components/${name}.yaml`), 'utf8')) as Document;
+  async function run(
+    name: string,
+    first: readonly string[] = [],
+    fill: Readonly<Record<string, string>> = {},
+  ): Promise<{ code: number | null; text: string }> {
+    const whole = await readFile(join(PROJECT, `managed/components/${name}.yaml`), 'utf8');
+    const filled = Object.entries(fill).reduce((text, [key, value]) => text.replaceAll(`@${key}@`, value), whole);
+    const document = parse(filled) as Document;
     const install = { name: 'Before', action: 'ExecuteBash', inputs: { commands: first } };
     const phases = [...(first.length === 0 ? [] : [{ name: 'build', steps: [install] }]), ...document.phases];
     const path = join(folder, `${name}.yaml`);
@@ -38,11 +44,27 @@ describe('managed components', () => {
     return { code, text: stdout + stderr };
   }
 
-  for (const name of ['apt-repository-test-linux', 'mariadb-linux', 'php-8_2-linux', 'reboot-test-linux'])
+  for (const name of [
+    'apt-repository-test-linux',
+    'go-linux',
+    'mariadb-linux',
+    'mono-linux',
+    'php-8_2-linux',
+    'reboot-test-linux',
+  ])
     test(name, async () => {
       const { code, text } = await run(name);
       assert.equal(code, 0, text);
     });
+
+  test('amazon-corretto: OpenJDK of the same version, or what is missing', async () => {
+    const jdk = await run('amazon-corretto-linux', [], { VERSION: '17', KIND: 'jdk' });
+    assert.equal(jdk.code, 0, jdk.text);
+    assert.match(jdk.text, /openjdk-17-jdk, the distribution's build of OpenJDK, is installed[^]*javac 17/);
+    const newer = await run('amazon-corretto-linux', [], { VERSION: '21', KIND: 'headless' });
+    assert.equal(newer.code, 1);
+    assert.match(newer.text, /No repository of this image has Corretto or OpenJDK 21/);
+  });
 
   test('chrony-time-configuration-test, without chrony and with it', async () => {
     const without = await run('chrony-time-configuration-test');
