@@ -114,11 +114,22 @@ function tell(args: Arguments, { template, notes, counts }: ImportResult): void 
   if (output !== undefined) {
     writeFileSync(output, template);
     const { sources, components } = counts;
+    const root = fileRootFor(template, dirname(output));
+    const option = root === undefined ? '' : ` --file-root ${root}`;
     process.stderr.write(
       `${output}: ${count(sources, 'image')} of ${count(components, 'component')}; check it with ` +
-        `\`${INGOT} validate ${output}\`, build it with \`${INGOT} build ${output}\`\n`,
+        `\`${INGOT} validate${option} ${output}\`, build it with \`${INGOT} build${option} ${output}\`\n`,
     );
   } else if (!args.flag('json')) process.stdout.write(template);
+}
+
+/**
+ * The folder that a build of the template has to be told of: the lowest one that has all files which the template names
+ * above its own folder; undefined where it names none there.
+ */
+function fileRootFor(template: string, folder: string): string | undefined {
+  const up = [...template.matchAll(/\bfile:(?:\/\/)?((?:\.\.\/)+)/g)].map(([, steps]) => steps!.length / 3);
+  return up.length === 0 ? undefined : resolve(folder, '../'.repeat(Math.max(...up)));
 }
 
 /** Makes untrusted text safe for a terminal. */

@@ -135,6 +135,13 @@ test('files of a file provisioner are sources of the build, however large, and w
   assert.match(text, /source: file:big\.bin\n\s+destination: \/opt\/big\/big\.bin/);
   assert.match(text, /source: file:conf\/\*\n\s+destination: \/etc\/app\/conf/);
   assert.equal((await run('validate', made)).stdout, `${made}: valid\n`);
+  // In another folder: the printed command finds the files.
+  mkdirSync(join(folder, 'out/deep'), { recursive: true });
+  const elsewhere = join(folder, 'out/deep/made.yaml');
+  const { stderr } = await importPacker(path, '--output', elsewhere);
+  const root = /validate --file-root (\S+) \S+made\.yaml`, build it with `\S+ build --file-root/.exec(stderr)?.[1];
+  assert.equal(root, folder, stderr);
+  assert.equal((await run('validate', '--file-root', root, elsewhere)).stdout, `${elsewhere}: valid\n`);
   rmSync(join(inner, 'big.bin'));
   assert.match((await run('validate', made)).stdout, /'file:big\.bin' does not exist/);
 });

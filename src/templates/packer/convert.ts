@@ -10,7 +10,7 @@ import { PARENT_PARAMETER, parentImage } from './parent-image.ts';
 import { stepsOf, type Machine } from './provisioners.ts';
 import type { Step } from './steps.ts';
 import { noteUnused } from './unused.ts';
-import { hasMarker, replaceMarkers } from './values.ts';
+import { dataOf, hasMarker, replaceMarkers } from './values.ts';
 import { comment, documentsOf, MOST_COMPONENTS, tagged, yamlText } from './write.ts';
 
 /** A file of a Packer template. */
@@ -189,7 +189,7 @@ class Writer {
       settings.note('choice', 'ssh_username', `the commands run as root; Packer ran them as ${user}`);
     if (steps.length === 0) steps.push(nothingStep(settings, windows));
     this.#steps += steps.length;
-    const components = this.#componentsOf(this.#dated(steps, settings), name, id, windows, source);
+    const components = this.#componentsOf(this.#dated(this.#answered(steps), settings), name, id, windows, source);
 
     this.#put(`${id}Recipe`, 'ImageRecipe', {
       Name: name,
@@ -224,6 +224,26 @@ class Writer {
 
   #put(id: string, type: string, properties: Record<string, unknown>): void {
     this.#resources[id] = { Type: `AWS::ImageBuilder::${type}`, Properties: properties };
+  }
+
+  /** Answers of data sources: a parameter is read when the image is built, and a step with any other is left out. */
+  #answered(steps: readonly Step[]): readonly Step[] {
+    return steps.flatMap((step) => {
+      let unknown: string | undefined;
+      const text = replaceMarkers(JSON.stringify(step.inputs), (marker) => {
+        const [type, name] = dataOf(marker) ?? [];
+        if (type === undefined) return marker;
+        const parameter =
+          type === 'amazon-parameterstore' ? this.#template.data.get(`${type} ${name}`)?.text('name') : undefined;
+        if (parameter !== undefined && /^[\w/.-]+$/.test(parameter)) return `{{ resolve:ssm:${parameter} }}`;
+        unknown = `${type}.${name}`;
+        return marker;
+      });
+      if (unknown === undefined) return [{ ...step, inputs: JSON.parse(text) as unknown }];
+      const why = `the answer of the data source ${unknown} is known only when Packer runs`;
+      this.#note({ kind: 'left out', place: step.place, what: step.from, why });
+      return [];
+    });
   }
 
   /** A component cannot know a time or id of the build earlier than Packer: the day of the import is used. */

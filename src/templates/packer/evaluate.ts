@@ -6,7 +6,7 @@ import { filesetMatcher } from './fileset.ts';
 import { FUNCTIONS } from './functions.ts';
 import { parseJson, parseTemplateText } from './hcl.ts';
 import { PackerFault, type Expr, type Place } from './syntax.ts';
-import { booleanOf, dataMarker, isList, isMap, numberOf, textOf, type PackerValue } from './values.ts';
+import { booleanOf, isList, isMap, numberOf, textOf, type PackerValue } from './values.ts';
 
 /** Maximum number of evaluated expressions per template, and of characters in their texts. */
 const MOST_STEPS = 200_000;
@@ -22,6 +22,8 @@ export interface Names {
   local(name: string, place: Place): PackerValue;
   /** `source.NAME` inside a build: the source's name or type. */
   source(name: string): string | undefined;
+  /** Value of `data.TYPE.NAME.MEMBER`; absent where there are no data sources. @throws {PackerFault} */
+  data?(type: string, name: string, member: string, place: Place): PackerValue;
 }
 
 /** Inside the file of a `templatefile()`. */
@@ -130,10 +132,9 @@ export class Evaluator {
       of.of.kind === 'attribute' &&
       of.of.of.kind === 'name' &&
       of.of.of.name === 'data' &&
-      ['id', 'value'].includes(name)
+      names.data !== undefined
     )
-      return dataMarker(of.of.name, of.name);
-    if (rootOf(of) === 'data') return fail('only the id or value of a data source is read', at);
+      return names.data(of.of.name, of.name, name, at);
     return member(this.evaluate(of, names, own), name, at);
   }
 
@@ -245,12 +246,6 @@ function fileset(read: ReadLocal, folder: string, pattern: string, at: Place): r
 
 function fail(message: string, place: Place): never {
   throw new PackerFault(message, place);
-}
-
-function rootOf(expr: Expr): string | undefined {
-  let at = expr;
-  while (at.kind === 'attribute' || at.kind === 'index' || at.kind === 'splat') at = at.of;
-  return at.kind === 'name' ? at.name : undefined;
 }
 
 function member(of: PackerValue, name: string, place: Place): PackerValue {

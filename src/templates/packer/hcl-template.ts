@@ -4,12 +4,18 @@ import { Evaluator, type Names } from './evaluate.ts';
 import { parseExpression, parseHcl } from './hcl.ts';
 import { PackerFault, type Attribute, type Block, type Body, type Expr, type Place } from './syntax.ts';
 import { Settings, type Build, type Given, type PackerTemplate, type Provisioner, type Source } from './model.ts';
-import { isList, isMap, type PackerValue } from './values.ts';
+import { dataMarker, isList, isMap, textOf, type PackerValue } from './values.ts';
 
 /** Maximum number of builds; real templates have a handful. */
 const MOST_BUILDS = 100;
 
-/** Maximum number of blocks from one dynamic block. */
+/** A block, and what its expressions know beside the template's names. */
+interface MadeBlock {
+  readonly block: Block;
+  readonly own: ReadonlyMap<string, PackerValue>;
+}
+
+/** Blocks that one dynamic block makes. */
 const MOST_DYNAMIC = 1000;
 
 interface File {
@@ -68,6 +74,9 @@ class HclTemplate {
       for (const { name, at } of attributes) this.#leaveOut(at, name, 'Packer has no such setting outside of blocks');
   }
 
+  /** Sources that a build names. */
+  readonly #used = new Set<string>();
+
   read(): PackerTemplate {
     const data = new Map<string, Settings>();
     const sources = new Map<string, Block>();
@@ -82,10 +91,9 @@ class HclTemplate {
         this.#leaveOut(block.at, `${block.type} ${block.labels.join('.')}`.trim(), 'there is no equivalent');
     }
     const made = builds.flatMap((block) => this.#builds(block, sources));
-    const used = new Set(made.map(({ source }) => `${source.type}.${source.name}`));
     if (this.#given.only.length === 0)
       for (const [name, block] of sources)
-        if (![...used].some((each) => each === name)) this.#leaveOut(block.at, `source ${name}`, 'no build uses it');
+        if (!this.#used.has(name)) this.#leaveOut(block.at, `source ${name}`, 'no build uses it');
     return { builds: made, data };
   }
 
@@ -104,8 +112,32 @@ class HclTemplate {
           return this.#evaluator.evaluate(value, this.#names());
         }),
       source: (name) => (name === 'name' ? source?.name : name === 'type' ? source?.type : undefined),
+      data: (type, name, member, place) =>
+        this.#once(`data.${type}.${name}.${member}`, place, () => this.#dataValue(type, name, member, place)),
     };
     return names;
+  }
+
+  /** A member of a data source: what its own settings say, or what is read when the image is built. */
+  #dataValue(type: string, name: string, member: string, place: Place): PackerValue {
+    const block = this.#blocks.find((each) => each.type === 'data' && each.labels.join(' ') === `${type} ${name}`);
+    if (block === undefined) throw new PackerFault(`there is no data source '${type}' '${name}' here`, place);
+    const setting = (of: string): PackerValue | undefined => {
+      const value = block.body.attributes.find((each) => each.name === of)?.value;
+      return value === undefined ? undefined : this.#evaluator.evaluate(value, this.#names());
+    };
+    if (type === 'null' && member === 'output') return setting('input') ?? '';
+    if (type === 'amazon-secretsmanager' && ['value', 'secret_string'].includes(member)) {
+      const key = member === 'value' ? setting('key') : undefined;
+      const of = textOf(setting('name') ?? '', place);
+      return `{{ resolve:secretsmanager:${of}${key === undefined ? '' : `:SecretString:${textOf(key, place)}`} }}`;
+    }
+    if (type === 'amazon-parameterstore' && member === 'value' && setting('with_decryption') === true)
+      return `{{ resolve:ssm-secure:${textOf(setting('name') ?? '', place)} }}`;
+    if (['id', 'value'].includes(member)) return dataMarker(type, name);
+    const own = setting(member);
+    if (typeof own === 'string' && ['name', 'region', 'owners'].includes(member) && type !== 'amazon-ami') return own;
+    throw new PackerFault(`data.${type}.${name}.${member} is known only when Packer runs`, place);
   }
 
   #once(key: string, place: Place, read: () => PackerValue): PackerValue {
@@ -173,10 +205,14 @@ class HclTemplate {
     names: Names,
     source?: { readonly type: string; readonly name: string },
     also: ReadonlyMap<string, Expr> = new Map(),
+    own: ReadonlyMap<string, PackerValue> = new Map(),
   ): Settings {
     const values = new Map<string, { place: Place; read: () => PackerValue }>();
     const put = (name: string, at: Place, value: Expr): void =>
-      void values.set(name, { place: at, read: () => expandAll(this.#evaluator.evaluate(value, names), at, source) });
+      void values.set(name, {
+        place: at,
+        read: () => expandAll(this.#evaluator.evaluate(value, names, own), at, source),
+      });
     for (const { name, at, value } of body.attributes) put(name, at, value);
     const plain = body.blocks.map((block) => ({
       block,
@@ -188,7 +224,7 @@ class HclTemplate {
         place: at,
         read: () =>
           expandAll(
-            blocks.flatMap(({ block }) => this.#expanded(block, names)),
+            blocks.flatMap(({ block }) => this.#expanded(block, names, own)),
             at,
             source,
           ),
@@ -200,8 +236,31 @@ class HclTemplate {
 
   /** A block, or the blocks that a `dynamic` block expands to. */
   #expanded(block: Block, names: Names, own: ReadonlyMap<string, PackerValue> = new Map()): readonly PackerValue[] {
-    const { type, labels, body, at } = block;
-    if (type !== 'dynamic') return [this.#nested(block, names, own)];
+    if (block.type !== 'dynamic') return [this.#nested(block, names, own)];
+    return this.#made(block, names, own).map((each) => this.#nested({ ...each.block, labels: [] }, names, each.own));
+  }
+
+  /** The blocks of a build, with those that its `dynamic` blocks make. */
+  #blocksOf({ body }: Block, names: Names): readonly MadeBlock[] {
+    return body.blocks.flatMap((block) => {
+      const type = block.labels[0] ?? '';
+      if (block.type !== 'dynamic') return [{ block, own: new Map() }];
+      if (type === 'provisioner' || type === 'source') {
+        try {
+          return this.#made(block, names, new Map());
+        } catch (error) {
+          if (!(error instanceof PackerFault)) throw error;
+          this.#leaveOut(block.at, `dynamic ${type}`, error.message);
+          return [];
+        }
+      }
+      return [{ block: { ...block, type, labels: [] }, own: new Map() }];
+    });
+  }
+
+  /** What a `dynamic` block makes. @throws {PackerFault} */
+  #made(block: Block, names: Names, own: ReadonlyMap<string, PackerValue>): readonly MadeBlock[] {
+    const { labels, body, at } = block;
     const of = (name: string): Expr | undefined => body.attributes.find((each) => each.name === name)?.value;
     const content = body.blocks.find((inner) => inner.type === 'content');
     const each = of('for_each');
@@ -218,7 +277,11 @@ class HclTemplate {
     if (pairs.length > MOST_DYNAMIC) throw new PackerFault(`more than ${MOST_DYNAMIC} blocks are made`, at);
     return pairs.map(([key, value]) => {
       const item: PackerValue = { map: new Map([['key', key] as const, ['value', value] as const]) };
-      return this.#nested({ ...content, labels: [] }, names, new Map([...own, [called, item]]));
+      const inner = new Map([...own, [called, item]]);
+      const given = of('labels');
+      const named = given === undefined ? [] : this.#evaluator.evaluate(given, names, inner);
+      const made = (isList(named) ? named : [named]).map((label) => textOf(label, given!.at));
+      return { block: { ...content, type: labels[0] ?? '', labels: made }, own: inner };
     });
   }
 
@@ -238,15 +301,21 @@ class HclTemplate {
     const names = this.#names();
     const settings = this.#settings('build', block.body, block.at, names);
     settings.use('provisioner', 'source', 'name', 'description');
-    for (const { type, labels, at } of block.body.blocks)
-      if (type === 'dynamic') this.#leaveOut(at, `dynamic ${labels[0] ?? ''}`, 'write out the blocks that it makes');
-    const asked: { readonly key: string; readonly place: Place; readonly body?: Body }[] = [];
+    const blocks = this.#blocksOf(block, names);
+    const asked: {
+      readonly key: string;
+      readonly place: Place;
+      readonly body?: Body;
+      readonly own?: ReadonlyMap<string, PackerValue>;
+    }[] = [];
     for (const name of settings.texts('sources') ?? [])
       asked.push({ key: name.replace(/^source\./, ''), place: settings.placeOf('sources') });
-    for (const inner of block.body.blocks)
+    for (const { block: inner, own } of blocks)
       if (inner.type === 'source')
-        asked.push({ key: (inner.labels[0] ?? '').replace(/^source\./, ''), place: inner.at, body: inner.body });
-    for (const { type, labels, at } of block.body.blocks) {
+        asked.push({ key: (inner.labels[0] ?? '').replace(/^source\./, ''), place: inner.at, body: inner.body, own });
+    for (const {
+      block: { type, labels, at },
+    } of blocks) {
       if (type === 'post-processor') this.#leaveOut(at, `post-processor ${labels[0] ?? ''}`, postProcessor(labels[0]));
       else if (type === 'post-processors')
         this.#leaveOut(at, 'post-processors', 'Ingot makes an AMI; it runs nothing after that');
@@ -255,7 +324,7 @@ class HclTemplate {
     for (const name of settings.unused()) settings.note('left out', name, 'there is no equivalent');
 
     const builds: Build[] = [];
-    for (const { key, place, body } of asked) {
+    for (const { key, place, body, own: given } of asked) {
       const split = key.indexOf('.');
       const [type, name] = [key.slice(0, split), key.slice(split + 1)];
       const source = sources.get(key);
@@ -264,30 +333,31 @@ class HclTemplate {
         this.#leaveOut(place, `source ${key}`, 'it is not in this file; give the folder to read all of its files');
         continue;
       }
+      this.#used.add(key);
       if (builds.length >= MOST_BUILDS) throw new PackerFault(`more than ${MOST_BUILDS} sources are built`, place);
       // A source inside a build adds settings, and may rename it.
       const own = new Map((body?.attributes ?? []).map((each) => [each.name, each.value]));
       const named = own.get('name');
-      const called = named?.kind === 'literal' && typeof named.value === 'string' ? named.value : name;
+      const called = named === undefined ? name : textOf(this.#evaluator.evaluate(named, names, given), named.at);
       own.delete('name');
       const inner = this.#names({ type, name: called });
       const made: Source = {
         type,
         name: called,
-        settings: this.#settings(`source ${key}`, source.body, source.at, inner, { type, name: called }, own),
+        settings: this.#settings(`source ${key}`, source.body, source.at, inner, { type, name: called }, own, given),
       };
-      builds.push({ source: made, provisioners: this.#provisioners(block, made, inner) });
+      builds.push({ source: made, provisioners: this.#provisioners(blocks, made, inner) });
     }
     return builds;
   }
 
-  #provisioners(block: Block, source: Source, names: Names): readonly Provisioner[] {
-    return block.body.blocks.flatMap(({ type: kind, labels, body, at }) => {
+  #provisioners(blocks: readonly MadeBlock[], source: Source, names: Names): readonly Provisioner[] {
+    return blocks.flatMap(({ block: { type: kind, labels, body, at }, own }) => {
       if (kind === 'error-cleanup-provisioner')
         this.#leaveOut(at, `error-cleanup-provisioner ${labels[0] ?? ''}`, 'Ingot removes a failed instance');
       if (kind !== 'provisioner') return [];
       const type = labels[0] ?? '';
-      const settings = this.#settings(`provisioner ${type}`, body, at, names, source);
+      const settings = this.#settings(`provisioner ${type}`, body, at, names, source, undefined, own);
       return isMeant(settings, source) ? [{ type, settings }] : [];
     });
   }

@@ -130,6 +130,24 @@ test('dynamic blocks are expanded, and commands of cmd.exe become a batch file',
 build {
   sources = ["amazon-ebs.a"]
   dynamic "provisioner" {
+    for_each = { one = "echo made for a", two = "echo never" }
+    labels   = ["shell-local"]
+    content {}
+  }
+  dynamic "provisioner" {
+    for_each = { one = "Write-Output one", two = "Write-Output two" }
+    labels   = ["powershell"]
+    iterator = each
+    content {
+      except = each.key == "two" ? ["amazon-ebs.a"] : []
+      inline = [each.value]
+    }
+  }
+  dynamic "provisioner" {
+    for_each = 5
+    labels   = [1, {}]
+  }
+  dynamic "post-processor" {
     for_each = ["x"]
     content {}
   }
@@ -153,7 +171,12 @@ build {
   });
   assert.match(result.template, /Write-Output hello/);
   assert.match(result.notes.map(showNote).join('\n'), /inline: file\(\): there is no nothing/);
-  assert.match(result.notes.map(showNote).join('\n'), /dynamic provisioner/);
+  assert.match(result.template, /Write-Output one/);
+  assert.doesNotMatch(result.template, /Write-Output two/);
+  const notes = result.notes.map(showNote).join('\n');
+  assert.match(notes, /provisioner shell-local/);
+  assert.match(notes, /dynamic provisioner: a dynamic block needs 'for_each' and a block 'content'/);
+  assert.match(notes, /post-processor/);
   assert.match(result.template, /VolumeSize: 20[^]*VolumeSize: 30/);
   assert.match(result.template, /'@echo off',\n\s+'echo it''s',\n\s+'ver'/);
   assert.doesNotMatch(result.notes.map(showNote).join('\n'), /launch_block|windows-shell/);
@@ -202,10 +225,17 @@ test('fileset() lists files of a folder that match a pattern', () => {
     ['?.{txt,md}', ['e.txt']],
     ['*', ['a.sh', 'b.sh', 'e.txt']],
     ['*/d.sh', []],
+    ['[ab].sh', ['a.sh', 'b.sh']],
+    ['[!a-a].*', ['b.sh', 'e.txt']],
+    ['**/[^a-c].{sh,txt}', ['e.txt', 'sub/deep/d.sh']],
+    ['[\\\\a-b]?sh', ['a.sh', 'b.sh']],
+    ['\\\\a.sh', ['a.sh']],
+    ['[*].sh', []],
   ] as const)
     assert.deepEqual(of(`fileset("scripts", "${pattern}")`), expected, pattern);
   assert.deepEqual(of('[for f in fileset("scripts", "*.sh") : "scripts/${f}"]'), ['scripts/a.sh', 'scripts/b.sh']);
-  assert.throws(() => of('fileset("scripts", "[ab].sh")'), /the pattern/);
+  for (const pattern of ['[ab.sh', '[].sh', 'a[/]b', 'a\\\\', '{a', '{[,]}'])
+    assert.throws(() => of(`fileset("scripts", "${pattern}")`), /the pattern/, pattern);
   assert.throws(() => of('fileset("none", "*")'), /there is no none/);
 });
 
@@ -474,4 +504,55 @@ build {\n  sources = ["source.amazon-ebs.a", "source.amazon-ebs.b"]
     stepsIn(imported({ files, only: ['amazon-ebs.b'] })).map(({ inputs }) => inputs!.commands!.at(-1)),
     ['echo b'],
   );
+});
+
+test('members of data sources: what their settings say, secrets as references, the rest is listed', () => {
+  const result = imported({
+    files: [
+      {
+        name: 'a.pkr.hcl',
+        text: `data "null" "greeting" {
+  input = "hello from ${'${var.who}'}"
+}
+variable "who" { default = "data" }
+data "amazon-secretsmanager" "db" {
+  name = "prod/db"
+  key  = "password"
+}
+data "amazon-parameterstore" "size" { name = "/size" }
+data "amazon-ami" "base" {
+  filters = { name = "debian-12-amd64-*" }
+}
+source "amazon-ebs" "a" { source_ami = data.amazon-ami.base.id }
+build {
+  dynamic "source" {
+    for_each = ["one", "two"]
+    labels   = ["amazon-ebs.a"]
+    content { name = "a-${'${source.value}'}" }
+  }
+  provisioner "shell" {
+    only   = ["amazon-ebs.a-one"]
+    inline = [
+      "echo ${'${data.null.greeting.output}'}",
+      "echo ${'${data.amazon-secretsmanager.db.value}'}",
+      "echo ${'${data.amazon-parameterstore.size.value}'}",
+    ]
+  }
+  provisioner "shell" { inline = ["echo ${'${data.amazon-ami.base.id}'}"] }
+  provisioner "shell" { inline = ["echo ${'${data.amazon-ami.base.name}'}"] }
+  provisioner "shell" { inline = ["echo ${'${data.http.none.body}'}"] }
+}`,
+      },
+    ],
+  });
+  assert.equal(result.counts.sources, 2);
+  assert.match(result.template, /echo hello from data/);
+  assert.match(result.template, /echo \{\{ resolve:secretsmanager:prod\/db:SecretString:password \}\}/);
+  assert.match(result.template, /echo \{\{ resolve:ssm:\/size \}\}/);
+  assert.match(result.template, /debian-12-x86/);
+  const notes = result.notes.map(showNote).join('\n');
+  assert.match(notes, /data\.amazon-ami\.base\.name is known only when Packer runs/);
+  assert.match(notes, /the answer of the data source amazon-ami\.base is known only/);
+  assert.doesNotMatch(notes, /no build uses it/);
+  assert.match(notes, /there is no data source 'http' 'none'/);
 });

@@ -239,7 +239,7 @@ function script(commands: readonly string[], machine: Machine): readonly PlainSt
 
 /** Whether double braces are only references to secrets that the importer itself wrote. */
 function resolves(text: string): boolean {
-  return isPlain(text.replaceAll(/\{\{ resolve:secretsmanager:packer\/[\w-]+ \}\}/g, ''));
+  return isPlain(text.replaceAll(/\{\{ resolve:(?:secretsmanager|ssm-secure):[\w/.:@+=-]+ \}\}/g, ''));
 }
 
 /** A short text; undefined also if it was not read. */
