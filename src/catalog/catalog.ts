@@ -31,6 +31,7 @@ import * as unknownMembers from './migrations/0038-unknown-members.ts';
 import * as suspendedImages from './migrations/0039-suspended-images.ts';
 import * as changedByHand from './migrations/0040-changed-by-hand.ts';
 import * as buildQueue from './migrations/0041-build-queue.ts';
+import * as foreignIds from './migrations/0042-foreign-ids.ts';
 import * as containerOutputsByLayer from './migrations/0044-container-outputs-by-layer.ts';
 import * as containerLayers from './migrations/0045-container-layers.ts';
 import type { Tables } from './tables.ts';
@@ -88,6 +89,7 @@ const migrations: readonly Migration[] = [
   { number: 39, name: 'suspended images', up: suspendedImages.up },
   { number: 40, name: 'changed by hand', up: changedByHand.up },
   { number: 41, name: 'build queue', up: buildQueue.up },
+  { number: 42, name: 'foreign ids', up: foreignIds.up },
   { number: 44, name: 'container outputs by layer', up: containerOutputsByLayer.up },
   { number: 45, name: 'container layers', up: containerLayers.up },
 ];

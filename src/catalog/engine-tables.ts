@@ -50,6 +50,8 @@ export interface LayerTable {
   last_used: string;
   /** Origin of the whole chain. */
   origin: Generated<DiskOrigin>;
+  /** What shows that the chain has ids which a system container does not have, as a clause; `null` if it has none. */
+  foreign_id: string | null;
 }
 
 /** A use of a layer that no other record shows: by a build that reuses it, or an instance based on it. */

@@ -12,11 +12,18 @@ export type BaseImageRecord = Selectable<BaseImageTable>;
 /** Records a layer before its file is created; `key` is empty until `completeLayer`. */
 export async function beginLayer(
   db: Kysely<Tables>,
-  layer: { readonly id: string; readonly parentId: string | null; readonly path: string; readonly origin: DiskOrigin },
+  layer: {
+    readonly id: string;
+    readonly parentId: string | null;
+    readonly path: string;
+    readonly origin: DiskOrigin;
+    readonly foreignId?: string;
+  },
 ): Promise<void> {
   const now = timestamp();
-  // A layer is as trusted as the disk below it.
-  const origin = layer.parentId === null ? layer.origin : ((await getLayer(db, layer.parentId))?.origin ?? 'untrusted');
+  // A layer is as trusted as the disk below it, and has its ids.
+  const parent = layer.parentId === null ? undefined : await getLayer(db, layer.parentId);
+  const origin = layer.parentId === null ? layer.origin : (parent?.origin ?? 'untrusted');
   await db
     .insertInto('layers')
     .values({
@@ -30,6 +37,7 @@ export async function beginLayer(
       created: now,
       last_used: now,
       origin,
+      foreign_id: parent?.foreign_id ?? layer.foreignId ?? null,
     })
     .execute();
 }
@@ -46,6 +54,16 @@ export async function completeLayer(
     .updateTable('layers')
     .set({ state: 'complete', key, key_record: JSON.stringify(keyRecord), label, last_used: timestamp() })
     .where('id', '=', id)
+    .execute();
+}
+
+/** Records that a layer has ids which a system container does not have. @param what a clause that shows it */
+export async function markForeignId(db: Kysely<Tables>, id: string, what: string): Promise<void> {
+  await db
+    .updateTable('layers')
+    .set({ foreign_id: what })
+    .where('id', '=', id)
+    .where('foreign_id', 'is', null)
     .execute();
 }
 

@@ -57,6 +57,7 @@ export async function copyToRegion(
     { copyOf: ami.layer.key, sha256: stored.sha256 },
     {
       origin: ami.layer.origin,
+      foreignId: ami.layer.foreignId,
       owner: source.arn,
       refer: (trx, layerId) => updateAmi(trx, amiId, { state: 'available', layer_id: layerId }),
     },

@@ -20,6 +20,7 @@ import {
   type Layer,
   layerUses,
   layerWithKey,
+  markForeignId,
   replaceLayerFile,
   unfinishedLayers,
   unreferencedLayer,
@@ -49,6 +50,8 @@ export interface SealedLayer {
   readonly path: string;
   /** Of the whole chain. */
   readonly origin: DiskOrigin;
+  /** What shows that the chain has ids which a system container does not have, as a clause. */
+  readonly foreignId?: string;
 }
 
 /** The purpose of a sealed layer, recorded together with it, so that the layer always has an owner. */
@@ -106,7 +109,16 @@ export class LayerStore {
   async seal(layer: OpenLayer, key: string, keyRecord: object, sealing: Sealing = {}): Promise<SealedLayer> {
     await syncFile(layer.path);
     await this.catalog.transaction((trx) => complete(trx, layer.id, key, keyRecord, sealing));
-    return { id: layer.id, key, path: layer.path, origin: (await getLayer(this.catalog.db, layer.id))!.origin };
+    return this.sealed((await getLayer(this.catalog.db, layer.id))!);
+  }
+
+  /**
+   * Records that a layer has ids which a system container does not have. Layers that are announced over it afterwards
+   * have them too.
+   * @param what a clause that shows it, such as "the account app of /etc/passwd has the id 20000000"
+   */
+  async markForeignId(layer: OpenLayer, what: string): Promise<void> {
+    await markForeignId(this.catalog.db, layer.id, what);
   }
 
   /**
@@ -116,15 +128,16 @@ export class LayerStore {
   async adopt(
     path: string,
     keyRecord: object,
-    sealing: Sealing & { readonly origin: DiskOrigin },
+    sealing: Sealing & Pick<SealedLayer, 'origin' | 'foreignId'>,
   ): Promise<SealedLayer> {
     const id = newLayerId();
     const key = createHash('sha256').update(JSON.stringify(keyRecord)).digest('hex');
     await this.catalog.transaction(async (trx) => {
-      await beginLayer(trx, { id, parentId: null, path: relative(this.dataDirectory, path), origin: sealing.origin });
+      const { origin, foreignId } = sealing;
+      await beginLayer(trx, { id, parentId: null, path: relative(this.dataDirectory, path), origin, foreignId });
       await complete(trx, id, key, keyRecord, sealing);
     });
-    return { id, key, path, origin: sealing.origin };
+    return { id, key, path, origin: sealing.origin, foreignId: sealing.foreignId };
   }
 
   /** Deletes a layer that nothing refers to: its file, then its record. It can be repeated. */
@@ -298,7 +311,13 @@ export class LayerStore {
   }
 
   private sealed(layer: Layer): SealedLayer {
-    return { id: layer.id, key: layer.key, path: this.path(layer), origin: layer.origin };
+    return {
+      id: layer.id,
+      key: layer.key,
+      path: this.path(layer),
+      origin: layer.origin,
+      foreignId: layer.foreign_id ?? undefined,
+    };
   }
 }
 

@@ -49,6 +49,7 @@ async function copy(catalog: Catalog, ami: Ami, signal: AbortSignal): Promise<vo
       { copyOf: layer.key, sha256: stored.sha256 },
       {
         origin: layer.origin,
+        foreignId: layer.foreignId,
         refer: (trx, layerId) => updateAmi(trx, ami.id, { state: 'available', layer_id: layerId }),
       },
     );

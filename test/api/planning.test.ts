@@ -228,6 +228,34 @@ describe('what is refused', () => {
     });
   });
 
+  test('is what a newer version of a component makes of the parameters that a recipe gives', async () => {
+    const name = unique('sized');
+    const version = async (semanticVersion: string, parameters: string) => {
+      const data = `${shell('echo {{ Size }}')}parameters:\n  - Size: ${parameters}\n`;
+      await api.client.send(new CreateComponentCommand({ name, semanticVersion, platform: 'Linux', data }));
+    };
+    await version('1.0.0', '{type: string, default: small}');
+    const componentArn = `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:component/${name}/1.x.x`;
+    const { imageRecipeArn } = await api.client.send(
+      new CreateImageRecipeCommand({
+        name: unique('r'),
+        semanticVersion: '1.0.0',
+        parentImage: DEBIAN,
+        components: [{ componentArn, parameters: [{ name: 'Size', value: ['huge'] }] }],
+      }),
+    );
+    await create({ imageRecipeArn });
+    await version('1.1.0', '{type: string, default: small, allowedValues: [small, large]}');
+    await assert.rejects(create({ imageRecipeArn }), {
+      message: /'Size' is 'huge', which is not among its allowedVal/,
+    });
+    const data = shell('echo {{ Amount }}') + 'parameters:\n  - Amount: {type: string}\n';
+    await api.client.send(new CreateComponentCommand({ name, semanticVersion: '1.2.0', platform: 'Linux', data }));
+    await assert.rejects(create({ imageRecipeArn }), {
+      message: /'Amount' has no default and needs a value.*not defined in the provided component: Size/,
+    });
+  });
+
   test('has a code and a member, and all of it is said at once', async () => {
     const arn = await create({ imageRecipeArn: await recipe([await component(shell('echo here'))]) });
     const image = await imageOf(arn);

@@ -143,6 +143,12 @@ async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: str
         `${image} is an imported disk, whose file systems this host does not mount: use a virtual machine (--on qemu)`,
       );
     }
+    const { foreignId } = parent.layer;
+    if (foreignId !== undefined && !driverNamed(fresh.driver).capabilities.kernel) {
+      throw new CommandFailed(
+        `on the disk of ${image} ${foreignId}, which a container does not have: use a virtual machine (--on qemu)`,
+      );
+    }
     return await work(parent.layer.path);
   } finally {
     await layers.release(owner);

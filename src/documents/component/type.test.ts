@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ComponentDocument } from './document.ts';
-import {
-  checkParameterValues,
-  componentType,
-  hasPhase,
-  missingParameters,
-  parameterDetails,
-  phaseNames,
-} from './type.ts';
+import { checkParameterValues, componentType, hasPhase, parameterDetails, phaseNames } from './type.ts';
 import { stated } from '../../../test/harness/stated.ts';
 
 function documentOf(phases: readonly string[]): ComponentDocument {
@@ -49,11 +42,6 @@ test('parameters as GetComponent gives them', () => {
     { name: 'Given', type: 'string' },
     { name: 'Size', type: 'string', defaultValue: ['small'], description: 'How large' },
   ]);
-});
-
-test('parameters that a recipe must set', () => {
-  assert.deepEqual(missingParameters(documentOf(['build']), {}), ['Given']);
-  assert.deepEqual(missingParameters(documentOf(['build']), { Given: ['x'] }), []);
 });
 
 const VALUES: readonly (readonly [Readonly<Record<string, readonly string[]>>, readonly RegExp[]])[] = [

@@ -41,16 +41,6 @@ export function parameterDetails(document: ComponentDocument): readonly Componen
   }));
 }
 
-/** Names of the parameters without a default and without a value in `given`. A recipe that omits one is rejected. */
-export function missingParameters(
-  document: ComponentDocument,
-  given: Readonly<Record<string, unknown>>,
-): readonly string[] {
-  return document.parameters
-    .filter((parameter) => parameter.defaultValue === undefined && !Object.hasOwn(given, parameter.name))
-    .map((parameter) => parameter.name);
-}
-
 /**
  * The faults of the values in a recipe, one sentence each; includes missing values. Names that the document does not
  * declare are reported by `undeclaredParameters`.

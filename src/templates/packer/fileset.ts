@@ -76,7 +76,7 @@ function one(sign: Sign, character: string): boolean {
   return sign.ranges.some(([first, last]) => first <= character && character <= last) !== sign.not;
 }
 
-/** Whether items fit signs, of which one stands for any number of items: goes back to the last of those only. */
+/** Whether items match signs, one of which means any number of items. Backtracks only to the last of those. */
 function fits<S, I>(
   signs: readonly S[],
   items: readonly I[],

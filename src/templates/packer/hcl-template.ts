@@ -15,7 +15,7 @@ interface MadeBlock {
   readonly own: ReadonlyMap<string, PackerValue>;
 }
 
-/** Blocks that one dynamic block makes. */
+/** Maximum number of blocks from one dynamic block. */
 const MOST_DYNAMIC = 1000;
 
 interface File {

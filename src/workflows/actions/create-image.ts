@@ -2,6 +2,7 @@
 import { insertAmi } from '../../catalog/amis.ts';
 import { heldRecorder } from '../../catalog/held.ts';
 import { relative } from 'node:path';
+import { prepareForLayer } from '../../guest/before-layer.ts';
 import { newAmiId } from '../../platform/ids.ts';
 import { layerKey } from '../machines/layer-key.ts';
 import { takeOutNetworkSettings } from '../../guest/network-settings.ts';
@@ -35,6 +36,14 @@ export const createImage: StepAction = {
     await takeOutNetworkSettings(entry.instance, { seal: true, signal });
     if (entry.sanitized !== true) await removeHostKeys(entry, plan.allowedSecrets, { report, signal, timeoutSeconds });
     await refuseSecretsOnDisk(entry, plan.allowedSecrets, { report, signal, timeoutSeconds });
+    const foreign = await prepareForLayer(entry.instance, signal);
+    if (foreign !== undefined && !entry.instance.capabilities.kernel)
+      throw new StepError(
+        `on the disk ${foreign}, which the container that the image was built in does not have: its files belong to ` +
+          'others. What to do: give a smaller id, or build in a virtual machine (resource tag ingot:driver = qemu of ' +
+          'the infrastructure configuration)',
+      );
+    if (foreign !== undefined) await services.layers.markForeignId(entry.layer, foreign);
     report({ type: 'log', text: `${entry.instance.id}: shutting down, so that its disk is complete` });
     await entry.instance.stop();
     entry.stopped = true;

@@ -1,6 +1,7 @@
 /**
  * `ExecuteComponents`: runs the phases of the stage, component by component. In a build, each component leaves a layer.
  */
+import { prepareForLayer } from '../../guest/before-layer.ts';
 import { componentForAccount, NotSharedError } from '../../catalog/sharing.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { within, type Report } from '../../resources/progress.ts';
@@ -14,7 +15,7 @@ import { keptFileFinder } from '../machines/kept-files.ts';
 import { profileEnvironment, s3AccessFor } from '../machines/instance-profile.ts';
 import { networkEnvironment } from '../machines/network.ts';
 import { takeLayer, workInstance } from '../machines/instances.ts';
-import { placeFor, retryInMachine } from '../machines/machine-moves.ts';
+import { placeFor, repeatInMachine, retryInMachine } from '../machines/machine-moves.ts';
 import { buildParts } from '../containers/build-parts.ts';
 import { recordInventory } from '../containers/container-inventory.ts';
 import { writeContainer } from '../containers/container-output.ts';
@@ -55,8 +56,15 @@ async function run(needs: Needs): Promise<StepOutputs> {
         report,
         signal,
         timeoutSeconds,
-        runComponent: async (planned, tell) =>
-          refuseFailed(planned, await runComponent(needs, entry, planned, tell, named), tell),
+        runComponent: async (planned, tell) => {
+          refuseFailed(planned, await runComponent(needs, entry, planned, tell, named), tell);
+          const foreign = await prepareForLayer(entry.instance, signal);
+          if (foreign !== undefined)
+            throw new StepError(
+              `after ${planned.component.name} ${foreign}, and a container image is built with ids up to 16777215. ` +
+                'What to do: give a smaller id',
+            );
+        },
       },
       entry,
     );
@@ -75,9 +83,14 @@ async function run(needs: Needs): Promise<StepOutputs> {
     if (stage === 'BUILD' && (await retryInMachine(work, entry, planned, outcome, { report: tell, signal })))
       outcome = await runHere();
     refuseFailed(planned, outcome, tell);
-    if (outcome.failure !== undefined) tellJournal(outcome.failure, tell);
-    if (outcome.status !== 'success') throw documentFailed(component, outcome);
     if (stage !== 'BUILD') continue;
+    let foreign = await prepareForLayer(entry.instance, signal);
+    if (foreign !== undefined && !entry.instance.capabilities.kernel) {
+      await repeatInMachine(work, entry, planned, foreign, { report: tell, signal });
+      refuseFailed(planned, await runHere(), tell);
+      foreign = await prepareForLayer(entry.instance, signal);
+    }
+    if (foreign !== undefined) await services.layers.markForeignId(entry.layer!, foreign);
     const layer = await takeLayer(work, entry, (parentKey) => componentKey(plan, planned, parentKey, entry.driver), {
       label: layerLabel(plan, planned),
       report: tell,

@@ -2,13 +2,14 @@
  * `LaunchInstance`: a build instance from the recipe's parent image, or a test instance from the image that was built.
  */
 import { damageOf, usableDisk } from '../../images/disks.ts';
+import type { SealedLayer } from '../../images/layer-store.ts';
 import { sealedParent } from '../../images/parents.ts';
 import { InstanceError } from '../../instances/instance.ts';
-import { missingByDriver } from '../../instances/launch.ts';
+import { driverNamed, missingByDriver } from '../../instances/launch.ts';
 import { remedyFor } from './remedies.ts';
 import { launchContainer } from '../containers/launch-container.ts';
 import { groundKey, reuseLayers, type LayerPlan } from '../machines/layer-reuse.ts';
-import { chooseBuildDriver, chooseTestDriver, refusePlatform } from '../planning/choose-driver.ts';
+import { chooseBuildDriver, chooseTestDriver, refusePlatform, type DriverChoice } from '../planning/choose-driver.ts';
 import { madeAt } from '../machines/disk-secrets.ts';
 import { DEFAULT_INSTANCE_TYPE, endWorkInstance, launchWorkInstance } from '../machines/instances.ts';
 import { StepError } from '../errors.ts';
@@ -94,7 +95,7 @@ async function run(needs: Needs): Promise<StepOutputs> {
     { plan, progress, services },
     {
       purpose,
-      choice,
+      choice: choiceForDisk(choice, reused.layer, missing),
       parent: reused.layer,
       parentKey: reused.key,
       componentsDone: reused.count,
@@ -112,6 +113,19 @@ async function run(needs: Needs): Promise<StepOutputs> {
   });
   if (signal.aborted) throw new StepError('the step ended before its instance was ready');
   return { instanceId: instance.id };
+}
+
+/** A machine for a disk with ids that a container does not have: its files would belong to nobody there. */
+function choiceForDisk(
+  choice: DriverChoice,
+  { foreignId }: SealedLayer,
+  missing: Readonly<Record<string, readonly string[]>>,
+): DriverChoice {
+  if (foreignId === undefined || driverNamed(choice.driver).capabilities.kernel) return choice;
+  return {
+    ...chooseTestDriver(missing),
+    reason: `rule ids: on its disk ${foreignId}, which a container does not have`,
+  };
 }
 
 /** Whether a command changes the instance before its components run, which no layer of an earlier build contains. */

@@ -10,6 +10,7 @@ import type { DocumentFailure, DocumentOutcome } from '../../runner/outcome.ts';
 import type { PlannedComponent } from '../planning/image-plan.ts';
 import { chooseTestDriver, type DriverChoice } from '../planning/choose-driver.ts';
 import type { StepControl, WorkInstance } from './image-progress.ts';
+import { StepError } from '../errors.ts';
 import { moveToDriver, type Launching } from './instances.ts';
 
 /**
@@ -18,6 +19,7 @@ import { moveToDriver, type Launching } from './instances.ts';
  */
 export function driversFor(planned: PlannedComponent, choice: DriverChoice, parent: SealedLayer): readonly string[] {
   if (driverNamed(choice.driver).capabilities.kernel) return [choice.driver];
+  if (parent.foreignId !== undefined) return ['qemu'];
   return need(planned, parent) === undefined ? [choice.driver, 'qemu'] : ['qemu'];
 }
 
@@ -35,6 +37,17 @@ export async function placeFor(
   const container = !driverNamed(entry.preferred.driver).capabilities.kernel;
   if (!container) return;
   const needed = need(planned, entry.parent);
+  if (needed === undefined && entry.parent.foreignId !== undefined) {
+    const why = `${entry.parent.foreignId}, which a container does not have`;
+    report({
+      type: 'log',
+      text: `${planned.component.name} runs in a virtual machine, because on its disk ${why} (rule ids)`,
+    });
+    if (entry.instance.capabilities.kernel) return;
+    const prefix = `${planned.component.name} needs a virtual machine, because on its disk ${why}; but `;
+    await moveToDriver(work, entry, await machine('rule ids', prefix), { report, signal });
+    return;
+  }
   if (needed === undefined) {
     if (entry.driver === entry.preferred.driver) return;
     await moveToDriver(
@@ -102,6 +115,34 @@ export async function retryInMachine(
   }
   await moveToDriver(work, entry, choice, { report, signal });
   return refused;
+}
+
+/**
+ * After a component that left ids which a container does not have: in a container their files belong to somebody else,
+ * though every command succeeded. Moves to a machine, from the layer before it; the caller runs the component again.
+ * @param what shows it: a clause from `prepareForLayer`
+ * @throws {StepError} if this host has no machine: the image would be another one than its components say
+ */
+export async function repeatInMachine(
+  work: Launching,
+  entry: WorkInstance,
+  { component: { name } }: PlannedComponent,
+  what: string,
+  { report, signal }: StepControl,
+): Promise<void> {
+  report({
+    type: 'log',
+    level: 'warn',
+    text:
+      `after ${name} ${what}, which a container does not have, so its files belong to others there. It runs once ` +
+      'more in a virtual machine, from the layer before it (rule ids)',
+  });
+  const choice = await machine('rule ids', `after ${name} ${what}, which needs a virtual machine; but `).catch(
+    (error: unknown) => {
+      throw new StepError((error as Error).message, { cause: error });
+    },
+  );
+  await moveToDriver(work, entry, choice, { report, signal });
 }
 
 function firstRefusal(

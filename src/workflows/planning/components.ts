@@ -8,7 +8,8 @@ import type { ComponentDocument } from '../../documents/component/document.ts';
 import { needsMachine } from '../../documents/component/machine-rule.ts';
 import { readNamedDocuments } from '../../documents/component/named-documents.ts';
 import { secretsOfDocument } from '../../documents/component/references.ts';
-import { missingParameters } from '../../documents/component/type.ts';
+import { undeclaredParameters } from '../../documents/declared-parameters.ts';
+import { checkParameterValues, type ComponentParameterValue } from '../../documents/component/type.ts';
 import { DEFAULT_WORKING_DIRECTORY, WINDOWS_WORKING_DIRECTORY } from '../../resources/working-directory.ts';
 import type { PlannedComponent, Refusal, ResolvedComponent, Stage } from './image-plan.ts';
 import type { ParsedDocuments } from './parsed-documents.ts';
@@ -42,7 +43,7 @@ export async function resolveComponents(
   const recipe = image.imageRecipe ?? image.containerRecipe;
   const member = image.imageRecipe === undefined ? 'containerRecipe' : 'imageRecipe';
   for (const [index, { componentArn, parameters }] of (recipe?.components ?? []).entries()) {
-    const given = Object.fromEntries((parameters ?? []).map(({ name, value }) => [name!, (value ?? []).join(',')]));
+    const given = (parameters ?? []).map(({ name, value }) => ({ name: name!, value: value ?? [] }));
     try {
       resolved.push(await resolveOne(componentArn!, given, place));
     } catch (cause) {
@@ -64,7 +65,7 @@ class ComponentRefused extends Error {
 
 async function resolveOne(
   reference: string,
-  parameters: Readonly<Record<string, string>>,
+  given: readonly ComponentParameterValue[],
   place: PlanPlace,
 ): Promise<ResolvedComponent> {
   const component = await find(place, reference);
@@ -73,9 +74,12 @@ async function resolveOne(
   const { document, faults } = place.documents.component(data);
   if (document === undefined)
     throw new ComponentRefused(`component ${component.arn} is not valid: ${faults[0]?.message}`);
-  const missing = missingParameters(document, parameters);
-  if (missing.length > 0)
-    throw new ComponentRefused(`component ${component.arn} needs values for its parameters ${missing.join(', ')}`);
+  const parameters = Object.fromEntries(given.map(({ name, value }) => [name, value.join(',')]));
+  // Checked with the recipe too, but the recipe may name a version that is newer now.
+  const wrong = [...checkParameterValues(document, given)];
+  const undeclared = undeclaredParameters('component', document, given);
+  if (undeclared !== undefined) wrong.push(undeclared);
+  if (wrong.length > 0) throw new ComponentRefused(`component ${component.arn}: ${wrong.join(' ')}`);
   await readNamedDocuments([{ document, parameters }], async (arn) => {
     const named = await find(place, arn, `, which ${component.arn} runs`);
     return named === undefined ? undefined : place.documents.component(named.data).document;

@@ -46,5 +46,9 @@ export function membersWithoutEffect(image: Image): readonly string[] {
   if (image.imageRecipe?.additionalInstanceConfiguration?.userDataOverride !== undefined)
     paths.push('imageRecipe.additionalInstanceConfiguration.userDataOverride');
   paths.push(...mappingsWithoutEffect(image.imageRecipe?.blockDeviceMappings));
+  // Of the disk that a container image is built on: no part of the image, so that the build is not refused for it.
+  for (const [index, mapping] of (image.containerRecipe?.instanceConfiguration?.blockDeviceMappings ?? []).entries())
+    if (asksForEncryption([mapping]))
+      paths.push(`containerRecipe.instanceConfiguration.blockDeviceMappings[${index}].ebs, which requests encryption,`);
   return paths;
 }
