@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { LEAST_FOR_BASE, LEAST_FOR_BUILD, LOW_WATER } from '../src/images/space.ts';
-import { ABANDONED_REASON } from '../src/storage/sweeper.ts';
+import { WORKER_ENDED } from '../src/storage/sweeper.ts';
 import { LOGGED_CHARACTERS, LOGGED_LINES } from '../src/guest/lines.ts';
 import { remedyFor } from '../src/workflows/actions/remedies.ts';
 
@@ -15,7 +15,7 @@ test('figures and words of the page on failures are those of the product', () =>
     `${LEAST_FOR_BASE / 1024 ** 3} GiB where a base image`,
     `below ${LOW_WATER / 1024 ** 2} MiB`,
     `${LOGGED_LINES.toLocaleString('en-US')} lines or ${Math.round(LOGGED_CHARACTERS / 1e6)} MB`,
-    ABANDONED_REASON.split(' (')[0]!,
+    WORKER_ENDED.split(' (')[0]!,
     remedyFor({ message: 'exit status 100', outputTail: ['Could not connect to deb.debian.org:80'] })!.split('.')[0]!,
   ];
   for (const words of said) assert.ok(page.includes(words), words);

@@ -31,7 +31,7 @@ export interface ApiServices {
   /** Absolute path. */
   readonly dataDirectory: string;
   /** Asks this process to stop; returns at once. */
-  readonly shutdown: () => void;
+  readonly shutdown: (when: 'now' | 'idle') => void;
 }
 
 /** The text at a URI, or why it could not be read. */

@@ -563,7 +563,7 @@ describe("Ingot's own routes", () => {
       pid: process.pid,
       dataDirectory: directory,
     });
-    assert.deepEqual((await call('POST', '/ingot/server/stop')).json(), {});
+    assert.deepEqual((await call('POST', '/ingot/server/stop')).json(), { inWork: [] });
     assert.equal(stops, 1);
   });
 

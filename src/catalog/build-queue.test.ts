@@ -7,7 +7,7 @@ import { inTurn } from './build-queue.ts';
 import { openCatalog, type Catalog } from './catalog.ts';
 import { createImage, transitionImage } from './images.ts';
 import { claimImage, endLease } from './leases.ts';
-import { tryAgain, workAlone } from './try-again.ts';
+import { startOver, tryAgain } from './try-again.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ingot-queue-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -109,7 +109,7 @@ test('an image that must be built alone comes first, and waits for running build
   const asked = await image(catalog, 'b');
   await catalog.transaction(async (trx) => {
     await transitionImage(trx, suspect, 'CREATING');
-    await workAlone(trx, suspect, 'its worker died');
+    await startOver(trx, suspect, { reason: 'its worker died', alone: true });
   });
   await endLease(catalog.db, suspect);
   assert.equal(await claim(catalog, true), undefined);

@@ -22,6 +22,7 @@ export interface EngineTables {
   container_layers: ContainerLayerTable;
   unknown_members: UnknownMemberTable;
   suspended_images: SuspendedImageTable;
+  work_points: WorkPointTable;
   build_turns: BuildTurnTable;
 }
 
@@ -204,10 +205,19 @@ export interface ImportTaskTable {
   created: string;
 }
 
-/** An image whose work is suspended in a record: no process works on it. */
+/** The last point of an image's work that can be gone on from. */
+interface WorkPointTable {
+  image_arn: string;
+  /** JSON of `SavedWork`; null while nothing is finished. */
+  state: string | null;
+  /** How often the work was interrupted since then by something that it may have caused. */
+  tries: Generated<number>;
+}
+
+/** An image whose work waits as a record: no process works on it. */
 interface SuspendedImageTable {
   image_arn: string;
-  /** The waiting step. */
+  /** The step that waits; empty when the work was interrupted. */
   step_id: string;
   since: string;
   /** When the work continues without an answer: the time limit of the step or its stage. */

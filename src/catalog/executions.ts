@@ -80,7 +80,24 @@ export async function stepExecutionsOfWorkflow(
     .execute();
 }
 
-/** Sets this `status` for every run of an image that a crash left open. */
+/** The steps of an image's workflow runs that count, with the type of their workflow. */
+export async function stepExecutionsOfImage(
+  db: Kysely<Tables>,
+  imageArn: string,
+): Promise<readonly (StepExecution & Pick<WorkflowExecution, 'type'>)[]> {
+  return db
+    .selectFrom('step_executions as s')
+    .innerJoin('workflow_executions as w', 'w.id', 's.workflow_execution_id')
+    .selectAll('s')
+    .select('w.type')
+    .where('s.image_arn', '=', imageArn)
+    .where('w.retried', '=', 0)
+    .orderBy('w.position')
+    .orderBy('s.position')
+    .execute();
+}
+
+/** Gives every run of an image that a crash left open this `status`. */
 export async function closeExecutions(
   db: Kysely<Tables>,
   imageArn: string,

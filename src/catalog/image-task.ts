@@ -2,11 +2,11 @@
 import type { Queryable } from './catalog.ts';
 
 /**
- * A retry after the build stage, the distribution of an existing AMI or container image (whose output is also recorded
- * for the new image), or an import.
+ * A retry of a stage (of the build: from where it failed), the distribution of an existing AMI, that of an existing
+ * container image (whose output is on record for the new image, too), or an import.
  */
 export type ImageTask =
-  | { readonly kind: 'retry'; readonly stage: 'TEST' | 'DISTRIBUTION' }
+  | { readonly kind: 'retry'; readonly stage: 'BUILD' | 'TEST' | 'DISTRIBUTION' }
   | { readonly kind: 'distribute'; readonly amiId: string }
   | { readonly kind: 'push' }
   | { readonly kind: 'import'; readonly importTaskId: string; readonly description?: string };

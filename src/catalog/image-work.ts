@@ -47,3 +47,9 @@ export async function cancellationWaits(db: Kysely<Tables>): Promise<boolean> {
     .executeTakeFirst();
   return row !== undefined;
 }
+
+/** ARNs of the images that a worker works on. */
+export async function imagesInWork(db: Kysely<Tables>): Promise<readonly string[]> {
+  const rows = await db.selectFrom('leases').select('image_arn').orderBy('image_arn').execute();
+  return rows.map(({ image_arn }) => image_arn);
+}

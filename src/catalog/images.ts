@@ -21,6 +21,7 @@ import { meets, standsAfter, type Conditions, type Place, type Slice } from './s
 import type { ImageTable } from './tables.ts';
 import { addTags, removeAllTags, tagsOf, tagsOfEach, type Tags } from './tags.ts';
 import { endWaitingOfImage } from './waiting-steps.ts';
+import { endPoint } from './work-points.ts';
 
 /** Detail type of the event that every change of an image's status writes. */
 const IMAGE_STATE_CHANGE = 'EC2 Image Builder Image State Change';
@@ -171,6 +172,8 @@ export async function transitionImage(
     .execute();
   await writeStateChange(trx, arn, from, to, options.reason, isInProgress(from) && isEnded(to) ? record : undefined);
   if (!isEnded(from)) await countOutcome(trx, row, to);
+  // A failed one can be gone on with.
+  if (isEnded(to) && to !== 'FAILED') await endPoint(trx, arn);
   return from;
 }
 
@@ -438,6 +441,7 @@ export async function deleteImage(trx: Queryable, arn: string): Promise<boolean>
   await trx.deleteFrom('step_executions').where('image_arn', '=', arn).execute();
   await trx.deleteFrom('workflow_executions').where('image_arn', '=', arn).execute();
   await trx.deleteFrom('image_packages').where('image_arn', '=', arn).execute();
+  await endPoint(trx, arn);
   await trx.deleteFrom('container_outputs').where('image_arn', '=', arn).execute();
   await trx.deleteFrom('container_copies').where('image_arn', '=', arn).execute();
   await removeReferences(trx, arn);

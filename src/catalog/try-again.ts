@@ -20,19 +20,28 @@ export async function tryAgain(trx: Queryable, arn: string, task: ImageTask): Pr
 }
 
 /**
- * Restarts the work on an image, with no other image beside it: its worker died, and any of its images may be the
- * cause.
- * @throws {IllegalMoveError} if the image is not being worked on
+ * Starts the work on an image over, because it was interrupted.
+ * @param options.alone with no other image beside it: its worker died, and any of its images may be the cause
+ * @throws {IllegalMoveError} for an image that is not worked on
  */
-export async function workAlone(trx: Queryable, arn: string, reason: string): Promise<void> {
+export async function startOver(
+  trx: Queryable,
+  arn: string,
+  { reason, alone }: { readonly reason: string; readonly alone: boolean },
+): Promise<void> {
   await transitionImage(trx, arn, 'PENDING', { reason });
-  await trx.updateTable('images').set({ alone: 1 }).where('arn', '=', arn).execute();
+  if (alone) await workAlone(trx, arn);
   await countNoMore(trx, arn, stagesOf(await imageTask(trx, arn)));
+}
+
+/** No other image is worked on beside this one from now on. */
+export async function workAlone(trx: Queryable, arn: string): Promise<void> {
+  await trx.updateTable('images').set({ alone: 1 }).where('arn', '=', arn).execute();
 }
 
 /** The stages of a task. */
 function stagesOf(task: ImageTask | undefined): readonly Stage[] {
-  if (task === undefined) return ['BUILD', 'TEST', 'DISTRIBUTION'];
+  if (task === undefined || (task.kind === 'retry' && task.stage === 'BUILD')) return ['BUILD', 'TEST', 'DISTRIBUTION'];
   return task.kind === 'retry' && task.stage === 'TEST' ? ['TEST', 'DISTRIBUTION'] : ['DISTRIBUTION'];
 }
 

@@ -7,6 +7,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'build the images of a CloudFormation template',
     load: async () => (await import('./build.ts')).build,
   },
+  retry: {
+    summary: 'retry a failed or canceled image',
+    load: async () => (await import('./retry.ts')).retry,
+  },
   run: { summary: 'run an image pipeline', load: async () => (await import('./run.ts')).runPipeline },
   images: { summary: 'list images and their AMIs', load: async () => (await import('./images.ts')).images },
   pipelines: { summary: 'list image pipelines', load: async () => (await import('./pipelines.ts')).pipelines },
@@ -133,6 +137,7 @@ export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'plan',
     'validate',
     'run',
+    'retry',
     'import',
     'import-packer',
     'logs',

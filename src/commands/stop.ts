@@ -5,18 +5,27 @@ import { patient } from '../platform/patience.ts';
 import { waitForExit } from '../platform/processes.ts';
 import { runningServer } from '../service/server-file.ts';
 import { CLIENT_OPTIONS, connectToRunning, dataDirectoryOf } from './client.ts';
+import { INGOT } from '../platform/own-program.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';
 
-/** An aborted build terminates its machines first; an unresponsive worker gets a minute, followed by a sweep. */
+/**
+ * Work that is interrupted takes its machines down first; a worker that does not answer has a minute, and a sweep
+ * follows it.
+ */
 const STOP_TIMEOUT_MS = 240_000;
 
 export const stop: Command = {
   usage: 'stop [OPTIONS]',
   about: `
-Stops the server of the data directory and waits until it has exited. Running builds stop and become FAILED. Launched
-instances keep running. A worker process that does not respond for a minute is killed and cleaned up after.`,
-  options: { data: CLIENT_OPTIONS['data']! },
-  examples: ['ingot stop'],
+Stops the server of the data directory and waits until it has exited. Running builds finish first, and no other begins:
+waiting builds begin when a server runs again. With --now, running builds are interrupted; the next server continues
+each of them from its last finished step or component. Launched instances keep running. A worker process that does not
+respond for a minute is killed and cleaned up after.`,
+  options: {
+    now: { help: 'interrupt running builds; the next server continues them' },
+    data: CLIENT_OPTIONS['data']!,
+  },
+  examples: ['ingot stop', 'ingot stop --now'],
   positionals: [],
   run,
 };
@@ -29,8 +38,18 @@ async function run(args: Arguments): Promise<number> {
     process.stdout.write(`no server runs on ${dataDirectory}\n`);
     return 0;
   }
-  await signedJson(connection, { method: 'POST', path: '/ingot/server/stop' });
-  const longest = patient(STOP_TIMEOUT_MS);
+  const now = args.flag('now');
+  const { inWork } = await signedJson<{ readonly inWork: readonly string[] }>(connection, {
+    method: 'POST',
+    path: `/ingot/server/stop?now=${now}`,
+  });
+  if (!now && inWork.length > 0)
+    process.stderr.write(
+      `waiting until ${inWork.map((arn) => arn.replace(/^.*:image\//, '')).join(', ')} ` +
+        `${inWork.length === 1 ? 'has' : 'have'} finished; to interrupt and continue later: ${INGOT} stop --now\n`,
+    );
+  // How long builds take is theirs.
+  const longest = now || inWork.length === 0 ? patient(STOP_TIMEOUT_MS) : Infinity;
   if (!(await waitForExit(server.pid, server.startTime, longest))) {
     throw new CommandFailed(
       `the server with pid ${server.pid} did not stop within ${longest / 1000} seconds; see its log, ` +

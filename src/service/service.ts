@@ -8,7 +8,7 @@ import { isHealthRequest } from '../api/health/routes.ts';
 import { openAuditLog } from '../catalog/audit-log.ts';
 import { openCatalog, type Queryable } from '../catalog/catalog.ts';
 import type { StoredPipeline } from '../catalog/image-pipelines.ts';
-import { busyImages, cancellationWaits } from '../catalog/image-work.ts';
+import { busyImages, cancellationWaits, imagesInWork } from '../catalog/image-work.ts';
 import { instancesToActOn } from '../catalog/instances.ts';
 import { anyScheduled } from '../catalog/pipeline-schedules.ts';
 import { anyPolicyDue } from '../catalog/lifecycle-schedules.ts';
@@ -47,6 +47,8 @@ import { INGOT } from '../platform/own-program.ts';
 
 /** Seconds without an answer after which a worker counts as stuck, and is killed if a client waits for it. */
 const SILENT_SECONDS = 60;
+/** Time between checks for images in work when the server is to stop after them, in milliseconds. */
+const FINISH_LOOK_MS = 100;
 /** Time limit of the sweep after a dead worker when the server stops, in milliseconds. */
 const LAST_SWEEP_MS = 120_000;
 
@@ -104,7 +106,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   // Before the API responds, so that no later event is missed.
   await recordReceivers(catalog, eventsConfig);
 
-  const state = { lastUse: Date.now(), stopping: undefined as Promise<void> | undefined };
+  const state = { lastUse: Date.now(), stopping: undefined as Promise<void> | undefined, finishing: false };
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
   const silentSeconds = patient(SILENT_SECONDS);
   /** Set when this server killed the worker. */
@@ -124,7 +126,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     packageIndexes: debianIndexes,
     version: options.version,
     dataDirectory,
-    shutdown: () => void stop(),
+    shutdown: (when) => void (when === 'now' ? stop() : stopWhenIdle()),
   };
   const api = createApi(services);
   let ticker: Ticker | undefined;
@@ -195,6 +197,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       worker = await startWorker({ cause: causeOfEnd({ code, signal }), worksOn: true });
       // Stopped meanwhile: the stop waited for the previous worker, not for this one.
       if (state.stopping !== undefined) worker.end();
+      else if (state.finishing) worker.finish();
     });
     return link;
   }
@@ -209,7 +212,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       logger().warn({ pid: link.pid }, what);
     }
     const what =
-      state.stopping !== undefined
+      state.stopping !== undefined || state.finishing
         ? 'to stop'
         : (await cancellationWaits(catalog.db))
           ? 'to cancel an image'
@@ -235,6 +238,18 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       (await anyPolicyDue(catalog.db));
     if (busy) state.lastUse = Date.now();
     else if (Date.now() - state.lastUse > seconds * 1000) void stop();
+  }
+
+  /** Stops once no image is worked on; none begins until then. */
+  async function stopWhenIdle(): Promise<void> {
+    if (state.finishing) return;
+    state.finishing = true;
+    worker.finish();
+    while (state.stopping === undefined) {
+      // The worker answers once it claims nothing any more: until then an image may still begin.
+      if (worker.finishing && (await imagesInWork(catalog.db)).length === 0) return stop();
+      await sleep(FINISH_LOOK_MS);
+    }
   }
 
   function stop(): Promise<void> {

@@ -6,7 +6,7 @@ import { WorkerLink } from './worker-link.ts';
 /** A worker that gets stuck when it is woken. */
 const PROGRAM = `
   import { listenToServer } from ${JSON.stringify(new URL('worker-link.ts', import.meta.url).href)};
-  listenToServer({ wake() { for (;;); }, end() { process.exit(7); } });
+  listenToServer({ wake() { for (;;); }, async finish() {}, end() { process.exit(7); } });
 `;
 const links: WorkerLink[] = [];
 after(() => {

@@ -10,6 +10,8 @@ import { start, type RunningProcess } from '../platform/processes.ts';
 /** The worker's descriptor for its answers. */
 const ANSWERS = 3;
 const SECOND_MS = 1000;
+/** What a worker says once it begins with no other image. Any other byte is an answer. */
+const FINISHING = '!';
 
 /** A worker process, as its server sees it. */
 export class WorkerLink {
@@ -19,6 +21,7 @@ export class WorkerLink {
   readonly #process: RunningProcess;
   readonly #timer: NodeJS.Timeout;
   #silentSeconds = 0;
+  #finishing = false;
 
   private constructor(process: RunningProcess, onSecond: (link: WorkerLink) => void) {
     this.#process = process;
@@ -26,7 +29,12 @@ export class WorkerLink {
     this.exited = process.exited;
     // A message to a worker that has just ended is lost; `exited` handles that.
     process.stdin?.on('error', () => {});
-    process.more[0]?.on('error', () => {}).on('data', () => (this.#silentSeconds = 0));
+    process.more[0]
+      ?.on('error', () => {})
+      .on('data', (said: Buffer) => {
+        this.#silentSeconds = 0;
+        if (said.includes(FINISHING)) this.#finishing = true;
+      });
     this.#timer = setInterval(() => {
       this.#silentSeconds += 1;
       this.#say('answer');
@@ -59,7 +67,17 @@ export class WorkerLink {
     this.#say('wake');
   }
 
-  /** Asks it to abort its work and exit. */
+  /** Asks it to begin with no other image. */
+  finish(): void {
+    this.#say('finish');
+  }
+
+  /** Whether it has said since that it begins with none. */
+  get finishing(): boolean {
+    return this.#finishing;
+  }
+
+  /** Asks it to give up its work and exit. */
   end(): void {
     this.#say('end');
   }
@@ -69,7 +87,7 @@ export class WorkerLink {
     this.#process.kill('SIGKILL');
   }
 
-  #say(word: 'wake' | 'answer' | 'end'): void {
+  #say(word: 'wake' | 'answer' | 'finish' | 'end'): void {
     this.#process.stdin?.write(`${word}\n`, () => {});
   }
 }
@@ -77,18 +95,21 @@ export class WorkerLink {
 /** A worker's handlers for its server's messages. */
 export interface WorkerEars {
   wake(): void;
+  /** Called when it is to begin with no other image. Settles when that holds. */
+  finish(): Promise<void>;
   /** Called at least once: when the server asks it to exit, or has ended. */
   end(): void;
 }
 
-/** Makes this worker process listen to its server and answer it. */
-export function listenToServer({ wake, end }: WorkerEars): void {
+/** Makes this process, a worker's, listen to its server and answer it. */
+export function listenToServer({ wake, finish, end }: WorkerEars): void {
   process.stdin.setEncoding('utf8');
   let rest = '';
   process.stdin.on('data', (chunk: string) => {
     const words = (rest + chunk).split('\n');
     rest = words.pop()!;
-    if (words.includes('answer')) answer();
+    if (words.includes('answer')) answer('.');
+    if (words.includes('finish')) void finish().then(() => answer(FINISHING));
     if (words.includes('wake')) wake();
     if (words.includes('end')) end();
   });
@@ -96,9 +117,9 @@ export function listenToServer({ wake, end }: WorkerEars): void {
   process.stdin.on('close', end);
 }
 
-function answer(): void {
+function answer(word: string): void {
   try {
-    writeSync(ANSWERS, '.');
+    writeSync(ANSWERS, word);
   } catch {
     // The server has ended, or is not reading now; then it gets its answer later.
   }

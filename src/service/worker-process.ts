@@ -42,12 +42,17 @@ export interface WorkerTask {
 export async function runWorker(dataDirectory: string, { concurrency, before }: WorkerTask): Promise<never> {
   let worker: Worker | undefined;
   let deliverer: Deliverer | undefined;
+  let finishing = false;
   const asked = new AbortController();
   const end = (): void => asked.abort();
   listenToServer({
     wake() {
       worker?.wake();
       deliverer?.wake();
+    },
+    async finish() {
+      finishing = true;
+      await worker?.finish();
     },
     end,
   });
@@ -62,6 +67,7 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
   await sweepAtStart(catalog, before);
   if (concurrency > 0 && !asked.signal.aborted) {
     worker = startWorker(catalog, { atOnce: concurrency, keepFreeBytes: config.builds.keepFreeBytes });
+    if (finishing) await worker.finish();
     deliverer = await startDeliverer({
       catalog,
       config: readEvents(config),
@@ -82,7 +88,7 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
     });
     await new Promise((resolve) => asked.signal.addEventListener('abort', resolve));
     clearInterval(expiry);
-    await worker.stop('The server was stopped while it worked on this image; start the build again.');
+    await worker.stop('The server was stopped while it worked on this image.');
     await deliverer.stop();
     await shipper.stop();
   }

@@ -1,4 +1,7 @@
-/** The sweeper: frees what a dead worker left behind, and fails its images with the reason. */
+/**
+ * The sweeper: frees what a dead worker left behind; its images go on later from what is finished of them, or become
+ * FAILED with the reason.
+ */
 import { hostname } from 'node:os';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,6 +18,7 @@ import { abandonedImages, endLease } from '../catalog/leases.ts';
 import { suspendedImages } from '../catalog/suspended-images.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { isAlone, workAlone } from '../catalog/try-again.ts';
+import { countInterruption } from '../catalog/work-points.ts';
 import { makersElsewhere } from '../images/base/ensure.ts';
 import { isSnapshot } from '../catalog/snapshots.ts';
 import { freeLeftMemory } from '../images/base/left-memory.ts';
@@ -27,15 +31,21 @@ import { releaseForgotten } from '../platform/host.ts';
 import { runningOut } from '../images/space.ts';
 import { logger } from '../platform/log.ts';
 import { CANCELLED_REASON } from '../workflows/errors.ts';
-import { keptState, setStatus } from '../workflows/stages/run-image.ts';
+import { beginAgain, whereItGoesOn } from '../workflows/stages/interrupted.ts';
+import { keptState } from '../workflows/stages/run-image.ts';
+import { setStatus } from '../workflows/stages/set-status.ts';
+import { goOnLater } from '../workflows/stages/suspend.ts';
 import { collectGarbage } from './garbage.ts';
 
 /** How long a layer that only later builds might reuse is kept after its last use, in milliseconds. */
 const KEEP_LAYERS_MS = 7 * 86_400_000;
 
-const WORKER_ENDED = 'The worker process ended while it worked on this image (it was killed, or the host went down).';
-/** The reason of a failed image whose worker died. */
-export const ABANDONED_REASON = `${WORKER_ENDED} Its leftovers were removed; start the build again.`;
+/** What happened to an image whose worker died. */
+export const WORKER_ENDED =
+  'The worker process ended while it worked on this image (it was killed, or the host went down).';
+
+/** How often the work on an image goes on from one point after a worker died. */
+const MOST_TRIES = 3;
 
 /** Facts about a worker that the server killed because it did not answer. */
 export interface SilentWorker {
@@ -50,16 +60,17 @@ export interface WorkerEnd {
   readonly silent?: SilentWorker;
   /** Why it ended by itself, as a sentence, if known. */
   readonly cause?: string;
-  /** Whether its server continues. Images that may have killed the worker are then built again. */
+  /** Whether its server continues: then the host did not go down, and one of its images may be the cause. */
   readonly worksOn?: boolean;
 }
 
 /**
- * Sweeps before a worker begins, while nothing else uses this data directory. It terminates instances of builds,
- * removes unfinished layers and copies, and sets images in progress to FAILED, or to CANCELLED if that was requested.
- * If the worker was building several images and its server continues, any of them may have killed it, and none may fail
- * because of another: each is built again, alone. Launched and kept instances that still run are not changed.
- * @param before how the previous worker ended, if known
+ * Sweeps before a worker begins, while nothing else uses this data directory. Instances of builds are terminated,
+ * unfinished layers and copies removed. Images in progress go on from the last point that is on record, or begin again
+ * if nothing of them is finished; those whose cancellation was requested are CANCELLED. If a worker died and its server
+ * continues, any of its images may have killed it, and none may fail because of another: each goes on alone, and fails
+ * if its worker then dies again and again at the same point. Launched and kept instances that still run are left alone.
+ * @param before how the previous worker ended, if more is known than that it did
  */
 export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Promise<void> {
   if ((await runningOut(catalog.dataDirectory)) !== undefined) await makeRoom(catalog);
@@ -84,12 +95,13 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
     logger().error({ error }, 'the sweeper could not free the memory of a base image'),
   );
   const layers = new LayerStore(catalog, catalog.dataDirectory);
-  for (const owner of await layerUsers(catalog.db))
-    if (!running.has(owner) && !isSnapshot(owner)) await layers.release(owner);
-  const unfinished = await layers.discardUnfinished();
   const inProgress = (await imagesInProgress(catalog.db)).filter((arn) => !suspended.has(arn));
-  const several = before.worksOn === true && inProgress.length > 1;
-  for (const arn of inProgress) await endImage(catalog, layers, arn, before, several);
+  const goOn: string[] = [];
+  for (const arn of inProgress)
+    if (!(await cannotGoOn(catalog, layers, arn, before, inProgress.length))) goOn.push(arn);
+  for (const owner of await layerUsers(catalog.db))
+    if (!running.has(owner) && !isSnapshot(owner) && !goOn.includes(owner)) await layers.release(owner);
+  const unfinished = await layers.discardUnfinished();
   for (const arn of await abandonedImages(catalog.db, hostname())) await endLease(catalog.db, arn);
   for (const ami of await pendingAmis(catalog.db)) {
     await rm(join(catalog.dataDirectory, ami.file), { force: true });
@@ -153,50 +165,63 @@ async function settleInstances(catalog: Catalog, suspended: ReadonlySet<string>)
 }
 
 /**
- * Sets an image to FAILED, to CANCELLED if that was requested, or to PENDING again if another image may have killed its
- * worker.
+ * Makes an image wait to go on, or ends it: CANCELLED if that was requested, FAILED if it may have killed its worker
+ * too often.
+ * @param inWork how many images the worker had
+ * @returns whether it is at its end
  */
-async function endImage(
+async function cannotGoOn(
   catalog: Catalog,
   layers: LayerStore,
   arn: string,
-  before: WorkerEnd,
-  several: boolean,
-): Promise<void> {
+  { silent, cause: known, worksOn }: WorkerEnd,
+  inWork: number,
+): Promise<boolean> {
   const log = openImageLog(catalog.dataDirectory, arn);
+  const { report } = log;
+  const silence =
+    silent &&
+    `The worker process did not answer for ${silent.silentSeconds} seconds, so the server killed it ${silent.killed}.`;
+  const cause = silence ?? known ?? WORKER_ENDED;
+  const end = async (status: 'FAILED' | 'CANCELLED', reason: string): Promise<true> => {
+    await layers.release(arn);
+    // What passed its tests needs no other build: RetryImage copies what is missing.
+    if (keptState((await getImage(catalog.db, arn))?.state?.status) !== 'available')
+      for (const ami of await amisOfImage(catalog.db, arn))
+        await withdrawAmi(catalog, layers, ami, { keepReusable: true });
+    await closeExecutions(catalog.db, arn, status, reason);
+    await setStatus(catalog, arn, report, status, { reason });
+    return true;
+  };
   try {
-    const again = several && !(await isAlone(catalog.db, arn));
-    const status = (await getImage(catalog.db, arn))?.state?.status;
-    for (const ami of await amisOfImage(catalog.db, arn)) {
-      // What passed its tests needs no other build: RetryImage copies what is missing.
-      if (keptState(status) === 'available' && !again) continue;
-      await withdrawAmi(catalog, layers, ami, { keepReusable: true });
-    }
-    const silent =
-      before.silent &&
-      `The worker process did not answer for ${before.silent.silentSeconds} seconds, so the server killed it ` +
-        `${before.silent.killed}.`;
-    const cause = silent ?? before.cause ?? 'The worker process ended while it worked on this image.';
     // Records the cancellation, even though no worker was left to act on it.
-    if ((await cancelRequested(catalog.db, [arn])).length > 0) {
-      const reason = [CANCELLED_REASON, silent].join(' ').trim();
-      await closeExecutions(catalog.db, arn, 'CANCELLED', reason);
-      await setStatus(catalog, arn, log.report, 'CANCELLED', { reason });
-    } else if (again) {
-      const reason = `${cause} Other images may be the cause, so this one is built again, with no other beside it.`;
-      await closeExecutions(catalog.db, arn, 'FAILED', reason);
-      log.report({ type: 'log', level: 'warn', text: reason });
-      await catalog.transaction((trx) => workAlone(trx, arn, reason));
-    } else {
-      const reason =
-        keptState(status) === 'available'
-          ? `${before.cause ?? silent ?? WORKER_ENDED} AMIs that are complete stay: RetryImage makes the missing ones.`
-          : silent === undefined && before.cause === undefined
-            ? ABANDONED_REASON
-            : `${cause} Its leftovers were removed; start the build again.`;
-      await closeExecutions(catalog.db, arn, 'FAILED', reason);
-      await setStatus(catalog, arn, log.report, 'FAILED', { reason });
-    }
+    if ((await cancelRequested(catalog.db, [arn])).length > 0)
+      return await end('CANCELLED', [CANCELLED_REASON, silence].join(' ').trim());
+    const tries = await catalog.transaction((trx) => countInterruption(trx, arn));
+    const wasAlone = inWork === 1 || (await isAlone(catalog.db, arn));
+    // What takes more memory than a worker may have takes as much the next time.
+    if (wasAlone && known !== undefined && silent === undefined)
+      return await end('FAILED', `${known} Its leftovers were removed; start the build again.`);
+    if (wasAlone && tries > MOST_TRIES)
+      return await end(
+        'FAILED',
+        `${cause} That was the ${tries}th time at the same point of its work, with no other image beside it. Its ` +
+          'leftovers were removed; start the build again.',
+      );
+    // When the whole host went down, the first suspicion is not on one of its images.
+    const alone = worksOn === true || silent !== undefined || tries > 1;
+    if (alone) await catalog.transaction((trx) => workAlone(trx, arn));
+    const later = await goOnLater(catalog, arn);
+    if (later === undefined) await beginAgain({ catalog, layers }, { arn, report, reason: cause, alone });
+    else
+      report({
+        type: 'log',
+        level: 'warn',
+        text:
+          `${cause} It goes on from ${await whereItGoesOn(catalog.db, arn, later)}` +
+          `${alone ? ', with no other image beside it' : ''}.`,
+      });
+    return false;
   } finally {
     log.close();
   }

@@ -16,7 +16,7 @@ import { logger } from '../platform/log.ts';
 import { newUuid } from '../platform/ids.ts';
 import { processStartTime } from '../platform/processes.ts';
 import { runDueExecutions } from '../pipelines/lifecycle/executions.ts';
-import { CANCELLED_REASON, CancelledError } from '../workflows/errors.ts';
+import { CANCELLED_REASON, CancelledError, Interruption } from '../workflows/errors.ts';
 import { runImage } from '../workflows/stages/run-image.ts';
 
 /** Time between checks for work without a wake-up, in milliseconds. */
@@ -38,7 +38,9 @@ const FULL_DISK_MS = 5000;
 export interface Worker {
   /** Looks for work now. */
   wake(): void;
-  /** Aborts what runs, with this reason for the images, and waits until everything has ended. */
+  /** Begins with no other image from now on. Those that are to be cancelled still end. */
+  finish(): Promise<void>;
+  /** Interrupts the images, which go on later, aborts what else runs, and waits until everything has ended. */
   stop(reason: string): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export function startWorker(
   let alone = false;
   const over = new AbortController();
   let stopping = false;
+  let finishing = false;
   let looking: Promise<void> | undefined;
   let again = false;
 
@@ -86,7 +89,7 @@ export function startWorker(
     if (!stopping) updateStates();
     if (!stopping) copyImages();
     while (!stopping) {
-      const full = images.size >= (alone ? 1 : atOnce);
+      const full = finishing || images.size >= (alone ? 1 : atOnce);
       const claimed = await claimImage(catalog, lessee, {
         busy: images.size > 0,
         full,
@@ -188,6 +191,10 @@ export function startWorker(
 
   return {
     wake,
+    async finish() {
+      finishing = true;
+      await looking;
+    },
     async stop(reason) {
       stopping = true;
       for (const timer of timers) clearInterval(timer);
@@ -195,7 +202,8 @@ export function startWorker(
       await updating;
       copying.abort(new Error(reason));
       await copies;
-      for (const { controller } of [...images.values(), ...launches.values()]) controller.abort(new Error(reason));
+      for (const { controller } of images.values()) controller.abort(new Interruption(reason));
+      for (const { controller } of launches.values()) controller.abort(new Error(reason));
       setTimeout(() => over.abort(new Error(reason)), FULL_DISK_MS).unref();
       await Promise.all([...images.values(), ...launches.values()].map(({ done }) => done));
     },

@@ -52,13 +52,16 @@ export class Suspension extends Error {
   readonly workflowId: string;
   /** When the work must continue at the latest, in milliseconds since 1970. Set by the interpreter. */
   wakeAt = 0;
-  /** The position in the image's work. Set by the stages. */
-  place: { readonly stage: string; readonly group: number; readonly stageStarted: number } | undefined;
   constructor({ stepId, workflowId }: { readonly stepId: string; readonly workflowId: string }) {
     super(`the step ${stepId} waits for an answer`);
     this.stepId = stepId;
     this.workflowId = workflowId;
   }
+}
+
+/** Not an error: the worker ends, and the work on its images goes on later from the last point that is on record. */
+export class Interruption extends Error {
+  override readonly name = 'Interruption';
 }
 
 /** The reason of a canceled image. */

@@ -330,7 +330,7 @@ describe('when an image begins', () => {
         progress.instances.set('i-1', { instance, componentsDone: 0 } as unknown as WorkInstance);
         const told: string[] = [];
         const report: Report = ({ text }) => void told.push(text ?? '');
-        const execution = { workflowId: 'w', stepId: 's', stepName: 'n', resumed: false, mayLeave: false };
+        const execution = { workflowId: 'w', stepId: 's', stepName: 'n', position: 0, resumed: false, mayLeave: false };
         await assert.rejects(
           executeComponents.run({
             plan,

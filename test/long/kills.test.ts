@@ -1,54 +1,29 @@
 /**
- * `kill -9` of the server, of the worker and of both, in every stage of a build: the image fails with the reason,
- * nothing is left, the next build succeeds.
+ * `kill -9` of the server, of the worker and of both, in every stage of a build and at random: each image goes on to its
+ * end, nothing is lost, doubled or left. INGOT_TEST_KILLS is the number of random kills (default: 500).
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { until } from '../../src/platform/clock.ts';
-import { processStartTime, signalProcess, waitForExit } from '../../src/platform/processes.ts';
+import { sleep } from '../../src/platform/clock.ts';
 import { assertNothingLeft, type HostState } from '../harness/host-state.ts';
-import { createTestImage, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
-import { assertRecordsHold, filesIn } from '../harness/invariants.ts';
-import { imageLog, startServer, type TestServer } from '../harness/service.ts';
-import { bashDocument, buildUntil, processesWith, STAGES } from '../harness/stages.ts';
+import { createTestImage, waitUntilAvailable } from '../harness/images.ts';
+import { assertRecordsHold, query } from '../harness/invariants.ts';
+import { goesOnToItsEnd, pointOf, strike, VICTIMS, workerOf, type Victim } from '../harness/killing.ts';
+import { imageLog, type TestServer } from '../harness/service.ts';
+import { bashDocument, buildUntil, STAGES } from '../harness/stages.ts';
 import { beginOnServer, endOnServer } from '../harness/suite.ts';
 
-async function kill(pid: number): Promise<void> {
-  const startTime = processStartTime(pid)!;
-  signalProcess(pid, startTime, 'SIGKILL');
-  assert.ok(await waitForExit(pid, startTime, 10_000));
-}
-
-const workerOf = (dataDirectory: string): Promise<number> =>
-  until('a worker', 60_000, () => processesWith(['worker-main', dataDirectory])[0]);
-
-/** Who is killed, and what the image's reason then says. */
-const VICTIMS: readonly {
-  readonly who: string;
-  readonly kill: (server: TestServer) => Promise<void>;
-  readonly restart: boolean;
-  readonly reason: RegExp;
-}[] = [
-  {
-    who: 'the worker',
-    restart: false,
-    reason: /^The worker process ended while it worked on this image/,
-    kill: async ({ dataDirectory }) => kill(await workerOf(dataDirectory)),
-  },
+/** What the image's log then says. */
+const SAID: Readonly<Record<Victim, RegExp>> = {
+  worker:
+    /^The worker process ended while it worked on this image .* It goes on from .*, with no other image beside it\.$/m,
   // Its worker ends by itself, and in order.
-  {
-    who: 'the server',
-    restart: true,
-    reason: /The server was stopped while it worked on this image; start the build again/,
-    kill: ({ pid }) => kill(pid),
-  },
-  {
-    who: 'both',
-    restart: true,
-    reason: /^The worker process ended while it worked on this image/,
-    kill: (server) => server.kill(),
-  },
-];
+  server: /^The server was stopped while it worked on this image\. It will go on from /m,
+  both: /^The worker process ended while it worked on this image .* It goes on from /m,
+};
+
+/** How often the random test kills. */
+const KILLS = Number(process.env['INGOT_TEST_KILLS'] ?? 500);
 
 describe('kill -9 of', () => {
   let state: HostState;
@@ -59,35 +34,62 @@ describe('kill -9 of', () => {
 
   after(() => endOnServer({ state, dataDirectory, server }));
 
-  for (const { who, kill: strike, restart, reason } of VICTIMS) {
+  for (const victim of VICTIMS) {
     for (const stage of STAGES) {
-      test(`${who} in the ${stage}`, { timeout: 600_000 }, async () => {
-        const arn = await buildUntil(server, stage, `${who}-in-${stage}`.replaceAll(' ', '-'));
-        await strike(server);
-        if (restart) server = await startServer(dataDirectory);
-
-        const image = await waitForStatus(server, arn);
-        assert.equal(image.state?.status, 'FAILED');
-        assert.match(image.state!.reason!, reason);
-        const last = (await imageLog(dataDirectory, arn)).at(-1)!;
-        assert.deepEqual([last.status, last.text], ['FAILED', `FAILED: ${image.state!.reason}`]);
+      test(`${victim} in the ${stage}: the image goes on`, { timeout: 600_000 }, async () => {
+        const arn = await buildUntil(server, stage, `${victim}-in-${stage}`.replaceAll(' ', '-'));
+        server = await strike(server, victim);
+        await goesOnToItsEnd(server, arn, stage);
+        assert.match((await imageLog(dataDirectory, arn)).map(({ text }) => text).join('\n'), SAID[victim]);
         await workerOf(dataDirectory);
         await assertRecordsHold(dataDirectory);
         await assertNothingLeft(state, dataDirectory);
-        assert.deepEqual(filesIn(dataDirectory, 'regions/eu-west-1'), []);
       });
     }
-
-    test(`${who}: the next build succeeds`, { timeout: 600_000 }, async () => {
-      const parts = who.replaceAll(' ', '-');
-      await waitUntilAvailable(
-        server,
-        await createTestImage(server, {
-          name: `after-${parts}`,
-          components: [bashDocument('Step', [`echo ${parts}`])],
-        }),
-      );
-      await assertRecordsHold(dataDirectory);
-    });
   }
+
+  test(`any, ${KILLS} times at random: each image is made once, as if nothing had happened`, {
+    timeout: KILLS * 60_000,
+  }, async (t) => {
+    const made: string[] = [];
+    let arns: string[] = [];
+    const begin = (name: string): Promise<string> =>
+      createTestImage(server, {
+        name,
+        components: ['one', 'two', 'three'].map((word, index) =>
+          bashDocument('Mark', [`echo ${word} >> /etc/marks`, `test "$(wc -l < /etc/marks)" = ${index + 1}`]),
+        ),
+      });
+    for (let kills = 0; kills < KILLS; kills++) {
+      while (arns.length < 2) arns.push(await begin(`random-${kills}-${arns.length}`));
+      // Long enough for another point, as a rule: an image whose worker ends at one point again and again fails.
+      await sleep(500 + Math.random() * 8000);
+      server = await strike(server, VICTIMS[Math.floor(Math.random() * VICTIMS.length)]!);
+      for (const arn of arns) {
+        const status = pointOf(dataDirectory, arn);
+        assert.notEqual(status, 'FAILED', (await imageLog(dataDirectory, arn)).map(({ text }) => text).join('\n'));
+        if (status === 'AVAILABLE') made.push(arn);
+      }
+      arns = arns.filter((arn) => !made.includes(arn));
+    }
+    for (const arn of arns) await waitUntilAvailable(server, arn);
+    made.push(...arns);
+    t.diagnostic(`${made.length} images over ${KILLS} kills`);
+    const amis = query(
+      dataDirectory,
+      `SELECT image_arn, count(*) AS amis FROM amis WHERE state = 'available' GROUP BY image_arn`,
+    );
+    for (const arn of made) assert.equal(amis.find(({ image_arn }) => image_arn === arn)?.['amis'], 1, arn);
+    await workerOf(dataDirectory);
+    await assertRecordsHold(dataDirectory);
+    await assertNothingLeft(state, dataDirectory);
+  });
+
+  test('and the next build succeeds', { timeout: 600_000 }, async () => {
+    await waitUntilAvailable(
+      server,
+      await createTestImage(server, { name: 'after-all', components: [bashDocument('Step', ['echo fine'])] }),
+    );
+    await assertRecordsHold(dataDirectory);
+  });
 });

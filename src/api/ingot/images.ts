@@ -5,9 +5,11 @@ import { amisOfImage } from '../../catalog/amis.ts';
 import { imageLogPath, readImageLog } from '../../catalog/image-log.ts';
 import { getImage } from '../../catalog/images.ts';
 import { parseArn } from '../../resources/arns.ts';
-import { invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';
+import { invalidParameterValue, invalidRequest, resourceNotFound } from '../../resources/errors.ts';
 import { isInProgress, type ImageStatus } from '../../resources/statuses.ts';
+import { goOnFromFailure } from '../../workflows/stages/from-failure.ts';
 import type { RequestContext } from '../context.ts';
+import { recordRetry, retriable } from '../operations/second-runs.ts';
 import { readQuery } from './read.ts';
 import type { IngotRoute } from './route.ts';
 import { ndjson } from './stream.ts';
@@ -54,6 +56,26 @@ export const imageRoutes: readonly IngotRoute[] = [
           })),
         },
       };
+    },
+  },
+  {
+    action: 'ingot:RetryFromFailure',
+    method: 'POST',
+    path: '/ingot/images/:arn/retry',
+    resource: ({ arn }) => arn!,
+    async handle({ params }, context) {
+      const arn = ownBuild(params['arn']!, context);
+      const { catalog, wakeWorker } = context.services;
+      const place = await catalog.transaction(async (trx) => {
+        const image = await retriable({ db: trx }, arn);
+        const found = await goOnFromFailure(trx, arn);
+        if (typeof found === 'string')
+          throw invalidRequest(`The build of '${arn}' cannot be continued. ${found} Start the build again.`);
+        await recordRetry({ ...context, db: trx }, image);
+        return found;
+      });
+      wakeWorker();
+      return { json: { image: arn, ...place } };
     },
   },
 ];

@@ -1,4 +1,6 @@
 /** The server itself: its version and state, and how to stop it. */
+import { imagesInWork } from '../../catalog/image-work.ts';
+import { readQuery } from './read.ts';
 import { serverArn } from './resources.ts';
 import type { IngotRoute } from './route.ts';
 
@@ -25,9 +27,10 @@ export const serverRoutes: readonly IngotRoute[] = [
     method: 'POST',
     path: '/ingot/server/stop',
     resource: (_params, context) => serverArn(context),
-    async handle(_request, { services }) {
-      services.shutdown();
-      return { json: {} };
+    async handle({ query }, { services }) {
+      const now = readQuery(query, (reader) => reader.boolean('now')) ?? false;
+      services.shutdown(now ? 'now' : 'idle');
+      return { json: { inWork: await imagesInWork(services.catalog.db) } };
     },
   },
 ];

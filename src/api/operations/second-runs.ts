@@ -28,13 +28,7 @@ import { refuseUnplannable } from './plans.ts';
 export const secondRunOperations = {
   async RetryImage({ imageBuildVersionArn: arn }, context) {
     ownArn(context, arn, 'image', 'imageBuildVersionArn');
-    const image = await getImage(context.db, arn);
-    if (image === undefined) throw resourceNotFound(arn);
-    const status = image.state!.status!;
-    if (status !== 'FAILED' && status !== 'CANCELLED')
-      throw invalidRequest(`The image '${arn}' is ${status}: only a FAILED or CANCELLED image can be retried.`);
-    const open = await openExecutionOf(context.db, arn);
-    if (open !== undefined) throw resourceInUse(arn, `The lifecycle execution '${open.id}' is ${open.status}.`);
+    const image = await retriable(context, arn);
     const task = await imageTask(context.db, arn);
     if (task?.kind === 'distribute' || task?.kind === 'import') await tryAgain(context.db, arn, task);
     else {
@@ -95,8 +89,26 @@ export const secondRunOperations = {
   },
 } satisfies Partial<Handlers>;
 
-/** Retrying an image of a pipeline is a run of the pipeline. */
-async function recordRetry(context: OperationContext, { arn, sourcePipelineArn, state }: Image): Promise<void> {
+/**
+ * An image that can be tried again.
+ * @throws {ApiError} when it cannot be
+ */
+export async function retriable(context: Pick<OperationContext, 'db'>, arn: string): Promise<Image> {
+  const image = await getImage(context.db, arn);
+  if (image === undefined) throw resourceNotFound(arn);
+  const status = image.state!.status!;
+  if (status !== 'FAILED' && status !== 'CANCELLED')
+    throw invalidRequest(`The image '${arn}' is ${status}: only a FAILED or CANCELLED image can be retried.`);
+  const open = await openExecutionOf(context.db, arn);
+  if (open !== undefined) throw resourceInUse(arn, `The lifecycle execution '${open.id}' is ${open.status}.`);
+  return image;
+}
+
+/** That an image of a pipeline is tried again is a run of the pipeline. */
+export async function recordRetry(
+  context: Pick<OperationContext, 'db' | 'requestId' | 'identity'>,
+  { arn, sourcePipelineArn, state }: Image,
+): Promise<void> {
   if (sourcePipelineArn === undefined) return;
   await recordRun(context.db, {
     pipeline_arn: sourcePipelineArn,
@@ -104,7 +116,7 @@ async function recordRetry(context: OperationContext, { arn, sourcePipelineArn, 
     cause: 'retry',
     by: context.identity.principal.arn,
     at: timestamp(),
-    because: `RetryImage was called for an image that was ${state!.status}.`,
+    because: `A retry was requested of an image that was ${state!.status}.`,
     outcome: 'started',
     image_arn: arn!,
     dependencies: (await runOfImage(context.db, arn!))?.dependencies ?? null,

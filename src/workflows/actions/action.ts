@@ -15,7 +15,9 @@ export interface StepContext extends StepControl {
     readonly workflowId: string;
     readonly stepId: string;
     readonly stepName: string;
-    /** Whether the step began earlier, and the work was suspended while it waited. */
+    /** Among its workflow's steps, from 0. */
+    readonly position: number;
+    /** Whether the step began before: the work was left while it waited, or was interrupted. */
     readonly resumed: boolean;
     /** Whether the step may throw a `Suspension`, to be run again later with `resumed`. */
     readonly mayLeave: boolean;
@@ -47,7 +49,16 @@ export type StepOutputs = Readonly<Record<string, unknown>>;
 /** One step action. */
 export interface StepAction {
   readonly name: string;
-  /** Returns why the action does not apply to this image, if so. The step is then SKIPPED. */
+  /**
+   * Where its effect is, if it is in the instance that its input `instanceId` names. In the build stage the disk's next
+   * `layer` holds it, which is taken after the step, or by the step itself (`layers`); in other stages, it runs again
+   * if it was finished and its instance was lost. What makes a `machine` ready to be an image runs again in any case.
+   * Without this member it is on record or elsewhere: finished, it never runs again.
+   */
+  readonly effect?: 'layer' | 'layers' | 'machine';
+  /** Its time goes on while nobody works on the image. */
+  readonly waits?: boolean;
+  /** Why the action does not apply to this image, if so: the step is then SKIPPED. */
   readonly skip?: (context: StepFacts) => string | undefined;
   /** @throws {StepError} or another error, whose message becomes the step's */
   readonly run: (context: StepContext) => Promise<StepOutputs>;

@@ -22,6 +22,7 @@ import { writeContainer } from '../containers/container-output.ts';
 import type { ImageServices, WorkInstance } from '../machines/image-progress.ts';
 import type { ImagePlan, PlannedComponent, ResolvedComponent } from '../planning/image-plan.ts';
 import { StepError, withFailureDetails, withFailureSummary, type FailureDetails } from '../errors.ts';
+import type { ImageProgress } from '../machines/image-progress.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
 /** Lines of the journal in the log after a failure: as many as `ingot build` prints at its end. */
@@ -29,6 +30,7 @@ const JOURNAL_SHOWN = 8;
 
 export const executeComponents: StepAction = {
   name: 'ExecuteComponents',
+  effect: 'layers',
   skip: ({ plan, stage }) =>
     plan.phases[stage].length > 0 || (stage === 'BUILD' && plan.container !== undefined)
       ? undefined
@@ -37,22 +39,32 @@ export const executeComponents: StepAction = {
 };
 
 /** What running components takes. */
-type Needs = StepNeeds<
-  keyof LayerPlan | 'container' | 'phases' | 'parsed' | 'network' | 'instanceProfile',
-  'instances' | 'sealed' | 'ami' | 'container' | 'osVersion',
-  'catalog' | 'layers' | 'dataDirectory' | 'secrets'
->;
+interface Needs
+  extends Omit<StepNeeds<PlanNeeds, never, 'catalog' | 'layers' | 'dataDirectory' | 'secrets'>, 'progress'> {
+  readonly progress: ImageProgress;
+}
+type PlanNeeds =
+  | keyof LayerPlan
+  | 'container'
+  | 'phases'
+  | 'parsed'
+  | 'network'
+  | 'instanceProfile'
+  | 'components'
+  | 'workflows';
 
 async function run(needs: Needs): Promise<StepOutputs> {
   const { plan, progress, services, stage, inputs, report, signal, timeoutSeconds } = needs;
   const entry = workInstance(progress, inputs['instanceId']);
   const work = { plan, progress, services };
+  const at = { workflowId: needs.execution.workflowId, position: needs.execution.position };
   const components = plan.phases[stage];
   const named = new Set(components.map(({ component }) => component.arn));
   if (stage === 'BUILD' && plan.container !== undefined) {
     await buildParts(
       {
         ...work,
+        at,
         report,
         signal,
         timeoutSeconds,
@@ -94,8 +106,9 @@ async function run(needs: Needs): Promise<StepOutputs> {
     const layer = await takeLayer(work, entry, (parentKey) => componentKey(plan, planned, parentKey, entry.driver), {
       label: layerLabel(plan, planned),
       report: tell,
+      at,
+      componentsDone: index + 1,
     });
-    entry.componentsDone = index + 1;
     tell({
       type: 'log',
       level: 'debug',

@@ -12,7 +12,7 @@ import { workInstance } from '../machines/instances.ts';
 import { keyOfItsOwn } from '../machines/layer-key.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
-export const runCommand: StepAction = { name: 'RunCommand', run };
+export const runCommand: StepAction = { name: 'RunCommand', effect: 'layer', run };
 
 type Needs = StepNeeds<'account' | 'region' | 'commandDocuments', 'instances', 'catalog'>;
 

@@ -12,6 +12,7 @@ const CLEAN_UP_BYTES = 64 << 20;
 
 export const sanitizeInstance: StepAction = {
   name: 'SanitizeInstance',
+  effect: 'machine',
   async run({
     plan: { workingDirectory },
     progress,

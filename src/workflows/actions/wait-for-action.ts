@@ -2,7 +2,7 @@
  * `WaitForAction`: waits for an answer with `SendWorkflowStepAction`. The work on the image is suspended meanwhile, if
  * possible. Source: reference, `workflows.md` section 4.
  */
-import { beginWaiting, endWaiting, waitingStep } from '../../catalog/waiting-steps.ts';
+import { beginWaiting, waitingStep } from '../../catalog/waiting-steps.ts';
 import { getWorkflowExecution } from '../../catalog/executions.ts';
 import { writeEvent } from '../../catalog/outbox.ts';
 import { sleep, timestamp } from '../../platform/clock.ts';
@@ -17,7 +17,7 @@ const STEP_WAITING = 'EC2 Image Builder Workflow Step Waiting';
 
 const WITHOUT_EFFECT = ['lambdaFunctionName'];
 
-export const waitForAction: StepAction = { name: 'WaitForAction', run };
+export const waitForAction: StepAction = { name: 'WaitForAction', waits: true, run };
 
 async function run({
   plan: { arn, account, region },
@@ -27,10 +27,12 @@ async function run({
   report,
   signal,
 }: StepNeeds<'arn' | 'account' | 'region', never, 'catalog'>): Promise<StepOutputs> {
-  for (const input of WITHOUT_EFFECT)
-    if (inputs[input] !== undefined && !execution.resumed)
-      report({ type: 'log', level: 'warn', text: `the input ${input} has no effect yet: no notification is sent` });
-  if (!execution.resumed) {
+  // A step that was interrupted may have come to this before.
+  const begun = execution.resumed && (await waitingStep(catalog.db, execution.stepId)) !== undefined;
+  if (!begun) {
+    for (const input of WITHOUT_EFFECT)
+      if (inputs[input] !== undefined)
+        report({ type: 'log', level: 'warn', text: `the input ${input} has no effect yet: no notification is sent` });
     const workflow = await getWorkflowExecution(catalog.db, execution.workflowId);
     const { snsTopicArn, payload } = inputs;
     await catalog.transaction(async (trx) => {
@@ -54,21 +56,19 @@ async function run({
         `waits for an answer: aws imagebuilder send-workflow-step-action --step-execution-id ${execution.stepId} ` +
         `--image-build-version-arn ${arn} --action RESUME (or STOP)`,
     });
-    if (execution.mayLeave) throw new Suspension(execution);
   }
-  try {
-    for (;;) {
-      const { action, reason } = (await waitingStep(catalog.db, execution.stepId)) ?? { action: null, reason: null };
-      const outputs = { action, reason: reason ?? undefined };
-      if (action === 'RESUME') return outputs;
-      if (action === 'STOP')
-        throw new StepError(`stopped by SendWorkflowStepAction (STOP)${reason === null ? '' : `: ${reason}`}`, {
-          outputs,
-        });
-      await sleep(LOOK_MS, signal);
-    }
-  } finally {
-    await endWaiting(catalog.db, execution.stepId);
+  // The answer stays on record until the step's end is: an interruption loses none.
+  for (;;) {
+    const { action, reason } = (await waitingStep(catalog.db, execution.stepId)) ?? { action: null, reason: null };
+    const outputs = { action, reason: reason ?? undefined };
+    if (action === 'RESUME') return outputs;
+    if (action === 'STOP')
+      throw new StepError(`stopped by SendWorkflowStepAction (STOP)${reason === null ? '' : `: ${reason}`}`, {
+        outputs,
+      });
+    signal.throwIfAborted();
+    if (execution.mayLeave) throw new Suspension(execution);
+    await sleep(LOOK_MS, signal);
   }
 }
 

@@ -10,7 +10,7 @@ import { readScript } from '../../platform/scripts.ts';
 import { CURRENT_NAME, PARENT_NAME } from '../../resources/dockerfile-template.ts';
 import { within, type Report } from '../../resources/progress.ts';
 import { StepError } from '../errors.ts';
-import type { ImageProgress, ImageServices, WorkInstance } from '../machines/image-progress.ts';
+import type { ImageProgress, ImageServices, StepPlace, WorkInstance } from '../machines/image-progress.ts';
 import { takeLayer } from '../machines/instances.ts';
 import { componentKey, layerLabel, type LayerPlan } from '../machines/layer-reuse.ts';
 import type { ImagePlan, PlannedComponent } from '../planning/image-plan.ts';
@@ -28,8 +28,10 @@ const DOCKERFILE = readScript(import.meta.url, 'dockerfile.sh');
 
 /** What running the parts needs. */
 export interface PartsWork {
-  readonly plan: Pick<ImagePlan, 'container' | keyof LayerPlan>;
-  readonly progress: Pick<ImageProgress, 'sealed'>;
+  readonly plan: Pick<ImagePlan, 'container' | 'components' | 'workflows' | keyof LayerPlan>;
+  readonly progress: ImageProgress;
+  /** The step that runs them. */
+  readonly at: StepPlace;
   readonly services: Pick<ImageServices, 'catalog' | 'layers' | 'dataDirectory' | 'secrets'>;
   readonly report: Report;
   readonly signal: AbortSignal;
@@ -51,8 +53,9 @@ export async function buildParts(work: PartsWork, entry: WorkInstance): Promise<
     const layer = await takeLayer(work, entry, (parentKey) => componentKey(plan, part, parentKey, entry.driver), {
       label: layerLabel(plan, part),
       report: tell,
+      at: work.at,
+      componentsDone: index + 1,
     });
-    entry.componentsDone = index + 1;
     tell({
       type: 'log',
       level: 'debug',

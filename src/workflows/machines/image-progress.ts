@@ -4,7 +4,7 @@ import type { BuiltAmi } from '../../distribution/ami-record.ts';
 import type { BuiltContainer } from '../../distribution/built-container.ts';
 import type { CopiesAhead } from '../../distribution/region-copies.ts';
 import type { LayerStore, OpenLayer, SealedLayer } from '../../images/layer-store.ts';
-import type { Instance } from '../../instances/instance.ts';
+import type { Instance, InstanceHandle } from '../../instances/instance.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
 import type { DriverChoice } from '../planning/choose-driver.ts';
@@ -52,6 +52,45 @@ export interface WorkInstance {
   sanitized?: boolean;
   /** `stop` was called: only `terminate` is possible. */
   stopped: boolean;
+  /** The step whose end its last layer holds, of those that changed it. */
+  layerAt?: StepPlace | undefined;
+}
+
+/** A step of an image's work. */
+export interface StepPlace {
+  readonly workflowId: string;
+  readonly position: number;
+}
+
+/** Where in an image's stages its work is. */
+export interface WorkPoint {
+  readonly stage: string;
+  /** Which of the stage's groups, from 0. */
+  readonly group: number;
+  /** When the stage began, in milliseconds since 1970. */
+  readonly stageStarted: number;
+  /** The position of the stage's first workflow among the image's. */
+  readonly first: number;
+}
+
+/** An instance of the work. */
+export interface SavedInstance {
+  /** What workflows call it. */
+  readonly name: string;
+  readonly handle: InstanceHandle;
+  readonly driver: string;
+  readonly preferred: DriverChoice;
+  readonly launch: Omit<WorkLaunch, 'parent' | 'report' | 'signal' | 'searchSince'> & {
+    readonly parent: string;
+    readonly searchSince: string | undefined;
+  };
+  readonly layer: OpenLayer | undefined;
+  readonly parent: string;
+  readonly componentsDone: number;
+  readonly parentKey: string;
+  readonly sanitized: boolean | undefined;
+  readonly stopped: boolean;
+  readonly layerAt: StepPlace | undefined;
 }
 
 /** Mutable: what steps create for later ones. */
@@ -68,6 +107,12 @@ export interface ImageProgress {
   /** Copies that are written while the tests run. */
   copiesAhead: CopiesAhead | undefined;
   osVersion: string | undefined;
+  /** Where the work is; `undefined` before its first stage. */
+  point: WorkPoint | undefined;
+  /** Instances that ended with an interruption, by name, until a step needs them again. */
+  readonly lost: Map<string, SavedInstance>;
+  /** Those that were lost, and the step whose end their layer held. */
+  readonly replaced: Map<string, StepPlace | undefined>;
 }
 
 /** The services that the work uses: records, disks, secrets. */
@@ -95,5 +140,8 @@ export function newProgress(): ImageProgress {
     container: undefined,
     copiesAhead: undefined,
     osVersion: undefined,
+    point: undefined,
+    lost: new Map(),
+    replaced: new Map(),
   };
 }

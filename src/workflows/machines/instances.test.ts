@@ -1,3 +1,5 @@
+import { samplePlan } from '../../../test/harness/image-plan.ts';
+import { newProgress } from './image-progress.ts';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,7 +50,16 @@ async function layersOf(id: string, marks: 'never' | 'before' | 'in the snapshot
     },
   };
   const entry = { instance, layer: { id: 'open' }, parentKey: 'ground' } as unknown as WorkInstance;
-  const work = { plan: { arn: 'arn:image' }, progress: { sealed: [] }, services: { catalog, layers } };
+  const work = {
+    plan: samplePlan({
+      arn: 'arn:image',
+      region: 'us-east-1',
+      account: '123456789012',
+      image: { arn: 'arn:image', name: 'x', version: '1.0.0/1', type: 'AMI', platform: 'Linux' },
+    }),
+    progress: newProgress(),
+    services: { catalog, layers },
+  };
   const take = async (name: string): Promise<string> =>
     (
       await takeLayer(work, entry, (parentKey) => ({ key: `${parentKey}+${name}`, record: {} }), {

@@ -16,11 +16,12 @@ import { patient } from '../../platform/patience.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { DriverChoice } from '../planning/choose-driver.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
-import type { ImageProgress, ImageServices, WorkInstance, WorkLaunch } from './image-progress.ts';
+import type { ImageProgress, ImageServices, StepPlace, WorkInstance, WorkLaunch } from './image-progress.ts';
 import { metadataFor } from './instance-profile.ts';
 import { keyOfItsOwn } from './layer-key.ts';
 import { markFirstBoot } from '../../guest/first-boot.ts';
 import { enterNetwork } from './network.ts';
+import { keepPoint } from './saved-work.ts';
 
 /** The instance type of build and test instances when the infrastructure configuration names none. */
 export const DEFAULT_INSTANCE_TYPE = 't3.small';
@@ -200,7 +201,45 @@ async function launchMachine(
   }
 }
 
-/** Terminates an instance and deletes what it wrote since its last layer. It can be repeated. */
+/**
+ * Launches an instance that ended with an interruption again, from its last layer, where a step needs it.
+ * @param name what workflows call it; nothing happens unless it is lost
+ */
+export async function replaceLost(
+  work: Omit<Launching, 'progress'> & {
+    readonly progress: Pick<ImageProgress, 'instances' | 'ami' | 'lost'>;
+  },
+  name: string,
+  { report, signal }: Pick<WorkLaunch, 'report' | 'signal'>,
+): Promise<void> {
+  const lost = work.progress.lost.get(name);
+  if (lost === undefined) return;
+  const { layers } = work.services;
+  const ground = await layers.get(lost.launch.parent);
+  const parent = lost.parent === ground.id ? ground : await layers.get(lost.parent);
+  const searchSince = lost.launch.searchSince === undefined ? undefined : new Date(lost.launch.searchSince);
+  const launch = { ...lost.launch, parent: ground, searchSince, report, signal } as WorkLaunch;
+  report({
+    type: 'log',
+    text: `${name} ended with the interruption: another instance goes on from its last layer, ${parent.id}`,
+  });
+  const { instance, layer } = await launchMachine(work, launch, lost.preferred, parent);
+  work.progress.lost.delete(name);
+  work.progress.instances.set(name, {
+    instance,
+    driver: lost.preferred.driver,
+    preferred: lost.preferred,
+    launch,
+    layer,
+    parent,
+    parentKey: lost.parentKey,
+    componentsDone: lost.componentsDone,
+    layerAt: lost.layerAt,
+    stopped: false,
+  });
+}
+
+/** Terminates an instance and deletes what it wrote since its last layer. Safe to repeat. */
 export async function endWorkInstance(work: Ending, id: string): Promise<void> {
   const entry = work.progress.instances.get(id);
   if (entry === undefined) return;
@@ -228,20 +267,35 @@ export function workInstance({ instances }: Pick<ImageProgress, 'instances'>, id
   return entry;
 }
 
+/** Of which work a layer is taken. */
+export interface LayerWork {
+  readonly plan: Pick<ImagePlan, 'arn' | 'components' | 'workflows'>;
+  readonly progress: ImageProgress;
+  readonly services: Pick<ImageServices, 'catalog' | 'layers'>;
+}
+
+/** What a layer holds, and what is told of it. */
+export interface LayerFacts {
+  /** Its label, if other builds may find it. */
+  readonly label?: string;
+  readonly report: Report;
+  /** The step that takes it. */
+  readonly at?: StepPlace | undefined;
+  /** How many components it holds; default as many as the one before. */
+  readonly componentsDone?: number;
+}
+
 /**
- * Seals what an instance wrote so far and continues it on a new layer. Returns the sealed layer. If a user changed the
- * instance, this layer and all later ones get keys that no other build can have.
- * @param keyOf the key of the layer on top of this key
+ * Seals what an instance wrote until now and lets it go on in a new layer. Returns the sealed one, from which the work
+ * goes on when it is interrupted. Where somebody changed the instance by hand, the layer gets a key that no other build
+ * can have, and so do all that lie on it.
+ * @param keyOf the key of the layer on what has this key
  */
 export async function takeLayer(
-  work: {
-    readonly plan: Pick<ImagePlan, 'arn'>;
-    readonly progress: Pick<ImageProgress, 'sealed'>;
-    readonly services: Pick<ImageServices, 'catalog' | 'layers'>;
-  },
+  work: LayerWork,
   entry: WorkInstance,
   keyOf: (parentKey: string) => { readonly key: string; readonly record: object },
-  { label, report }: { readonly label: string; readonly report: Report },
+  { label, report, at, componentsDone = entry.componentsDone }: LayerFacts,
 ): Promise<SealedLayer> {
   const current = entry.layer!;
   const next = await work.services.layers.announce(current.id);
@@ -261,10 +315,14 @@ export async function takeLayer(
     });
   }
   const key = keyOf(entry.parentKey);
-  // Recorded as used at the same time: nothing else refers to it until the next instance uses it.
-  const sealed = await work.services.layers.seal(current, key.key, key.record, { label, owner: work.plan.arn });
-  entry.parent = sealed;
-  entry.parentKey = sealed.key;
+  const after = { parentKey: key.key, componentsDone, layerAt: at ?? entry.layerAt };
+  // Recorded as needed in the same moment: until the next machine uses it, nothing else refers to it.
+  const sealed = await work.services.layers.seal(current, key.key, key.record, {
+    label,
+    owner: work.plan.arn,
+    refer: (trx, id) => keepPoint(trx, work, { layer: { id, of: entry, then: { ...after, parent: id } } }),
+  });
+  Object.assign(entry, { ...after, parent: sealed });
   work.progress.sealed.push(sealed);
   return sealed;
 }

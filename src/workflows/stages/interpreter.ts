@@ -5,11 +5,13 @@
 import {
   insertStepExecution,
   insertWorkflowExecution,
+  stepExecutionsOfImage,
   stepExecutionsOfWorkflow,
   updateStepExecution,
   updateWorkflowExecution,
   type StepExecution,
 } from '../../catalog/executions.ts';
+import { endWaiting } from '../../catalog/waiting-steps.ts';
 import { evaluateCondition } from '../../documents/workflow/conditions.ts';
 import type { WorkflowDocument, WorkflowStep } from '../../documents/workflow/document.ts';
 import { resolveWorkflowValue, UnresolvedReferenceError } from '../../documents/workflow/references.ts';
@@ -21,8 +23,11 @@ import { patient } from '../../platform/patience.ts';
 import { within, type Report } from '../../resources/progress.ts';
 import type { StepAction, StepOutputs } from '../actions/action.ts';
 import { stepActions } from '../actions/register.ts';
-import { CancelledError, StepError, Suspension } from '../errors.ts';
+import { CancelledError, Interruption, StepError, Suspension } from '../errors.ts';
 import type { ImageProgress, ImageServices, StepControl } from '../machines/image-progress.ts';
+import { replaceLost, takeLayer, type LayerFacts } from '../machines/instances.ts';
+import { keyOfItsOwn } from '../machines/layer-key.ts';
+import { keepPoint } from '../machines/saved-work.ts';
 import type { ImagePlan, Stage } from '../planning/image-plan.ts';
 import { systemVariables } from './system-variables.ts';
 
@@ -60,7 +65,7 @@ export interface WorkflowRun {
   readonly signal?: AbortSignal;
   /** Whether the work on the image can be suspended while a step waits. */
   readonly mayLeave?: boolean;
-  /** Id of its execution, if it began earlier and was suspended while a step waited. */
+  /** Id of its execution, if it began before: it was left while a step waited, or interrupted. */
   readonly resumed?: string | undefined;
   /** Its step actions (default: the register). */
   readonly actions?: Readonly<Record<string, StepAction>>;
@@ -105,28 +110,31 @@ export async function runWorkflow(work: RunningImage, run: WorkflowRun): Promise
   const db = work.services.catalog.db;
   const report = within(work.report, { workflow: run.name });
   const earlier = run.resumed === undefined ? [] : await stepExecutionsOfWorkflow(db, run.resumed);
+  refuseOtherSteps(run, earlier);
   if (run.resumed === undefined) await recordWorkflow(work, run, id);
   report({ type: 'log', text: `workflow ${run.name} (${id})${run.resumed === undefined ? '' : ' goes on'}` });
 
   const ran: RanStep[] = [];
   const outputs = new Map<string, StepOutputs>();
   const lookup = (path: string): unknown => lookUp(work, run, outputs, path);
+  for (const { position, status, outputs: given } of earlier)
+    if (status === 'COMPLETED')
+      outputs.set(run.document.steps[position]!.name, JSON.parse(given ?? '{}') as StepOutputs);
   for (const [position, step] of run.document.steps.entries()) {
     const before = earlier.find((each) => each.position === position);
-    if (before !== undefined && before.status !== 'RUNNING') {
-      if (before.status !== 'COMPLETED') continue;
-      const given = JSON.parse(before.outputs ?? '{}') as StepOutputs;
-      outputs.set(step.name, given);
-      ran.push({ step, executionId: before.id, outputs: given });
+    if (before?.status === 'COMPLETED') ran.push({ step, executionId: before.id, outputs: outputs.get(step.name)! });
+    if (before?.status === 'FAILED' && step.onFailure !== 'Continue')
+      throw await abort(work, run, id, position, new Error(before.message ?? 'the step failed'), ran, lookup, report);
+    if (before !== undefined && before.status !== 'RUNNING' && !runsAgain(work, run, id, before, earlier, lookup))
       continue;
-    }
     try {
+      if (work.signal.reason instanceof Interruption) throw work.signal.reason;
       const result = await runStep(work, run, id, position, step, lookup, report, before);
       if (result === undefined) continue;
       outputs.set(step.name, result.outputs);
-      ran.push(result);
+      if (before?.status !== 'COMPLETED') ran.push(result);
     } catch (error) {
-      if (error instanceof Suspension) throw error;
+      if (error instanceof Suspension || error instanceof Interruption) throw error;
       if (step.onFailure === 'Continue' && !signalOf(work, run).aborted && !(error instanceof StageTimeout)) continue;
       const failure = await abort(work, run, id, position, error as Error, ran, lookup, report);
       throw failure;
@@ -142,11 +150,85 @@ export async function runWorkflow(work: RunningImage, run: WorkflowRun): Promise
       if (!(error instanceof UnresolvedReferenceError)) throw error;
     }
   }
-  await updateWorkflowExecution(db, id, {
-    status: 'COMPLETED',
-    outputs: JSON.stringify(results),
-    end_time: timestamp(),
+  await work.services.catalog.transaction(async (trx) => {
+    await updateWorkflowExecution(trx, id, {
+      status: 'COMPLETED',
+      outputs: JSON.stringify(results),
+      end_time: timestamp(),
+    });
+    await keepPoint(trx, work);
   });
+}
+
+/** @throws {Error} when a workflow that goes on has other steps than those that ran: another version brought others */
+function refuseOtherSteps({ document, name }: WorkflowRun, earlier: readonly StepExecution[]): void {
+  const other = earlier.find((each) => document.steps[each.position]?.name !== each.name);
+  if (other !== undefined)
+    throw new Error(
+      `the workflow ${name} has other steps than when the image began: ${other.name} was its step ` +
+        `${other.position + 1}. Start the build again`,
+    );
+}
+
+/**
+ * Whether a step that is finished runs again: what it did was in an instance that was lost, no layer holds it, and a
+ * step that is not finished needs that instance.
+ */
+function runsAgain(
+  { progress }: Pick<RunningImage, 'progress'>,
+  run: WorkflowRun,
+  workflowId: string,
+  before: StepExecution,
+  earlier: readonly StepExecution[],
+  lookup: (path: string) => unknown,
+): boolean {
+  const effect = actionOf(run, before)?.effect;
+  if (before.status !== 'COMPLETED' || effect === undefined) return false;
+  const instance = instanceOf(JSON.parse(before.inputs ?? '{}') as Record<string, unknown>);
+  if (instance === undefined || !progress.replaced.has(instance)) return false;
+  const held = progress.replaced.get(instance);
+  if (effect !== 'machine' && held?.workflowId === workflowId && before.position <= held.position) return false;
+  return run.document.steps.some((step, position) => {
+    if (position <= before.position || step.action === 'TerminateInstance') return false;
+    const status = earlier.find((each) => each.position === position)?.status;
+    if (status !== undefined && status !== 'RUNNING') return false;
+    try {
+      return instanceOf(resolveWorkflowValue(step.inputs, lookup) as Record<string, unknown>) === instance;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The name of the instance that a step's inputs name. */
+function instanceOf(inputs: Readonly<Record<string, unknown>>): string | undefined {
+  const given = inputs['instanceId'];
+  return typeof given === 'string' ? given : undefined;
+}
+
+/**
+ * Launches the instance of a step again, if it was lost.
+ * @throws {StepError} when another workflow left in it what no layer holds
+ */
+async function replaceInstance(
+  work: RunningImage,
+  run: WorkflowRun,
+  workflowId: string,
+  name: string,
+  control: StepControl,
+): Promise<void> {
+  const lost = work.progress.lost.get(name);
+  if (lost === undefined) return;
+  for (const each of await stepExecutionsOfImage(work.services.catalog.db, work.plan.arn)) {
+    if (each.workflow_execution_id === workflowId || each.type === 'BUILD' || each.status !== 'COMPLETED') continue;
+    if (actionOf(run, each)?.effect === undefined) continue;
+    if (instanceOf(JSON.parse(each.inputs ?? '{}') as Record<string, unknown>) === name)
+      throw new StepError(
+        `the work was interrupted, and ${name} ended, in which the step ${each.name} of another workflow had been ` +
+          'done. Start the tests again (RetryImage)',
+      );
+  }
+  await replaceLost(work, name, control);
 }
 
 async function recordWorkflow(work: RunningImage, run: WorkflowRun, id: string): Promise<void> {
@@ -200,8 +282,13 @@ async function runStep(
   const { plan, progress, services } = work;
   const context = { plan, progress, services, stage: run.type, report, workSignal: work.signal, timeoutSeconds };
 
-  const applies = before !== undefined || step.if === undefined || evaluateCondition(step.if, lookup);
-  const nothingToDo = applies ? action?.skip?.({ ...context, signal: signalOf(work, run) }) : 'its condition is false';
+  const applies = step.if === undefined || evaluateCondition(step.if, lookup);
+  const nothingToDo =
+    before !== undefined
+      ? undefined
+      : applies
+        ? action?.skip?.({ ...context, signal: signalOf(work, run) })
+        : 'its condition is false';
   if (nothingToDo !== undefined) {
     const now = timestamp();
     await insertStepExecution(db, {
@@ -222,13 +309,21 @@ async function runStep(
     return undefined;
   }
 
-  const started = before === undefined ? Date.now() : Date.parse(before.start_time!);
+  // The time of what waits goes on, that of what was interrupted begins again.
+  const started = before !== undefined && action?.waits === true ? Date.parse(before.start_time!) : Date.now();
   if (before === undefined)
     await insertStepExecution(db, {
       ...record,
       status: 'RUNNING',
       inputs: JSON.stringify(step.inputs),
       start_time: timestamp(),
+    });
+  else
+    await updateStepExecution(db, executionId, {
+      status: 'RUNNING',
+      message: null,
+      end_time: null,
+      start_time: new Date(started).toISOString(),
     });
   report({ type: 'step', action: step.action, status: 'RUNNING', ...place, text: step.name });
   const stageLeft = run.limit === undefined ? Infinity : Math.max(0, run.limit.endsAt - Date.now());
@@ -239,6 +334,9 @@ async function runStep(
     if (step.waitSeconds > 0 && before === undefined) await sleep(step.waitSeconds * 1000, signal);
     const inputs = resolveWorkflowValue(step.inputs, lookup) as Record<string, unknown>;
     await updateStepExecution(db, executionId, { inputs: JSON.stringify(inputs) });
+    const name = instanceOf(inputs);
+    if (name !== undefined && step.action !== 'TerminateInstance')
+      await replaceInstance(work, run, workflowExecutionId, name, { report, signal });
     if (action === undefined)
       throw new Error(
         `the step has the action ${step.action}, ${whyNotRunnable(step.action)}. Supported actions: ` +
@@ -252,15 +350,22 @@ async function runStep(
         workflowId: workflowExecutionId,
         stepId: executionId,
         stepName: step.name,
+        position,
         resumed: before !== undefined,
-        mayLeave: run.mayLeave === true,
+        mayLeave: run.mayLeave === true && Date.now() < endsAt,
       },
     });
+    if (action.effect === 'layer' && run.type === 'BUILD' && name !== undefined)
+      await holdEffect(work, name, executionId, { report, at: { workflowId: workflowExecutionId, position } });
     const outputs = work.services.secrets.mask.deep(given);
-    await updateStepExecution(db, executionId, {
-      status: 'COMPLETED',
-      outputs: JSON.stringify(outputs),
-      end_time: timestamp(),
+    await work.services.catalog.transaction(async (trx) => {
+      await endWaiting(trx, executionId);
+      await updateStepExecution(trx, executionId, {
+        status: 'COMPLETED',
+        outputs: JSON.stringify(outputs),
+        end_time: timestamp(),
+      });
+      await keepPoint(trx, work);
     });
     report({
       type: 'step',
@@ -276,6 +381,7 @@ async function runStep(
       cause.wakeAt = endsAt;
       throw cause;
     }
+    if (work.signal.reason instanceof Interruption) throw work.signal.reason;
     const cancelled = signalOf(work, run).aborted;
     const timedOut = !cancelled && deadline.expired();
     const error = withoutSecrets(
@@ -295,11 +401,14 @@ async function runStep(
       ...(cause instanceof StepError ? cause.outputs : {}),
       error: error.message,
     });
-    await updateStepExecution(db, executionId, {
-      status,
-      message: error.message,
-      outputs: JSON.stringify(outputs),
-      end_time: timestamp(),
+    await work.services.catalog.transaction(async (trx) => {
+      await endWaiting(trx, executionId);
+      await updateStepExecution(trx, executionId, {
+        status,
+        message: error.message,
+        outputs: JSON.stringify(outputs),
+        end_time: timestamp(),
+      });
     });
     report({
       type: 'step',
@@ -316,7 +425,21 @@ async function runStep(
   }
 }
 
-/** A copy of an error without secrets in its message, of the same class, because error handling depends on it. */
+/** Takes a layer that holds what a step did in an instance. */
+async function holdEffect(
+  work: RunningImage,
+  name: string,
+  executionId: string,
+  facts: Pick<LayerFacts, 'report' | 'at'>,
+): Promise<void> {
+  const entry = work.progress.instances.get(name);
+  if (entry?.layer === undefined || entry.stopped || work.plan.container !== undefined) return;
+  // Layers on it hold what no key names: no other build may find them.
+  const keyOf = (parent: string) => ({ key: keyOfItsOwn(parent, executionId), record: { parent, step: executionId } });
+  await takeLayer(work, entry, keyOf, facts);
+}
+
+/** The error without secrets in its message, of the same class: what is done about it depends on that. */
 function withoutSecrets({ secrets }: Pick<ImageServices, 'secrets'>, error: Error): Error {
   const masked = secrets.mask.text(error.message);
   // The message may contain output of an instance.
@@ -360,8 +483,9 @@ async function abort(
   const db = work.services.catalog.db;
   const cancelled = signalOf(work, run).aborted;
   const now = timestamp();
+  const known = new Set((await stepExecutionsOfWorkflow(db, id)).map(({ position }) => position));
   for (const [position, step] of run.document.steps.entries()) {
-    if (position <= failedAt) continue;
+    if (position <= failedAt || known.has(position)) continue;
     await insertStepExecution(db, {
       id: newStepExecutionId(),
       workflow_execution_id: id,
@@ -421,7 +545,7 @@ function signalOf(work: RunningImage, run: WorkflowRun): AbortSignal {
   return run.signal ?? work.signal;
 }
 
-function actionOf(run: WorkflowRun, step: WorkflowStep): StepAction | undefined {
+function actionOf(run: WorkflowRun, step: Pick<WorkflowStep, 'action'>): StepAction | undefined {
   const actions: Readonly<Record<string, StepAction>> = run.actions ?? stepActions;
   return Object.hasOwn(actions, step.action) ? actions[step.action] : undefined;
 }

@@ -7,7 +7,8 @@ import { amisOfImage, pendingAmis, updateAmi } from '../../catalog/amis.ts';
 import { recordedFailure } from '../../catalog/failure-context.ts';
 import { imageTask, type ImageTask } from '../../catalog/image-task.ts';
 import { openImageLog } from '../../catalog/image-log.ts';
-import { getImage, transitionImage } from '../../catalog/images.ts';
+import { getImage } from '../../catalog/images.ts';
+import { pointOf } from '../../catalog/work-points.ts';
 import { unknownMembersOf } from '../../catalog/unknown-members.ts';
 import type { BuiltAmi } from '../../distribution/ami-record.ts';
 import { CopiesAhead } from '../../distribution/region-copies.ts';
@@ -21,27 +22,40 @@ import { within, type Report } from '../../resources/progress.ts';
 import type { ImageStatus } from '../../resources/statuses.ts';
 import { openSecrets } from '../../secrets/open.ts';
 import { distributeImage } from '../actions/distribute-image.ts';
-import { CancelledError, failureDetails, failureSummary, Suspension } from '../errors.ts';
+import { CancelledError, failureDetails, failureSummary, Interruption, Suspension } from '../errors.ts';
 import { refuseUnfitHost } from '../machines/host-fitness.ts';
-import { newProgress, type ImageProgress, type ImageServices, type StepControl } from '../machines/image-progress.ts';
+import {
+  newProgress,
+  type ImageProgress,
+  type ImageServices,
+  type StepControl,
+  type WorkPoint,
+} from '../machines/image-progress.ts';
 import { endWorkInstance } from '../machines/instances.ts';
 import { isToBeKept, keepWorkInstance } from '../machines/keep.ts';
 import { tellNetwork } from '../machines/network.ts';
+import { keepPoint, readSaved } from '../machines/saved-work.ts';
 import { warnOfDocuments } from '../planning/document-warnings.ts';
 import { ImageRefused, type ImagePlan, type PlannedImage, type Stage } from '../planning/image-plan.ts';
 import { membersWithoutEffect } from '../planning/members.ts';
 import { planImage } from '../planning/plan-image.ts';
 import { importDisk } from './import-image.ts';
-import { isStageTimeout, runWorkflow, WorkflowFailure, type StageLimit, type WorkflowRun } from './interpreter.ts';
+import {
+  isStageTimeout,
+  runWorkflow,
+  WorkflowFailure,
+  type RunningImage,
+  type StageLimit,
+  type WorkflowRun,
+} from './interpreter.ts';
 import { loadSecrets } from './load-secrets.ts';
 import { outputResources } from './outputs.ts';
-import { pinned, restoreProgress, savedWork, suspendWork, type ResumePoint } from './suspend.ts';
+import { goOnLater, pinned, restoreProgress, savedWork, suspendWork } from './suspend.ts';
+import { enterStatus, REASON_LENGTH, setStatus } from './set-status.ts';
 import { takeUp, takeUpContainer } from './take-up.ts';
+import { beginAgain, whereItGoesOn } from './interrupted.ts';
 import { runGroup } from './workflow-groups.ts';
 import { INGOT } from '../../platform/own-program.ts';
-
-/** Maximum characters of `state.reason`. */
-const REASON_LENGTH = 1024;
 
 /** What the work on one image needs from its worker. */
 export interface ImageRun {
@@ -72,15 +86,22 @@ export async function runImage(run: ImageRun): Promise<void> {
   const { region, owner: account } = parseArn(arn)!;
   const secrets = openSecrets(dataDirectory, account, region);
   const layers = new LayerStore(catalog, dataDirectory);
-  const subject = { arn, image, region, account, task: await imageTask(catalog.db, arn) };
+  const task = await imageTask(catalog.db, arn);
+  const fromFailure = task?.kind === 'retry' && task.stage === 'BUILD';
+  const subject = { arn, image, region, account, task: fromFailure ? undefined : task };
   const services = { catalog, dataDirectory, layers, secrets };
   const work: Work = { subject, progress: newProgress(), services, report: secrets.masked(log.report), signal };
   let keep: ImagePlan['keep'] = { build: undefined, test: undefined };
   let left = false;
   try {
-    const saved = await savedWork(services, arn);
-    if (saved === undefined) await setStatus(catalog, arn, work.report, 'CREATING');
-    else await restoreProgress(work, saved);
+    const waited = await savedWork(services, arn);
+    const saved = waited ?? (fromFailure ? readSaved(await pointOf(catalog.db, arn)) : undefined);
+    if (waited === undefined) await setStatus(catalog, arn, work.report, 'CREATING');
+    if (saved !== undefined) {
+      if (saved.stepId === undefined)
+        work.report({ type: 'log', text: `goes on from ${await whereItGoesOn(catalog.db, arn, saved)}` });
+      await restoreProgress({ ...work, arn }, saved);
+    }
     signal.throwIfAborted();
     const config = await readConfig(dataDirectory);
     if (subject.task?.kind === 'import') await importStages(work, subject.task);
@@ -94,7 +115,7 @@ export async function runImage(run: ImageRun): Promise<void> {
       });
       if (plan === undefined) throw new ImageRefused(refusals);
       keep = plan.keep;
-      left = await stages(work, plan, config, saved?.point).then(
+      left = await stages(work, plan, config, saved !== undefined).then(
         () => false,
         async (error: unknown) => {
           if (!(error instanceof Suspension)) throw error;
@@ -104,7 +125,9 @@ export async function runImage(run: ImageRun): Promise<void> {
       );
     }
   } catch (error) {
-    await onceThereIsRoom(() => end({ ...work, plan: { arn, keep } }, error as Error), run.over);
+    if (signal.reason instanceof Interruption && !(error instanceof WorkflowFailure))
+      left = await onceThereIsRoom(() => interrupt(work, signal.reason as Interruption), run.over);
+    else await onceThereIsRoom(() => end({ ...work, plan: { arn, keep } }, error as Error), run.over);
   } finally {
     // What suspended work has created stays in use.
     if (!left) await onceThereIsRoom(() => layers.release(arn), run.over).catch(() => {});
@@ -113,11 +136,28 @@ export async function runImage(run: ImageRun): Promise<void> {
 }
 
 /**
- * Runs the stages to the end of the work.
- * @param resume where suspended work continues
- * @throws {Suspension} if it is suspended because a step waits for an answer
+ * Leaves the work to whoever goes on with it.
+ * @returns whether what it has made stays in use; not when nothing is finished that it could go on from
  */
-async function stages(work: Work, plan: ImagePlan, config: Config, resume: ResumePoint | undefined): Promise<void> {
+async function interrupt(work: Work, { message }: Interruption): Promise<boolean> {
+  const { subject, progress, services, report } = work;
+  await progress.copiesAhead?.drop();
+  for (const name of [...progress.instances.keys()]) await endWorkInstance(work, name);
+  const later = await goOnLater(services.catalog, subject.arn);
+  if (later === undefined) await beginAgain(services, { arn: subject.arn, report, reason: message, alone: false });
+  else {
+    const where = await whereItGoesOn(services.catalog.db, subject.arn, later);
+    report({ type: 'log', level: 'warn', text: `${message} It will go on from ${where}` });
+  }
+  return later !== undefined;
+}
+
+/**
+ * Runs the stages, to the end of the work.
+ * @param goesOn whether the work was left before: it goes on at the point of its progress
+ * @throws {Suspension} when it is left, since a step waits for an answer
+ */
+async function stages(work: Work, plan: ImagePlan, config: Config, goesOn: boolean): Promise<void> {
   const { progress, services, report, signal } = work;
   const { catalog, dataDirectory } = services;
   const { arn, image, task } = plan;
@@ -130,6 +170,7 @@ async function stages(work: Work, plan: ImagePlan, config: Config, resume: Resum
     );
   const tests =
     plan.workflows.TEST.length > 0 && (task === undefined || (task.kind === 'retry' && task.stage === 'TEST'));
+  const resume = goesOn ? progress.point : undefined;
   if (resume === undefined && (task === undefined || tests))
     await refuseUnfitHost({
       dataDirectory,
@@ -155,7 +196,7 @@ async function stages(work: Work, plan: ImagePlan, config: Config, resume: Resum
     if (resume !== undefined && STAGES.indexOf(type) < STAGES.indexOf(resume.stage)) return;
     const place = { done: expected.indexOf(type) + 1, total: expected.length };
     const from = resume?.stage === type ? resume : undefined;
-    await runStage({ plan, services, report, signal }, type, status, run, place, from);
+    await runStage({ plan, progress, services, report, signal }, type, status, run, place, from);
   };
   if (task === undefined) await stage('BUILD', 'BUILDING');
   else if (resume !== undefined) report({ type: 'log', level: 'debug', text: 'what was made before is there' });
@@ -163,7 +204,7 @@ async function stages(work: Work, plan: ImagePlan, config: Config, resume: Resum
   else if (task.kind !== 'import' && task.kind !== 'push')
     progress.ami = await takeUp(plan, task, progress, services, report);
   if (tests) {
-    if (resume === undefined) progress.copiesAhead = copiesAhead(plan, progress.ami, services, signal);
+    if (resume?.stage !== 'DISTRIBUTION') progress.copiesAhead = copiesAhead(plan, progress.ami, services, signal);
     await stage('TEST', 'TESTING');
   }
   await stage('DISTRIBUTION', 'DISTRIBUTING');
@@ -171,7 +212,7 @@ async function stages(work: Work, plan: ImagePlan, config: Config, resume: Resum
   // A workflow may leave instances running, which are no longer needed.
   for (const id of [...progress.instances.keys()]) await endWorkInstance(work, id);
   signal.throwIfAborted();
-  await setStatus(catalog, arn, report, 'INTEGRATING');
+  await enterStatus(catalog, arn, report, 'INTEGRATING');
   const { osVersion } = progress;
   await setStatus(catalog, arn, report, 'AVAILABLE', {
     patch: {
@@ -240,57 +281,65 @@ type StageStatus = 'BUILDING' | 'TESTING' | 'DISTRIBUTING';
 type RunOne = (workflow: WorkflowRun) => Promise<void>;
 
 async function runStage(
-  {
-    plan: { arn, image, workflows, container },
-    services: { catalog },
-    report,
-    signal,
-  }: StepControl & {
-    readonly plan: Pick<ImagePlan, 'arn' | 'image' | 'workflows' | 'container'>;
-    readonly services: Pick<ImageServices, 'catalog'>;
-  },
+  { plan, progress, services, report, signal }: RunningImage,
   type: Stage,
   status: StageStatus,
   run: RunOne,
   place: { readonly done: number; readonly total: number },
-  resume: ResumePoint | undefined,
+  resume: WorkPoint | undefined,
 ): Promise<void> {
-  if (resume === undefined) await setStatus(catalog, arn, within(report, place), status);
+  const { catalog } = services;
+  const { arn, image, workflows, container } = plan;
   const stageStarted = resume?.stageStarted ?? Date.now();
   const limit = type === 'TEST' ? testLimit(image, stageStarted) : undefined;
-  // Earlier executions, also of an earlier try, keep their positions.
-  const ran = (await workflowExecutionsOfImage(catalog.db, arn)).length;
-  let begun = 0;
+  const before = await workflowExecutionsOfImage(catalog.db, arn);
+  // What ran before, be it in an earlier try, keeps its place.
+  const first = resume?.first ?? before.length;
+  if (resume === undefined) {
+    progress.point = { stage: type, group: 0, stageStarted, first };
+    await setStatus(catalog, arn, within(report, place), status, {
+      and: (trx) => keepPoint(trx, { plan, progress }),
+    });
+  } else await enterStatus(catalog, arn, within(report, place), status);
+  let position = first;
   for (const [index, group] of workflows[type].entries()) {
+    const placed = group.map((workflow) => ({ ...workflow, position: position++ }));
     if (index < (resume?.group ?? 0)) continue;
     signal.throwIfAborted();
-    await runGroup(group, {
+    if (index > progress.point!.group) {
+      progress.point = { stage: type, group: index, stageStarted, first };
+      await catalog.transaction((trx) => keepPoint(trx, { plan, progress }));
+    }
+    const goesOn = index === resume?.group;
+    await runGroup(placed, {
       signal,
-      isFinal: (error) => error instanceof Suspension || isStageTimeout(error),
-      run: ({ document, values, arn: workflow, name, parallelGroup }, groupSignal) =>
-        run({
+      isFinal: (error) => error instanceof Suspension || error instanceof Interruption || isStageTimeout(error),
+      run: async ({ document, values, arn: workflow, name, parallelGroup, position }, groupSignal) => {
+        const earlier = goesOn ? before.find((each) => each.position === position) : undefined;
+        if (earlier?.status === 'COMPLETED') return;
+        if (earlier !== undefined && earlier.status !== 'RUNNING')
+          throw new WorkflowFailure(`Workflow Execution ID: '${earlier.id}' failed with reason: ${earlier.message}`);
+        await run({
           document,
           arn: workflow,
           name,
           type,
           parameters: values,
-          position: ran + begun++,
+          position,
           parallelGroup,
           signal: groupSignal,
           // In a group of several it waits without suspension: the others continue and need the work's objects.
           mayLeave: group.length === 1 && container === undefined,
-          resumed: index === resume?.group ? resume.workflowExecutionId : undefined,
+          resumed: earlier?.id,
           limit,
-        }),
+        });
+      },
       passedOver: ({ name }, error) =>
         report({
           type: 'log',
           level: 'warn',
           text: `the workflow ${name} failed; the image continues because its onFailure is CONTINUE: ${error.message}`,
         }),
-    }).catch((error: unknown) => {
-      if (error instanceof Suspension) error.place = { stage: type, group: index, stageStarted };
-      throw error;
     });
   }
 }
@@ -428,31 +477,4 @@ async function discardOutputs(
     else await withdrawAmi(catalog, layers, ami, { keepReusable: true });
   }
   for (const layer of progress.sealed.toReversed()) await layers.discardChain(layer.id, { keepReusable: true });
-}
-
-/**
- * Changes an image's status. It is logged first, so that a client that follows the log has read everything when the
- * record says that the image has ended.
- * @param options.reason at most 1,024 characters are kept
- */
-export async function setStatus(
-  catalog: Catalog,
-  arn: string,
-  report: Report,
-  status: ImageStatus,
-  options: { readonly reason?: string; readonly patch?: Partial<Image> } = {},
-): Promise<void> {
-  const reason = options.reason?.slice(0, REASON_LENGTH);
-  report({
-    type: 'state',
-    status,
-    level: status === 'FAILED' ? 'error' : 'info',
-    text: reason === undefined ? status : `${status}: ${reason}`,
-  });
-  await catalog.transaction((trx) =>
-    transitionImage(trx, arn, status, {
-      reason,
-      patch: options.patch,
-    }),
-  );
 }

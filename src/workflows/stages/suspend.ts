@@ -1,114 +1,66 @@
 /**
- * Suspends work in a record. When a step waits for an answer, the process releases the image: its results so far are
- * recorded, its instances keep running, and its build slot is free. Any process can continue from the record, also
- * after a restart.
+ * Work that waits as a record. When a step waits for an answer, the work's process lets go of the image: what the work
+ * has made until then is recorded, its instances keep running, and its place is free. Work that was interrupted waits
+ * in the same way, without instances. Whoever goes on, be it after a restart, takes it from the record.
  */
 import type { Image } from '@aws-sdk/client-imagebuilder';
+import { amisOfImage, pendingAmis } from '../../catalog/amis.ts';
+import type { Catalog } from '../../catalog/catalog.ts';
 import { heldRecorder } from '../../catalog/held.ts';
 import { updateInstance } from '../../catalog/instances.ts';
 import { suspendImage, takeSuspended } from '../../catalog/suspended-images.ts';
-import type { OpenLayer } from '../../images/layer-store.ts';
-import type { Instance, InstanceHandle } from '../../instances/instance.ts';
+import { pointOf, waitToGoOn } from '../../catalog/work-points.ts';
+import { withdrawAmi } from '../../distribution/withdraw.ts';
+import type { Instance } from '../../instances/instance.ts';
 import { driverNamed } from '../../instances/launch.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { releaseAll } from '../../platform/held.ts';
 import { nameArn, parseArn } from '../../resources/arns.ts';
+import { madeContainer } from '../containers/container-output.ts';
+import { unusedInstance } from '../containers/unused-instance.ts';
 import type { Suspension } from '../errors.ts';
 import type {
   ImageProgress,
   ImageServices,
+  SavedInstance,
   StepControl,
   WorkInstance,
   WorkLaunch,
 } from '../machines/image-progress.ts';
 import { endWorkInstance } from '../machines/instances.ts';
-import type { DriverChoice } from '../planning/choose-driver.ts';
+import { layersOf, readSaved, saved as recordOf, type SavedWork } from '../machines/saved-work.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 
-/** Where suspended work continues. */
-export interface ResumePoint {
-  readonly stage: string;
-  /** Index of the stage's group, from 0. */
-  readonly group: number;
-  /** When the stage began, in milliseconds since 1970. */
-  readonly stageStarted: number;
-  readonly workflowExecutionId: string;
-  readonly stepId: string;
-}
-
-/** A record of suspended work, as JSON. */
-interface SavedWork {
-  readonly point: ResumePoint;
-  /** The resolved components and workflows: a plan does not change while it waits. */
-  readonly components: readonly string[];
-  readonly workflows: readonly string[];
-  readonly ami: { readonly id: string; readonly layer: string } | undefined;
-  readonly osVersion: string | undefined;
-  readonly sealed: readonly string[];
-  readonly workflowOutputs: readonly (readonly [string, unknown])[];
-  readonly instances: readonly SavedInstance[];
-}
-
-interface SavedInstance {
-  /** Its name in workflows. */
-  readonly name: string;
-  readonly handle: InstanceHandle;
-  readonly driver: string;
-  readonly preferred: DriverChoice;
-  readonly launch: Omit<WorkLaunch, 'parent' | 'report' | 'signal' | 'searchSince'> & {
-    readonly parent: string;
-    readonly searchSince: string | undefined;
-  };
-  readonly layer: OpenLayer | undefined;
-  readonly parent: string;
-  readonly componentsDone: number;
-  readonly parentKey: string;
-  readonly sanitized: boolean | undefined;
-}
-
-/** What suspending and resuming needs. */
+/** What suspending and taking up needs. */
 interface Work extends StepControl {
   readonly progress: ImageProgress;
   readonly services: ImageServices;
 }
 
 /**
- * Objects of instances that this process launched, which it reuses if it continues. Another process attaches to the
- * instances.
+ * Objects of instances that this process launched: it goes on with them where it can. A process that ended is replaced
+ * by one that attaches to them.
  */
 const alive = new Map<string, Instance>();
 
-/** Records the work on an image as waiting. Its layers and instances stay; unfinished copies are dropped. */
+/** Records the work on an image as waiting. Its layers and instances stay; copies that were begun are given up. */
 export async function suspendWork(
   work: Work,
   plan: Pick<ImagePlan, 'arn' | 'components' | 'workflows'>,
-  { stepId, workflowId, place, wakeAt }: Suspension,
+  { stepId, wakeAt }: Suspension,
 ): Promise<void> {
   const { progress, services } = work;
   await progress.copiesAhead?.drop();
   progress.copiesAhead = undefined;
-  // A disk that became an image no longer needs its machine.
+  // A disk that was made into an image needs its machine no more.
   for (const [name, { stopped }] of [...progress.instances]) if (stopped) await endWorkInstance(work, name);
-  const instances: SavedInstance[] = [];
-  for (const [name, entry] of progress.instances) {
-    // The sweeper keeps layers that are in use.
+  for (const entry of progress.instances.values()) {
+    // The sweeper leaves layers alone that are in use.
     if (entry.layer !== undefined) await services.layers.use(entry.layer.id, plan.arn);
-    await services.layers.use(entry.parent.id, plan.arn);
     alive.set(entry.instance.id, entry.instance);
-    instances.push(savedInstance(name, entry));
   }
-  if (progress.ami !== undefined) await services.layers.use(progress.ami.layer.id, plan.arn);
-  for (const { id } of progress.sealed) await services.layers.use(id, plan.arn);
-  const state: SavedWork = {
-    point: { ...place!, stepId, workflowExecutionId: workflowId },
-    components: plan.components.map(({ arn }) => arn),
-    workflows: Object.values(plan.workflows).flatMap((groups) => groups.flat().map(({ arn }) => arn)),
-    ami: progress.ami === undefined ? undefined : { id: progress.ami.id, layer: progress.ami.layer.id },
-    osVersion: progress.osVersion,
-    sealed: progress.sealed.map(({ id }) => id),
-    workflowOutputs: [...progress.workflowOutputs],
-    instances,
-  };
+  const state = await recordOf(services.catalog.db, { plan, progress }, { stepId });
+  for (const id of new Set(layersOf(state))) await services.layers.use(id, plan.arn);
   await services.catalog.transaction((trx) =>
     suspendImage(trx, {
       image_arn: plan.arn,
@@ -120,79 +72,107 @@ export async function suspendWork(
   );
 }
 
-function savedInstance(name: string, entry: WorkInstance): SavedInstance {
-  const { report: _, signal: __, parent, searchSince, ...launch } = entry.launch;
-  return {
-    name,
-    handle: entry.instance.handle,
-    driver: entry.driver,
-    preferred: entry.preferred,
-    launch: { ...launch, parent: parent.id, searchSince: searchSince?.toISOString() },
-    layer: entry.layer,
-    parent: entry.parent.id,
-    componentsDone: entry.componentsDone,
-    parentKey: entry.parentKey,
-    sanitized: entry.sanitized,
-  };
+/**
+ * Leaves interrupted work to whoever goes on with it, from the last point that is on record. Its instances have ended.
+ * @returns the work as it will go on; `undefined` when nothing is finished that it could go on from
+ */
+export async function goOnLater(catalog: Catalog, arn: string): Promise<SavedWork | undefined> {
+  return catalog.transaction(async (trx) => {
+    const state = await pointOf(trx, arn);
+    const work = readSaved(state);
+    if (work !== undefined) await waitToGoOn(trx, arn, { state: state!, layers: layersOf(work), now: timestamp() });
+    return work;
+  });
 }
 
-/** Takes the record of an image's suspended work and deletes it; `undefined` if the work starts from the beginning. */
+/** What was recorded of an image's work, or `undefined`: it has to begin. The record is gone then. */
 export async function savedWork(
   { catalog }: Pick<ImageServices, 'catalog'>,
   arn: string,
 ): Promise<SavedWork | undefined> {
-  const state = await catalog.transaction((trx) => takeSuspended(trx, arn));
-  return state === undefined ? undefined : (JSON.parse(state) as SavedWork);
+  return readSaved(await catalog.transaction((trx) => takeSuspended(trx, arn)));
 }
 
-/**
- * Restores the progress.
- * @throws {Error} if an instance ended while the image waited
- */
-export async function restoreProgress({ progress, services, report, signal }: Work, saved: SavedWork): Promise<void> {
-  const { layers } = services;
+/** Puts the progress back. Instances that ended meanwhile are `lost`. */
+export async function restoreProgress(work: Work & { readonly arn: string }, saved: SavedWork): Promise<void> {
+  const { progress, services, report, signal, arn } = work;
+  const { layers, catalog } = services;
+  const interrupted = saved.stepId === undefined;
+  // The time in which nobody worked on it does not count; that in which it waited does.
+  progress.point = interrupted
+    ? { ...saved.point, stageStarted: saved.point.stageStarted + Date.now() - saved.at }
+    : saved.point;
   if (saved.ami !== undefined) progress.ami = { id: saved.ami.id, layer: await layers.get(saved.ami.layer) };
+  if (saved.container !== undefined) progress.container = await madeContainer(services, arn);
   progress.osVersion = saved.osVersion;
   for (const id of saved.sealed) progress.sealed.push(await layers.get(id));
   for (const [name, value] of saved.workflowOutputs) progress.workflowOutputs.set(name, value);
-  const gone: string[] = [];
-  for (const { name, handle, searchSince, ...each } of saved.instances.map((one) => ({
-    ...one,
-    searchSince: one.launch.searchSince,
-  }))) {
-    try {
-      const held = heldRecorder(services.catalog.db, handle.id);
-      // Attaches even if this process has the object, which shows whether the instance still runs.
-      const attached = await driverNamed(each.driver).attach(handle, held);
-      progress.instances.set(name, {
-        instance: alive.get(handle.id) ?? attached,
-        driver: each.driver,
-        preferred: each.preferred,
-        launch: {
-          ...each.launch,
-          parent: await layers.get(each.launch.parent),
-          ...(searchSince === undefined ? {} : { searchSince: new Date(searchSince) }),
-          report,
-          signal,
-        } as WorkLaunch,
-        layer: each.layer,
-        parent: await layers.get(each.parent),
-        componentsDone: each.componentsDone,
-        parentKey: each.parentKey,
-        ...(each.sanitized === undefined ? {} : { sanitized: each.sanitized }),
-        stopped: false,
-      });
-    } catch (error) {
-      gone.push(`${handle.id}, the ${each.launch.purpose} instance, ended meanwhile: ${(error as Error).message}`);
-      await releaseAll(heldRecorder(services.catalog.db, handle.id));
-      if (each.layer !== undefined) await layers.discard(each.layer);
-      await updateInstance(services.catalog.db, handle.id, { state: 'terminated', handle: null });
-    } finally {
-      alive.delete(handle.id);
+  // A distribution takes the AMIs that it has finished.
+  const finished = saved.point.stage === 'BUILD' ? await amisOfImage(catalog.db, arn) : [];
+  for (const ami of [...finished, ...(await pendingAmis(catalog.db, arn))])
+    if (!saved.amis.includes(ami.id)) await withdrawAmi(catalog, layers, ami, { keepReusable: true });
+  for (const each of saved.instances) {
+    const { name, handle, stopped } = each;
+    const entry = async (instance: Instance): Promise<WorkInstance> => ({
+      instance,
+      driver: each.driver,
+      preferred: each.preferred,
+      launch: {
+        ...each.launch,
+        parent: await layers.get(each.launch.parent),
+        searchSince: each.launch.searchSince === undefined ? undefined : new Date(each.launch.searchSince),
+        report,
+        signal,
+      } as WorkLaunch,
+      layer: stopped ? undefined : each.layer,
+      parent: await layers.get(each.parent),
+      componentsDone: each.componentsDone,
+      parentKey: each.parentKey,
+      sanitized: each.sanitized,
+      layerAt: each.layerAt,
+      stopped,
+    });
+    if (stopped || each.driver === 'none') {
+      progress.instances.set(name, await entry(unusedInstance()));
+      continue;
     }
+    const why = interrupted
+      ? ''
+      : await attach(services, each, async (instance) => {
+          progress.instances.set(name, await entry(instance));
+        });
+    if (why === undefined) continue;
+    if (why !== '')
+      report({
+        type: 'log',
+        level: 'warn',
+        text: `${handle.id}, the ${each.launch.purpose} instance, ended while the image waited: ${why}`,
+      });
+    progress.lost.set(name, { ...each, layer: undefined });
+    progress.replaced.set(name, each.layerAt);
   }
-  if (gone.length > 0)
-    throw new Error(`the image waited for an answer and cannot go on. ${gone.join('. ')}. Start the build again`);
+}
+
+/** @returns why it cannot be gone on with; `undefined` when it can */
+async function attach(
+  { catalog, layers }: Pick<ImageServices, 'catalog' | 'layers'>,
+  { driver, handle, layer }: SavedInstance,
+  use: (instance: Instance) => Promise<void>,
+): Promise<string | undefined> {
+  const held = heldRecorder(catalog.db, handle.id);
+  try {
+    // Attached even if its object is at hand: that shows whether it still runs.
+    const attached = await driverNamed(driver).attach(handle, held);
+    await use(alive.get(handle.id) ?? attached);
+    return undefined;
+  } catch (error) {
+    await releaseAll(held);
+    if (layer !== undefined) await layers.discard(layer);
+    await updateInstance(catalog.db, handle.id, { state: 'terminated', handle: null });
+    return (error as Error).message;
+  } finally {
+    alive.delete(handle.id);
+  }
 }
 
 /** The image with the versions that it was planned with. */
@@ -202,20 +182,17 @@ export function pinned(image: Image, { components, workflows }: SavedWork): Imag
     if (wanted === undefined) return given;
     return arns.find((arn) => nameArn(parseArn(arn)!) === nameArn(wanted)) ?? given;
   };
-  const { imageRecipe } = image;
+  const { imageRecipe, containerRecipe } = image;
+  const pinComponents = <Recipe extends NonNullable<Image['imageRecipe'] | Image['containerRecipe']>>(
+    recipe: Recipe,
+  ): Recipe => ({
+    ...recipe,
+    components: recipe.components?.map((each) => ({ ...each, componentArn: pin(components, each.componentArn) })),
+  });
   return {
     ...image,
-    ...(imageRecipe === undefined
-      ? {}
-      : {
-          imageRecipe: {
-            ...imageRecipe,
-            components: imageRecipe.components?.map((each) => ({
-              ...each,
-              componentArn: pin(components, each.componentArn),
-            })),
-          },
-        }),
+    imageRecipe: imageRecipe === undefined ? undefined : pinComponents(imageRecipe),
+    containerRecipe: containerRecipe === undefined ? undefined : pinComponents(containerRecipe),
     workflows: image.workflows?.map((each) => ({ ...each, workflowArn: pin(workflows, each.workflowArn) })),
   };
 }
