@@ -309,8 +309,8 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     'freed, and what still needs its disk (`another account` for images of others). `ResourceInUseException` ' +
     'while its image is being built',
   'ingot:RetryFromFailure':
-    '`{image, step, components}`. Continues a FAILED image from the step of the build stage that failed, on the layer ' +
-    'after its last finished component (`components` are finished). `InvalidRequestException` when nothing was ' +
+    '`{image, step, components}`. Continues a FAILED image from the step of the build stage that failed, on the ' +
+    'layer after its last finished component (`components` are finished). `InvalidRequestException` when nothing was ' +
     'finished or its layers have been removed',
   'ingot:ListSchedules':
     '`{schedules: [Schedule]}` of all pipelines: `{pipeline, name, status, expression?, timezone?, words?, ' +

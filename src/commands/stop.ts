@@ -41,7 +41,8 @@ async function run(args: Arguments): Promise<number> {
   const now = args.flag('now');
   const { inWork } = await signedJson<{ readonly inWork: readonly string[] }>(connection, {
     method: 'POST',
-    path: `/ingot/server/stop?now=${now}`,
+    path: '/ingot/server/stop',
+    query: { now: String(now) },
   });
   if (!now && inWork.length > 0)
     process.stderr.write(

@@ -1,6 +1,6 @@
 /**
- * `kill -9` of the server, of the worker and of both, in every stage of a build and at random: each image goes on to its
- * end, nothing is lost, doubled or left. INGOT_TEST_KILLS is the number of random kills (default: 500).
+ * `kill -9` of the server, of the worker and of both, in every stage of a build and at random: each image goes on to
+ * its end, nothing is lost, doubled or left. INGOT_TEST_KILLS is the number of random kills (default: 500).
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

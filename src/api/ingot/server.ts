@@ -28,7 +28,7 @@ export const serverRoutes: readonly IngotRoute[] = [
     path: '/ingot/server/stop',
     resource: (_params, context) => serverArn(context),
     async handle({ query }, { services }) {
-      const now = readQuery(query, (reader) => reader.boolean('now')) ?? false;
+      const now = readQuery(query, (reader) => reader.oneOf('now', ['true', 'false'])) === 'true';
       services.shutdown(now ? 'now' : 'idle');
       return { json: { inWork: await imagesInWork(services.catalog.db) } };
     },
