@@ -26,7 +26,7 @@ import { sleep } from '../src/platform/clock.ts';
 import { loadCredentials } from '../src/platform/credentials.ts';
 import { findProgram } from '../src/platform/files.ts';
 import type { RunningProcess } from '../src/platform/processes.ts';
-import { runningServer } from '../src/service/server-file.ts';
+import { runningServer } from '../src/platform/server-file.ts';
 import { SERVER_FLAGS } from '../src/service/server-flags.ts';
 import { run, start } from '../test/harness/processes.ts';
 

@@ -13,6 +13,7 @@ test('an event is written for any parameters', () => {
     readOnly: false,
     sourceIp: '::1',
     userAgent: undefined,
+    host: '127.0.0.1:8700',
     parameters: { deep },
     resource: 'x'.repeat(1 << 20),
   };

@@ -20,6 +20,8 @@ export interface Call {
   readOnly: boolean;
   readonly sourceIp: string;
   readonly userAgent: string | undefined;
+  /** By which name and port the client reached the server. */
+  readonly host: string;
   region?: string;
   identity?: Identity;
   /** The caller's input, which `maskSecrets` masks before it is written. */
@@ -42,6 +44,7 @@ const SECRET = new Set([
   'secretaccesskey',
   'sessiontoken',
   'webidentitytoken',
+  'authorizationtoken',
   'externalid',
   'x-amz-security-token',
   'x-amz-signature',

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Tables } from '../catalog/tables.ts';
+import type { LocalRegistry } from '../distribution/registry/local-registry.ts';
 import type { LaunchService, Owner } from '../launches/types.ts';
 import type { IndexSource } from '../pipelines/packages/outdated.ts';
 import type { StorageService } from '../storage/storage.ts';
@@ -25,6 +26,8 @@ export interface ApiServices {
   readonly wakeWorker: () => void;
   readonly launches: LaunchService;
   readonly storage: StorageService;
+  /** The container registry. */
+  readonly registry: LocalRegistry;
   /** Reads the package indexes of distributions. */
   readonly packageIndexes: IndexSource;
   readonly version: string;
@@ -53,6 +56,8 @@ export interface RequestContext extends Owner {
   /** Address that the request came from. */
   readonly sourceIp: string;
   readonly userAgent: string | undefined;
+  /** By which name and port the client reached the server: `127.0.0.1:8700`. */
+  readonly host: string;
   /** When the request arrived, in milliseconds since 1970. */
   readonly now: number;
   /** UUID of the request: the response's `x-amzn-RequestId` and, if the operation has it, its `requestId`. */

@@ -26,6 +26,7 @@ import type { AuditEvent } from '../catalog/audit-log.ts';
 import { openCatalog, type Catalog } from '../catalog/catalog.ts';
 import { imageLogPath, openImageLog } from '../catalog/image-log.ts';
 import { unknownMembersOf } from '../catalog/unknown-members.ts';
+import { localRegistry } from '../distribution/registry/local-registry.ts';
 import { storageService } from '../storage/storage.ts';
 import type { ExecRequest, InstanceDescription, LaunchInstanceRequest, LaunchService } from '../launches/types.ts';
 import { resourceNotFound } from '../resources/errors.ts';
@@ -138,6 +139,7 @@ function api(own: Partial<Handlers> = {}): FastifyInstance {
     catalog,
     launches,
     storage: storageService(catalog),
+    registry: localRegistry(catalog.dataDirectory),
     packageIndexes: async () => [],
     defaultAccount: ACCOUNT,
     version: '1.2.3',

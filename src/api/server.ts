@@ -41,6 +41,7 @@ import { handlers as allHandlers } from './operations/register.ts';
 import { createMetrics } from './health/metrics.ts';
 import { isHealthRequest, serveHealth } from './health/routes.ts';
 import { createLimiter, createUnsignedLimiter } from './rates.ts';
+import { isRegistryPath, serveRegistry } from './registry/door.ts';
 import { answerService } from './services/answer.ts';
 import { SERVICES } from './services/register.ts';
 import type { ServiceEntry } from './services/service.ts';
@@ -56,6 +57,8 @@ export const BODY_LIMIT = 1 << 20;
 const HOME_REGION = 'us-east-1';
 const BYTES = 'application/octet-stream';
 const SQLITE_BUSY = 5;
+/** How long headers may take, and bodies, in milliseconds. */
+const BODY_MS = 60_000;
 
 /** What tests may choose. */
 export interface ApiOptions {
@@ -76,7 +79,8 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
   const app = fastify({
     genReqId: newUuid,
     bodyLimit: BODY_LIMIT,
-    requestTimeout: 60_000,
+    // A layer of a container image takes as long as it takes. All other bodies have a deadline, set below.
+    requestTimeout: 0,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     loggerInstance: logger() as FastifyBaseLogger,
@@ -84,7 +88,10 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     routerOptions: { maxParamLength: 4096, caseSensitive: true },
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
     clientErrorHandler: refuseConnection,
-    http: { shouldUpgradeCallback: (request) => asksForWebSocket(request) && upgradeRoute(request) !== undefined },
+    http: {
+      headersTimeout: BODY_MS,
+      shouldUpgradeCallback: (request) => asksForWebSocket(request) && upgradeRoute(request) !== undefined,
+    },
   });
   // The signature covers the body's bytes, so they are kept as they came, whatever the content type says, be it no
   // content type at all.
@@ -101,6 +108,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       readOnly: true,
       sourceIp: addressOf(request),
       userAgent: request.headers['user-agent'],
+      host: request.headers.host ?? '',
       parameters: { method: request.method, path: target(request).path },
     };
     calls.set(request, call);
@@ -148,9 +156,13 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     });
     reply.header('x-amzn-RequestId', request.id);
     request.raw.headers['content-type'] = BYTES;
+    // The registry's door counts callers without a good password itself.
+    const { path } = target(request.raw);
+    if (isRegistryPath(path)) return;
     // Before the body is read.
     if (claimedService(request.raw.url!, request.raw.headers.authorization) === undefined)
       limitUnsigned(call.sourceIp, call.time);
+    if (hasBody(request.raw)) limitTime(request.raw);
   });
   app.addHook('onResponse', async (request, reply) => {
     const call = calls.get(request.raw);
@@ -181,6 +193,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     now: call.time,
     sourceIp: call.sourceIp,
     userAgent: call.userAgent,
+    host: call.host,
   });
   const callerOf = async (request: IncomingMessage, body: Buffer, service: string): Promise<RequestContext> => {
     const call = calls.get(request)!;
@@ -291,6 +304,7 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       void reply.code(status).header('content-type', type).send(body);
     },
   });
+  serveRegistry(app, { answering, anonymous, limit, limitUnsigned, told: toldOf, bytes: BYTES });
   serveUpgrades(app, closing.signal, async (request, requestId, signal) => {
     const call = begin(request, requestId);
     try {
@@ -340,6 +354,16 @@ function entryOf(request: FastifyRequest): ServiceEntry | undefined {
 function headerOf(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** Ends a request whose body does not arrive in time. */
+function limitTime(request: IncomingMessage): void {
+  const late = setTimeout(() => {
+    const error = Object.assign(new Error('the body did not arrive in time'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+    if (!request.complete) refuseConnection(error, request.socket);
+  }, BODY_MS).unref();
+  const arrived = (): void => clearTimeout(late);
+  request.once('end', arrived).once('close', arrived);
 }
 
 async function identify(

@@ -14,6 +14,7 @@ import type { InstanceDescription, LaunchService, Session, ShellRequest } from '
 import { openIdentities } from './access/identities.ts';
 import { DEFAULT_CONFIG } from '../platform/config/config.ts';
 import { sealerOf } from '../platform/sealing.ts';
+import { localRegistry } from '../distribution/registry/local-registry.ts';
 import { storageService } from '../storage/storage.ts';
 import { signedRequest, signedSocket, type Connection } from '../platform/api-client.ts';
 import { until } from '../platform/clock.ts';
@@ -94,6 +95,7 @@ before(async () => {
     catalog,
     launches,
     storage: storageService(catalog),
+    registry: localRegistry(catalog.dataDirectory),
     packageIndexes: async () => [],
     defaultAccount: ACCOUNT,
     version: '1.2.3',

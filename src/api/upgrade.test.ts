@@ -20,6 +20,7 @@ import type { InstanceDescription, LaunchService, Session } from '../launches/ty
 import { openIdentities } from './access/identities.ts';
 import { DEFAULT_CONFIG } from '../platform/config/config.ts';
 import { sealerOf } from '../platform/sealing.ts';
+import { localRegistry } from '../distribution/registry/local-registry.ts';
 import { storageService } from '../storage/storage.ts';
 import { recordsOf, signedJson, signedRequest, signedSocket, type Connection } from '../platform/api-client.ts';
 import { until } from '../platform/clock.ts';
@@ -106,6 +107,7 @@ describe('the server', () => {
       catalog,
       launches,
       storage: storageService(catalog),
+      registry: localRegistry(catalog.dataDirectory),
       packageIndexes: async () => [],
       defaultAccount: ACCOUNT,
       version: '1.2.3',

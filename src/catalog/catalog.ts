@@ -34,6 +34,7 @@ import * as buildQueue from './migrations/0041-build-queue.ts';
 import * as foreignIds from './migrations/0042-foreign-ids.ts';
 import * as containerOutputsByLayer from './migrations/0044-container-outputs-by-layer.ts';
 import * as containerLayers from './migrations/0045-container-layers.ts';
+import * as repositories from './migrations/0046-repositories.ts';
 import * as workPoints from './migrations/0050-work-points.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
@@ -93,6 +94,7 @@ const migrations: readonly Migration[] = [
   { number: 42, name: 'foreign ids', up: foreignIds.up },
   { number: 44, name: 'container outputs by layer', up: containerOutputsByLayer.up },
   { number: 45, name: 'container layers', up: containerLayers.up },
+  { number: 46, name: 'repositories', up: repositories.up },
   { number: 50, name: 'work points', up: workPoints.up },
 ];
 

@@ -33,6 +33,8 @@ export interface StackResource {
   readonly deletionPolicy?: (typeof DELETION_POLICIES)[number];
   /** Earlier ARNs of the resource that still exist, such as other versions. The latest is last. */
   readonly earlier?: readonly string[];
+  /** Of a repository: it is deleted with its images. */
+  readonly emptyOnDelete?: boolean;
 }
 
 /** An output of a stack. */

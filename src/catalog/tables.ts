@@ -9,6 +9,7 @@ import type { ServiceTables } from './service-tables.ts';
 import type { LogTables } from './log-tables.ts';
 import type { PipelineTables } from './pipeline-tables.ts';
 import type { EventTables } from './event-tables.ts';
+import type { RepositoryTables } from './repository-tables.ts';
 
 /** All tables by name, as Kysely sees them. */
 export type Tables = ResourceTables &
@@ -17,6 +18,7 @@ export type Tables = ResourceTables &
   PipelineTables &
   EventTables &
   ServiceTables &
+  RepositoryTables &
   LogTables;
 
 /** The resources' tables by name. */

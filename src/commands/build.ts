@@ -269,9 +269,12 @@ async function buildAll(run: Run): Promise<number> {
       if (code !== 0) return code;
       continue;
     }
-    const { arn, what, answers } = await deployResource(run.deploy, resource, requestFor(run, resource));
+    const request = requestFor(run, resource);
+    const { arn, what, answers } = await deployResource(run.deploy, resource, request);
     run.known.set(resource.logicalId, answers);
-    await note(run, resource, resource.type === 'AWS::SSM::Parameter' ? answers.ref : arn);
+    await note(run, resource, resource.type === 'AWS::SSM::Parameter' ? answers.ref : arn, {
+      ...(request['emptyOnDelete'] === true ? { emptyOnDelete: true } : {}),
+    });
     run.output.note(`${what.padEnd(9)} ${resource.logicalId}: ${arn}`);
   }
   for (const image of last) {
@@ -293,10 +296,15 @@ async function buildAll(run: Run): Promise<number> {
 }
 
 /** Records a resource. */
-function note({ record }: Run, resource: PlannedResource, physicalId: string): Promise<void> {
+function note(
+  { record }: Run,
+  resource: PlannedResource,
+  physicalId: string,
+  more: { readonly emptyOnDelete?: boolean } = {},
+): Promise<void> {
   const { logicalId, type, deletionPolicy, updateReplacePolicy = 'Delete' } = resource;
   const policy = deletionPolicy === undefined ? {} : { deletionPolicy };
-  return record.set({ logicalId, type, physicalId, ...policy }, updateReplacePolicy.startsWith('Retain'));
+  return record.set({ logicalId, type, physicalId, ...policy, ...more }, updateReplacePolicy.startsWith('Retain'));
 }
 
 function requestFor(run: Run, resource: PlannedResource): ReturnType<typeof resolveResource> {

@@ -10,7 +10,7 @@ import { ownProgram } from '../platform/own-program.ts';
 import { patient } from '../platform/patience.ts';
 import { isSameProcess, start } from '../platform/processes.ts';
 import { regionFault } from '../resources/regions.ts';
-import { runningServer, type ServerFile } from '../service/server-file.ts';
+import { runningServer, type ServerFile } from '../platform/server-file.ts';
 import { SERVER_FLAGS } from '../service/server-flags.ts';
 import { type Arguments, CommandFailed, WrongUse, type CommandOption } from './command.ts';
 

@@ -3,7 +3,7 @@ import { signedJson } from '../platform/api-client.ts';
 import { dataPath } from '../platform/data-layout.ts';
 import { patient } from '../platform/patience.ts';
 import { waitForExit } from '../platform/processes.ts';
-import { runningServer } from '../service/server-file.ts';
+import { runningServer } from '../platform/server-file.ts';
 import { CLIENT_OPTIONS, connectToRunning, dataDirectoryOf } from './client.ts';
 import { INGOT } from '../platform/own-program.ts';
 import { CommandFailed, type Arguments, type Command } from './command.ts';

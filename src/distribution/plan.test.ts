@@ -127,7 +127,7 @@ test('a container image goes to the repository of each Region with its tags; the
   const home = planDistribution(undefined, container);
   assert.deepEqual(
     home.regions.map((region) => region.container),
-    [{ service: 'ECR', repository: 'own/web', tags: ['1.0.0-3'], description: undefined }],
+    [{ service: 'ECR', repository: 'own/web', ofRecipe: true, tags: ['1.0.0-3'], description: undefined }],
   );
   const plan = planDistribution(
     {

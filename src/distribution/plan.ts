@@ -55,6 +55,8 @@ export interface RegionPlan {
 export interface ContainerTarget {
   readonly service: string;
   readonly repository: string;
+  /** Whether the container recipe names it, and not the distribution configuration. */
+  readonly ofRecipe: boolean;
   /** At least one. */
   readonly tags: readonly string[];
   readonly description?: string | undefined;
@@ -160,6 +162,7 @@ function containerTarget(
   const version = /\/(\d+\.\d+\.\d+)\/\d+$/.exec(image.imageArn)?.[1] ?? '';
   return {
     service: repository?.service ?? 'ECR',
+    ofRecipe: configuration?.targetRepository === undefined,
     repository: repository?.repositoryName ?? image.name.toLowerCase().replaceAll(/[^a-z0-9._-]+/g, '-'),
     // As on AWS without configured tags: the version and the build number.
     tags: given.length > 0 ? given.map((tag) => substituteVariables(tag, image)) : [`${version}-${image.buildVersion}`],

@@ -6,9 +6,14 @@ import type { Queryable } from '../catalog/catalog.ts';
 import { findLaunchTemplate } from '../catalog/launch-templates.ts';
 import { getParameter } from '../catalog/parameters.ts';
 import { getPrincipal } from '../catalog/principals.ts';
+import { findRepository } from '../catalog/repositories.ts';
 import { grants } from '../policies/decide.ts';
 import { parsePolicy } from '../policies/document.ts';
+import type { Config } from '../platform/config/config.ts';
+import { NotGranted } from '../platform/config/reading.ts';
+import { isRepositoryName } from '../resources/repositories.ts';
 import type { DistributionPlan } from './plan.ts';
+import { registryOf, type RepositoryRequest } from './registry/repositories.ts';
 
 /** A member of the configuration that cannot be carried out. */
 export interface DistributionFault {
@@ -28,10 +33,19 @@ export async function distributionFaults(
   db: Queryable,
   { regions }: DistributionPlan,
   account: string,
+  registries: Config['registries'],
 ): Promise<readonly DistributionFault[]> {
   const faults: DistributionFault[] = [];
   const roles = new Map<string, string | undefined>();
-  for (const { region, path, targetAccounts, configurations } of regions) {
+  for (const { region, path, targetAccounts, configurations, container } of regions) {
+    if (container !== undefined) {
+      const wrong = await repositoryFault(db, { region, account, target: container }, registries);
+      if (wrong !== undefined)
+        faults.push({
+          path: container.ofRecipe ? RECIPE_REPOSITORY : `${path}.containerDistributionConfiguration.targetRepository`,
+          message: wrong,
+        });
+    }
     const { launchTemplateConfigurations: launchTemplates = [], ssmParameterConfigurations: parameters = [] } =
       configurations;
     const fault = (member: string, message: string): void => void faults.push({ path: `${path}.${member}`, message });
@@ -68,6 +82,33 @@ export async function distributionFaults(
     }
   }
   return faults;
+}
+
+/** The member of a container recipe. */
+export const RECIPE_REPOSITORY = 'containerRecipe.targetRepository';
+
+/** Why a container image cannot go to a repository of Ingot's registry, or `undefined`. */
+async function repositoryFault(
+  db: Queryable,
+  request: RepositoryRequest,
+  registries: Config['registries'],
+): Promise<string | undefined> {
+  const { region, account } = request;
+  const name = request.target.repository;
+  let elsewhere: object | undefined;
+  try {
+    elsewhere = registryOf(registries, request);
+  } catch (error) {
+    if (!(error instanceof NotGranted)) throw error;
+    return error.message;
+  }
+  if (elsewhere !== undefined || (await findRepository(db, { account, region }, name)) !== undefined) return undefined;
+  const missing =
+    `The repository with name '${name}' does not exist in the registry with id '${account}' in ` + `${region}. `;
+  return isRepositoryName(name)
+    ? `${missing}Create it: aws ecr create-repository --repository-name ${name} --region ${region}`
+    : `${missing}It is not a name that a repository of Amazon ECR can have; for a repository of another registry, ` +
+        'list its host in registries of config.yaml.';
 }
 
 /** Why images cannot be distributed to an account, or `undefined`. */

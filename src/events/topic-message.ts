@@ -7,6 +7,7 @@ import type { Image } from '@aws-sdk/client-imagebuilder';
 import { createHash } from 'node:crypto';
 import type { OutboxRow } from '../catalog/outbox.ts';
 import { parseArn } from '../resources/arns.ts';
+import { ecrUri, toldContainers } from '../resources/repositories.ts';
 import type { Version } from '../resources/versions.ts';
 import type { EventEnvelope } from './envelope.ts';
 
@@ -66,7 +67,7 @@ export function imageMessage(image: Image): string {
     outputResources: {
       // Consumers read only the first AMI, so the one in the home Region comes first.
       amis: [...(image.outputResources?.amis ?? [])].sort((a, b) => home(a) - home(b)),
-      ...(image.type === 'DOCKER' ? { containers: image.outputResources?.containers ?? [] } : {}),
+      ...(image.type === 'DOCKER' ? { containers: toldContainers(image.outputResources?.containers, ecrUri) } : {}),
     },
     ...Object.fromEntries(available ? ids.map((name) => [name, uuidOf(arn, name)]) : []),
     accountId,

@@ -1,6 +1,7 @@
 /** The one gateway to web servers. */
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { pipeline, Readable } from 'node:stream';
 
 /** A request to a server. */
 export interface HttpQuestion {
@@ -8,7 +9,9 @@ export interface HttpQuestion {
   /** Path and query exactly as sent, in place of the address's: for signed requests. */
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array | undefined;
+  readonly body?: string | Uint8Array | Readable | undefined;
+  /** The Unix socket that the server listens on: the address then gives path and query only. */
+  readonly socketPath?: string;
   readonly signal?: AbortSignal | undefined;
   /** `host`: the proxy of this process's environment. `none`: no proxy. Otherwise the proxy's URL. */
   readonly proxy: 'host' | 'none' | { readonly address: string };
@@ -29,13 +32,15 @@ export interface HttpAnswer {
  * @throws the system's error if there is no response; the signal's reason if it is aborted
  */
 export async function askServer(url: URL | string, question: HttpQuestion): Promise<HttpAnswer> {
-  const { method = 'GET', path, headers = {}, body, signal, proxy, stallMs } = question;
+  const { method = 'GET', path, headers = {}, body, socketPath, signal, proxy, stallMs } = question;
   const secure = new URL(url).protocol === 'https:';
   const settings =
     proxy === 'none'
       ? {}
       : { proxyEnv: proxy === 'host' ? process.env : { http_proxy: proxy.address, https_proxy: proxy.address } };
-  const agent = secure ? new HttpsAgent(settings) : new HttpAgent(settings);
+  // A server that is not told to close reads the rest of a body that it refuses, so that its answer arrives.
+  const keepAlive = body instanceof Readable;
+  const agent = secure ? new HttpsAgent({ ...settings, keepAlive }) : new HttpAgent({ ...settings, keepAlive });
   try {
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const sent = (secure ? httpsRequest : httpRequest)(url, {
@@ -45,6 +50,7 @@ export async function askServer(url: URL | string, question: HttpQuestion): Prom
         signal,
         timeout: stallMs,
         ...(path === undefined ? {} : { path }),
+        ...(socketPath === undefined ? {} : { socketPath }),
       });
       sent.once('response', resolve);
       if (stallMs !== undefined)
@@ -52,7 +58,8 @@ export async function askServer(url: URL | string, question: HttpQuestion): Prom
       // This listener stays: invalid HTTP in the middle of a response is reported here as well as by the end of the
       // response.
       sent.on('error', (error) => reject(signal?.aborted ? (signal.reason as Error) : error));
-      sent.end(body);
+      if (body instanceof Readable) pipeline(body, sent, (error) => error == null || reject(error));
+      else sent.end(body);
     });
     return { answer, close: () => agent.destroy() };
   } catch (error) {

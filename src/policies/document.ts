@@ -8,8 +8,11 @@ import { parseCondition, singleValue, type Condition, type ContextValues } from 
 import { matchesGlob, parseGlob, type Glob } from './globs.ts';
 import type { PrincipalElement } from './principals.ts';
 
-/** What a policy is attached to: a principal (or session), a resource, or a role as its trust policy. */
-export type PolicyKind = 'identity' | 'resource' | 'trust';
+/**
+ * What a policy is attached to: a principal (or session), a resource, a role, as its trust policy, or a repository of
+ * container images, whose policy names no resource either.
+ */
+export type PolicyKind = 'identity' | 'resource' | 'trust' | 'repository';
 
 /** One statement. */
 export interface Statement {
@@ -17,7 +20,7 @@ export interface Statement {
   readonly effect: 'Allow' | 'Deny';
   readonly principal?: PrincipalElement;
   readonly actions: { readonly negated: boolean; readonly globs: readonly Glob[] };
-  /** Absent in a trust policy, whose resource is its role. */
+  /** Absent in a trust policy, which is about its role, and in a repository's. */
   readonly resources?: { readonly negated: boolean; readonly globs: readonly ArnGlob[] };
   readonly conditions: readonly Condition[];
 }
@@ -121,9 +124,11 @@ function readStatement(
     return [];
   });
 
-  const resources = oneOf(object, 'Resource', place, kind !== 'trust', faults);
-  if (kind === 'trust' && resources.given)
-    faults.push(`${place}.${resources.name}: a trust policy is about its role and names no resource`);
+  const ofItself = { trust: 'a trust policy is about its role', repository: 'the policy is about its repository' };
+  const aboutItself = kind === 'trust' || kind === 'repository' ? ofItself[kind] : undefined;
+  const resources = oneOf(object, 'Resource', place, aboutItself === undefined, faults);
+  if (aboutItself !== undefined && resources.given)
+    faults.push(`${place}.${resources.name}: ${aboutItself} and names no resource`);
   const arns = resources.values.flatMap((value, index) => {
     const glob = parseArnGlob(value, variables);
     if (glob !== undefined) return [glob];

@@ -14,6 +14,7 @@ import { anyScheduled } from '../catalog/pipeline-schedules.ts';
 import { anyPolicyDue } from '../catalog/lifecycle-schedules.ts';
 import { startDuePolicies } from '../pipelines/lifecycle/daily.ts';
 import { dueExecutions } from '../catalog/lifecycle-executions.ts';
+import { localRegistry } from '../distribution/registry/local-registry.ts';
 import { recordReceivers } from '../events/deliverer.ts';
 import { readEvents } from '../events/settings.ts';
 import { namedImages } from '../images/names/names.ts';
@@ -39,7 +40,7 @@ import { ownProgram } from '../platform/own-program.ts';
 import { patient } from '../platform/patience.ts';
 import { processStartTime } from '../platform/processes.ts';
 import { openSealer } from '../platform/sealing.ts';
-import { runningServer, type ServerFile } from './server-file.ts';
+import { runningServer, type ServerFile } from '../platform/server-file.ts';
 import { WorkerLink } from './worker-link.ts';
 import { causeOfEnd, WORKER_FLAGS } from './worker-memory.ts';
 import type { WorkerTask } from './worker-process.ts';
@@ -113,6 +114,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   let killed: SilentWorker | undefined;
   let worker = await startWorker();
 
+  const registry = localRegistry(dataDirectory);
   const services: ApiServices = {
     catalog,
     identities: openIdentities(catalog, sealer, [credentials]),
@@ -122,7 +124,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     wakeWorker,
     worker: () => ({ up: worker.silentSeconds < silentSeconds, silentSeconds: worker.silentSeconds }),
     launches: launchService(catalog, wakeWorker),
-    storage: storageService(catalog),
+    storage: storageService(catalog, registry),
+    registry,
     packageIndexes: debianIndexes,
     version: options.version,
     dataDirectory,
@@ -261,6 +264,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       if (code !== 0) await sweepBehind();
       api.server.closeAllConnections();
       await api.close();
+      await registry.stop();
       audit.close();
       await catalog.close();
       await rm(dataPath(dataDirectory, 'serverRecord'), { force: true });

@@ -15,6 +15,8 @@ import { resourceInUse, resourceNotFound } from '../resources/errors.ts';
 import { isInProgress } from '../resources/statuses.ts';
 import { diskSizes } from './disk-size.ts';
 import { filesBelow, type FoundFile } from './files-below.ts';
+import { collectRegistry } from './registry-garbage.ts';
+import type { LocalRegistry } from '../distribution/registry/local-registry.ts';
 import { collectGarbage, findStrays, type Collected } from './garbage.ts';
 import type { FileLimits } from '../catalog/kept-files.ts';
 import { listReceived, receivePart, type FilePart, type Received } from './kept-files.ts';
@@ -127,8 +129,8 @@ export interface StorageService {
   deleteSnapshot(ami: Ami): Promise<void>;
 }
 
-/** The storage of one data directory. */
-export function storageService(catalog: Catalog): StorageService {
+/** The storage of one data directory. @param registry absent where there is none to collect */
+export function storageService(catalog: Catalog, registry?: LocalRegistry): StorageService {
   const layers = new LayerStore(catalog, catalog.dataDirectory);
   return {
     receive: (limits, part) => receivePart(catalog, limits, part),
@@ -138,9 +140,11 @@ export function storageService(catalog: Catalog): StorageService {
     diskGib: diskSizes(catalog.dataDirectory),
 
     async collect({ olderThanSeconds, hostCache }) {
-      const collected = await collectGarbage(catalog, new Date(Date.now() - olderThanSeconds * 1000).toISOString());
+      const found = await collectGarbage(catalog, new Date(Date.now() - olderThanSeconds * 1000).toISOString());
+      const inRegistry = registry === undefined ? { bytes: 0 } : await collectRegistry(catalog, registry);
       const folder = hostCache ? baseCacheFolder() : undefined;
       const cached = folder === undefined ? { images: 0, bytes: 0 } : await sweepCache(folder, olderThanSeconds);
+      const collected = { ...found, bytes: found.bytes + inRegistry.bytes };
       return cached.images === 0
         ? collected
         : { ...collected, bytes: collected.bytes + cached.bytes, cachedBaseImages: cached.images };

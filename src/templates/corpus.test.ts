@@ -38,6 +38,7 @@ const ANSWERS: Readonly<Record<ResourceType, string>> = {
   'AWS::ImageBuilder::Image': `${PLACE}:image/i/1.0.0/1`,
   'AWS::ImageBuilder::LifecyclePolicy': `${PLACE}:lifecycle-policy/l`,
   'AWS::SSM::Parameter': '/a/parameter',
+  'AWS::ECR::Repository': 'team/web',
   'AWS::CloudFormation::Stack': 'arn:aws:cloudformation:us-east-1:123456789012:stack/s/1',
 };
 

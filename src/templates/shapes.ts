@@ -22,6 +22,7 @@ export const RESOURCE_TYPES = [
   'AWS::ImageBuilder::Image',
   'AWS::ImageBuilder::LifecyclePolicy',
   'AWS::SSM::Parameter',
+  'AWS::ECR::Repository',
   'AWS::CloudFormation::Stack',
 ] as const;
 export type ResourceType = (typeof RESOURCE_TYPES)[number];
@@ -69,6 +70,7 @@ const RESOURCES: Readonly<Record<ResourceType, ResourceShape>> = {
     attributes: ['Arn', 'ImageId', 'ImageUri', ...LATEST, 'Name', 'Version'],
   },
   'AWS::ImageBuilder::LifecyclePolicy': { input: 'CreateLifecyclePolicyRequest', attributes: ['Arn', 'Name'] },
+  'AWS::ECR::Repository': { input: 'EcrRepository', attributes: ['Arn', 'RepositoryUri'] },
   'AWS::SSM::Parameter': { input: 'SsmParameter', attributes: ['Type', 'Value'] },
   'AWS::CloudFormation::Stack': { input: 'NestedStack', attributes: ['Outputs.*'] },
 };
@@ -157,6 +159,43 @@ const OWN_SHAPES: Readonly<Record<string, Shape>> = {
       value: STRING,
     },
   },
+  FreeBoolean: { type: 'boolean' },
+  FreeJson: { type: 'json' },
+  FreeJsonText: { type: 'json text' },
+  EcrEncryption: {
+    type: 'structure',
+    required: ['encryptionType'],
+    members: { encryptionType: STRING, kmsKey: STRING },
+  },
+  EcrExclusion: {
+    type: 'structure',
+    required: ['imageTagMutabilityExclusionFilterType', 'imageTagMutabilityExclusionFilterValue'],
+    members: { imageTagMutabilityExclusionFilterType: STRING, imageTagMutabilityExclusionFilterValue: STRING },
+  },
+  EcrExclusions: { type: 'list', member: 'EcrExclusion' },
+  EcrLifecyclePolicy: {
+    type: 'structure',
+    members: { lifecyclePolicyText: { shape: 'FreeJsonText' }, registryId: STRING },
+  },
+  EcrMutability: {
+    type: 'string',
+    enum: ['MUTABLE', 'IMMUTABLE', 'IMMUTABLE_WITH_EXCLUSION', 'MUTABLE_WITH_EXCLUSION'],
+  },
+  EcrRepository: {
+    type: 'structure',
+    members: {
+      emptyOnDelete: { shape: 'FreeBoolean' },
+      encryptionConfiguration: { shape: 'EcrEncryption' },
+      imageScanningConfiguration: { shape: 'EcrScanning' },
+      imageTagMutability: { shape: 'EcrMutability' },
+      imageTagMutabilityExclusionFilters: { shape: 'EcrExclusions' },
+      lifecyclePolicy: { shape: 'EcrLifecyclePolicy' },
+      repositoryName: STRING,
+      repositoryPolicyText: { shape: 'FreeJson' },
+      tags: { shape: 'KeysAndValues' },
+    },
+  },
+  EcrScanning: { type: 'structure', members: { scanOnPush: { shape: 'FreeBoolean' } } },
   KeyAndValue: { type: 'structure', required: ['key', 'value'], members: { key: STRING, value: STRING } },
   KeysAndValues: { type: 'list', member: 'KeyAndValue' },
   NestedStack: {
@@ -273,6 +312,10 @@ function convert(name: string, value: Value, path: string, property: string, fau
     case 'text or list':
       if (value.kind === 'list') return convert('FreeTextList', value, path, property, faults);
       return convert('FreeText', value, path, property, faults);
+    case 'json':
+      return json(value);
+    case 'json text':
+      return value.kind === 'scalar' ? value.text : JSON.stringify(json(value));
     case 'structure':
       if (value.kind === 'map') return structure(name, value, path, property, faults);
       return wrong(value, path, 'a map', faults);
@@ -284,6 +327,19 @@ function convert(name: string, value: Value, path: string, property: string, fau
       if (value.kind === 'scalar') return scalar(shape, value, path, faults);
       return wrong(value, path, shape.type === 'boolean' ? 'true or false' : `a ${shape.type}`, faults);
   }
+}
+
+/** A value as JSON, its scalars as they are written. */
+function json(value: Value): RequestValue | undefined {
+  if (value.kind === 'unknown') return undefined;
+  if (value.kind === 'scalar') return value.value;
+  if (value.kind === 'list') return value.items.flatMap((item) => json(item) ?? []);
+  return Object.fromEntries(
+    [...value.entries].flatMap(([key, entry]) => {
+      const member = json(entry.value);
+      return member === undefined ? [] : [[key, member]];
+    }),
+  );
 }
 
 function wrong(value: Value, path: string, expected: string, faults: Faults): undefined {

@@ -540,7 +540,7 @@ Resources:
   Key: {Type: AWS::KMS::Key}
   Custom: {Type: Custom::Thing, UnknownAttribute: x}
   Absent: {Type: AWS::Lambda::Function, Condition: Never}
-  Circle: {Type: AWS::ECR::Repository, Properties: {RepositoryName: !Ref Circle}}
+  Circle: {Type: AWS::S3::Bucket, Properties: {BucketName: !Ref Circle}}
   CDKMetadata: {Type: AWS::CDK::Metadata}
   Infra:
     Type: AWS::ImageBuilder::InfrastructureConfiguration
@@ -571,7 +571,7 @@ Outputs:
       'Group AWS::EC2::SecurityGroup',
       'Key AWS::KMS::Key',
       'Custom Custom::Thing',
-      'Circle AWS::ECR::Repository',
+      'Circle AWS::S3::Bucket',
     ],
   );
   const request = resolveResource(plan, plan.resources[0]!, new Map());

@@ -261,13 +261,20 @@ function evaluateRequest(
   const properties = evaluate(written, path, scope, faults);
   if (properties?.kind === 'map') {
     const request = requestOf(resource.type, resolveDynamic(properties, path, scope, faults), path, faults);
-    if (resource.type !== 'AWS::SSM::Parameter' || properties.entries.has('Name')) return request;
-    return { name: nameOfForeign(resource.logicalId, resource.type, scope.pseudo), ...request };
+    const named = NAMED[resource.type];
+    if (named === undefined || properties.entries.has(`${named[0]!.toUpperCase()}${named.slice(1)}`)) return request;
+    return { [named]: nameOfForeign(resource.logicalId, resource.type, scope.pseudo), ...request };
   }
   if (properties !== undefined && properties.kind !== 'unknown')
     faults.add('wrong-type', properties.position, path, `expected a map, found ${describe(properties)}`);
   return {};
 }
+
+/** Members that CloudFormation makes up when a template leaves them out. */
+const NAMED: Readonly<Partial<Record<ResourceType, string>>> = {
+  'AWS::ECR::Repository': 'repositoryName',
+  'AWS::SSM::Parameter': 'name',
+};
 
 /**
  * The request that creates a resource, once the resources that it needs exist: the members of its Create operation. The

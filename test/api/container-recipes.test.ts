@@ -15,11 +15,13 @@ import {
   type CreateContainerRecipeCommandInput,
 } from '@aws-sdk/client-imagebuilder';
 import { namedImages } from '../../src/images/names/names.ts';
+import { ensureRepository } from '../harness/repositories.ts';
 import { ACCOUNT, DEBIAN, REGION, startApi, type TestApi } from './server.ts';
 
 let api: TestApi;
 before(async () => {
   api = await startApi({}, namedImages);
+  await ensureRepository(api.connectionOf('same'), 'web');
 });
 after(() => api.close());
 

@@ -8,7 +8,8 @@ import {
   CreateInfrastructureConfigurationCommand,
 } from '@aws-sdk/client-imagebuilder';
 import type { RequestContext } from '../../src/api/context.ts';
-import { dryRun as judgeAll, type DryRunAnswer, type DryRunRequest } from '../../src/api/dry-run/dry-run.ts';
+import type { DryRunAnswer } from '../../src/api/dry-run/answers.ts';
+import { dryRun as judgeAll, type DryRunRequest } from '../../src/api/dry-run/dry-run.ts';
 import { handlers } from '../../src/api/operations/register.ts';
 import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { signedJson, type Connection } from '../../src/platform/api-client.ts';

@@ -11,6 +11,7 @@ import { createApi } from '../../src/api/server.ts';
 import { openAuditLog } from '../../src/catalog/audit-log.ts';
 import { openCatalog, type Catalog } from '../../src/catalog/catalog.ts';
 import type { ManagedImage } from '../../src/catalog/managed.ts';
+import { localRegistry } from '../../src/distribution/registry/local-registry.ts';
 import { signedJson, type Connection } from '../../src/platform/api-client.ts';
 import { DEFAULT_CONFIG, type Config } from '../../src/platform/config/config.ts';
 import { openSealer } from '../../src/platform/sealing.ts';
@@ -100,6 +101,7 @@ export async function startApi(
       ...(config.names === undefined ? {} : { names: config.names }),
     });
     const audit = openAuditLog(dataDirectory, DEFAULT_CONFIG.audit);
+    const registry = localRegistry(dataDirectory);
     const services: ApiServices = {
       catalog,
       identities: openIdentities(catalog, await openSealer(dataDirectory), Object.values(keys)),
@@ -109,7 +111,8 @@ export async function startApi(
       wakeWorker: () => void woken++,
       worker: () => ({ up: true, silentSeconds: 0 }),
       launches: launchService(catalog, () => void woken++),
-      storage: storageService(catalog),
+      storage: storageService(catalog, registry),
+      registry,
       packageIndexes: async (_system, names) => [
         { suite: 'bookworm-security', security: true, versions: new Map([...names].map((name) => [name, NEWER])) },
       ],
@@ -129,6 +132,7 @@ export async function startApi(
     const close = async (): Promise<void> => {
       for (const client of clients) client.destroy();
       await app.close();
+      await registry.stop();
       audit.close();
       await catalog.close();
     };

@@ -18,7 +18,7 @@ import {
   type CreateComponentCommandInput,
   type ImagebuilderClient,
 } from '@aws-sdk/client-imagebuilder';
-import type { DryRunAnswer } from '../../src/api/dry-run/dry-run.ts';
+import type { DryRunAnswer } from '../../src/api/dry-run/answers.ts';
 import { deployResource } from '../../src/commands/deploy/deploy.ts';
 import { signedJson } from '../../src/platform/api-client.ts';
 import { parseTemplate, planTemplate, resolveResource } from '../../src/templates/template.ts';

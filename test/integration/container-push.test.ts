@@ -1,18 +1,17 @@
 /** Registries on bad days, what is sent to them, and that no password is said. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { ensureLocalRegistry } from '../../src/distribution/registry/local-registry.ts';
 import { pullImage } from '../../src/distribution/registry/pull.ts';
 import { pushImage } from '../../src/distribution/registry/push.ts';
 import type { PushTarget } from '../../src/distribution/registry/room.ts';
 import { missingBlobs, takeLayout, type StoredManifest } from '../../src/images/container-blobs.ts';
-import { waitForExit } from '../../src/platform/processes.ts';
 import { writeLayout } from '../harness/oci-layout.ts';
+import { plainRegistry, type PlainRegistry } from '../harness/plain-registry.ts';
 
 const LOGIN = { user: 'ann', password: 'hunter2/secret' };
 const PAIR = Buffer.from(`${LOGIN.user}:${LOGIN.password}`).toString('base64');
@@ -21,10 +20,12 @@ describe('pushes', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ingot-push-'));
   const dataDirectory = join(folder, 'data');
   let image: StoredManifest;
+  let behind: PlainRegistry;
   const servers: Server[] = [];
 
   before(async () => {
     mkdirSync(dataDirectory);
+    behind = await plainRegistry(join(folder, 'registry'));
     writeLayout(join(folder, 'layout'));
     image = await takeLayout(dataDirectory, join(folder, 'layout'));
   });
@@ -33,12 +34,7 @@ describe('pushes', () => {
       server.closeAllConnections();
       server.close();
     }
-    const { pid, startTime } = JSON.parse(readFileSync(join(dataDirectory, 'registry/registry.json'), 'utf8')) as {
-      pid: number;
-      startTime: string;
-    };
-    process.kill(pid, 'SIGTERM');
-    assert.ok(await waitForExit(pid, startTime, 20_000));
+    await behind.stop();
     rmSync(folder, { recursive: true });
   });
 
@@ -123,7 +119,7 @@ describe('pushes', () => {
    * @param before sees each request, and may keep it from the registry with `false`
    */
   async function watched(sent: string[], before: (asked: IncomingMessage) => boolean = () => true): Promise<string> {
-    const { host } = await ensureLocalRegistry(dataDirectory);
+    const { host } = behind;
     return registry((asked: IncomingMessage, answer) => {
       if (before(asked) === false) return;
       if (asked.method === 'PUT') sent.push(asked.url!.includes('/manifests/') ? 'manifest' : 'blob');
@@ -157,7 +153,7 @@ describe('pushes', () => {
   });
 
   test('a parent image is pulled with the login of its registry, by its digest, and nothing but its blobs stays', async () => {
-    const { host } = await ensureLocalRegistry(dataDirectory);
+    const { host } = behind;
     const uri = `${host}/team/parent:1`;
     await push(host, { uri });
     const between = await watched([], ({ headers, socket }) => {

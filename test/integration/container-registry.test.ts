@@ -1,28 +1,27 @@
 /** What leaves a container build, and the registry that it goes to: nothing is built here. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
-import { ensureLocalRegistry } from '../../src/distribution/registry/local-registry.ts';
+import { after, before, describe, test } from 'node:test';
 import { pushImage } from '../../src/distribution/registry/push.ts';
 import { inPushRoom } from '../../src/distribution/registry/room.ts';
 import { copyLayout, missingBlobs, storedManifest, takeLayout } from '../../src/images/container-blobs.ts';
-import { run, waitForExit } from '../../src/platform/processes.ts';
+import { run } from '../../src/platform/processes.ts';
 import { sha256, writeLayout } from '../harness/oci-layout.ts';
+import { plainRegistry, type PlainRegistry } from '../harness/plain-registry.ts';
 
 describe('container images outside of builds', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ingot registry '));
   const dataDirectory = join(folder, 'data: directory');
   mkdirSync(dataDirectory);
+  let registry: PlainRegistry;
 
+  before(async () => {
+    registry = await plainRegistry(join(folder, 'somebody: else'));
+  });
   after(async () => {
-    const record = JSON.parse(readFileSync(join(dataDirectory, 'registry/registry.json'), 'utf8')) as {
-      pid: number;
-      startTime: string;
-    };
-    process.kill(record.pid, 'SIGTERM');
-    assert.ok(await waitForExit(record.pid, record.startTime, 20_000));
+    await registry.stop();
     rmSync(folder, { recursive: true });
   });
 
@@ -33,8 +32,7 @@ describe('container images outside of builds', () => {
     const taken = await takeLayout(dataDirectory, join(folder, 'good'));
     assert.equal(taken.digest, digest);
     assert.deepEqual(await storedManifest(dataDirectory, taken), taken);
-    const { host } = await ensureLocalRegistry(dataDirectory);
-    assert.deepEqual(await ensureLocalRegistry(dataDirectory), { host });
+    const { host } = registry;
     const uri = `${host}/123456789012/us-east-1/team/web:1`;
     for (let round = 0; round < 2; round++)
       assert.equal(await pushImage(dataDirectory, taken, { uri, plain: true }, control()), digest);

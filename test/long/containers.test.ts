@@ -21,6 +21,8 @@ import { run } from '../../src/platform/processes.ts';
 import { hostState, type HostState } from '../harness/host-state.ts';
 import { outputOf, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
 import { imageLog, ingot, startServer, type TestServer } from '../harness/service.ts';
+import { plainRegistry } from '../harness/plain-registry.ts';
+import { connectionTo, ensureRepository, registryLogin } from '../harness/repositories.ts';
 import { endOnServer } from '../harness/suite.ts';
 
 const BASE = 'arn:aws:imagebuilder:us-east-1:aws:image/debian-12-slim/x.x.x';
@@ -94,6 +96,8 @@ describe('container images', () => {
       );
       components.push({ componentArn: componentBuildVersionArn! });
     }
+    const repository = wanted.repository ?? `team/${wanted.name}`;
+    if (wanted.repository === undefined) await ensureRepository(connectionTo(server), repository);
     const { containerRecipeArn } = await server.client.send(
       new CreateContainerRecipeCommand({
         name: wanted.name,
@@ -101,7 +105,7 @@ describe('container images', () => {
         containerType: 'DOCKER',
         parentImage: wanted.parent ?? BASE,
         dockerfileTemplateData: wanted.template ?? TEMPLATE,
-        targetRepository: { service: 'ECR', repositoryName: wanted.repository ?? `team/${wanted.name}` },
+        targetRepository: { service: 'ECR', repositoryName: repository },
         ...(components.length === 0 ? {} : { components }),
       }),
     );
@@ -127,7 +131,10 @@ describe('container images', () => {
   async function inRegistry(
     uri: string,
   ): Promise<{ Digest: string; Layers: string[]; Labels: Record<string, string> }> {
-    const { stdout } = await run(['skopeo', 'inspect', '--tls-verify=false', `docker://${uri}`]);
+    const login = uri.startsWith(new URL(server.endpoint).host)
+      ? [`--creds=${await registryLogin(connectionTo(server))}`]
+      : [];
+    const { stdout } = await run(['skopeo', 'inspect', '--tls-verify=false', ...login, `docker://${uri}`]);
     return JSON.parse(stdout) as never;
   }
 
@@ -330,8 +337,16 @@ describe('container images', () => {
   });
 
   test('go to a registry that config.yaml lists, with its login; what is wrong with that is the reason', async () => {
-    const web = await waitUntilAvailable(server, await start({ name: 'here', document: component('two') }));
-    const host = uriOf(web).split('/')[0]!;
+    const elsewhere = await plainRegistry(mkdtempSync(join(tmpdir(), 'ingot-registry-')));
+    const { host } = elsewhere;
+    try {
+      await goElsewhere(host);
+    } finally {
+      await elsewhere.stop();
+    }
+  });
+
+  async function goElsewhere(host: string): Promise<void> {
     const configure = (authFile: string): void =>
       writeFileSync(
         join(dataDirectory, 'config.yaml'),
@@ -340,6 +355,8 @@ describe('container images', () => {
     const authFile = join(dataDirectory, 'auth.json');
     writeFileSync(authFile, JSON.stringify({ auths: { [host]: { auth: Buffer.from('a:b').toString('base64') } } }));
     configure(authFile);
+    await server.stop();
+    server = await startServer(dataDirectory);
     const wanted = { name: 'away', document: component('two'), repository: `${host}/elsewhere/web` };
     const away = await waitUntilAvailable(server, await start(wanted));
     assert.equal(uriOf(away), `${host}/elsewhere/web:1.0.0-1`);
@@ -355,7 +372,7 @@ describe('container images', () => {
     const failed = await waitForStatus(server, imageBuildVersionArn!);
     assert.equal(failed.state!.status, 'FAILED');
     assert.match(failed.state!.reason!, /authFile \/absent\/auth\.json cannot be read \(ENOENT\)/);
-  });
+  }
 
   test('the example is built by its template, twice, and is in the registry by the name that it puts out', async () => {
     const digests: string[] = [];

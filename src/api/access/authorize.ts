@@ -5,19 +5,21 @@ import { findAmi } from '../../catalog/amis.ts';
 import type { Queryable } from '../../catalog/catalog.ts';
 import { parentMeaning } from '../../catalog/parent-names.ts';
 import { meaningOf, versionsMeant, type Meaning } from '../../catalog/resolve.ts';
+import { findRepository } from '../../catalog/repositories.ts';
 import { getResourcePolicy } from '../../catalog/resource-policies.ts';
 import { tagsOf } from '../../catalog/tags.ts';
 import { decideMeant, isDenied, refusalMessage, type AccessRequest, type Decision } from '../../policies/decide.ts';
 import { parsePolicy } from '../../policies/document.ts';
 import { accessDenied } from '../../resources/errors.ts';
 import { parseArn, resourceArn, type ResourceType, accountOfArn } from '../../resources/arns.ts';
+import { parseRepositoryArn } from '../../resources/repositories.ts';
 import type { RequestContext } from '../context.ts';
 import { contextValues } from './context-values.ts';
 import { amiArn } from '../ingot/resources.ts';
 import { imageOf, type Need } from './demands.ts';
 
 /** Actions that the resource's own account may take to repair a policy that cannot be parsed any more. */
-const REPAIRS = /^imagebuilder:(Get|Put)[A-Za-z]+Policy$/;
+const REPAIRS = /^(imagebuilder:(Get|Put)[A-Za-z]+Policy|ecr:(Get|Set|Delete)RepositoryPolicy)$/;
 
 /** Types of resources that can have a policy. */
 const WITH_POLICY: readonly ResourceType[] = ['component', 'image', 'image-recipe', 'container-recipe'];
@@ -121,11 +123,15 @@ async function evaluate(
   const about = need.parentImage === undefined ? need.resource : (meant ?? need.resource);
   const type = parseArn(about)?.type;
   const resourceAccount = accountOf({ ...need, resource: about }, context);
+  const repository = parseRepositoryArn(about);
   const document =
     type !== undefined && resourceAccount !== undefined && meant !== undefined && WITH_POLICY.includes(type)
       ? await getResourcePolicy(db, meant)
-      : undefined;
-  const read = document === undefined ? undefined : parsePolicy(document, 'resource');
+      : repository === undefined
+        ? undefined
+        : ((await findRepository(db, repository, repository.name))?.policy ?? undefined);
+  const read =
+    document === undefined ? undefined : parsePolicy(document, repository === undefined ? 'resource' : 'repository');
   if (read !== undefined && 'faults' in read && resourceAccount === context.account && !REPAIRS.test(need.action)) {
     return {
       allowed: false,
@@ -140,7 +146,7 @@ async function evaluate(
     resource,
   };
   const asksTags = [...identity, session, resource].some(
-    (policy) => policy !== undefined && [...policy.keys].some((key) => /^(aws|ec2):resourcetag\//.test(key)),
+    (policy) => policy !== undefined && [...policy.keys].some((key) => /^(aws|ec2|ecr):resourcetag\//.test(key)),
   );
   const resourceTags = asksTags && meant !== undefined ? await resourceTagsOf(db, meant) : {};
   const request: AccessRequest = {

@@ -35,6 +35,7 @@ export function contextValues(
         'aws:requesttag': need.tags,
         'aws:resourcetag': resourceTags,
         'ec2:resourcetag': resourceTags,
+        'ecr:resourcetag': resourceTags,
         'aws:principaltag': principal.tags,
       }[key.slice(0, slash)];
       if (tags !== undefined) return tagValues(tags, key.slice(slash + 1));

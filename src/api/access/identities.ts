@@ -17,6 +17,8 @@ export interface Identity {
   /** The name of the user, if it is one. */
   readonly userName?: string;
   readonly policies: readonly Policy[];
+  /** The session token as it came. */
+  readonly sessionToken?: string;
   /** The session, if it is one. Keys without a session are valid until they are deleted. */
   readonly session?: SessionFacts & { readonly role: StoredPrincipal; readonly sessionPolicy?: Policy };
 }
@@ -87,6 +89,7 @@ export function openIdentities(catalog: Catalog, sealer: Sealer, roots: readonly
       accessKeyId,
       secretAccessKey: facts.secretAccessKey,
       policies: found.policies,
+      sessionToken: token,
       session: {
         ...facts,
         role,

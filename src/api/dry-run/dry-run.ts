@@ -12,7 +12,7 @@ import { putKeptFile, tooLarge } from '../../catalog/kept-files.ts';
 import { getParameter, PARAMETER_TYPES, putParameter } from '../../catalog/parameters.ts';
 import { differences, tagChanges } from '../../templates/compare.ts';
 import { patient } from '../../platform/patience.ts';
-import { ApiError, invalidRequest, type ValueFault } from '../../resources/errors.ts';
+import { ApiError, invalidRequest } from '../../resources/errors.ts';
 import { parameterArn } from '../../resources/store-arns.ts';
 import { authorize } from '../access/authorize.ts';
 import { readUri } from '../access/demands.ts';
@@ -24,15 +24,17 @@ import { OPERATIONS, type Operation, type OperationName } from '../model.ts';
 import { operateWithin } from '../operate.ts';
 import { readUriTexts, URI_MEMBERS, uriOf, withUriText } from '../uri-texts.ts';
 import { validateInput } from '../validate.ts';
+import type { DryRunAnswer, DryRunFault } from './answers.ts';
 import { arnOfInput, contentMembers, KINDS, type Kind } from './kinds.ts';
+import { judgeRepository } from './repository.ts';
 import { originalPath, pathOfText, tokensOf, valueAt, withoutHoles, withValue } from './paths.ts';
 
 /** One create of the list. */
 export interface DryRunRequest {
   /** Identifies it in the answer. */
   readonly id: string;
-  /** One of `KINDS`, or `PutParameter` for a parameter that Ingot stores. */
-  readonly operation: OperationName | 'PutParameter';
+  /** One of `KINDS`; `PutParameter` for a parameter, `PutRepository` for a repository of container images. */
+  readonly operation: OperationName | 'PutParameter' | 'PutRepository';
   readonly input: Structure;
 }
 
@@ -41,38 +43,6 @@ export interface ComingFile {
   readonly sha256: string;
   /** In bytes. */
   readonly size: number;
-}
-
-/** A reason why a request is rejected. */
-interface DryRunFault {
-  readonly code: string;
-  readonly message: string;
-  /** The path in the input, such as `components[0].componentArn`, if it is known. */
-  readonly path?: string;
-  readonly reason?: ValueFault['reason'];
-}
-
-/** What one create would do. */
-export interface DryRunAnswer {
-  readonly id: string;
-  readonly action: 'create' | 'update' | 'replace' | 'unchanged' | 'refused';
-  /**
-   * The existing or new resource. A rejected one has an ARN if all its faults could be replaced by valid values, so
-   * that the rest of the list could be checked.
-   */
-  readonly resource?: {
-    readonly arn: string;
-    readonly name?: string;
-    readonly version?: string;
-    readonly type?: string;
-  };
-  /** Members that an update or a new version changes; may include `tags`. */
-  readonly changes?: readonly string[];
-  /** The current values of those members. */
-  readonly before?: Structure;
-  /** ARN of the resource that the new version or build replaces. */
-  readonly replaces?: string;
-  readonly faults?: readonly DryRunFault[];
 }
 
 /** Maximum number of reported faults per request. */
@@ -130,7 +100,9 @@ export async function dryRun(
         answers.push(
           operation === 'PutParameter'
             ? await judgeParameter(run, id, input)
-            : await judge(run, { id, operation, input }),
+            : operation === 'PutRepository'
+              ? await judgeRepository(db, context, id, input)
+              : await judge(run, { id, operation, input }),
         );
       }
       throw new Undo();
@@ -158,7 +130,7 @@ async function expect(db: Queryable, context: RequestContext, files: readonly Co
 async function textsOf(requests: readonly DryRunRequest[], context: RequestContext): Promise<UriTexts> {
   const allowed = new Set<string>();
   for (const { operation, input } of requests) {
-    const uri = operation === 'PutParameter' ? undefined : uriOf(operation, input);
+    const uri = operation === 'PutParameter' || operation === 'PutRepository' ? undefined : uriOf(operation, input);
     if (uri === undefined || allowed.has(uri)) continue;
     try {
       await authorize({ ...context, call: { ...context.call } }, readUri(uri));

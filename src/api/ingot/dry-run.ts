@@ -14,7 +14,7 @@ const MOST_REQUESTS = 200;
 /** Maximum number of files of one template. */
 const MOST_FILES = 5000;
 
-const OPERATIONS = [...(Object.keys(KINDS) as OperationName[]), 'PutParameter'] as const;
+const OPERATIONS = [...(Object.keys(KINDS) as OperationName[]), 'PutParameter', 'PutRepository'] as const;
 
 export const dryRunRoutes: readonly IngotRoute[] = [
   {

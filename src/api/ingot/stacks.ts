@@ -136,12 +136,14 @@ function readStack(body: Uint8Array): {
     const resources = reader.objects('resources', MOST_RESOURCES, (resource) => {
       const deletionPolicy = resource.oneOf('deletionPolicy', DELETION_POLICIES);
       const earlier = resource.strings('earlier', { maxItems: MOST_EARLIER, max: 2048 });
+      const emptyOnDelete = resource.boolean('emptyOnDelete');
       return {
         logicalId: resource.required('logicalId', { max: 255, pattern: /^[A-Za-z0-9.:&]+$/ }),
         type: resource.required('type', { max: 255 }),
         physicalId: resource.required('physicalId', { max: 2048 }),
         deletionPolicy,
         ...(earlier.length === 0 ? {} : { earlier }),
+        ...(emptyOnDelete === true ? { emptyOnDelete } : {}),
       };
     });
     const outputs = reader.objects('outputs', MOST_OUTPUTS, (output) => {

@@ -32,6 +32,7 @@ import {
   resourceNotFound,
 } from '../../resources/errors.ts';
 import { formatVersion, parseVersion, type Version } from '../../resources/versions.ts';
+import { toldContainers, toldUri } from '../../resources/repositories.ts';
 import type { BuildContext, Handlers, OperationContext } from '../context.ts';
 import { openPage } from '../paging.ts';
 import {
@@ -140,7 +141,10 @@ export const imageOperations = {
     const build = await resolveImageToRead(context.db, input.imageBuildVersionArn);
     const image = build === undefined ? undefined : await getImage(context.db, build);
     if (image === undefined) throw resourceNotFound(input.imageBuildVersionArn);
-    return { image, latestVersionReferences: referencesOf(build!) };
+    return {
+      image: { ...image, outputResources: toldOutputs(image.outputResources, context.host) },
+      latestVersionReferences: referencesOf(build!),
+    };
   },
 
   async ListImages(input, context) {
@@ -238,8 +242,15 @@ export const imageOperations = {
   },
 } satisfies Partial<Handlers>;
 
+/** Outputs as a caller is told them: with the address of Ingot's registry that the caller uses. */
+function toldOutputs(outputs: Image['outputResources'], host: string): Image['outputResources'] {
+  return outputs?.containers === undefined
+    ? outputs
+    : { ...outputs, containers: toldContainers(outputs.containers, (uri) => toldUri(uri, host)) };
+}
+
 /** An image in a list of builds. */
-export function imageSummary(image: Image, { account }: OperationContext) {
+export function imageSummary(image: Image, { account, host }: OperationContext) {
   return compact({
     arn: image.arn,
     name: image.name,
@@ -250,7 +261,7 @@ export function imageSummary(image: Image, { account }: OperationContext) {
     state: image.state,
     owner: account,
     dateCreated: image.dateCreated,
-    outputResources: image.outputResources,
+    outputResources: toldOutputs(image.outputResources, host),
     tags: image.tags,
     buildType: image.buildType,
     imageSource: image.imageSource,

@@ -36,6 +36,17 @@ const ENTRIES: readonly ServiceEntry[] = [
     }),
     load: async () => (await import('./logs/service.ts')).logs,
   },
+  {
+    name: 'ecr',
+    title: 'Amazon Elastic Container Registry',
+    sdkId: 'ECR',
+    protocol: awsJson('AmazonEC2ContainerRegistry_V20150921', {
+      InvalidPaginationTokenException: 'InvalidParameterException',
+      InvalidParameterValueException: 'InvalidParameterException',
+      ServiceException: 'ServerException',
+    }),
+    load: async () => (await import('./ecr/service.ts')).ecr,
+  },
 ];
 
 /** Services beside Image Builder, by their name in the scope of a signature. */

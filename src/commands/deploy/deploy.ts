@@ -28,6 +28,8 @@ const DEPLOYERS = {
   'AWS::ImageBuilder::DistributionConfiguration': deployDistribution,
   'AWS::ImageBuilder::ImagePipeline': deployPipeline,
   'AWS::SSM::Parameter': deployParameter,
+  'AWS::ECR::Repository': async (context, request) =>
+    (await import('./repositories.ts')).deployRepository(context, request),
 } satisfies Readonly<
   Record<
     Exclude<ResourceType, 'AWS::ImageBuilder::Image' | 'AWS::CloudFormation::Stack'>,

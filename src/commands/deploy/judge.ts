@@ -3,7 +3,7 @@
  * The server answers all requests as in a real deployment, and creates nothing.
  */
 import { parseStoreArn } from '../../resources/store-arns.ts';
-import type { DryRunAnswer } from '../../api/dry-run/dry-run.ts';
+import type { DryRunAnswer } from '../../api/dry-run/answers.ts';
 import type { Stack, StackExport } from '../../catalog/stacks.ts';
 import { parseComponentDocument } from '../../documents/component/parse.ts';
 import type { Fault, Position } from '../../documents/position.ts';
@@ -286,6 +286,7 @@ function isSame(a: Fault, b: Fault): boolean {
 /** The operation that creates a resource. */
 function operationOf({ type }: PlannedResource): string {
   if (type === 'AWS::SSM::Parameter') return 'PutParameter';
+  if (type === 'AWS::ECR::Repository') return 'PutRepository';
   return `Create${type.slice('AWS::ImageBuilder::'.length)}`;
 }
 
@@ -325,11 +326,12 @@ async function ask(connection: Connection, root: Frame): Promise<void> {
 
 /** The values of Ref and GetAtt for a resource that would be created, except those that only a build determines. */
 function attributesOf(
-  { arn, name, version, type }: NonNullable<DryRunAnswer['resource']>,
+  { arn, name, version, type, uri }: NonNullable<DryRunAnswer['resource']>,
   request: Request,
 ): ResourceAttributes {
   if (parseStoreArn(arn)?.service === 'ssm')
     return { ref: name!, attributes: { Type: String(request['type']), Value: String(request['value']) } };
+  if (uri !== undefined) return { ref: name!, attributes: { Arn: arn, RepositoryUri: uri } };
   const parsed = parseArn(arn);
   const attributes: Record<string, string> = { Arn: arn, Encrypted: 'true' };
   if (name !== undefined) attributes['Name'] = name;

@@ -5,7 +5,7 @@ import {
   GetContainerRecipeCommand,
   GetImageRecipeCommand,
 } from '@aws-sdk/client-imagebuilder';
-import type { DryRunAnswer } from '../../api/dry-run/dry-run.ts';
+import type { DryRunAnswer } from '../../api/dry-run/answers.ts';
 import { signedJson } from '../../platform/api-client.ts';
 import { differences } from '../../templates/compare.ts';
 import { CommandFailed } from '../command.ts';

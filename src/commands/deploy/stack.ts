@@ -205,7 +205,7 @@ function baseOf(arn: string): string {
 /** Deletes ARNs, the latest first. */
 async function deleteAll(
   connection: Connection,
-  { logicalId, type }: StackResource,
+  { logicalId, type, emptyOnDelete = false }: StackResource,
   arns: readonly string[],
 ): Promise<readonly Deletion[]> {
   const done: Deletion[] = [];
@@ -218,6 +218,8 @@ async function deleteAll(
     try {
       if (type === 'AWS::SSM::Parameter')
         await signedJson(connection, { method: 'DELETE', path: `/ingot/parameters/${encodeURIComponent(arn)}` });
+      else if (type === 'AWS::ECR::Repository')
+        await (await import('./repositories.ts')).deleteRepository(connection, arn, emptyOnDelete);
       else await deleteResource(client, arn);
       done.push({ logicalId, arn });
     } catch (error) {

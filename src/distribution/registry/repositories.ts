@@ -2,48 +2,86 @@
  * The registry of a repository: one of `config.yaml` that matches the repository's name or ECR's address, otherwise the
  * local registry of Ingot, which keeps Regions and accounts apart.
  */
+import type { Queryable } from '../../catalog/catalog.ts';
+import { findRepository } from '../../catalog/repositories.ts';
 import { isFor, NotGranted } from '../../platform/config/reading.ts';
 import { readConfig } from '../../platform/config/config.ts';
 import type { Registry } from '../../platform/config/registries.ts';
+import { openSealer } from '../../platform/sealing.ts';
+import { runningServer } from '../../platform/server-file.ts';
+import { pathInRegistry, repositoryArn, type RepositoryName } from '../../resources/repositories.ts';
 import type { ContainerTarget } from '../plan.ts';
-import { ensureLocalRegistry } from './local-registry.ts';
 import { registryLogin, type RegistryLogin } from './login.ts';
+import { REGISTRY_USER, sealRegistryToken } from './token.ts';
 
 /** A repository with the address of its registry. */
 export interface Repository {
   /** `host/path`, without a tag. */
   readonly name: string;
+  /** The repository, if it is in Ingot's own registry. */
+  readonly own?: OwnRepository;
   /** Whether the registry uses plain HTTP. */
   readonly plain: boolean;
   readonly login?: RegistryLogin;
-  /** Whether it is in the registry that Ingot runs. */
-  readonly own?: true;
 }
 
-/** A repository that an image is pushed to. */
+/** A repository of Ingot's own registry, with its id in the catalogue. */
+interface OwnRepository extends RepositoryName {
+  readonly id: string;
+}
+
+/** A repository that an image goes to. */
 export interface RepositoryRequest {
   readonly region: string;
   readonly account: string;
   readonly target: Pick<ContainerTarget, 'repository' | 'service'>;
 }
 
+/** What a repository is looked up for. */
+export interface RepositoryUse {
+  readonly db: Queryable;
+  readonly dataDirectory: string;
+  /** ARN of the image that goes there. */
+  readonly image: string;
+}
+
+/** How long the password for a push is good, in milliseconds: pushes have a shorter time limit. */
+const PASSWORD_MS = 43_200_000;
+
 /**
- * The repository of a Region. Starts the local registry if it is needed.
- * @throws {NotGranted} if the registry belongs to other accounts; {LoginError} if the configured login cannot be read
+ * The repository of a Region.
+ * @throws {NotGranted} a registry of other accounts; {LoginError} no login where there should be one; {Error} a
+ *   repository that was deleted since the image was planned
  */
 export async function repositoryOf(
-  dataDirectory: string,
+  { db, dataDirectory, image }: RepositoryUse,
   request: RepositoryRequest,
   signal?: AbortSignal,
 ): Promise<Repository> {
   const { registries } = await readConfig(dataDirectory);
   const elsewhere = registryOf(registries, request);
   if (elsewhere === undefined) {
-    const { host } = await ensureLocalRegistry(dataDirectory);
+    const name = { account: request.account, region: request.region, name: request.target.repository };
+    const found = await findRepository(db, name, name.name);
+    if (found === undefined)
+      throw new Error(
+        `The repository with name '${name.name}' does not exist in the registry with id '${name.account}' in ` +
+          name.region,
+      );
+    const server = await runningServer(dataDirectory);
+    if (server === undefined) throw new Error('the server, which the registry belongs to, does not run');
+    const host = server.host === '0.0.0.0' || server.host === '::' ? '127.0.0.1' : server.host;
+    const password = sealRegistryToken(await openSealer(dataDirectory), {
+      kind: 'image',
+      image,
+      repository: repositoryArn(name),
+      expires: Date.now() + PASSWORD_MS,
+    });
     return {
-      name: `${host}/${request.account}/${request.region}/${request.target.repository}`,
+      name: `${host.includes(':') ? `[${host}]` : host}:${server.port}/${pathInRegistry(name)}`,
+      own: { ...name, id: found.id },
       plain: true,
-      own: true,
+      login: { user: REGISTRY_USER, password },
     };
   }
   const { host, name, registry } = elsewhere;

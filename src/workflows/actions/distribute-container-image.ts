@@ -1,9 +1,11 @@
 /** `DistributeContainerImage`: pushes the image to the repositories of each Region, under each of its tags. */
 import { containerCopies, saveContainerCopy } from '../../catalog/container-outputs.ts';
+import { digestOfTag } from '../../catalog/repositories.ts';
 import { repositoryOf } from '../../distribution/registry/repositories.ts';
 import { placeManifest } from '../../distribution/registry/place-manifest.ts';
 import { pushImage } from '../../distribution/registry/push.ts';
 import { timestamp } from '../../platform/clock.ts';
+import { recordedUri } from '../../resources/repositories.ts';
 import { StepError } from '../errors.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
 
@@ -26,28 +28,29 @@ async function run({ plan, progress, services, report, signal }: Needs): Promise
   for (const { region, container } of plan.distribution.regions) {
     if (container === undefined) continue;
     const repository = await repositoryOf(
-      services.dataDirectory,
+      { db, dataDirectory: services.dataDirectory, image: plan.arn },
       { region, account: plan.account, target: container },
       signal,
     );
     for (const tag of container.tags) {
       const uri = `${repository.name}:${tag}`;
-      if (there.some((copy) => copy.uri === uri && copy.region === region && copy.digest === image.digest)) {
+      const { own } = repository;
+      const recorded = own === undefined ? uri : recordedUri(own, tag);
+      const known = there.some(
+        (copy) => copy.uri === recorded && copy.region === region && copy.digest === image.digest,
+      );
+      // In Ingot's own registry it may have been deleted since.
+      if (known && (own === undefined || (await digestOfTag(db, own.id, tag)) === image.digest)) {
         report({ type: 'log', text: `${uri} is there already` });
         continue;
       }
-      const placed = repository.own ? await placeManifest(services.dataDirectory, image, uri, signal) : undefined;
-      const digest =
-        placed ??
-        (await pushImage(
-          services.dataDirectory,
-          image,
-          { uri, plain: repository.plain, ...(repository.login === undefined ? {} : { login: repository.login }) },
-          { report, signal },
-        ));
+      const { plain, login } = repository;
+      const target = { uri, plain, ...(login === undefined ? {} : { login }) };
+      const placed = own === undefined ? undefined : await placeManifest(services.dataDirectory, image, target, signal);
+      const digest = placed ?? (await pushImage(services.dataDirectory, image, target, { report, signal }));
       if (digest !== image.digest)
         throw new StepError(`${uri} has the digest ${digest} in its registry, expected ${image.digest}`);
-      await saveContainerCopy(db, { image_arn: plan.arn, region, uri, digest, created: timestamp() });
+      await saveContainerCopy(db, { image_arn: plan.arn, region, uri: recorded, digest, created: timestamp() });
       report({ type: 'log', text: `${uri} in ${region}: ${digest}` });
     }
     succeededRegions.push(region);

@@ -7,7 +7,7 @@ import type { Image } from '@aws-sdk/client-imagebuilder';
 import type { Catalog, Queryable } from '../../catalog/catalog.ts';
 import { tagsOf } from '../../catalog/tags.ts';
 import { DistributionRefusal, planDistribution, type DistributionPlan } from '../../distribution/plan.ts';
-import { distributionFaults } from '../../distribution/proof.ts';
+import { distributionFaults, RECIPE_REPOSITORY } from '../../distribution/proof.ts';
 import type { Config } from '../../platform/config/config.ts';
 import { networkFor } from '../../platform/config/networks.ts';
 import { instanceProfileFor } from '../../platform/config/profiles.ts';
@@ -80,8 +80,8 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
   const distribution = distributionOf(request, refusals);
   for (const { path, message } of distribution === undefined
     ? []
-    : await distributionFaults(db, distribution, account)) {
-    const field = `distributionConfiguration.${path}`;
+    : await distributionFaults(db, distribution, account, config.registries)) {
+    const field = path === RECIPE_REPOSITORY ? path : `distributionConfiguration.${path}`;
     refusals.push({ code: 'distribution', field, message: `${field}: ${message}` });
   }
   const components = await resolveComponents(image, place);

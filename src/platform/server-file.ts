@@ -3,8 +3,8 @@
  * does not load that.
  */
 import { readFile } from 'node:fs/promises';
-import { dataPath } from '../platform/data-layout.ts';
-import { isSameProcess } from '../platform/processes.ts';
+import { dataPath } from './data-layout.ts';
+import { isSameProcess } from './processes.ts';
 
 /** The facts about a running service in `server.json`. */
 export interface ServerFile {
