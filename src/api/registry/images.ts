@@ -11,6 +11,7 @@ import {
 import type { Queryable } from '../../catalog/catalog.ts';
 import type { LocalRegistry, RegistryQuestion } from '../../distribution/registry/local-registry.ts';
 import type { HttpAnswer } from '../../platform/http.ts';
+import { INGOT } from '../../platform/own-program.ts';
 import { matchesGlob, parseGlob } from '../../policies/globs.ts';
 import { serviceUnavailable } from '../../resources/errors.ts';
 import { MANIFEST_LIMIT } from './manifests.ts';
@@ -41,7 +42,7 @@ export async function askRegistry(
     return await registry.ask(path, question);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const what = code === 'ENOENT' ? 'docker-registry is not installed: run ingot doctor' : message;
+    const what = code === 'ENOENT' ? `docker-registry is not installed: run ${INGOT} doctor` : message;
     throw serviceUnavailable(`The container registry does not answer: ${what}`);
   }
 }
