@@ -279,6 +279,31 @@ describe('container images', () => {
     });
   });
 
+  test('the distroless base has certificates and a user, and no shell', async () => {
+    const image = await waitUntilAvailable(
+      server,
+      await start({
+        name: 'distroless',
+        parent: BASE.replace('slim', 'distroless'),
+        template: 'FROM {{{ imagebuilder:parentImage }}}\nUSER nonroot\n',
+      }),
+    );
+    const uri = uriOf(image);
+    const { stdout } = await run(['skopeo', 'inspect', '--config', '--tls-verify=false', `docker://${uri}`]);
+    assert.equal((JSON.parse(stdout) as { config: { User: string } }).config.User, 'nonroot');
+    const { Layers } = await inRegistry(uri);
+    const blob = readFileSync(join(dataDirectory, 'containers/sha256', Layers[0]!.slice('sha256:'.length)));
+    const { stdout: listed } = await run(['tar', '-tf', '-'], { input: gunzipSync(blob), maxOutput: 16 << 20 });
+    const names = listed.split('\n');
+    assert.ok(names.includes('./etc/ssl/certs/ca-certificates.crt'));
+    assert.ok(names.includes('./var/lib/dpkg/status.d/libssl3'));
+    assert.ok(names.some((name) => /\/libssl\.so\.3$/.test(name)));
+    assert.deepEqual(
+      names.filter((name) => /^\.\/usr\/s?bin\/./.test(name) || name.includes('perl')),
+      [],
+    );
+  });
+
   test('RetryImage tests again what was cancelled in its tests, and pushes what could not be pushed', async () => {
     const slow = component('one').replace('- cat /page /first', '- test -e /done || sleep 600');
     const arn = await start({ name: 'again', document: slow, template: TEMPLATE });

@@ -39,6 +39,11 @@ export const baseImages: Readonly<Record<string, BaseImage>> = {
 export const containerBases: Readonly<Record<string, BaseImage>> = {
   'debian-12': debianContainer('debian-12', '12', { release: 'bookworm', packages: ['ca-certificates'] }),
   'debian-12-slim': debianContainer('debian-12-slim', '12', { release: 'bookworm', packages: [] }),
+  'debian-12-distroless': debianContainer('debian-12-distroless', '12', {
+    release: 'bookworm',
+    packages: ['base-files', 'netbase', 'tzdata', 'libssl3'],
+    distroless: true,
+  }),
   'debian-13': debianContainer('debian-13', '13', { release: 'trixie', packages: ['ca-certificates'] }),
 };
 
@@ -49,7 +54,9 @@ export const blankContainerDisk: BaseImage = container('container-disk', 'an emp
 export const managedImages: readonly BaseImage[] = Object.values(baseImages);
 
 function debianContainer(name: string, version: string, of: DebianContainer): BaseImage {
-  const what = ['its essential packages', ...of.packages].join(', ');
+  const what = of.distroless
+    ? `${of.packages.join(', ')} and CA certificates, without a shell`
+    : ['its essential packages', ...of.packages].join(', ');
   return container(name, `Debian ${version} for containers: ${what}`, `Debian ${version}`, of);
 }
 

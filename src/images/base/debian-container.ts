@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { sha256OfFile, syncDirectory, syncFile } from '../../platform/files.ts';
 import { release } from '../../platform/held.ts';
 import { run } from '../../platform/processes.ts';
+import { readScript } from '../../platform/scripts.ts';
 import { partitionTypes } from '../partitions.ts';
 import type { MakeBaseRequest } from './make-request.ts';
 import { missingForDebian } from './debian.ts';
@@ -19,6 +20,8 @@ export interface DebianContainer {
   readonly release: 'bookworm' | 'trixie';
   /** Packages besides the essential ones and apt. */
   readonly packages: readonly string[];
+  /** Nothing but these packages with the libraries that they need, and CA certificates: no shell, no package manager. */
+  readonly distroless?: true;
 }
 
 /** Virtual size of a build's disk in bytes. The file is sparse: only what is written takes space. */
@@ -26,6 +29,7 @@ export const CONTAINER_DISK_SIZE = 16 * 1024 ** 3;
 /** Directory on a build's disk with the parent image, if the disk has one. */
 export const IMPORT_FOLDER = 'import';
 
+const DISTROLESS = readScript(import.meta.url, 'distroless.sh');
 const MIB = 1024 ** 2;
 const SECTOR = 512;
 /** Files that no image needs: documentation, except licence texts that must be kept. */
@@ -69,7 +73,7 @@ export async function makeContainerBase(
       const layer = join(workDirectory, 'layer.tar');
       await installPackages(request, container, layer);
       report({ type: 'log', text: 'writing the disk' });
-      await writeLayout(join(tree, IMPORT_FOLDER), layer);
+      await writeLayout(join(tree, IMPORT_FOLDER), layer, container);
     }
     const disk = join(workDirectory, 'disk.raw');
     await writeDisk(tree, disk, signal);
@@ -88,9 +92,20 @@ export async function makeContainerBase(
 
 async function installPackages(
   { workDirectory, held, report, signal, env = process.env }: MakeBaseRequest,
-  { release: suite, packages }: DebianContainer,
+  { release: suite, packages, distroless }: DebianContainer,
   target: string,
 ): Promise<void> {
+  if (distroless) {
+    await runMmdebstrap(
+      { workDirectory, suite, mirrors: mirrorsFromEnvironment(env), held, report, signal },
+      [
+        ...['--variant=extract', '--format=tar', `--include=${packages.join(',')}`],
+        ...['--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr', `--extract-hook=${DISTROLESS}`],
+      ],
+      target,
+    );
+    return;
+  }
   await runMmdebstrap(
     { workDirectory, suite, mirrors: mirrorsFromEnvironment(env), held, report, signal },
     [
@@ -112,7 +127,7 @@ async function installPackages(
 }
 
 /** Writes an image with one layer as an OCI layout. Moves the layer there. */
-async function writeLayout(folder: string, layer: string): Promise<void> {
+async function writeLayout(folder: string, layer: string, { distroless }: DebianContainer): Promise<void> {
   const blobs = join(folder, 'blobs/sha256');
   await mkdir(blobs, { recursive: true, mode: 0o755 });
   const put = async (value: object): Promise<{ readonly digest: string; readonly size: number }> => {
@@ -129,7 +144,13 @@ async function writeLayout(folder: string, layer: string): Promise<void> {
     architecture: 'amd64',
     os: 'linux',
     created,
-    config: { Cmd: ['/bin/bash'], Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'] },
+    config: {
+      ...(distroless ? {} : { Cmd: ['/bin/bash'] }),
+      Env: [
+        'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        ...(distroless ? ['SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt'] : []),
+      ],
+    },
     rootfs: { type: 'layers', diff_ids: [`sha256:${digest}`] },
     history: [{ created, created_by: 'mmdebstrap' }],
   });
