@@ -47,6 +47,7 @@ import { SERVICES } from './services/register.ts';
 import type { ServiceEntry } from './services/service.ts';
 import { claimedService, createVerifier, type Signer, type Verifier } from './signature.ts';
 import { sourceAddresses } from './source-address.ts';
+import { confirmSubscription, isConfirmation } from './subscriptions.ts';
 import { asksForWebSocket, hasBody, serveUpgrades } from './upgrade.ts';
 import { validateInput } from './validate.ts';
 
@@ -276,6 +277,11 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
     handler: answering(async (request, reply, call) => {
       const body = bodyOf(request);
       const entry = entryOf(request);
+      const { query } = target(request.raw);
+      if (request.method === 'GET' && entry?.name === 'sts' && isConfirmation(query)) {
+        Object.assign(call, { service: 'sns', name: 'ConfirmSubscription', readOnly: false, parameters: undefined });
+        return reply.header('content-type', 'text/xml').send(await confirmSubscription(services, query, request.id));
+      }
       if (entry === undefined) {
         const name = claimedService(request.raw.url!, request.headers.authorization)!;
         await callerOf(request.raw, body, name);

@@ -51,6 +51,10 @@ export interface ReceiverTable {
   last_success: string | null;
   last_failure: string | null;
   last_error: string | null;
+  /** Token of the confirmation that was sent to it last. */
+  confirm_token: string | null;
+  /** When its subscription was confirmed. */
+  confirmed: string | null;
 }
 
 /** A delivery that failed. */

@@ -40,6 +40,14 @@ export async function updateReceiver(
   await trx.updateTable('receivers').set(change).where('name', '=', name).execute();
 }
 
+/** Confirms the subscription that has a token. Returns the receiver, or `undefined` if the token is unknown. */
+export async function confirmReceiver(trx: Queryable, token: string, now: string): Promise<ReceiverRow | undefined> {
+  const receiver = await trx.selectFrom('receivers').selectAll().where('confirm_token', '=', token).executeTakeFirst();
+  if (receiver !== undefined && receiver.confirmed === null)
+    await updateReceiver(trx, receiver.name, { confirmed: now, state: 'ok', failures: 0, next_attempt: null });
+  return receiver;
+}
+
 /** Advances the position of a receiver, after a number of deliveries. */
 export async function advanceReceiver(
   trx: Queryable,

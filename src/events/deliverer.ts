@@ -97,7 +97,14 @@ export async function recordReceivers({ transaction }: Catalog, { receivers }: E
       const known = await receiverOf(trx, name);
       if (known === undefined) await addReceiver(trx, { name, position: await lastEvent(trx), settings_hash: hash });
       else if (known.settings_hash !== hash)
-        await updateReceiver(trx, name, { settings_hash: hash, state: 'ok', failures: 0, next_attempt: null });
+        await updateReceiver(trx, name, {
+          settings_hash: hash,
+          state: 'ok',
+          failures: 0,
+          next_attempt: null,
+          confirm_token: null,
+          confirmed: null,
+        });
     }
   });
 }

@@ -1,4 +1,5 @@
 /** The delivery to one receiver: events in progress, events that wait for a retry, and its position in the outbox. */
+import { randomBytes } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import { eventsAfter, eventsAt, type OutboxRow } from '../catalog/outbox.ts';
 import {
@@ -33,6 +34,8 @@ const MOST_ATTEMPTS = 8;
 /** Characters of an error that are recorded. */
 const LONGEST_ERROR = 500;
 const HOUR_MS = 3_600_000;
+/** Time after which a receiver that did not confirm is asked again. */
+const CONFIRM_AGAIN_MS = 24 * HOUR_MS;
 
 /** What a loop needs. */
 export interface LoopOptions {
@@ -71,7 +74,9 @@ export class ReceiverLoop {
   #loaded = -1;
   /** The recorded position. */
   #position = -1;
-  #state = { gone: false, failures: 0, nextAttempt: 0, lastSuccess: '' };
+  #state = { gone: false, failures: 0, nextAttempt: 0, lastSuccess: '', confirmed: false };
+  /** When a subscription that is not confirmed is asked for again. */
+  #asksAt = 0;
   #delivered = 0;
   #more = true;
   #looked = -Infinity;
@@ -120,6 +125,7 @@ export class ReceiverLoop {
       await this.#readState();
       await this.#loadReplays();
     }
+    if (!this.#state.gone && !this.#state.confirmed && (await this.#isUnconfirmed(now))) return LOOK_MS;
     await this.#fill();
     if (this.#state.gone) return LOOK_MS;
     if (now < this.#state.nextAttempt) return Math.min(this.#state.nextAttempt - now, LOOK_MS);
@@ -137,7 +143,48 @@ export class ReceiverLoop {
       failures: row.failures,
       nextAttempt: row.next_attempt === null ? 0 : Date.parse(row.next_attempt),
       lastSuccess: row.last_success ?? '',
+      confirmed: row.confirmed !== null,
     };
+  }
+
+  /** Whether the receiver must confirm its subscription first. Sends the request when it is due. */
+  async #isUnconfirmed(now: number): Promise<boolean> {
+    const { catalog, receiver, resolve, ended } = this.#o;
+    const { confirmation } = receiverTypes[receiver.type]!;
+    if (confirmation?.(receiver.settings) === undefined) return false;
+    if (now < this.#asksAt) return true;
+    const row = await receiverOf(catalog.db, receiver.name);
+    const token = row?.confirm_token ?? randomBytes(64).toString('hex');
+    // Recorded first: the receiver may visit the URL before it answers.
+    const time = new Date(now).toISOString();
+    const said = (last_error: string, failures: number) =>
+      updateReceiver(catalog.db, receiver.name, { state: 'failing', failures, last_failure: time, last_error });
+    await updateReceiver(catalog.db, receiver.name, { confirm_token: token });
+    const deadline = withDeadline(ended, receiver.timeoutSeconds * 1000);
+    let mask = (text: string): string => text;
+    try {
+      const resolved = await resolve(receiver, this.#fresh);
+      this.#fresh = false;
+      mask = resolved.mask;
+      await confirmation(resolved.settings)!(token, deadline.signal);
+      this.#asksAt = now + CONFIRM_AGAIN_MS;
+      if ((await receiverOf(catalog.db, receiver.name))?.confirmed === null)
+        await said('waits until the SubscribeURL of its SubscriptionConfirmation is visited', 1);
+    } catch (error) {
+      if (ended.aborted) return true;
+      const failures = (row?.failures ?? 0) + 1;
+      this.#fresh = true;
+      this.#asksAt = now + backoffMs(failures, this.#o.random());
+      const problem = mask((error as Error).message).slice(0, LONGEST_ERROR);
+      logger().warn(
+        { receiver: receiver.name, failures, problem },
+        'a SubscriptionConfirmation could not be delivered',
+      );
+      await said(`its SubscriptionConfirmation could not be delivered: ${problem}`, failures);
+    } finally {
+      deadline.end();
+    }
+    return true;
   }
 
   async #loadReplays(): Promise<void> {

@@ -36,6 +36,8 @@ export interface SettingsReader {
   url(name: string, options?: { readonly required?: boolean }): void;
   texts(name: string, options?: { readonly required?: boolean }): void;
   flag(name: string): void;
+  /** Whether a flag is true. */
+  isSet(name: string): boolean;
   fault(name: string, problem: string): void;
 }
 
@@ -46,6 +48,11 @@ export interface ReceiverType {
    * an event, so only topics that the configuration names in full may be assigned to it.
    */
   readonly needsTopic?: (settings: Settings) => boolean;
+  /**
+   * Sends the request to confirm a subscription. Absent for types that have none, and returns `undefined` if these
+   * settings need none.
+   */
+  readonly confirmation?: (settings: Settings) => ((token: string, signal: AbortSignal) => Promise<string>) | undefined;
   /** Its settings besides the common ones, described for the schema and docs/config.md. */
   readonly settings: Readonly<Record<string, SettingDescription>>;
   /** Validates the settings; faults go to `read.fault`. */

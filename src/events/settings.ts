@@ -181,6 +181,7 @@ function settingsReader(settings: Settings, place: string, faults: string[]): Se
       const texts = strings(typeof value === 'string' ? [value] : value, at(name), faults);
       if (required && texts.length === 0) reader.fault(name, 'must have at least one');
     },
+    isSet: (name) => settings[name] === true,
     flag(name) {
       const value = settings[name];
       if (value !== undefined && typeof value !== 'boolean') reader.fault(name, 'must be true or false');

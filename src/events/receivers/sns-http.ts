@@ -2,6 +2,8 @@
  * The message that Amazon SNS posts to a subscribed URL. Its `Signature` is empty, because only AWS has the keys that
  * SNS libraries accept. With a `secret`, the request has a Standard Webhooks signature instead.
  */
+import { timestamp } from '../../platform/clock.ts';
+import { newUuid } from '../../platform/ids.ts';
 import { post } from '../post.ts';
 import type { Delivery, ReceiverType } from '../receiver.ts';
 import { checkSecret, signedHeaders } from './web-hook.ts';
@@ -16,12 +18,38 @@ export const snsHttp: ReceiverType = {
     secret: { type: 'text', help: 'Key of the signature: `whsec_` and base64, as Standard Webhooks has it.' },
     topicArn: { type: 'text', help: 'Topic that messages name, where an event has none of its own.' },
     rawMessageDelivery: { type: 'flag', help: 'Post the message without the envelope of SNS.' },
+    confirm: {
+      type: 'flag',
+      help: 'Post a SubscriptionConfirmation first, and messages only after its SubscribeURL was visited.',
+    },
+    serverUrl: { type: 'url', help: 'URL of this server for the SubscribeURL. Required with `confirm`.' },
   },
   check(read) {
     read.url('url', { required: true });
     checkSecret(read.text('secret'), (problem) => read.fault('secret', problem));
     checkTopic(read.text('topicArn'), (problem) => read.fault('topicArn', problem));
     read.flag('rawMessageDelivery');
+    read.flag('confirm');
+    read.url('serverUrl', { required: read.isSet('confirm') });
+    if (read.isSet('confirm') && read.text('topicArn') === undefined)
+      read.fault('topicArn', 'is required with confirm: the confirmation names it');
+  },
+  confirmation(settings) {
+    if (settings['confirm'] !== true) return undefined;
+    return (token, signal) => {
+      const topicArn = String(settings['topicArn']);
+      const id = newUuid();
+      const body = JSON.stringify(confirmationMessage(String(settings['serverUrl']), { topicArn, token, id }));
+      const headers = {
+        'content-type': 'text/plain; charset=UTF-8',
+        'user-agent': 'Amazon Simple Notification Service Agent',
+        'x-amz-sns-message-type': 'SubscriptionConfirmation',
+        'x-amz-sns-message-id': id,
+        'x-amz-sns-topic-arn': topicArn,
+        ...(typeof settings['secret'] === 'string' ? signedHeaders(settings, { event: { id }, body }) : {}),
+      };
+      return post(String(settings['url']), headers, body, signal);
+    };
   },
   deliver(settings, delivery, signal) {
     const raw = settings['rawMessageDelivery'] === true;
@@ -66,6 +94,33 @@ function snsMessage(delivery: Delivery, topicArn: string): object {
     Signature: '',
     SigningCertURL: '',
     UnsubscribeURL: '',
+  };
+}
+
+/** The request of SNS to confirm a subscription. Source: SNS Developer Guide, HTTP/HTTPS subscription confirmation. */
+function confirmationMessage(
+  serverUrl: string,
+  { topicArn, token, id }: { readonly topicArn: string; readonly token: string; readonly id: string },
+): object {
+  const subscribe = new URL(serverUrl);
+  subscribe.search = new URLSearchParams({
+    Action: 'ConfirmSubscription',
+    TopicArn: topicArn,
+    Token: token,
+  }).toString();
+  return {
+    Type: 'SubscriptionConfirmation',
+    MessageId: id,
+    Token: token,
+    TopicArn: topicArn,
+    Message:
+      `You have chosen to subscribe to the topic ${topicArn}.\n` +
+      'To confirm the subscription, visit the SubscribeURL included in this message.',
+    SubscribeURL: subscribe.toString(),
+    Timestamp: timestamp(),
+    SignatureVersion: '1',
+    Signature: '',
+    SigningCertURL: '',
   };
 }
 
