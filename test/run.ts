@@ -43,7 +43,7 @@ const lists: Readonly<Record<string, readonly TestList[]>> = {
         'src/{documents/fuzz,documents/faults,catalog/audit-log}.test.ts',
         'src/{commands/cp/*,images/foreign/*,guest/disk-search}.test.ts',
         'test/api/{access,audit-and-quotas,full-disk,fuzz,granted,odd-requests,reader-growth}.test.ts',
-        'test/api/{ec2-images,ecr,hooks,logs,resource-policies,sharing,spellings,ssm,sts}.test.ts',
+        'test/api/{ec2-images,ecr,hooks,logs,resource-policies,sharing,spellings,ssm,sts,subscriptions}.test.ts',
         'test/integration/{container-push,container-registry,container-walls,hostile-instance}.test.ts',
         'test/integration/{monitoring,networks,registry-clients}.test.ts',
         'test/integration/{nspawn,qemu,secrets,imports,host}.test.ts',
