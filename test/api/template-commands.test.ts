@@ -5,6 +5,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { DescribeRepositoriesCommand, ECRClient, type Repository } from '@aws-sdk/client-ecr';
 import { ListComponentsCommand, ListImageRecipesCommand } from '@aws-sdk/client-imagebuilder';
 import { signedJson } from '../../src/platform/api-client.ts';
 import * as processes from '../harness/processes.ts';
@@ -442,4 +443,83 @@ test('texts that are not UTF-8 are refused with the place of the byte: a templat
     assert.notEqual(code, 0);
     assert.match(`${stdout}${stderr}`, /latin\.yaml.* is not UTF-8: byte 0xf6 in line 2, 5 bytes into it/);
   }
+});
+
+describe('repositories of container images', () => {
+  const template = (more: string): string => `
+Resources:
+  Repository:
+    Type: AWS::ECR::Repository
+    Properties:
+      RepositoryName: team/web
+      RepositoryPolicyText:
+        Version: '2012-10-17'
+        Statement:
+          - Effect: Allow
+            Principal: '*'
+            Action: ecr:BatchGetImage
+      LifecyclePolicy:
+        LifecyclePolicyText: |
+          {"rules": [{"rulePriority": 1, "selection": {"tagStatus": "untagged", "countType": "imageCountMoreThan",
+            "countNumber": 5}, "action": {"type": "expire"}}]}
+      Tags: [{Key: Team, Value: web}]
+${more}
+  Unnamed: {Type: AWS::ECR::Repository}
+  Distribution:
+    Type: AWS::ImageBuilder::DistributionConfiguration
+    Properties:
+      Name: web-containers
+      Distributions:
+        - Region: !Ref AWS::Region
+          ContainerDistributionConfiguration:
+            TargetRepository: {Service: ECR, RepositoryName: !Ref Repository}
+Outputs:
+  Uri: {Value: !GetAtt Repository.RepositoryUri}
+  Arn: {Value: !GetAtt Repository.Arn}
+`;
+  const described = async (): Promise<Repository | undefined> => {
+    const { hostname, port } = new URL(server.endpoint);
+    const client = new ECRClient({
+      endpoint: `http://${hostname}:${port}`,
+      region: 'us-east-1',
+      credentials: server.credentials,
+    });
+    try {
+      const { repositories = [] } = await client.send(new DescribeRepositoriesCommand({}));
+      return repositories.find(({ repositoryName }) => repositoryName === 'team/web');
+    } finally {
+      client.destroy();
+    }
+  };
+
+  test('are made, changed in place and deleted', async () => {
+    const path = await file('repositories.yaml', template(''));
+    const planned = await run('plan', path, '--stack-name', 'repositories');
+    assert.equal(planned.code, 0, planned.stderr);
+    assert.match(planned.stdout, /create +Repository/);
+    const built = await run('build', path, '--stack-name', 'repositories');
+    assert.equal(built.code, 0, `${built.stdout}${built.stderr}`);
+    const host = new URL(server.endpoint).host;
+    assert.ok(`${built.stdout}${built.stderr}`.includes(`${host}/123456789012/us-east-1/team/web`), built.stdout);
+    assert.equal((await described())?.imageTagMutability, 'MUTABLE');
+    const again = await run('build', path, '--stack-name', 'repositories');
+    assert.match(`${again.stdout}${again.stderr}`, /unchanged Repository/);
+
+    await file('repositories.yaml', template('      ImageTagMutability: IMMUTABLE'));
+    assert.match((await run('plan', path, '--stack-name', 'repositories')).stdout, /update +Repository/);
+    assert.equal((await run('build', path, '--stack-name', 'repositories')).code, 0);
+    assert.equal((await described())?.imageTagMutability, 'IMMUTABLE');
+
+    await file(
+      'repositories.yaml',
+      template('      EncryptionConfiguration: {EncryptionType: KMS}').replace('team/web', 'team/kms'),
+    );
+    const refused = await run('validate', path);
+    assert.equal(refused.code, 1);
+    assert.match(`${refused.stdout}${refused.stderr}`, /no key service/);
+
+    const deleted = await run('delete-stack', 'repositories');
+    assert.equal(deleted.code, 0, deleted.stdout);
+    assert.equal(await described(), undefined);
+  });
 });

@@ -247,7 +247,11 @@ describe('container images', () => {
       }),
     );
     const { Labels } = await inRegistry(uriOf(image));
-    const { stdout } = await run(['skopeo', 'inspect', '--raw', '--tls-verify=false', `docker://${uriOf(image)}`]);
+    const { stdout } = await run([
+      ...['skopeo', 'inspect', '--raw', '--tls-verify=false'],
+      `--creds=${await registryLogin(connectionTo(server))}`,
+      `docker://${uriOf(image)}`,
+    ]);
     const { annotations, layers, config } = JSON.parse(stdout) as {
       annotations: Record<string, string>;
       layers: { digest: string }[];

@@ -91,7 +91,9 @@ test('what consumers write: made, read, changed, gone', { skip }, async () => {
     ami: 'ami-00000000000000002',
     amis: ['ami-00000000000000001', 'ami-00000000000000002'],
     names: ['/golden/release', '/golden/secret'],
+    registry_user: 'AWS',
     release: '1',
+    repository: `/${ACCOUNT}/${REGION}/golden/web`,
     template: 'ami-00000000000000002 1',
   });
   assert.deepEqual(JSON.parse((await findAmi(api.catalog.db, 'ami-00000000000000002'))!.launch_permission), {
@@ -102,4 +104,5 @@ test('what consumers write: made, read, changed, gone', { skip }, async () => {
   assert.equal((await outputs())['template'], 'ami-00000000000000002 2');
   await terraform('destroy', '-auto-approve', '-input=false', '-var', 'value=2');
   assert.deepEqual(await api.catalog.db.selectFrom('parameters').selectAll().execute(), []);
+  assert.deepEqual(await api.catalog.db.selectFrom('repositories').selectAll().execute(), []);
 });

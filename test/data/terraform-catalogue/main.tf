@@ -125,3 +125,63 @@ output "release" {
 output "names" {
   value = sort(data.aws_ssm_parameters_by_path.golden.names)
 }
+
+resource "aws_ecr_repository" "web" {
+  name                 = "golden/web"
+  image_tag_mutability = var.value == "1" ? "MUTABLE" : "IMMUTABLE"
+  force_delete         = true
+  tags                 = { Release = var.value }
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+  encryption_configuration {
+    encryption_type = "AES256"
+  }
+}
+
+resource "aws_ecr_lifecycle_policy" "web" {
+  repository = aws_ecr_repository.web.name
+  policy = jsonencode({
+    rules = [{
+      rulePriority = 1
+      description  = "Untagged images go"
+      selection = {
+        tagStatus   = "untagged"
+        countType   = "sinceImagePushed"
+        countUnit   = "days"
+        countNumber = 14
+      }
+      action = { type = "expire" }
+    }]
+  })
+}
+
+resource "aws_ecr_repository_policy" "web" {
+  repository = aws_ecr_repository.web.name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "Pull"
+      Effect    = "Allow"
+      Principal = { AWS = "arn:aws:iam::210987654321:root" }
+      Action    = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    }]
+  })
+}
+
+data "aws_ecr_repository" "web" {
+  name       = aws_ecr_repository.web.name
+  depends_on = [aws_ecr_repository.web]
+}
+
+data "aws_ecr_authorization_token" "token" {}
+
+output "repository" {
+  value = replace(data.aws_ecr_repository.web.repository_url, "/^[^/]*/", "")
+}
+
+output "registry_user" {
+  value     = data.aws_ecr_authorization_token.token.user_name
+  sensitive = true
+}
