@@ -146,6 +146,19 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
         builds.keepFreeBytes / 1e6,
         'Free disk space, in MB, below which no build starts beside another.',
       ),
+      cpus: {
+        description:
+          'Processors that the instance types of all running builds may have together. Default: twice those of the host.',
+        type: 'integer',
+        minimum: 1,
+      },
+      memoryMegabytes: {
+        description:
+          'Memory, in MiB, that the instance types of all running builds may have together. Default: nine tenths of ' +
+          'that of the host.',
+        type: 'integer',
+        minimum: 1,
+      },
     }),
   ),
   audit: described(

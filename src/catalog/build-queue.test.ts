@@ -25,7 +25,11 @@ let created = 0;
 async function image(
   catalog: Catalog,
   name: string,
-  { pipeline, byItself = false }: { readonly pipeline?: string; readonly byItself?: boolean } = {},
+  {
+    pipeline,
+    byItself = false,
+    instanceType,
+  }: { readonly pipeline?: string; readonly byItself?: boolean; readonly instanceType?: string } = {},
 ): Promise<string> {
   const { arn } = await catalog.transaction((trx) =>
     createImage(trx, {
@@ -37,6 +41,9 @@ async function image(
         platform: 'Linux',
         buildType: byItself ? 'SCHEDULED' : 'USER_INITIATED',
         ...(pipeline === undefined ? {} : { sourcePipelineArn: pipeline }),
+        ...(instanceType === undefined
+          ? {}
+          : { infrastructureConfiguration: { name: 'i', instanceTypes: [instanceType] } }),
       },
     }),
   );
@@ -128,6 +135,26 @@ test('a nearly full disk holds back automatic builds, and any build beside anoth
   assert.equal(await scarce(false), asked);
   assert.equal(await claim(catalog, true), nightly);
   await catalog.close();
+});
+
+test('a build that does not fit beside the running ones waits, and those behind it do not overtake it', async () => {
+  const catalog = await fresh();
+  const running = await image(catalog, 'running', { instanceType: 't3.small' });
+  const large = await image(catalog, 'large', { instanceType: 'm5.2xlarge' });
+  const small = await image(catalog, 'small');
+  assert.equal(await claim(catalog), running);
+  const asked: unknown[] = [];
+  const room = (type: string | undefined, others: readonly (string | undefined)[]): boolean => {
+    asked.push([type, others]);
+    return others.length === 0;
+  };
+  assert.equal(await claimImage(catalog, LESSEE, { room }), undefined);
+  assert.deepEqual(asked, [['m5.2xlarge', ['t3.small']]]);
+  await end(catalog, running);
+  assert.equal((await claimImage(catalog, LESSEE, { room }))?.arn, large);
+  assert.equal(await claimImage(catalog, LESSEE, { room }), undefined);
+  await end(catalog, large);
+  assert.equal((await claimImage(catalog, LESSEE, { room }))?.arn, small);
 });
 
 test('the displayed order is the order in which builds start', async () => {

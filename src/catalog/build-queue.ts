@@ -2,6 +2,7 @@
  * The order in which waiting images are built: first those that must be built alone, then those that a person started,
  * then automatic ones. Among equals the pipelines take turns; of one pipeline the oldest comes first.
  */
+import type { Image } from '@aws-sdk/client-imagebuilder';
 import { sql, type RawBuilder } from 'kysely';
 import type { Queryable } from './catalog.ts';
 
@@ -125,4 +126,24 @@ export async function inTurn(db: Queryable, most = Infinity): Promise<readonly W
     found.set(next.queue, { working: queue.working + 1, last: `~${String(turn).padStart(9, '0')}` });
   }
   return ordered;
+}
+
+/** The instance types of the builds that a worker works on. */
+export async function runningTypes(db: Queryable): Promise<readonly (string | undefined)[]> {
+  const rows = await db
+    .selectFrom('leases as l')
+    .innerJoin('images as i', 'i.arn', 'l.image_arn')
+    .select('i.record')
+    .execute();
+  return rows.map(({ record }) => typeIn(record));
+}
+
+/** The instance type that an image's infrastructure configuration asks for first. */
+export async function instanceTypeOf(db: Queryable, arn: string): Promise<string | undefined> {
+  const row = await db.selectFrom('images').select('record').where('arn', '=', arn).executeTakeFirst();
+  return row === undefined ? undefined : typeIn(row.record);
+}
+
+function typeIn(record: string): string | undefined {
+  return (JSON.parse(record) as Image).infrastructureConfiguration?.instanceTypes?.[0];
 }

@@ -1,6 +1,6 @@
 /** Queries on leases: which process works on which image. */
 import type { Kysely } from 'kysely';
-import { nextInTurn, recordTurn } from './build-queue.ts';
+import { instanceTypeOf, nextInTurn, recordTurn, runningTypes } from './build-queue.ts';
 import type { Catalog } from './catalog.ts';
 import { timestamp } from '../platform/clock.ts';
 import { isSameProcess } from '../platform/processes.ts';
@@ -21,6 +21,7 @@ interface ClaimingHost {
   readonly busy?: boolean;
   readonly full?: boolean;
   readonly scarce?: boolean;
+  readonly room?: (asked: string | undefined, running: readonly (string | undefined)[]) => boolean;
 }
 
 /** Duration of a lease without renewal, in milliseconds. */
@@ -34,12 +35,13 @@ const LEASE_MS = 60_000;
  * @param host.scarce whether the disk is nearly full: then no image starts beside another, and none automatically. An
  * image that a person started starts when no other is being built, and reports the lack of space, because waiting would
  * not free any
+ * @param host.room whether a build of this instance type fits beside builds of those
  * @returns its ARN, or `undefined` if none can be claimed now
  */
 export async function claimImage(
   catalog: Catalog,
   lessee: Lessee,
-  { busy = false, full = false, scarce = false }: ClaimingHost,
+  { busy = false, full = false, scarce = false, room = () => true }: ClaimingHost,
 ): Promise<{ readonly arn: string; readonly alone: boolean } | undefined> {
   return catalog.transaction(async (trx) => {
     const now = timestamp();
@@ -49,7 +51,12 @@ export async function claimImage(
     const alone = waiting?.alone ?? suspended?.alone === 1;
     if (image === undefined || (alone && busy)) return undefined;
     if (waiting !== undefined && scarce && (busy || (waiting.byItself && !alone))) return undefined;
-    if (waiting !== undefined) await recordTurn(trx, waiting.queue, now);
+    if (waiting !== undefined) {
+      const running = await runningTypes(trx);
+      // The one whose turn it is waits, and those behind it with it: a large build would never begin otherwise.
+      if (!room(await instanceTypeOf(trx, waiting.arn), running)) return undefined;
+      await recordTurn(trx, waiting.queue, now);
+    }
     await trx
       .insertInto('leases')
       .values({

@@ -1,17 +1,24 @@
 /** `ingot images`. */
-import { paginateListImages, type ImageSummary, type ImageVersion } from '@aws-sdk/client-imagebuilder';
+import {
+  GetImageCommand,
+  paginateListImages,
+  type ImagebuilderClient,
+  type ImageSummary,
+  type ImageVersion,
+} from '@aws-sdk/client-imagebuilder';
 import { imagebuilderClient } from '../platform/api-client.ts';
 import { parseArn } from '../resources/arns.ts';
 import { compareVersions, isVersion } from '../resources/versions.ts';
 import { CLIENT_OPTIONS, connect } from './client.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
 import { buildsOfImage, parseShortName, versionsOf } from './short-names.ts';
-import { ago, table } from './text.ts';
+import { ago, plainLine, table } from './text.ts';
 
 export const images: Command = {
   usage: 'images [OPTIONS] [NAME[/VERSION]]',
   about: `
-Lists the build versions of images, newest first: name, status, AMI and age.
+Lists the build versions of images, newest first: name, status, AMI and age. Below, what
+builds wait for, and their places.
 
 Other commands take the name in the first column wherever they take the ARN of an image. NAME alone means the newest
 build of the highest version.`,
@@ -53,8 +60,20 @@ async function run(args: Arguments): Promise<number> {
   );
   const shown = args.flag('latest') ? latestOfEach(chosen) : chosen;
   if (args.flag('json')) for (const image of shown) process.stdout.write(`${JSON.stringify(image)}\n`);
-  else process.stdout.write(imageTable(shown, Date.now()));
+  else process.stdout.write(`${imageTable(shown, Date.now())}${await waits(client, shown)}`);
   return 0;
+}
+
+/** A line for each build that waits: what for, and its place. */
+async function waits(client: ImagebuilderClient, shown: readonly ImageSummary[]): Promise<string> {
+  const lines: string[] = [];
+  for (const { arn = '' } of shown.filter(({ state }) => state?.status === 'PENDING').slice(0, AT_ONCE)) {
+    const { image } = await client.send(new GetImageCommand({ imageBuildVersionArn: arn }));
+    const { status, reason } = image?.state ?? {};
+    if (status === 'PENDING' && reason !== undefined)
+      lines.push(`${arn.replace(/^.*:image\//, '')}: ${plainLine(reason)}\n`);
+  }
+  return lines.join('');
 }
 
 /** Sorted by date, then by build number. */

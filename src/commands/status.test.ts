@@ -19,6 +19,7 @@ const STATUS: Status = {
   worker: { up: true, silentSeconds: 0 },
   running: [image('a'), image('b')],
   waiting: [image('c', 2), image('d', 1), image('e')],
+  missing: 'waits for one of 2 running builds to end (builds.atOnce is 2)',
   waitingSteps: [{ image: arn('e'), step: 'step-1', since: '2026-11-01T00:05:00.000Z' }],
   failed: [],
   due: [],
@@ -35,13 +36,13 @@ const waiting = (found: Status): readonly string[] =>
 
 test('a waiting build shows what it waits for, and its position', () => {
   assert.deepEqual(waiting(STATUS), [
-    'waits for one of 2 running builds to end, place 2 of 2',
-    'waits for one of 2 running builds to end, place 1 of 2',
+    'waits for its turn, place 2 of 2',
+    'waits for one of 2 running builds to end (builds.atOnce is 2), place 1 of 2',
     'waits for an answer to step-1',
   ]);
   assert.match(
     waiting({ ...STATUS, disk: { totalBytes: GB, availableBytes: 1 } })[0]!,
     /^waits for disk space: .*, place 2 of 2$/,
   );
-  assert.equal(waiting({ ...STATUS, running: [] })[1], 'starts soon, place 1 of 2');
+  assert.equal(waiting({ ...STATUS, missing: undefined })[1], 'starts soon, place 1 of 2');
 });

@@ -35,6 +35,8 @@ export interface Status {
   readonly running: readonly BusyImage[];
   /** With its position in the queue, from 1; a build that waits for an answer has none. */
   readonly waiting: readonly (BusyImage & { readonly place?: number })[];
+  /** What the first in line waits for. */
+  readonly missing?: string;
   readonly waitingSteps: readonly { readonly image: string; readonly step: string; readonly since: string }[];
   readonly failed: readonly { readonly arn: string; readonly created: string; readonly reason?: string }[];
   readonly due: readonly { readonly pipeline: string; readonly due: string; readonly lookAt: string }[];
@@ -108,7 +110,7 @@ export function shown(found: Status): string {
 
 function whyOf(
   { arn, cancelRequested, place }: Status['waiting'][number],
-  { running, waiting, waitingSteps, worker, disk, limits }: Status,
+  { missing, waiting, waitingSteps, worker, disk, limits }: Status,
 ): string {
   if (cancelRequested) return 'is being canceled';
   const step = waitingSteps.find(({ image }) => image === arn);
@@ -118,9 +120,8 @@ function whyOf(
   const where = place === undefined ? '' : `, place ${place} of ${inLine}`;
   if (disk.availableBytes < limits.keepFreeBytes)
     return `waits for disk space: ${size(limits.keepFreeBytes)} have to be free (builds.keepFreeMegabytes)${where}`;
-  return running.length < limits.atOnce
-    ? `starts soon${where}`
-    : `waits for one of ${running.length} running builds to end${where}`;
+  if (missing === undefined) return `starts soon${where}`;
+  return place === 1 ? `${missing}${where}` : `waits for its turn${where}`;
 }
 
 function nameOf(arn: string): string {

@@ -20,7 +20,7 @@ import { driverNamed } from '../instances/launch.ts';
 import { openGet, openPut } from '../instances/copy.ts';
 import { InstanceError, type Instance, type InstanceHandle, type StreamedCommand } from '../instances/instance.ts';
 import { openShell, type Shell } from '../instances/terminal.ts';
-import { resolveInstanceType } from '../instances/types.ts';
+import { resolveInstanceType } from '../resources/instance-types.ts';
 import { sleep, timestamp } from '../platform/clock.ts';
 import { readConfig } from '../platform/config/config.ts';
 import { instanceProfileFor, type InstanceProfile } from '../platform/config/profiles.ts';

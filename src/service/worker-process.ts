@@ -66,7 +66,7 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
   const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: config.names });
   await sweepAtStart(catalog, before);
   if (concurrency > 0 && !asked.signal.aborted) {
-    worker = startWorker(catalog, { atOnce: concurrency, keepFreeBytes: config.builds.keepFreeBytes });
+    worker = startWorker(catalog, { ...config.builds, atOnce: concurrency });
     if (finishing) await worker.finish();
     deliverer = await startDeliverer({
       catalog,

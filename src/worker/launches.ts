@@ -11,7 +11,7 @@ import { LayerStore } from '../images/layer-store.ts';
 import { driverNamed, instanceDirectory } from '../instances/launch.ts';
 import type { InstanceHandle } from '../instances/instance.ts';
 import { NO_AMI, roleOf } from '../instances/services/metadata.ts';
-import { resolveInstanceType } from '../instances/types.ts';
+import { resolveInstanceType } from '../resources/instance-types.ts';
 import { dataPath, instanceDisk } from '../platform/data-layout.ts';
 import { releaseAll } from '../platform/held.ts';
 import { logger } from '../platform/log.ts';

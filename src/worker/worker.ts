@@ -2,7 +2,7 @@
  * The worker: claims images and works on them, starts and terminates launched instances, watches for cancellations. It
  * communicates with the API through records only. A wake-up makes it check sooner.
  */
-import { hostname } from 'node:os';
+import { cpus as hostCpus, hostname, totalmem } from 'node:os';
 import type { Catalog } from '../catalog/catalog.ts';
 import { cancelRequested } from '../catalog/image-work.ts';
 import { endExpired, instancesToActOn, liveInstances } from '../catalog/instances.ts';
@@ -11,6 +11,7 @@ import { copyPending } from './image-copies.ts';
 import { endLaunched, makeLaunched } from './launches.ts';
 import { isScarce, onceThereIsRoom, runningOut } from '../images/space.ts';
 import { timestamp } from '../platform/clock.ts';
+import { whatIsMissing, type BuildLimits } from '../resources/build-room.ts';
 import { restoreNetwork } from '../platform/host.ts';
 import { logger } from '../platform/log.ts';
 import { newUuid } from '../platform/ids.ts';
@@ -47,12 +48,15 @@ export interface Worker {
 /**
  * Starts a worker on a data directory that was swept.
  * @param limits.atOnce maximum number of images built at once
+ * @param limits.cpus processors that builds may have together, and `limits.memoryMiB` memory; no limit if absent
  * @param limits.keepFreeBytes free space of the data directory below which no image starts beside another one
  */
 export function startWorker(
   catalog: Catalog,
-  { atOnce, keepFreeBytes }: { readonly atOnce: number; readonly keepFreeBytes: number },
+  limits: Pick<BuildLimits, 'atOnce'> & Partial<BuildLimits> & { readonly keepFreeBytes: number },
 ): Worker {
+  const { atOnce, keepFreeBytes, cpus = Infinity, memoryMiB = Infinity } = limits;
+  const host = { cpus: hostCpus().length, memoryMiB: Math.floor(totalmem() / (1 << 20)) };
   const lessee: Lessee = {
     worker: newUuid(),
     host: hostname(),
@@ -93,6 +97,7 @@ export function startWorker(
       const claimed = await claimImage(catalog, lessee, {
         busy: images.size > 0,
         full,
+        room: (asked, running) => whatIsMissing(asked, running, { atOnce, cpus, memoryMiB }, host) === undefined,
         scarce: !full && (await isScarce(catalog.dataDirectory, keepFreeBytes)),
       });
       if (claimed === undefined) break;

@@ -1,14 +1,12 @@
 /** The whole server on one page: what runs, what waits and why, what failed, what is due, disk usage, receivers. */
-import { inTurn } from '../../catalog/build-queue.ts';
 import { imagesUnderWay, lastFailures, nextDue, stepsThatWait } from '../../catalog/status.ts';
+import { lineOf } from '../waits.ts';
 import { receiversOf } from './events.ts';
 import { serverArn } from './resources.ts';
 import type { IngotRoute } from './route.ts';
 
 /** Maximum length of each list. */
 const MOST = 10;
-/** Maximum number of queued images whose position is shown. */
-const MOST_PLACES = 1000;
 
 export const statusRoutes: readonly IngotRoute[] = [
   {
@@ -20,14 +18,14 @@ export const statusRoutes: readonly IngotRoute[] = [
       const { db } = services.catalog;
       const [busy, line, waitingSteps, failed, due, receivers, usage] = await Promise.all([
         imagesUnderWay(db),
-        inTurn(db, MOST_PLACES),
+        lineOf(db, services.config.builds),
         stepsThatWait(db),
         lastFailures(db, MOST),
         nextDue(db, MOST),
         receiversOf(services),
         services.storage.usage({ account: services.defaultAccount }),
       ]);
-      const places = new Map(line.map(({ arn }, index) => [arn, index + 1]));
+      const places = new Map(line.arns.map((arn, index) => [arn, index + 1]));
       const { totalBytes, availableBytes, kinds } = usage;
       return {
         json: {
@@ -36,6 +34,7 @@ export const statusRoutes: readonly IngotRoute[] = [
           worker: services.worker(),
           running: busy.filter(({ working }) => working),
           waiting: busy.filter(({ working }) => !working).map((image) => ({ ...image, place: places.get(image.arn) })),
+          missing: line.missing,
           waitingSteps,
           failed,
           due,

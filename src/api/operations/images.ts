@@ -34,6 +34,7 @@ import {
 import { formatVersion, parseVersion, type Version } from '../../resources/versions.ts';
 import { toldContainers, toldUri } from '../../resources/repositories.ts';
 import type { BuildContext, Handlers, OperationContext } from '../context.ts';
+import { lineOf, whyItWaits } from '../waits.ts';
 import { openPage } from '../paging.ts';
 import {
   checkLogGroups,
@@ -141,6 +142,11 @@ export const imageOperations = {
     const build = await resolveImageToRead(context.db, input.imageBuildVersionArn);
     const image = build === undefined ? undefined : await getImage(context.db, build);
     if (image === undefined) throw resourceNotFound(input.imageBuildVersionArn);
+    if (image.state?.status === 'PENDING') {
+      const why = whyItWaits(await lineOf(context.db, context.services.config.builds), build!);
+      const reason = [image.state.reason, why].filter((text) => text !== undefined).join(' ');
+      if (why !== undefined) image.state = { ...image.state, reason: reason.slice(0, 1024) };
+    }
     return {
       image: { ...image, outputResources: toldOutputs(image.outputResources, context.host) },
       latestVersionReferences: referencesOf(build!),

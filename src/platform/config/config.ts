@@ -3,7 +3,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { cpus } from 'node:os';
+import { cpus, totalmem } from 'node:os';
 import { parseDocument } from 'yaml';
 import { list, map, section, strings, text } from './reading.ts';
 import { readCommandDocuments, type CommandDocuments } from './command-documents.ts';
@@ -90,6 +90,10 @@ export interface Config {
     readonly atOnce: number;
     /** Free space in bytes below which no build starts beside another one, and none starts automatically. */
     readonly keepFreeBytes: number;
+    /** Processors that the instance types of all builds in work may have together, */
+    readonly cpus: number;
+    /** and memory, in MiB. */
+    readonly memoryMiB: number;
   };
   readonly audit: {
     /** Maximum size of a file before a new one begins, in bytes. */
@@ -146,7 +150,13 @@ export const DEFAULT_CONFIG: Config = {
   monitoring: {},
   names: DEFAULT_NAMES,
   files: { maxBytes: 1_000_000_000, accountBytes: 20_000_000_000 },
-  builds: { atOnce: Math.max(2, cpus().length), keepFreeBytes: 1_000_000_000 },
+  builds: {
+    atOnce: Math.max(2, cpus().length),
+    keepFreeBytes: 1_000_000_000,
+    // Builds wait for networks and disks much of their time.
+    cpus: Math.max(4, 2 * cpus().length),
+    memoryMiB: Math.floor((0.9 * totalmem()) / (1 << 20)),
+  },
   audit: { maxBytes: 64_000_000, maxSeconds: 86_400, keepDays: 90, keepFiles: 32 },
   instanceProfiles: {},
   uriProfiles: [],
@@ -229,7 +239,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
   const rates = section(root['rates'], 'rates', ['reads', 'writes', 'unsigned'], faults);
   const audit = section(root['audit'], 'audit', ['maxMegabytes', 'maxHours', 'keepDays', 'keepFiles'], faults);
   const files = section(root['files'], 'files', ['maxMegabytes', 'accountMegabytes'], faults);
-  const builds = section(root['builds'], 'builds', ['atOnce', 'keepFreeMegabytes'], faults);
+  const builds = section(root['builds'], 'builds', ['atOnce', 'keepFreeMegabytes', 'cpus', 'memoryMegabytes'], faults);
   const whole = (value: unknown, place: string, otherwise: number, min: number): number => {
     if (value === undefined) return otherwise;
     if (Number.isSafeInteger(value) && (value as number) >= min) return value as number;
@@ -294,6 +304,8 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       keepFreeBytes:
         whole(builds['keepFreeMegabytes'], 'builds.keepFreeMegabytes', DEFAULT_CONFIG.builds.keepFreeBytes / 1e6, 0) *
         1e6,
+      cpus: whole(builds['cpus'], 'builds.cpus', DEFAULT_CONFIG.builds.cpus, 1),
+      memoryMiB: whole(builds['memoryMegabytes'], 'builds.memoryMegabytes', DEFAULT_CONFIG.builds.memoryMiB, 1),
     },
     audit: {
       maxBytes: whole(audit['maxMegabytes'], 'audit.maxMegabytes', DEFAULT_CONFIG.audit.maxBytes / 1e6, 1) * 1e6,

@@ -8,7 +8,7 @@ import type { OpenLayer, SealedLayer } from '../../images/layer-store.ts';
 import { usableDisk } from '../../images/disks.ts';
 import type { Instance } from '../../instances/instance.ts';
 import { driverNamed, instanceDirectory } from '../../instances/launch.ts';
-import { resolveInstanceType } from '../../instances/types.ts';
+import { resolveInstanceType } from '../../resources/instance-types.ts';
 import { reachOf } from '../../platform/config/networks.ts';
 import { newInstanceId, newUuid } from '../../platform/ids.ts';
 import { timestamp } from '../../platform/clock.ts';
@@ -22,9 +22,6 @@ import { keyOfItsOwn } from './layer-key.ts';
 import { markFirstBoot } from '../../guest/first-boot.ts';
 import { enterNetwork } from './network.ts';
 import { keepPoint } from './saved-work.ts';
-
-/** The instance type of build and test instances when the infrastructure configuration names none. */
-export const DEFAULT_INSTANCE_TYPE = 't3.small';
 
 /**
  * Time limit for an instance to respond, in seconds. A container responds at once or never. A virtual machine without

@@ -18,7 +18,7 @@ import { resolveWorkflowValue } from '../../../src/documents/workflow/references
 import { BootProgress } from '../../../src/instances/qemu/boot-progress.ts';
 import { bootFailure, plainLine } from '../../../src/instances/console.ts';
 import { windowsArguments } from '../../../src/instances/ssh/windows-programs.ts';
-import { resolveInstanceType } from '../../../src/instances/types.ts';
+import { resolveInstanceType } from '../../../src/resources/instance-types.ts';
 import { matchesGlob, parseGlob, wildcardMatcher } from '../../../src/policies/globs.ts';
 import { parsePolicy, statementFits, LONGEST_POLICY } from '../../../src/policies/document.ts';
 import { parseArn } from '../../../src/resources/arns.ts';

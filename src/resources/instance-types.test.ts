@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { instanceSize, instanceTypeNames, resolveInstanceType } from './types.ts';
+import { instanceSize, instanceTypeNames, resolveInstanceType } from './instance-types.ts';
 
 test('sizes are those that AWS documents', () => {
   const documented: readonly [type: string, cpus: number, memoryGiB: number][] = [
