@@ -148,7 +148,8 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
       ),
       cpus: {
         description:
-          'Processors that the instance types of all running builds may have together. Default: twice those of the host.',
+          'Processors that the instance types of all running builds may have together. Default: twice those of the ' +
+          'host.',
         type: 'integer',
         minimum: 1,
       },
