@@ -11,10 +11,12 @@ import { writeEvent } from '../../src/catalog/outbox.ts';
 import { allReceivers, deliveries, receiverOf } from '../../src/catalog/receivers.ts';
 import { until } from '../../src/platform/clock.ts';
 import { fastClock, imageArn, openEvents, stateChange, type EventSuite } from '../harness/events.ts';
-import { ingot, startServer } from '../harness/service.ts';
+import { start } from '../harness/processes.ts';
+import { ingot, MAIN, startServer } from '../harness/service.ts';
 import { startReceiver, type Received, type ReceiverServer } from '../harness/receiver-server.ts';
 
 const PATIENCE_MS = 30_000;
+const REFUSED = /\n {4}\S+ answered 422: the receiver says no\n\nDeliver one again: .*events --replay ID\n$/;
 const SECRET = `whsec_${Buffer.from('a key of thirty-two bytes, truly').toString('base64')}`;
 
 interface Event {
@@ -270,6 +272,45 @@ test('a server that is killed delivers what it had not, in order, after its next
     assert.match(failed.stdout, /Image web\/1\.0\.0\/1 is AVAILABLE\n.*Image db\/1\.0\.0\/1 is AVAILABLE\n$/);
     const tested = await ingot(dataDirectory, ['notify', 'test', 'hook']);
     assert.equal(tested.stdout.match(/^ok /gm)?.length, 5, tested.stdout);
+
+    // What it refuses is shown, and delivered again when a person asks for it.
+    hook.behave(422);
+    const follower = await start([process.execPath, MAIN, 'events', '--data', dataDirectory, '--follow', '--json']);
+    try {
+      const followed: string[] = [];
+      const reading = (async () => {
+        let text = '';
+        for await (const chunk of follower.stdout!) {
+          text += String(chunk);
+          followed.splice(0, followed.length, ...text.split('\n').slice(0, -1));
+        }
+      })();
+      await until('the events until now', PATIENCE_MS, () => (followed.length >= ids.length ? true : undefined));
+      const refused = await catalog.transaction((trx) => writeEvent(trx, stateChange('refused', 'FAILED')));
+      await until('the new event', PATIENCE_MS, () => (followed.length > ids.length ? true : undefined));
+      assert.equal((JSON.parse(followed.at(-1)!) as Event).id, refused);
+      follower.kill('SIGINT');
+      await reading;
+      await until('the dead letter', PATIENCE_MS, async () => (await deliveries(catalog.db, { state: 'dead' }, 1))[0]);
+      const dead = await ingot(dataDirectory, ['events', '--failed', '--receiver', 'hook']);
+      assert.match(dead.stdout, new RegExp(`^${refused}  hook  gave up after 1 attempt  Image refused/1\\.0\\.0/1`));
+      assert.match(dead.stdout, REFUSED);
+      hook.behave(200);
+      const again = await ingot(dataDirectory, ['events', '--replay', refused]);
+      assert.equal(again.stdout, 'Delivering it again to hook.\n', again.stderr);
+      await until('the replay', PATIENCE_MS, () => hook.accepted.find((each) => eventOf(each).id === refused));
+      await until('the end of the dead letter', PATIENCE_MS, async () =>
+        (await deliveries(catalog.db, {}, 1)).length === 0 ? true : undefined,
+      );
+      assert.equal((await ingot(dataDirectory, ['events', '--failed'])).stdout, '');
+      const twice = await ingot(dataDirectory, ['events', '--replay', refused]);
+      assert.equal(twice.code, 1);
+      const both = await ingot(dataDirectory, ['events', '--replay', refused, '--failed']);
+      assert.deepEqual([both.code, /exclude each other/.test(both.stderr)], [2, true]);
+    } finally {
+      follower.kill('SIGKILL');
+      await follower.exited;
+    }
   } finally {
     await catalog.close();
     await server.stop();
