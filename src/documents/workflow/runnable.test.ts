@@ -27,10 +27,15 @@ test('a step that cannot run is reported with its position and reason', () => {
     "9:5 The step 'SomeStep' has the action RunSysPrep, which prepares Windows for imaging, and Ingot builds Linux " +
       'images only. Remove the step, or give it a condition (if).',
   ]);
-  assert.match(
-    refused(document('CreateImageFromIso'))[0]!,
-    /, which is not supported by this version of Ingot\. Remove/,
-  );
+  assert.match(refused(document('CreateImageFromIso'))[0]!, /, which installs .* imports finished disks only\. Remove/);
+});
+
+test('an input that would change what is built is refused where it has no effect', () => {
+  const text = document('SanitizeInstance').replace('ssmAgent\n', 'ssmAgent\n      parentInstanceId: i-1\n');
+  assert.deepEqual(refused(text), [
+    "4:5 The step 'LaunchIt' has the input parentInstanceId, which is not supported by this version of Ingot. " +
+      'Remove the input.',
+  ]);
 });
 
 test('a conditional step, and one that can run, are not rejected', () => {

@@ -11,6 +11,7 @@ import { executeComponents } from './execute-components.ts';
 import { executeStateMachine } from './execute-state-machine.ts';
 import { launchInstance } from './launch-instance.ts';
 import { modifyImageAttributes } from './modify-image-attributes.ts';
+import { registerImage } from './register-image.ts';
 import { runCommand } from './run-command.ts';
 import { sanitizeInstance } from './sanitize-instance.ts';
 import { terminateInstance } from './terminate-instance.ts';
@@ -29,6 +30,7 @@ export const stepActions: Readonly<Record<RunnableAction, StepAction>> = {
   ExecuteStateMachine: executeStateMachine,
   LaunchInstance: launchInstance,
   ModifyImageAttributes: modifyImageAttributes,
+  RegisterImage: registerImage,
   RunCommand: runCommand,
   SanitizeInstance: sanitizeInstance,
   TerminateInstance: terminateInstance,
