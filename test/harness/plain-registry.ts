@@ -1,5 +1,5 @@
 /** Somebody's registry: Debian's `docker-registry` on a port of 127.0.0.1, open to all. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../../src/platform/clock.ts';
 import { freePort } from '../../src/platform/host.ts';
@@ -9,6 +9,7 @@ import { start, waitForExit } from '../../src/platform/processes.ts';
 export interface PlainRegistry {
   /** `127.0.0.1:5000` */
   readonly host: string;
+  /** Ends it and removes its folder. */
   stop(): Promise<void>;
 }
 
@@ -35,6 +36,7 @@ export async function plainRegistry(folder: string): Promise<PlainRegistry> {
     async stop() {
       running.kill('SIGTERM');
       await waitForExit(running.pid, running.startTime, 20_000);
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
