@@ -278,6 +278,30 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
       plain: { description: 'Speak HTTP without TLS.', type: 'boolean', default: false },
     }),
   ),
+  regions: mapOf(
+    'Stores of Regions, by their names. A Region that is not listed is a folder of the data directory.',
+    closedMap({
+      store: { description: 'Kind of store.', enum: ['directory', 's3', 'ec2'], default: 'directory' },
+      path: described('Of a directory. Default: `regions/NAME` in the data directory.', PATH),
+      layout: {
+        description: 'Of a directory: layers, each once, or one file for each AMI.',
+        enum: ['chain', 'flat'],
+        default: 'chain',
+      },
+      bucket: described('Of `s3`: the bucket, which must exist.', TEXT),
+      prefix: described('Of `s3`: what the keys begin with.', TEXT),
+      endpoint: described('Of `s3` and `ec2`: URL of another service than that of AWS.', ENDPOINT),
+      awsRegion: described('Of `s3` and `ec2`: the Region of AWS. Default: the name of this Region.', TEXT),
+      profile: described("Of `s3` and `ec2`: profile in ~/.aws/config. Default: the SDK's own chain.", TEXT),
+      encrypted: { description: 'Of `ec2`: EBS encrypts the disks.', type: 'boolean', default: false },
+      kmsKeyId: described("Of `ec2`: ARN of a KMS key. Default: the account's key for EBS.", TEXT),
+      trusted: {
+        description: "Whether this host's kernel mounts disks that other servers have put there.",
+        type: 'boolean',
+        default: false,
+      },
+    }),
+  ),
   instanceProfiles: mapOf(
     'Credentials of instances, by the name of their instance profile.',
     closedMap(

@@ -55,6 +55,18 @@ describe('the schema has the members that the reader has', () => {
         name === 'networks' ? (whole['properties'] as Readonly<Record<string, JsonSchema>>)['profiles']! : whole;
       assert.deepEqual(namesOf(maps['additionalProperties'] as JsonSchema), settingsAt(path));
     });
+  test('regions', () => {
+    const each = properties['regions']!['additionalProperties'] as JsonSchema;
+    const kinds = ['directory', 's3', 'ec2'].flatMap((store) => {
+      try {
+        parseConfig(JSON.stringify({ regions: { x: { store, 'no-such': 1 } } }), 'config.yaml');
+        return [];
+      } catch (error) {
+        return /expected one of (.*)$/m.exec((error as Error).message)![1]!.split(', ');
+      }
+    });
+    assert.deepEqual(namesOf(each), [...new Set(kinds)].sort());
+  });
   test('secrets', () =>
     assert.deepEqual(
       namesOf(properties['secrets']!['items'] as JsonSchema),

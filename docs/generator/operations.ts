@@ -301,6 +301,13 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     '`{olderThanSeconds?, hostCache?}`. `olderThanSeconds` (default 0): layers of components that were used within ' +
     'this time are kept. `hostCache` (default false): also frees the base images that the host keeps. ' +
     'Answers what was freed: `{layers, files, bytes, cachedBaseImages?}`',
+  'ingot:CheckStores':
+    '`{stores: [{region, place, fault?}]}`. Tries the stores of Regions (`regions`, separated by commas; default: ' +
+    'those of `config.yaml`)',
+  'ingot:PublishAmi':
+    'Body: `{region}`, which `config.yaml` makes a Region of AWS. `{amiId}`: a copy that is pending; ' +
+    '`ingot:DescribeCopy` follows it',
+  'ingot:DescribeCopy': '`{amiId, region, state, reason?}` of a copy. `amiId` is that of EC2 once the copy is there',
   'ingot:VerifyAmi':
     '`{amiId, region, checked, sha256, faults: [string]}`. Compares a copy with its manifest (`checked: manifest`), ' +
     'or checks the layers of the home Region (`structure`). Empty `faults` mean that the disk is intact',

@@ -24,6 +24,16 @@ export async function amiOnRecord(db: Kysely<Tables>, id: string): Promise<Ami |
   return db.selectFrom('amis').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** The AMI of EC2 that took the place of a copy that was asked for, or `undefined`. */
+export async function copyOf(db: Kysely<Tables>, id: string): Promise<Ami | undefined> {
+  return db
+    .selectFrom('amis')
+    .selectAll()
+    .where('image_arn', 'like', `arn:aws:ec2:%:image/${id}`)
+    .where('id', '<>', id)
+    .executeTakeFirst();
+}
+
 /** Every AMI on record, in any state, oldest first. */
 export async function allAmis(db: Kysely<Tables>): Promise<readonly Ami[]> {
   return db.selectFrom('amis').selectAll().orderBy('created').orderBy('id').execute();

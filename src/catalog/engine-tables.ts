@@ -24,6 +24,7 @@ export interface EngineTables {
   suspended_images: SuspendedImageTable;
   work_points: WorkPointTable;
   build_turns: BuildTurnTable;
+  aws_snapshots: AwsSnapshotTable;
 }
 
 /**
@@ -53,6 +54,10 @@ export interface LayerTable {
   origin: Generated<DiskOrigin>;
   /** What shows that the chain has ids which a system container does not have, as a clause; `null` if it has none. */
   foreign_id: string | null;
+  /** Of its file, in hexadecimal digits; `null` until a store asks. */
+  sha256: string | null;
+  /** Size of its file then. */
+  bytes: number | null;
 }
 
 /** A use of a layer that no other record shows: by a build that reuses it, or an instance based on it. */
@@ -90,6 +95,32 @@ export interface AmiTable {
   /** The AMI that it was copied from. */
   source_ami: string | null;
   source_region: string | null;
+  /** Why it is `failed`. */
+  state_reason: string | null;
+}
+
+/** A snapshot that was sent to AWS, or is being sent. */
+export interface AwsSnapshotTable {
+  /** Of the request that began it. */
+  token: string;
+  /** Name of the Region, as `config.yaml` has it. */
+  region: string;
+  /** What the versions of an image share. */
+  lineage: string;
+  /** The top layer of the disk. */
+  layer_id: string;
+  /** JSON of a `SnapshotEncryption`. */
+  encryption: string;
+  gib: number;
+  /** `null` until AWS has answered. */
+  snapshot_id: string | null;
+  parent_snapshot_id: string | null;
+  state: 'pending' | 'completed';
+  /** JSON list of index and SHA-256 of its blocks that hold data; while it is pending, of its parent's. */
+  blocks: string;
+  /** JSON list of index and SHA-256 of the blocks that were sent; empty when it is complete. */
+  sent: string;
+  created: string;
 }
 
 /** A base image that was made on this machine. */

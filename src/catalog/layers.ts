@@ -72,6 +72,15 @@ export async function getLayer(db: Kysely<Tables>, id: string): Promise<Layer | 
   return db.selectFrom('layers').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** Records the checksum and the size of a layer's file. */
+export async function setLayerDigest(
+  db: Kysely<Tables>,
+  id: string,
+  digest: { readonly sha256: string; readonly bytes: number },
+): Promise<void> {
+  await db.updateTable('layers').set(digest).where('id', '=', id).execute();
+}
+
 /** The newest complete layer with this key, made at `since` (ISO-8601) or later. */
 export async function layerWithKey(db: Kysely<Tables>, key: string, since: string): Promise<Layer | undefined> {
   return db

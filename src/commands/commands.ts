@@ -82,6 +82,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'check that the disks of AMIs are intact',
     load: async () => (await import('./verify.ts')).verify,
   },
+  distribute: {
+    summary: 'check the stores of Regions',
+    load: async () => (await import('./distribute.ts')).distribute,
+  },
+  publish: {
+    summary: 'publish an AMI to a Region of AWS',
+    load: async () => (await import('./publish-ami.ts')).publishAmi,
+  },
   gc: { summary: 'delete unused layers and files', load: async () => (await import('./gc.ts')).gc },
   principals: {
     summary: 'manage users, roles and their access keys',
@@ -160,6 +168,8 @@ export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'df',
     'deregister',
     'verify',
+    'distribute',
+    'publish',
     'gc',
   ],
   'Watch the server': ['status', 'events', 'notify'],

@@ -1,7 +1,24 @@
 /** The records of an image's AMIs. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
+import type { Insertable } from 'kysely';
+import type { AmiTable } from '../catalog/engine-tables.ts';
 import type { SealedLayer } from '../images/layer-store.ts';
 import { timestamp } from '../platform/clock.ts';
+
+/** The record of an AMI that a store gets. */
+export type CopiedAmi = Pick<
+  Insertable<AmiTable>,
+  | 'id'
+  | 'region'
+  | 'account'
+  | 'name'
+  | 'description'
+  | 'tags'
+  | 'image_arn'
+  | 'platform'
+  | 'os_version'
+  | 'architecture'
+>;
 
 /** The AMI that the build stage created in the home Region. */
 export interface BuiltAmi {

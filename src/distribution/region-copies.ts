@@ -1,14 +1,22 @@
 /** The copies of an image's AMI in other Regions, written during distribution or already while the tests run. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { insertAmi, updateAmi } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { heldRecorder } from '../catalog/held.ts';
-import type { LayerStore, SealedLayer } from '../images/layer-store.ts';
+import { useLayer } from '../catalog/layers.ts';
+import { flatten } from '../images/disks.ts';
+import type { ChainFile, LayerStore, SealedLayer } from '../images/layer-store.ts';
+import { timestamp } from '../platform/clock.ts';
+import { workFolder } from '../platform/data-layout.ts';
+import { HELD_MARK, release, type HeldRecorder } from '../platform/held.ts';
 import { newAmiId } from '../platform/ids.ts';
 import type { Report } from '../resources/progress.ts';
-import { amiRecord, type AmiSource, type BuiltAmi } from './ami-record.ts';
+import { amiRecord, type AmiSource, type BuiltAmi, type CopiedAmi } from './ami-record.ts';
+import { placeOnEc2 } from './ec2/place-image.ts';
 import type { RegionPlan } from './plan.ts';
-import type { StoredImage } from './store.ts';
+import { flatCopies, type StoredImage } from './directory/flat.ts';
 import { storeOf } from './stores.ts';
 
 /** Where copies are written and recorded. */
@@ -40,29 +48,141 @@ export async function copyToRegion(
   signal: AbortSignal,
 ): Promise<{ readonly amiId: string; readonly layer: SealedLayer }> {
   const { source, ami, plan, osVersion } = copy;
-  const { catalog, layers, dataDirectory } = place;
+  const { catalog, dataDirectory } = place;
   const ahead = copy.ahead?.take(plan.region, ami, signal);
   const amiId = ahead?.amiId ?? newAmiId();
-  const { directory } = storeOf(dataDirectory, plan.region);
-  await insertAmi(catalog.db, {
+  const { directory } = await storeOf(dataDirectory, plan.region);
+  const record = {
     ...amiRecord(source, { id: amiId, osVersion, ...plan }),
     layer_id: null,
     file: relative(dataDirectory, join(directory, `${amiId}.qcow2`)),
-    state: 'pending',
+    state: 'pending' as const,
+  };
+  await insertAmi(catalog.db, record);
+  return fillCopy(place, record, ami.layer, { owner: source.arn, report, signal, ahead });
+}
+
+/** How a copy is filled. */
+interface Filling {
+  /** Uses its layer until that is released; also the owner of what is held meanwhile. */
+  readonly owner: string;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  readonly ahead?: { complete(): Promise<StoredImage | undefined> } | undefined;
+}
+
+/**
+ * Puts a disk into the store of the Region of an AMI, which is on record and pending, and makes the AMI available.
+ * @returns the AMI's id, which EC2 gives where it is the store, and its layer: of a flat copy one of its own, else the
+ *   one that was given
+ */
+export async function fillCopy(
+  place: CopyPlace,
+  ami: CopiedAmi,
+  source: SealedLayer,
+  { owner, report, signal, ahead }: Filling,
+): Promise<{ readonly amiId: string; readonly layer: SealedLayer }> {
+  const { catalog, layers, dataDirectory } = place;
+  const { settings } = await storeOf(dataDirectory, ami.region);
+  if (settings.store === 'directory' && settings.layout === 'flat') {
+    const stored =
+      (await ahead?.complete()) ?? (await writeFlatCopy(place, owner, source, planOf(ami), ami, { report, signal }));
+    const layer = await layers.adopt(
+      stored.file,
+      { copyOf: source.key, sha256: stored.sha256 },
+      {
+        origin: source.origin,
+        foreignId: source.foreignId,
+        owner,
+        refer: (trx, layerId) => updateAmi(trx, ami.id, { state: 'available', layer_id: layerId }),
+      },
+    );
+    return { amiId: ami.id, layer };
+  }
+  const amiId = await putIntoStore(place, ami, source, { owner, report, signal });
+  await catalog.transaction(async (trx) => {
+    await useLayer(trx, source.id, owner);
+    await updateAmi(trx, ami.id, {
+      id: amiId,
+      state: 'available',
+      layer_id: source.id,
+      file: relative(dataDirectory, source.path),
+    });
   });
-  const stored =
-    (await ahead?.complete()) ?? (await writeCopy(place, source.arn, ami, plan, amiId, { report, signal }));
-  const layer = await layers.adopt(
-    stored.file,
-    { copyOf: ami.layer.key, sha256: stored.sha256 },
-    {
-      origin: ami.layer.origin,
-      foreignId: ami.layer.foreignId,
-      owner: source.arn,
-      refer: (trx, layerId) => updateAmi(trx, amiId, { state: 'available', layer_id: layerId }),
-    },
-  );
-  return { amiId, layer };
+  return { amiId, layer: source };
+}
+
+/** Puts a disk and the description of an AMI into the store of its Region. @returns the AMI's id there */
+export async function putIntoStore(
+  { catalog, layers, dataDirectory }: CopyPlace,
+  ami: CopiedAmi,
+  source: SealedLayer,
+  { owner, report, signal }: Omit<Filling, 'ahead'>,
+): Promise<string> {
+  const { store, settings } = await storeOf(dataDirectory, ami.region);
+  if (settings.store === 'ec2') return placeOnEc2(catalog, settings, ami, source, { report, signal });
+  const held = heldRecorder(catalog.db, owner);
+  const chain = await layers.chainFiles(source.id);
+  const merged = chain === undefined ? await mergedFile(dataDirectory, source, held, signal) : undefined;
+  try {
+    const files = chain ?? [merged!];
+    const paths = new Map(files.map(({ name, path }) => [name, path]));
+    await store.putImage(
+      {
+        version: 2,
+        ...planOf(ami),
+        amiId: ami.id,
+        account: ami.account,
+        sourceImage: ami.image_arn,
+        platform: ami.platform,
+        osVersion: ami.os_version ?? undefined,
+        architecture: ami.architecture,
+        origin: source.origin,
+        foreignId: source.foreignId,
+        format: 'qcow2',
+        layers: files.map(({ name, sha256, bytes }) => ({ name, sha256, bytes })),
+        created: timestamp(),
+      },
+      ({ name }) => paths.get(name)!,
+      { held, report, signal },
+    );
+    return ami.id;
+  } finally {
+    if (merged !== undefined) await release(held, merged.record);
+  }
+}
+
+/** A chain whose files only work where they are, as one file that is removed afterwards. */
+async function mergedFile(
+  dataDirectory: string,
+  source: SealedLayer,
+  held: HeldRecorder,
+  signal: AbortSignal,
+): Promise<ChainFile & { readonly record: string }> {
+  const folder = workFolder(dataDirectory, 'copies');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const name = `${source.id}-flat.qcow2`;
+  const path = join(folder, `${randomUUID()}-${name}`);
+  const record = await held.record({ kind: 'path', path });
+  const process = await held.record({ kind: 'process', what: 'qemu-img convert' });
+  try {
+    const sha256 = await flatten(source.path, path, { signal, env: { [HELD_MARK]: process } });
+    return { name, path, sha256, bytes: (await stat(path)).size, record };
+  } catch (error) {
+    await release(held, record);
+    throw error;
+  } finally {
+    await release(held, process);
+  }
+}
+
+function planOf({ region, name, description, tags }: CopiedAmi): CopyPlan {
+  return {
+    region,
+    name,
+    description: description ?? undefined,
+    tags: JSON.parse(tags) as Record<string, string>,
+  };
 }
 
 /** A copy that is written before the tests have passed. */
@@ -85,7 +205,7 @@ export class CopiesAhead {
   readonly #copies = new Map<string, Ahead>();
   readonly #written: Promise<unknown>[] = [];
 
-  /** Starts writing the copies of an AMI, one after the other. */
+  /** Starts writing the flat copies of an AMI, one after the other. */
   constructor(place: CopyPlace, imageArn: string, ami: BuiltAmi, plans: readonly RegionPlan[], whole: AbortSignal) {
     const signal = AbortSignal.any([whole, this.#over.signal]);
     let before: Promise<unknown> = Promise.resolve();
@@ -98,14 +218,21 @@ export class CopiesAhead {
       const { promise: full, resolve: isFull } = Promise.withResolvers<void>();
       const written = before
         .then(() =>
-          writeCopy(place, imageArn, ami, plan, amiId, {
-            report: () => {},
-            signal,
-            named: () => {
-              isFull();
-              return allowed;
+          writeFlatCopy(
+            place,
+            imageArn,
+            ami.layer,
+            plan,
+            { id: amiId, image_arn: imageArn },
+            {
+              report: () => {},
+              signal,
+              named: () => {
+                isFull();
+                return allowed;
+              },
             },
-          }),
+          ),
         )
         .catch(() => undefined); // Distribution tries again, and reports the error.
       before = Promise.race([full, written]);
@@ -148,26 +275,28 @@ export class CopiesAhead {
   }
 }
 
-/** Copies the disk of an AMI to a Region, completely or not at all. */
-export function writeCopy(
+type CopyPlan = Pick<RegionPlan, 'region' | 'name' | 'description' | 'tags'>;
+
+/** Writes the disk of an AMI to a Region as one file, completely or not at all. */
+async function writeFlatCopy(
   { catalog, dataDirectory }: CopyPlace,
-  imageArn: string,
-  ami: BuiltAmi,
-  plan: Pick<RegionPlan, 'region' | 'name' | 'description' | 'tags'>,
-  amiId: string,
+  owner: string,
+  { path }: Pick<SealedLayer, 'path'>,
+  plan: CopyPlan,
+  { id, image_arn }: { readonly id: string; readonly image_arn: string },
   how: { readonly report: Report; readonly signal: AbortSignal; readonly named?: () => Promise<void> },
 ): Promise<StoredImage> {
-  const { store, directory } = storeOf(dataDirectory, plan.region);
-  return store.copyImage({
-    top: ami.layer.path,
+  const { directory } = await storeOf(dataDirectory, plan.region);
+  return flatCopies.copyImage({
+    top: path,
     region: plan.region,
-    amiId,
+    amiId: id,
     name: plan.name,
     description: plan.description,
     tags: plan.tags,
-    imageArn,
+    imageArn: image_arn,
     directory,
-    held: heldRecorder(catalog.db, imageArn),
+    held: heldRecorder(catalog.db, owner),
     ...how,
   });
 }

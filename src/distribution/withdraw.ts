@@ -1,13 +1,16 @@
 /** Deregisters an AMI and frees its disk. */
+import { join, relative } from 'node:path';
 import { updateAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Freed, LayerStore } from '../images/layer-store.ts';
+import { logger } from '../platform/log.ts';
+import { flatCopies } from './directory/flat.ts';
 import { storeOf } from './stores.ts';
 
 /**
- * Deregisters an AMI and frees its disk unless something else needs it: layers in the home Region, the copy elsewhere.
- * Layers that others are based on stay until those are gone. It can be repeated, also after a crash, because the record
- * changes first.
+ * Deregisters an AMI and frees its disk unless something else needs it: its layers here, and what the store of its
+ * Region has. Layers that others are based on stay until those are gone. It can be repeated, also after a crash,
+ * because the record changes first.
  * @param options.keepReusable keep the layers of components for later builds
  * @param options.keepDisk keep the disk, without an AMI, until garbage collection
  */
@@ -18,12 +21,22 @@ export async function withdrawAmi(
   options: { readonly keepReusable: boolean; readonly keepDisk?: boolean },
 ): Promise<Freed> {
   if (ami.state !== 'deregistered') await updateAmi(catalog.db, ami.id, { state: 'deregistered' });
-  const { store, directory } = storeOf(catalog.dataDirectory, ami.region);
-  // An unfinished copy is not a layer, so nothing can be based on it.
-  if (ami.layer_id === null) {
-    await store.removeImage({ directory, amiId: ami.id });
-    return { layers: 0, bytes: 0 };
-  }
-  await store.removeDescription({ directory, amiId: ami.id });
+  await removeFromStore(catalog.dataDirectory, ami);
+  if (ami.layer_id === null) return { layers: 0, bytes: 0 };
   return options.keepDisk ? { layers: 0, bytes: 0 } : layers.discardChain(ami.layer_id, options);
+}
+
+/**
+ * Removes what the store of its Region has of an AMI. A store that cannot be reached keeps it: the log says so, and the
+ * AMI is gone here all the same.
+ */
+async function removeFromStore(dataDirectory: string, ami: Ami): Promise<void> {
+  const { store, directory } = await storeOf(dataDirectory, ami.region);
+  const flat = relative(dataDirectory, join(directory, `${ami.id}.qcow2`));
+  // A flat copy is a layer, and others may be based on it; an unfinished one is not.
+  if (ami.layer_id !== null && ami.file === flat) await flatCopies.removeDescription({ directory, amiId: ami.id });
+  else await flatCopies.removeImage({ directory, amiId: ami.id });
+  await store.removeImage(ami.id).catch((error: unknown) => {
+    logger().error({ ami: ami.id, place: store.place, error }, 'the copy in a store could not be removed');
+  });
 }

@@ -307,6 +307,42 @@ function reader(
   };
 }
 
+/**
+ * The blocks of a disk that hold data, in order; the last one is filled up with zeros. Each has memory of its own.
+ * @param bytes of a block: whole clusters of 64 KiB
+ */
+export async function* dataBlocks(
+  source: FlatSource,
+  bytes: number,
+): AsyncGenerator<{ readonly index: number; readonly data: Buffer }> {
+  const files: FileHandle[] = [];
+  try {
+    for (const file of source.files) files.push(await open(file, 'r'));
+    const read = reader(source.extents, files);
+    const count = bytes / CLUSTER;
+    let before = -1;
+    for (const run of dataClusters(source.extents)) {
+      const last = Math.floor((run.first + run.count - 1) / count);
+      for (let index = Math.max(before + 1, Math.floor(run.first / count)); index <= last; index++) {
+        before = index;
+        const data = await read({ first: index * count, count }, Buffer.allocUnsafe(bytes));
+        if (!isZero(data)) yield { index, data };
+      }
+    }
+  } finally {
+    for (const file of files) await file.close();
+  }
+}
+
+function isZero(data: Buffer): boolean {
+  for (let from = 0; from < data.length; from += CLUSTER)
+    if (
+      data.compare(ZEROS, 0, Math.min(CLUSTER, data.length - from), from, Math.min(from + CLUSTER, data.length)) !== 0
+    )
+      return false;
+  return true;
+}
+
 /** Reads completely. A file that ends early has zeros after its end, as in QEMU. */
 async function readAll(file: FileHandle, into: Buffer, position: number): Promise<void> {
   for (let done = 0; done < into.length; ) {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { findAmi, type Ami } from '../catalog/amis.ts';
 import type { Catalog, Queryable } from '../catalog/catalog.ts';
 import type { DiskOrigin } from '../catalog/engine-tables.ts';
@@ -22,16 +22,18 @@ import {
   layerWithKey,
   markForeignId,
   replaceLayerFile,
+  setLayerDigest,
   unfinishedLayers,
   unreferencedLayer,
   unreferencedLayers,
   useLayer,
 } from '../catalog/layers.ts';
 import { DATA_NAMES, dataPath, layerFile } from '../platform/data-layout.ts';
-import { syncFile } from '../platform/files.ts';
+import { sha256OfFile, syncFile } from '../platform/files.ts';
 import { HELD_MARK, release, type HeldRecorder } from '../platform/held.ts';
 import { newLayerId } from '../platform/ids.ts';
 import { createOverlay, diskChain, flatten } from './disks.ts';
+import { backingName, layerHeaderFault } from './layer-header.ts';
 import { LOW_WATER, refuseWithoutRoom } from './space.ts';
 
 /** A layer that is being written. */
@@ -64,6 +66,21 @@ export interface Sealing {
   readonly refer?: (trx: Queryable, layerId: string) => Promise<void>;
 }
 
+/** A layer's file name, and its id in it. */
+const OF_LAYER = /^(lay-[0-9a-f]{17})(?:-flat)?\.qcow2$/;
+
+/** A file of a chain, as stores have it. */
+export interface ChainFile {
+  /** File name without its folder. The layer above refers to it by this name. */
+  readonly name: string;
+  /** In hexadecimal digits. */
+  readonly sha256: string;
+  /** Size of the file. */
+  readonly bytes: number;
+  /** Absolute path of the file here. */
+  readonly path: string;
+}
+
 /** What was freed. */
 export interface Freed {
   readonly layers: number;
@@ -75,10 +92,13 @@ export interface Freed {
 export class LayerStore {
   private readonly catalog: Catalog;
   private readonly dataDirectory: string;
+  private readonly fetch: ((ami: Ami, owner: string) => Promise<void>) | undefined;
 
-  constructor(catalog: Catalog, dataDirectory: string) {
+  /** @param fetch gives an AMI, which is only in the store of its Region, its layer here */
+  constructor(catalog: Catalog, dataDirectory: string, fetch?: (ami: Ami, owner: string) => Promise<void>) {
     this.catalog = catalog;
     this.dataDirectory = dataDirectory;
+    this.fetch = fetch;
   }
 
   /** Absolute path of a layer's file, from its record. */
@@ -179,6 +199,8 @@ export class LayerStore {
     region: string,
     owner: string,
   ): Promise<{ readonly ami: Ami; readonly layer: SealedLayer } | undefined> {
+    const before = await findAmi(this.catalog.db, amiId, region);
+    if (before?.layer_id === null) await this.fetch?.(before, owner);
     return this.catalog.transaction(async (trx) => {
       const ami = await findAmi(trx, amiId, region);
       const layer = ami?.layer_id == null ? undefined : await getLayer(trx, ami.layer_id);
@@ -201,6 +223,86 @@ export class LayerStore {
   /** Records a layer as used by `owner` until `release`. */
   async use(layerId: string, owner: string): Promise<void> {
     await useLayer(this.catalog.db, layerId, owner);
+  }
+
+  /**
+   * The files of a layer's chain, base first, with their checksums, which are computed once.
+   * @returns `undefined` when the files name each other by more than a file name, so that they only work where they are
+   */
+  async chainFiles(layerId: string): Promise<readonly ChainFile[] | undefined> {
+    const files: ChainFile[] = [];
+    let above: string | undefined;
+    for (let next: string | null = layerId; next !== null; ) {
+      const layer: Layer | undefined = await getLayer(this.catalog.db, next);
+      if (layer === undefined) throw new Error(`no layer ${next}`);
+      const path = this.path(layer);
+      const name = basename(path);
+      if (above !== undefined && above !== name) return undefined;
+      above = await backingName(path);
+      files.unshift({ name, path, ...(await this.digestOf(layer)) });
+      next = layer.parent_id;
+    }
+    return above === undefined ? files : undefined;
+  }
+
+  private async digestOf(layer: Layer): Promise<{ readonly sha256: string; readonly bytes: number }> {
+    if (layer.sha256 !== null && layer.bytes !== null) return { sha256: layer.sha256, bytes: layer.bytes };
+    const path = this.path(layer);
+    const digest = { sha256: await sha256OfFile(path), bytes: (await stat(path)).size };
+    await setLayerDigest(this.catalog.db, layer.id, digest);
+    return digest;
+  }
+
+  /**
+   * Makes a chain that comes from elsewhere layers of this data directory: those that are here already are used.
+   * @param files base first
+   * @param disk of the disk, if its base is not here
+   * @param fetch writes a file whose checksum it has verified
+   * @param owner uses the layers until `release`
+   * @throws {Error} when a file names another one than the layer below it
+   */
+  async receive(
+    files: readonly Omit<ChainFile, 'path'>[],
+    { origin, foreignId }: Pick<SealedLayer, 'origin' | 'foreignId'>,
+    fetch: (file: Omit<ChainFile, 'path'>, target: string) => Promise<void>,
+    owner: string,
+  ): Promise<SealedLayer> {
+    let below: { readonly id: string; readonly name: string } | undefined;
+    for (const file of files) {
+      const id = OF_LAYER.exec(file.name)?.[1];
+      if (id === undefined) throw new Error(`invalid name of a layer: '${file.name}'`);
+      const path = join(DATA_NAMES.layers, file.name);
+      const { db } = this.catalog;
+      const known = await this.catalog.transaction(async (trx) => {
+        const found = await getLayer(trx, id);
+        if (found !== undefined) await useLayer(trx, id, owner);
+        return found;
+      });
+      if (known === undefined) {
+        await beginLayer(db, { id, parentId: below?.id ?? null, path, origin, foreignId });
+        await useLayer(db, id, owner);
+        const target = join(this.dataDirectory, path);
+        await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+        try {
+          await fetch(file, target);
+          const fault = await layerHeaderFault(target, below?.name);
+          if (fault !== undefined) throw new Error(`the layer ${file.name} is rejected: ${fault}`);
+        } catch (error) {
+          await this.discard({ id, path: target });
+          throw error;
+        }
+        const record = { received: file.sha256 };
+        const key = createHash('sha256').update(JSON.stringify(record)).digest('hex');
+        await this.catalog.transaction(async (trx) => {
+          await completeLayer(trx, id, key, record, '');
+          await setLayerDigest(trx, id, { sha256: file.sha256, bytes: file.bytes });
+        });
+      } else if (known.state !== 'complete' || known.path !== path || known.parent_id !== (below?.id ?? null))
+        throw new Error(`the layer ${id} is here already, and is another one`);
+      below = { id, name: file.name };
+    }
+    if (below === undefined) throw new Error('the image has no layers');
+    return this.get(below.id);
   }
 
   /** Removes the uses of `owner`. */

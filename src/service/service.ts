@@ -28,6 +28,7 @@ import { startTicker, type Ticker } from '../pipelines/ticker.ts';
 import type { SilentWorker, WorkerEnd } from '../storage/sweeper.ts';
 import { storageService } from '../storage/storage.ts';
 import { sleep } from '../platform/clock.ts';
+import { checkStores } from '../distribution/check.ts';
 import { readConfig } from '../platform/config/config.ts';
 import { dataPath } from '../platform/data-layout.ts';
 import { configuredProviders } from '../secrets/providers.ts';
@@ -106,6 +107,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: config.names });
   // Before the API responds, so that no later event is missed.
   await recordReceivers(catalog, eventsConfig);
+
+  // A store that cannot be reached now holds back nothing but the images that need it.
+  void checkStores(config, dataDirectory, Object.keys(config.regions), new AbortController().signal).then((checked) => {
+    for (const { region, place, fault } of checked)
+      if (fault !== undefined) logger().warn({ region, place, fault }, 'the store of a Region cannot be used');
+  });
 
   const state = { lastUse: Date.now(), stopping: undefined as Promise<void> | undefined, finishing: false };
   const { promise: finished, resolve: finish } = Promise.withResolvers<void>();

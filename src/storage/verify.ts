@@ -1,8 +1,9 @@
 /** Checks whether the disk of an AMI is unchanged. */
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Ami } from '../catalog/amis.ts';
+import { flatCopies } from '../distribution/directory/flat.ts';
 import { storeOf } from '../distribution/stores.ts';
 import { damageOf } from '../images/disks.ts';
 import { sha256OfFile } from '../platform/files.ts';
@@ -19,28 +20,42 @@ export interface Verified {
   readonly faults: readonly string[];
 }
 
-/** Verifies an AMI: compares a copy with its manifest, or checks the structure of the home Region's chain of layers. */
+/**
+ * Verifies an AMI. What a store has is compared with its manifest; for layers that are only here, the structure of each
+ * file is checked.
+ */
 export async function verifyAmi(dataDirectory: string, ami: Ami): Promise<Verified> {
   const { id: amiId, region } = ami;
+  const { store, directory } = await storeOf(dataDirectory, region);
+  const verified = (faults: readonly string[], more: Pick<Verified, 'checked' | 'sha256'>): Verified => ({
+    amiId,
+    region,
+    ...more,
+    faults,
+  });
+  const isFlat = ami.file === relative(dataDirectory, join(directory, `${amiId}.qcow2`));
+  let unread: readonly string[] = [];
+  const read = <T>(manifest: Promise<T | undefined>): Promise<T | undefined> =>
+    manifest.catch((error: Error) => {
+      unread = [error.message];
+      return undefined;
+    });
+  const stored = isFlat ? undefined : await read(store.image(amiId));
+  if (stored !== undefined)
+    return verified(await store.faultsOf(stored), { checked: 'manifest', sha256: stored.layers.at(-1)!.sha256 });
   const file = join(dataDirectory, ami.file);
-  const { store, directory } = storeOf(dataDirectory, region);
-  const faults: string[] = [];
-  const verified = (more: Pick<Verified, 'checked' | 'sha256'>): Verified => ({ amiId, region, ...more, faults });
-  if (!existsSync(file)) {
-    faults.push(`the file ${ami.file} does not exist`);
-    return verified({ checked: 'structure' });
-  }
-  const manifest = await store.manifestOf({ directory, amiId }).catch((error: unknown) => error as Error);
-  if (manifest instanceof Error) faults.push(manifest.message);
-  if (manifest === undefined || manifest instanceof Error) {
+  if (ami.file === '' || !existsSync(file))
+    return verified([...unread, `the file ${ami.file} does not exist`], { checked: 'structure' });
+  const description = isFlat ? await read(flatCopies.manifestOf({ directory, amiId })) : undefined;
+  if (description === undefined) {
     const damage = await damageOf(file);
-    if (damage !== undefined) faults.push(damage);
-    return verified({ checked: 'structure' });
+    return verified([...unread, ...(damage === undefined ? [] : [damage])], { checked: 'structure' });
   }
+  const faults: string[] = [];
   const { size } = await stat(file);
-  if (size !== manifest.size) faults.push(`the file has ${size} bytes; its manifest says ${manifest.size}`);
+  if (size !== description.size) faults.push(`the file has ${size} bytes; its manifest says ${description.size}`);
   const sha256 = await sha256OfFile(file);
-  if (sha256 !== manifest.sha256)
-    faults.push(`the SHA-256 of the file is ${sha256}; its manifest says ${manifest.sha256}`);
-  return verified({ checked: 'manifest', sha256 });
+  if (sha256 !== description.sha256)
+    faults.push(`the SHA-256 of the file is ${sha256}; its manifest says ${description.sha256}`);
+  return verified(faults, { checked: 'manifest', sha256 });
 }

@@ -5,6 +5,7 @@ import { amiOnRecord } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { heldRecorder } from '../catalog/held.ts';
 import { getInstance, type InstanceRecord, updateInstance } from '../catalog/instances.ts';
+import { layerStore } from '../distribution/from-stores.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { createOverlay } from '../images/disks.ts';
 import { LayerStore } from '../images/layer-store.ts';
@@ -28,7 +29,7 @@ import { mkdir } from 'node:fs/promises';
 export async function makeLaunched(catalog: Catalog, record: InstanceRecord, signal: AbortSignal): Promise<void> {
   const { id } = record;
   const held = heldRecorder(catalog.db, id);
-  const layers = new LayerStore(catalog, catalog.dataDirectory);
+  const layers = layerStore(catalog, catalog.dataDirectory);
   try {
     const stored = JSON.parse(record.request) as StoredLaunch;
     const { networks, instanceProfiles } = await readConfig(catalog.dataDirectory);

@@ -8,6 +8,7 @@ import { cancelRequested } from '../catalog/image-work.ts';
 import { endExpired, instancesToActOn, liveInstances } from '../catalog/instances.ts';
 import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/leases.ts';
 import { copyPending } from './image-copies.ts';
+import { readStores } from '../distribution/from-stores.ts';
 import { endLaunched, makeLaunched } from './launches.ts';
 import { isScarce, onceThereIsRoom, runningOut } from '../images/space.ts';
 import { timestamp } from '../platform/clock.ts';
@@ -22,6 +23,8 @@ import { runImage } from '../workflows/stages/run-image.ts';
 
 /** Time between checks for work without a wake-up, in milliseconds. */
 const LOOK_MS = 1000;
+/** How often the stores are compared with the records. */
+const STORES_MS = 60_000;
 /** Time between checks for a cancellation while something runs, in milliseconds. */
 const CANCEL_MS = 200;
 const RENEW_MS = 15_000;
@@ -82,9 +85,18 @@ export function startWorker(
   }
 
   const copying = new AbortController();
+  let storesRead = -Infinity;
+  async function readStoresAgain(): Promise<void> {
+    if (Date.now() - storesRead < STORES_MS) return;
+    storesRead = Date.now();
+    await readStores(catalog, copying.signal).catch((error: unknown) =>
+      logger().error({ error }, 'the stores could not be read'),
+    );
+  }
   let copies: Promise<void> | undefined;
   function copyImages(): void {
-    copies ??= copyPending(catalog, copying.signal)
+    copies ??= readStoresAgain()
+      .then(() => copyPending(catalog, copying.signal))
       .catch((error: unknown) => logger().error({ error }, 'could not look for copies of images'))
       .finally(() => (copies = undefined));
   }

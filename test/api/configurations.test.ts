@@ -42,7 +42,7 @@ describe('Regions of a distribution configuration', () => {
   test('are named as anywhere else: every one that is accepted has a store', async () => {
     for (const region of ['us-gov-west-1', 'local-dev-1', 'lab', 'dc2']) {
       await create(region);
-      assert.equal(basename(storeOf('/data', region).directory), region);
+      assert.equal(basename((await storeOf('/data', region)).directory), region);
     }
   });
 

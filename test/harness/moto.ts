@@ -9,8 +9,17 @@ export const moto = await run(['sh', '-c', 'command -v moto_server'], { okCodes:
   stdout.trim(),
 );
 
+/** Why tests with it are skipped; `false` when it is installed. */
+export const WITHOUT_MOTO = moto === '' ? 'moto_server is not installed (pip install "moto[server]")' : false;
+
+/** A running one. */
+export interface Moto {
+  readonly endpoint: string;
+  stop(): Promise<void>;
+}
+
 /** Starts it, and sets the credentials that the SDK finds to some that Moto accepts. */
-export async function startMoto(): Promise<{ readonly endpoint: string; stop(): Promise<void> }> {
+export async function startMoto(): Promise<Moto> {
   Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
   const port = await startReceiver().then(async (free) => {
     await free.close();

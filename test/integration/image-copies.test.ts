@@ -1,7 +1,7 @@
 /** `CopyImage`, `DeregisterImage` and `DeleteSnapshot` on real disks, with the worker's part done by the test. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
@@ -42,6 +42,7 @@ before(async () => {
   [here, there, other] = [client(REGION, 'same'), client(ELSEWHERE, 'same'), client(ELSEWHERE, 'other')];
   const { catalog } = api;
   const { dataDirectory } = catalog;
+  await writeFile(join(dataDirectory, 'config.yaml'), `regions: { ${ELSEWHERE}: { layout: flat } }\n`);
   const layers = new LayerStore(catalog, dataDirectory);
   const layer = await layers.announce(null);
   disk = layer.path;

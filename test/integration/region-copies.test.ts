@@ -35,6 +35,11 @@ let ami: BuiltAmi;
 
 before(async () => {
   dataDirectory = await mkdtemp(join(tmpdir(), 'ingot-copies-'));
+  const flat = ['eu-west-1', 'eu-west-2', 'ap-south-1', 'ap-south-2', 'sa-east-1', 'ca-west-1'];
+  await writeFile(
+    join(dataDirectory, 'config.yaml'),
+    `regions: { ${flat.map((region) => `${region}: { layout: flat }`).join(', ')} }\n`,
+  );
   catalog = await openCatalog(dataDirectory);
   const layers = new LayerStore(catalog, dataDirectory);
   const layer = await layers.announce(null);

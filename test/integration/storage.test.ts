@@ -83,6 +83,7 @@ describe('space', () => {
   }
 
   test('of two images that share a layer one is deregistered: the other is whole; df, du and what was freed agree', async () => {
+    await writeFile(join(dataDirectory, 'config.yaml'), 'regions: { eu-west-1: { layout: flat } }\n');
     const { distributionConfigurationArn } = await server.client.send(
       new CreateDistributionConfigurationCommand({
         name: 'two-regions',

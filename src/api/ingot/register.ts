@@ -17,6 +17,7 @@ import { serverRoutes } from './server.ts';
 import { stackRoutes } from './stacks.ts';
 import { statusRoutes } from './status.ts';
 import { storageRoutes } from './storage.ts';
+import { storeRoutes } from './stores.ts';
 
 /** All routes. */
 export const ingotRoutes: readonly IngotRoute[] = [
@@ -25,6 +26,7 @@ export const ingotRoutes: readonly IngotRoute[] = [
   ...imageRoutes,
   ...importRoutes,
   ...storageRoutes,
+  ...storeRoutes,
   ...dependentRoutes,
   ...pipelineRoutes,
   ...lifecycleRoutes,

@@ -10,6 +10,7 @@ import { readCommandDocuments, type CommandDocuments } from './command-documents
 import { DEFAULT_NAMES, readNames, type NameSettings } from './names.ts';
 import { defaultNetworks, readNetworks, type Networks } from './networks.ts';
 import { readStateMachines, type StateMachine } from './state-machines.ts';
+import { readRegions, type RegionSettings } from './regions.ts';
 import { readRegistries, type Registry } from './registries.ts';
 import { readInstanceProfiles, type InstanceProfile } from './profiles.ts';
 import { DEFAULT_ACCOUNT, readCredentials } from '../credentials.ts';
@@ -117,6 +118,8 @@ export interface Config {
   readonly stateMachines: Readonly<Record<string, StateMachine>>;
   /** Container registries that images may be pushed to, by host. */
   readonly registries: Readonly<Record<string, Registry>>;
+  /** Stores of Regions, by name; a Region that is not listed is a folder of the data directory. */
+  readonly regions: Readonly<Record<string, RegionSettings>>;
   /** Maintenance windows, parsed by `pipelines/`. */
   readonly maintenance?: readonly unknown[];
   /** Web hooks that start pipelines, by name, parsed by `pipelines/`. */
@@ -164,6 +167,7 @@ export const DEFAULT_CONFIG: Config = {
   registries: {},
   commandDocuments: undefined,
   stateMachines: {},
+  regions: {},
 };
 
 /**
@@ -226,6 +230,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'registries',
       'commandDocuments',
       'stateMachines',
+      'regions',
       'maintenance',
       'events',
       'logs',
@@ -323,6 +328,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
     registries: readRegistries(root['registries'], faults, homeAccount),
     commandDocuments: readCommandDocuments(root['commandDocuments'], faults, homeAccount),
     stateMachines: readStateMachines(root['stateMachines'], faults, homeAccount),
+    regions: readRegions(root['regions'], faults),
     ...(root['hooks'] === undefined ? {} : { hooks: map(root['hooks'], 'hooks', faults) }),
     ...(root['maintenance'] === undefined ? {} : { maintenance: list(root['maintenance'], 'maintenance', faults) }),
   };

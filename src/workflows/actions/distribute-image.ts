@@ -5,7 +5,8 @@
 import { relative } from 'node:path';
 import { amiOnRecord, insertAmi, reviveAmi, updateAmi } from '../../catalog/amis.ts';
 import { amiRecord, type BuiltAmi } from '../../distribution/ami-record.ts';
-import { copyToRegion } from '../../distribution/region-copies.ts';
+import { copyToRegion, putIntoStore } from '../../distribution/region-copies.ts';
+import { storeOf } from '../../distribution/stores.ts';
 import type { RegionPlan } from '../../distribution/plan.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { newAmiId } from '../../platform/ids.ts';
@@ -68,7 +69,7 @@ async function placeRegion(needs: Needs, ami: BuiltAmi, region: RegionPlan): Pro
   try {
     signal.throwIfAborted();
     const amiId = region.home
-      ? await nameHome({ plan, services }, ami, region, osVersion)
+      ? await putHome(needs, ami, await nameHome({ plan, services }, ami, region, osVersion))
       : await copyElsewhere(needs, ami, region);
     report({ type: 'log', text: `${amiId} in ${region.region}: ${region.name}` });
     const others = await forAccounts(services.catalog, plan.arn, amiId, region.targetAccounts);
@@ -95,6 +96,23 @@ async function placeRegion(needs: Needs, ami: BuiltAmi, region: RegionPlan): Pro
       },
     ];
   }
+}
+
+/**
+ * The home Region keeps its layers here; a store that `config.yaml` names for it gets them too.
+ * @returns the AMI's id, which EC2 gives where it is the store
+ */
+async function putHome({ plan, services, report, signal }: Needs, ami: BuiltAmi, amiId: string): Promise<string> {
+  const { configured } = await storeOf(services.dataDirectory, plan.region);
+  if (!configured) return amiId;
+  const { db } = services.catalog;
+  const id = await putIntoStore(services, (await amiOnRecord(db, amiId))!, ami.layer, {
+    owner: plan.arn,
+    report,
+    signal,
+  });
+  if (id !== amiId) await updateAmi(db, amiId, { id });
+  return id;
 }
 
 /** The copy for another Region; what an earlier try has put there is taken. */

@@ -96,6 +96,7 @@ export type RefusalCode =
   | 'keep'
   | 'cache'
   | 'distribution'
+  | 'store'
   | 'component'
   | 'parent'
   | 'settings'

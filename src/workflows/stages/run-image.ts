@@ -11,9 +11,11 @@ import { getImage } from '../../catalog/images.ts';
 import { pointOf } from '../../catalog/work-points.ts';
 import { unknownMembersOf } from '../../catalog/unknown-members.ts';
 import type { BuiltAmi } from '../../distribution/ami-record.ts';
+import { checkStores } from '../../distribution/check.ts';
+import { layerStore } from '../../distribution/from-stores.ts';
 import { CopiesAhead } from '../../distribution/region-copies.ts';
+import { storeIn } from '../../distribution/stores.ts';
 import { withdrawAmi } from '../../distribution/withdraw.ts';
-import { LayerStore } from '../../images/layer-store.ts';
 import { onceThereIsRoom, runningOut } from '../../images/space.ts';
 import { diskFullMessage, isDiskFull } from '../../platform/disk-full.ts';
 import { readConfig, type Config } from '../../platform/config/config.ts';
@@ -85,7 +87,7 @@ export async function runImage(run: ImageRun): Promise<void> {
   const log = openImageLog(dataDirectory, arn);
   const { region, owner: account } = parseArn(arn)!;
   const secrets = openSecrets(dataDirectory, account, region);
-  const layers = new LayerStore(catalog, dataDirectory);
+  const layers = layerStore(catalog, dataDirectory);
   const task = await imageTask(catalog.db, arn);
   const fromFailure = task?.kind === 'retry' && task.stage === 'BUILD';
   const subject = { arn, image, region, account, task: fromFailure ? undefined : task };
@@ -178,6 +180,7 @@ async function stages(work: Work, plan: ImagePlan, config: Config, goesOn: boole
       tests,
       kind: plan.container === undefined ? 'AMI' : 'DOCKER',
     });
+  if (resume === undefined) await refuseUnusableStores(plan, config, dataDirectory, signal);
   if (resume === undefined) {
     warnWithoutEffect(plan.withoutEffect, report);
     await warnUnknown(image, catalog, report);
@@ -204,7 +207,7 @@ async function stages(work: Work, plan: ImagePlan, config: Config, goesOn: boole
   else if (task.kind !== 'import' && task.kind !== 'push')
     progress.ami = await takeUp(plan, task, progress, services, report);
   if (tests) {
-    if (resume?.stage !== 'DISTRIBUTION') progress.copiesAhead = copiesAhead(plan, progress.ami, services, signal);
+    if (resume?.stage !== 'DISTRIBUTION') progress.copiesAhead = copiesAhead(plan, config, progress.ami, services, signal);
     await stage('TEST', 'TESTING');
   }
   await stage('DISTRIBUTION', 'DISTRIBUTING');
@@ -222,15 +225,41 @@ async function stages(work: Work, plan: ImagePlan, config: Config, goesOn: boole
   });
 }
 
+/** A store that cannot be used fails the image in its first second, not after its build. */
+async function refuseUnusableStores(
+  { container, distribution, region: home }: Pick<ImagePlan, 'container' | 'distribution' | 'region'>,
+  config: Config,
+  dataDirectory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (container !== undefined) return;
+  const regions = distribution.regions
+    .filter(({ region }) => region !== home || Object.hasOwn(config.regions, region))
+    .map(({ region }) => region);
+  const checked = await checkStores(config, dataDirectory, regions, signal);
+  signal.throwIfAborted();
+  const refusals = checked.flatMap(({ region, fault }) =>
+    fault === undefined
+      ? []
+      : [{ code: 'store' as const, field: 'distributionConfiguration', message: `the store of ${region}: ${fault}` }],
+  );
+  if (refusals.length > 0) throw new ImageRefused(refusals);
+}
+
 /** Starts the copies that distribution will use. */
 function copiesAhead(
   { arn, workflows, distribution }: Pick<ImagePlan, 'arn' | 'workflows' | 'distribution'>,
+  config: Config,
   ami: BuiltAmi | undefined,
   place: Pick<ImageServices, 'catalog' | 'layers' | 'dataDirectory'>,
   signal: AbortSignal,
 ): CopiesAhead | undefined {
   const steps = workflows.DISTRIBUTION.flat().flatMap(({ document }) => document.steps);
-  const elsewhere = distribution.regions.filter(({ home }) => !home);
+  // Layers that a store shares take no time, and those that it has not are not put there before the tests have passed.
+  const elsewhere = distribution.regions.filter(({ home, region }) => {
+    const { settings } = storeIn(config, place.dataDirectory, region);
+    return !home && settings.store === 'directory' && settings.layout === 'flat';
+  });
   return steps.some(({ action }) => action === distributeImage.name) && ami !== undefined && elsewhere.length > 0
     ? new CopiesAhead(place, arn, ami, elsewhere, signal)
     : undefined;

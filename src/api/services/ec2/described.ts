@@ -36,6 +36,7 @@ export async function describedImage(ami: Ami, { account, services }: ServiceCon
     PlatformDetails: windows ? 'Windows' : 'Linux/UNIX',
     UsageOperation: windows ? 'RunInstances:0002' : 'RunInstances',
     State: ami.state,
+    StateReason: ami.state_reason === null ? undefined : { Code: 'Server.InternalError', Message: ami.state_reason },
     RootDeviceType: 'ebs',
     RootDeviceName: ROOT_DEVICE,
     BlockDeviceMappings: [
