@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import {
   CancelImageCreationCommand,
@@ -176,15 +176,27 @@ describe('RetryImage', () => {
         })),
       }),
     );
-    const { arn, ami } = await built('FAILED', distributionConfigurationArn!);
+    const { arn, ami, disk } = await built('FAILED', distributionConfigurationArn!);
     const blocked = join(api.catalog.dataDirectory, 'regions', 'eu-north-1');
     await mkdir(dirname(blocked), { recursive: true });
+    // A store that cannot be used is known before anything is done.
     await writeFile(blocked, 'in the way');
+    await retry(arn);
+    await work(arn);
+    assert.match(
+      (await image(arn)).state!.reason!,
+      /the store of eu-north-1: the folder .*eu-north-1 cannot be written: ENOTDIR/,
+    );
+    assert.deepEqual(await amisOfImage(api.catalog.db, arn), []);
+    await rm(blocked);
+    // One that fails later: what is there under the name of the layer is another file.
+    await mkdir(join(blocked, 'layers'), { recursive: true });
+    await writeFile(join(blocked, 'layers', basename(disk)), 'in the way');
     await retry(arn);
     await work(arn);
     const failed = (await getImage(api.catalog.db, arn))!;
     assert.equal(failed.state!.status, 'FAILED');
-    assert.match(failed.state!.reason!, /eu-north-1: .*EEXIST|eu-north-1: .*ENOTDIR/);
+    assert.match(failed.state!.reason!, /eu-north-1: .* has 10 bytes instead of \d+: it is damaged/);
     const { distributionFailure } = failed.failureContext!;
     assert.deepEqual(
       distributionFailure!.regionFailures!.map(({ errorMessage, ...each }) => [each, errorMessage!.length > 10]),
@@ -215,7 +227,7 @@ describe('RetryImage', () => {
     const there = await amisOfImage(api.catalog.db, arn);
     assert.deepEqual(there.map(({ region }) => region).sort(), ['eu-central-1', 'eu-south-1', REGION]);
 
-    await rm(blocked);
+    await rm(blocked, { recursive: true });
     await retry(arn);
     await work(arn);
     const done = await image(arn);

@@ -417,9 +417,13 @@ async function end(work: Ended, cause: Error): Promise<void> {
     });
   }
   const mayRetry = full === undefined && (cancelled || error instanceof WorkflowFailure);
-  const keep = mayRetry
-    ? keptState((await getImage(work.services.catalog.db, work.plan.arn))?.state?.status)
-    : undefined;
+  // What was refused has made nothing: what an earlier try has made stays as it is.
+  const keep =
+    error instanceof ImageRefused
+      ? 'available'
+      : mayRetry
+        ? keptState((await getImage(work.services.catalog.db, work.plan.arn))?.state?.status)
+        : undefined;
   await discardOutputs(work, keep).catch((cause: unknown) => {
     // Waits for space on a full disk, and retries the end.
     if (isDiskFull(cause as Error)) throw cause;
