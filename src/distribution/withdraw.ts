@@ -27,6 +27,18 @@ export async function withdrawAmi(
 }
 
 /**
+ * Removes the description of a copy that was interrupted, and of layers what no other image has. A store on another host
+ * may not answer: nobody waits for it.
+ */
+export async function removeUnfinished(dataDirectory: string, ami: Pick<Ami, 'id' | 'region'>): Promise<void> {
+  const { store, settings } = await storeOf(dataDirectory, ami.region);
+  const removed = store.removeImage(ami.id).catch((error: unknown) => {
+    logger().error({ ami: ami.id, place: store.place, error }, 'an unfinished copy in a store could not be removed');
+  });
+  if (settings.store === 'directory') await removed;
+}
+
+/**
  * Removes what the store of its Region has of an AMI. A store that cannot be reached keeps it: the log says so, and the
  * AMI is gone here all the same.
  */

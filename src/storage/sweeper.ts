@@ -16,7 +16,7 @@ import { isUsers, liveInstances, updateInstance } from '../catalog/instances.ts'
 import { layerUsers, unfinishedLayers } from '../catalog/layers.ts';
 import { abandonedImages, endLease } from '../catalog/leases.ts';
 import { suspendedImages } from '../catalog/suspended-images.ts';
-import { withdrawAmi } from '../distribution/withdraw.ts';
+import { removeUnfinished, withdrawAmi } from '../distribution/withdraw.ts';
 import { isAlone, workAlone } from '../catalog/try-again.ts';
 import { countInterruption } from '../catalog/work-points.ts';
 import { makersElsewhere } from '../images/base/ensure.ts';
@@ -107,6 +107,7 @@ export async function sweepAtStart(catalog: Catalog, before: WorkerEnd = {}): Pr
     await rm(join(catalog.dataDirectory, ami.file), { force: true });
     // A requested copy is started again.
     if (isRequestedCopy(ami)) continue;
+    await removeUnfinished(catalog.dataDirectory, ami);
     await updateAmi(catalog.db, ami.id, { state: 'failed' });
   }
   const old = await collectGarbage(catalog, new Date(Date.now() - KEEP_LAYERS_MS).toISOString());

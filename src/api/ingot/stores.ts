@@ -2,6 +2,7 @@
 import { amiOnRecord, copyOf, findAmi, insertAmi } from '../../catalog/amis.ts';
 import { checkStores } from '../../distribution/check.ts';
 import { timestamp } from '../../platform/clock.ts';
+import { regionFolder } from '../../platform/data-layout.ts';
 import { newAmiId } from '../../platform/ids.ts';
 import { invalidParameterValue, resourceNotFound } from '../../resources/errors.ts';
 import { regionFault } from '../../resources/regions.ts';
@@ -48,22 +49,22 @@ export const storeRoutes: readonly IngotRoute[] = [
       const copy = await catalog.transaction(async (trx) => {
         const source = AMI_ID.test(id) ? await findAmi(trx, id) : undefined;
         if (source?.account !== context.account) throw resourceNotFound(id.slice(0, 64));
+        const copyId = newAmiId();
         const record = {
           ...source,
-          id: newAmiId(),
+          id: copyId,
           region: region!,
           // No image resource made this AMI.
-          image_arn: '',
+          image_arn: `arn:aws:ec2:${region}:${source.account}:image/${copyId}`,
           layer_id: null,
-          file: '',
+          file: `${regionFolder('', region!)}/${copyId}.qcow2`,
           state: 'pending' as const,
           created: timestamp(),
           source_ami: source.id,
           source_region: source.region,
         };
-        record.image_arn = `arn:aws:ec2:${region}:${source.account}:image/${record.id}`;
         await insertAmi(trx, record);
-        return record.id;
+        return copyId;
       });
       context.services.wakeWorker();
       return { json: { amiId: copy } };
