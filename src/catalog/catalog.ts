@@ -36,10 +36,10 @@ import * as containerOutputsByLayer from './migrations/0044-container-outputs-by
 import * as containerLayers from './migrations/0045-container-layers.ts';
 import * as repositories from './migrations/0046-repositories.ts';
 import * as workPoints from './migrations/0050-work-points.ts';
-import * as receiverConfirmations from './migrations/0056-receiver-confirmations.ts';
 import * as layerDigests from './migrations/0053-layer-digests.ts';
 import * as snapshotsOnAws from './migrations/0054-snapshots-on-aws.ts';
 import * as amiReasons from './migrations/0055-ami-reasons.ts';
+import * as receiverConfirmations from './migrations/0056-receiver-confirmations.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
 import { dataPath } from '../platform/data-layout.ts';
@@ -100,10 +100,10 @@ const migrations: readonly Migration[] = [
   { number: 45, name: 'container layers', up: containerLayers.up },
   { number: 46, name: 'repositories', up: repositories.up },
   { number: 50, name: 'work points', up: workPoints.up },
-  { number: 56, name: 'receiver confirmations', up: receiverConfirmations.up },
   { number: 53, name: 'layer digests', up: layerDigests.up },
   { number: 54, name: 'snapshots on AWS', up: snapshotsOnAws.up },
   { number: 55, name: 'AMI reasons', up: amiReasons.up },
+  { number: 56, name: 'receiver confirmations', up: receiverConfirmations.up },
 ];
 
 /**
