@@ -27,8 +27,8 @@ export async function withdrawAmi(
 }
 
 /**
- * Removes the description of a copy that was interrupted, and of layers what no other image has. A store on another host
- * may not answer: nobody waits for it.
+ * Removes the description of an interrupted copy, and of its layers what no other image has. A store on another host
+ * may not answer, so the caller does not wait for it.
  */
 export async function removeUnfinished(dataDirectory: string, ami: Pick<Ami, 'id' | 'region'>): Promise<void> {
   const { store, settings } = await storeOf(dataDirectory, ami.region);

@@ -207,7 +207,8 @@ async function stages(work: Work, plan: ImagePlan, config: Config, goesOn: boole
   else if (task.kind !== 'import' && task.kind !== 'push')
     progress.ami = await takeUp(plan, task, progress, services, report);
   if (tests) {
-    if (resume?.stage !== 'DISTRIBUTION') progress.copiesAhead = copiesAhead(plan, config, progress.ami, services, signal);
+    if (resume?.stage !== 'DISTRIBUTION')
+      progress.copiesAhead = copiesAhead(plan, config, progress.ami, services, signal);
     await stage('TEST', 'TESTING');
   }
   await stage('DISTRIBUTION', 'DISTRIBUTING');
