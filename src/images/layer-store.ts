@@ -92,13 +92,13 @@ export interface Freed {
 export class LayerStore {
   private readonly catalog: Catalog;
   private readonly dataDirectory: string;
-  private readonly fetch: ((ami: Ami, owner: string) => Promise<void>) | undefined;
+  private readonly bring: ((ami: Ami, owner: string) => Promise<void>) | undefined;
 
-  /** @param fetch gives an AMI, which is only in the store of its Region, its layer here */
-  constructor(catalog: Catalog, dataDirectory: string, fetch?: (ami: Ami, owner: string) => Promise<void>) {
+  /** @param bring gives an AMI, which is only in the store of its Region, its layer here */
+  constructor(catalog: Catalog, dataDirectory: string, bring?: (ami: Ami, owner: string) => Promise<void>) {
     this.catalog = catalog;
     this.dataDirectory = dataDirectory;
-    this.fetch = fetch;
+    this.bring = bring;
   }
 
   /** Absolute path of a layer's file, from its record. */
@@ -200,7 +200,7 @@ export class LayerStore {
     owner: string,
   ): Promise<{ readonly ami: Ami; readonly layer: SealedLayer } | undefined> {
     const before = await findAmi(this.catalog.db, amiId, region);
-    if (before?.layer_id === null) await this.fetch?.(before, owner);
+    if (before?.layer_id === null) await this.bring?.(before, owner);
     return this.catalog.transaction(async (trx) => {
       const ami = await findAmi(trx, amiId, region);
       const layer = ami?.layer_id == null ? undefined : await getLayer(trx, ami.layer_id);
@@ -257,14 +257,14 @@ export class LayerStore {
    * Makes a chain that comes from elsewhere layers of this data directory: those that are here already are used.
    * @param files base first
    * @param disk of the disk, if its base is not here
-   * @param fetch writes a file whose checksum it has verified
+   * @param bring writes a file whose checksum it has verified
    * @param owner uses the layers until `release`
    * @throws {Error} when a file names another one than the layer below it
    */
   async receive(
     files: readonly Omit<ChainFile, 'path'>[],
     { origin, foreignId }: Pick<SealedLayer, 'origin' | 'foreignId'>,
-    fetch: (file: Omit<ChainFile, 'path'>, target: string) => Promise<void>,
+    bring: (file: Omit<ChainFile, 'path'>, target: string) => Promise<void>,
     owner: string,
   ): Promise<SealedLayer> {
     let below: { readonly id: string; readonly name: string } | undefined;
@@ -284,7 +284,7 @@ export class LayerStore {
         const target = join(this.dataDirectory, path);
         await mkdir(dirname(target), { recursive: true, mode: 0o700 });
         try {
-          await fetch(file, target);
+          await bring(file, target);
           const fault = await layerHeaderFault(target, below?.name);
           if (fault !== undefined) throw new Error(`the layer ${file.name} is rejected: ${fault}`);
         } catch (error) {
