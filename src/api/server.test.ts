@@ -36,7 +36,8 @@ import { until } from '../platform/clock.ts';
 import { sealerOf } from '../platform/sealing.ts';
 import type { ApiServices, Handler, Handlers } from './context.ts';
 import { handlers } from './operations/register.ts';
-import { BODY_LIMIT, createApi } from './server.ts';
+import { BODY_LIMIT } from './error-responses.ts';
+import { createApi } from './server.ts';
 import { stated } from '../../test/harness/stated.ts';
 
 // A test must not delete what this host caches for other data directories.
