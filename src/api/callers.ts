@@ -13,7 +13,7 @@ import { hasBody } from './upgrade.ts';
 const HOME_REGION = 'us-east-1';
 
 /** The context before the signature is verified. */
-export type AnonymousContext = Omit<RequestContext, 'identity' | 'account'>;
+type AnonymousContext = Omit<RequestContext, 'identity' | 'account'>;
 
 /** Identifies the senders of requests. */
 export interface Callers {

@@ -1,7 +1,7 @@
 /** Templates as a whole: loops, aliases, limits, positions, all faults at once. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { placeInProperty, resolveOutputs, resolveResource, TemplateError } from './template.ts';
+import { placeInProperty, resolveOutputs, resolveResource, type TemplateError } from './template.ts';
 import { planOf, faultsOf } from '../../test/harness/template-plans.ts';
 
 test('additions of cdk to a template are accepted', () => {
