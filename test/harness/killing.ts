@@ -50,9 +50,17 @@ export function pointOf(dataDirectory: string, arn: string): string {
     : `${String(stage)}, ${String(sealed)} layers, ${String(steps)} steps, ${String(workflows)} workflows`;
 }
 
-/** Waits until an interrupted image of `buildUntil` has gone on, and to its end. */
-export async function goesOnToItsEnd(server: TestServer, arn: string, stage: BuildStage): Promise<void> {
-  await until('the image to go on', 120_000, async () =>
+/**
+ * Waits until an interrupted image of `buildUntil` has gone on, and to its end.
+ * @param timeoutMs how long the next worker may take to begin, in milliseconds
+ */
+export async function goesOnToItsEnd(
+  server: TestServer,
+  arn: string,
+  stage: BuildStage,
+  timeoutMs = 120_000,
+): Promise<void> {
+  await until('the image to go on', timeoutMs, async () =>
     (await imageLog(server.dataDirectory, arn)).some(({ text }) => text.startsWith('goes on from ')) ? true : undefined,
   );
   if (stage !== 'component') return void (await waitUntilAvailable(server, arn));

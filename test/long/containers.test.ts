@@ -293,7 +293,8 @@ describe('container images', () => {
       }),
     );
     const uri = uriOf(image);
-    const { stdout } = await run(['skopeo', 'inspect', '--config', '--tls-verify=false', `docker://${uri}`]);
+    const creds = `--creds=${await registryLogin(connectionTo(server))}`;
+    const { stdout } = await run(['skopeo', 'inspect', '--config', '--tls-verify=false', creds, `docker://${uri}`]);
     assert.equal((JSON.parse(stdout) as { config: { User: string } }).config.User, 'nonroot');
     const { Layers } = await inRegistry(uri);
     const blob = readFileSync(join(dataDirectory, 'containers/sha256', Layers[0]!.slice('sha256:'.length)));

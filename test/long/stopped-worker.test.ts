@@ -103,7 +103,8 @@ describe('a worker that does not answer', () => {
     process.kill(server.pid, 'SIGKILL');
     server = await startServer(dataDirectory);
 
-    await goesOnToItsEnd(server, arn, 'component');
+    // The next worker first gives it two minutes to clean up, and more on a slow host.
+    await goesOnToItsEnd(server, arn, 'component', 600_000);
     assert.equal(processStartTime(pid), undefined);
     await waitUntilAvailable(
       server,
