@@ -309,6 +309,22 @@ describe('container images', () => {
     );
   });
 
+  test('a RUN without end of output is cut off in the log, and a parent that is not there is told', async () => {
+    const image = await waitUntilAvailable(
+      server,
+      await start({
+        name: 'prints',
+        template: `FROM {{{ imagebuilder:parentImage }}}\nRUN yes ${'0123456789'.repeat(20)} | head -c 100000000\n`,
+      }),
+    );
+    const texts = (await imageLog(dataDirectory, image.arn!)).map(({ text }) => text ?? '');
+    assert.ok(texts.includes('the Dockerfile printed more than 64 MiB: the rest is left out'));
+    assert.ok(texts.reduce((sum, text) => sum + text.length, 0) < 70 << 20);
+
+    const failed = await waitForStatus(server, await start({ name: 'absent', parent: 'registry.invalid/none:1' }));
+    assert.match(failed.state!.reason!, /getting the parent image failed .*registry\.invalid/);
+  });
+
   test('RetryImage tests again what was cancelled in its tests, and pushes what could not be pushed', async () => {
     const slow = component('one').replace('- cat /page /first', '- test -e /done || sleep 600');
     const arn = await start({ name: 'again', document: slow, template: TEMPLATE });

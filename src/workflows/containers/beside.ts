@@ -63,5 +63,8 @@ export async function beside(
     : result.outOfMemory === true
       ? 'ran out of memory'
       : `failed (exit code ${result.exitCode ?? result.signal})`;
-  throw new StepError(`${what} ${how}${last.length === 0 ? '' : `: ${last.join(' | ').slice(-800)}`}`);
+  // Retries that were announced say the same as the error at their end.
+  const errors = last.filter((line) => !line.includes('level=warning'));
+  const said = errors.length === 0 ? last : errors;
+  throw new StepError(`${what} ${how}${said.length === 0 ? '' : `: ${said.join(' | ').slice(-800)}`}`);
 }
