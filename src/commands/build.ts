@@ -17,7 +17,7 @@ import { imageTagsOf, withTags } from './deploy/image-tags.ts';
 import type { DeployContext } from './deploy/context.ts';
 import { createImage, deployResource } from './deploy/deploy.ts';
 import { latestOf } from './deploy/existing.ts';
-import { faultLines, judgeTemplate, outputAttributes, type Judgement } from './deploy/judge.ts';
+import { faultLines, checkTemplate, outputAttributes, type TemplateCheck } from './deploy/check-template.ts';
 import { withIncluded, type TemplateContext } from './deploy/named-files.ts';
 import { openNested } from './deploy/nested.ts';
 import { notMadeLine } from './deploy/not-made.ts';
@@ -115,15 +115,15 @@ async function run(args: Arguments): Promise<number> {
     const before = await findStack(connection, given.stackName);
     const fileRoot = args.text('file-root');
     const context = { given, surroundings, dataDirectory, fileRoot, files: [path] };
-    const judgement = await judgeTemplate(connection, evaluated, context);
+    const checked = await checkTemplate(connection, evaluated, context);
     const faults = faultLines(path, [
-      ...judgement.faults.filter(({ severity }) => severity === 'error'),
-      ...exportsInUse(before, judgement, surroundings.exports),
+      ...checked.faults.filter(({ severity }) => severity === 'error'),
+      ...exportsInUse(before, checked, surroundings.exports),
     ]);
     if (faults.length > 0) return refused(output, faults);
     // Some templates are valid only with values that the server has.
-    const images = countOf(judgement, 'AWS::ImageBuilder::Image');
-    const builds = images > 0 || countOf(judgement, 'AWS::ImageBuilder::ImagePipeline') > 0;
+    const images = countOf(checked, 'AWS::ImageBuilder::Image');
+    const builds = images > 0 || countOf(checked, 'AWS::ImageBuilder::ImagePipeline') > 0;
     if (builds && (!sound || toBuild(evaluated.plan!).length === 0)) await requireFitHost('build', dataDirectory);
     const client = imagebuilderClient(connection);
     const deploy = { client, region, account, connection, folder: dirname(path), fileRoot, signal: interrupt.signal };
@@ -158,9 +158,9 @@ function refused(output: BuildOutput, faults: readonly string[]): number {
 }
 
 /** The number of resources of a type, including nested stacks. */
-function countOf({ resources }: Judgement, type: string): number {
+function countOf({ resources }: TemplateCheck, type: string): number {
   return resources
-    .map(({ resource, nested }) => (resource.type === type ? 1 : 0) + (nested ? countOf(nested.judgement, type) : 0))
+    .map(({ resource, nested }) => (resource.type === type ? 1 : 0) + (nested ? countOf(nested.checked, type) : 0))
     .reduce((sum, each) => sum + each, 0);
 }
 

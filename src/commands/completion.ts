@@ -25,7 +25,7 @@ components and stacks come from the server of the data directory ($INGOT_DATA) i
 
 async function run(args: Arguments, commands: Readonly<Record<string, CommandEntry>>): Promise<number> {
   const shell = args.positionals[0]!;
-  if (shell === 'names') return tellNames(args);
+  if (shell === 'names') return printNames(args);
   if (args.positionals.length > 1) throw new WrongUse(`unexpected argument '${args.positionals[1]}'`);
   const write = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
   if (write === undefined) throw new WrongUse(`unknown shell '${shell}': expected ${Object.keys(SHELLS).join(', ')}`);
@@ -34,7 +34,7 @@ async function run(args: Arguments, commands: Readonly<Record<string, CommandEnt
 }
 
 /** Prints names from the server. Completion never prints an error. */
-async function tellNames(args: Arguments): Promise<number> {
+async function printNames(args: Arguments): Promise<number> {
   const kinds = args.positionals.slice(1).filter((kind) => NAME_KINDS.includes(kind));
   try {
     const connection = await connectToRunning(dataDirectoryOf(args), regionOf(args));

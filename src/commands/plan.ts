@@ -3,7 +3,7 @@ import type { Stack } from '../catalog/stacks.ts';
 import { loadCredentials } from '../platform/credentials.ts';
 import { CLIENT_OPTIONS, connectTo, dataDirectoryOf, regionOf } from './client.ts';
 import type { Arguments, Command } from './command.ts';
-import { faultLines, judgeTemplate } from './deploy/judge.ts';
+import { faultLines, checkTemplate } from './deploy/check-template.ts';
 import { changesOf, type Change } from './deploy/changes.ts';
 import { exportsInUse, findStack } from './deploy/stack.ts';
 import { withIncluded } from './deploy/named-files.ts';
@@ -51,7 +51,7 @@ async function run(args: Arguments): Promise<number> {
   const file = await withIncluded(opened, { given, dataDirectory, files: [path] });
   const surroundings = await surroundingsOf(connection);
   const before = await findStack(connection, given.stackName);
-  const judgement = await judgeTemplate(connection, evaluateTemplate(file, given, surroundings), {
+  const checked = await checkTemplate(connection, evaluateTemplate(file, given, surroundings), {
     given,
     surroundings,
     dataDirectory,
@@ -59,14 +59,14 @@ async function run(args: Arguments): Promise<number> {
     files: [path],
   });
   const errors = [
-    ...judgement.faults.filter(({ severity }) => severity === 'error'),
-    ...exportsInUse(before, judgement, surroundings.exports),
+    ...checked.faults.filter(({ severity }) => severity === 'error'),
+    ...exportsInUse(before, checked, surroundings.exports),
   ];
   if (errors.length > 0) {
     process.stderr.write(`${faultLines(path, errors).join('\n')}\n`);
     return 2;
   }
-  const changes = changesOf(judgement, before);
+  const changes = changesOf(checked, before);
   process.stdout.write(
     args.flag('json')
       ? `${JSON.stringify({ stack: given.stackName, changes }, undefined, 2)}\n`

@@ -6,7 +6,13 @@ import { catchInterrupt, interruptNote } from './interrupt.ts';
 import { runSummary } from '../runner/detailed-output.ts';
 import { FILE_OPTIONS } from './local-files/find.ts';
 import { checkRun, machineHint } from './toe/checks.ts';
-import { InvalidDocuments, judge, readDocument, type DocumentText, type LoadedDocument } from './toe/documents.ts';
+import {
+  InvalidDocuments,
+  loadDocuments,
+  readDocument,
+  type DocumentText,
+  type LoadedDocument,
+} from './toe/documents.ts';
 import { filesBeside, finderOf, type DocumentFiles } from './toe/local-files.ts';
 import { openLogFolder } from './toe/log-folder.ts';
 import { RUN_OPTIONS, toeRequest } from './toe/request.ts';
@@ -68,7 +74,7 @@ async function run(args: Arguments): Promise<number> {
   }
   const request = toeRequest(args);
   const place = placeOf(args);
-  const { documents, files } = await judged(
+  const { documents, files } = await loadAll(
     await Promise.all(request.documents.map(({ path }) => readDocument(path, args))),
     request.blocked,
     args,
@@ -127,13 +133,13 @@ async function run(args: Arguments): Promise<number> {
   }
 }
 
-async function judged(
+async function loadAll(
   texts: readonly DocumentText[],
   blocked: readonly string[],
   args: Arguments,
 ): Promise<{ readonly documents: readonly LoadedDocument[]; readonly files: DocumentFiles }> {
   try {
-    const documents = judge(texts, blocked);
+    const documents = loadDocuments(texts, blocked);
     return { documents, files: await filesBeside(documents, args) };
   } catch (error) {
     if (!(error instanceof InvalidDocuments)) throw error;

@@ -13,7 +13,7 @@ import { runSummary, type RunReport } from '../runner/detailed-output.ts';
 import { suppliedImages } from '../images/names/names.ts';
 import { FILE_OPTIONS } from './local-files/find.ts';
 import { checkRun, machineHint, machineReason } from './toe/checks.ts';
-import { InvalidDocuments, judge, readDocument, type LoadedDocument } from './toe/documents.ts';
+import { InvalidDocuments, loadDocuments, readDocument, type LoadedDocument } from './toe/documents.ts';
 import { filesBeside, finderOf, type DocumentFiles } from './toe/local-files.ts';
 import { RUN_OPTIONS, list, parametersOf, type ToeRequest } from './toe/request.ts';
 import { runDocuments } from './toe/run-documents.ts';
@@ -86,7 +86,7 @@ async function runOnce(
   let documents: readonly LoadedDocument[];
   let files: DocumentFiles;
   try {
-    documents = judge([await readDocument(path, args)], []);
+    documents = loadDocuments([await readDocument(path, args)], []);
     files = await filesBeside(documents, args);
   } catch (error) {
     if (!(error instanceof InvalidDocuments)) throw error;

@@ -1,7 +1,7 @@
 /** `ingot toe validate`. Source: reference, `awstoe.md` section 8. */
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { FILE_OPTIONS } from './local-files/find.ts';
-import { InvalidDocuments, judge, readDocument } from './toe/documents.ts';
+import { InvalidDocuments, loadDocuments, readDocument } from './toe/documents.ts';
 import { CLIENT_OPTIONS } from './client.ts';
 import { filesBeside } from './toe/local-files.ts';
 import { RUN_OPTIONS, list } from './toe/request.ts';
@@ -32,7 +32,7 @@ async function run(args: Arguments): Promise<number> {
   if (paths.length === 0) throw new WrongUse('no document to validate: name one, or use --documents');
   const texts = await Promise.all(paths.map((path) => readDocument(path, args)));
   try {
-    const documents = judge(texts, list(args.text('blocked-action-modules')));
+    const documents = loadDocuments(texts, list(args.text('blocked-action-modules')));
     await filesBeside(documents, args);
     tellWarnings(documents);
     verdict('success', 'Validation successful.');

@@ -9,7 +9,7 @@ import { loadCredentials } from '../platform/credentials.ts';
 import { describeFile, recognize, type FileKind } from '../templates/recognize.ts';
 import { CLIENT_OPTIONS, connectTo, dataDirectoryOf, regionOf } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
-import { faultLines, judgeTemplate, type FileFault } from './deploy/judge.ts';
+import { faultLines, checkTemplate, type FileFault } from './deploy/check-template.ts';
 import { withIncluded } from './deploy/named-files.ts';
 import { placesOf } from './local-files/find.ts';
 import { filesOf } from './local-files/pack.ts';
@@ -100,15 +100,15 @@ async function run(args: Arguments): Promise<number> {
       }
       connection ??= await connectTo(dataDirectory, region);
       const surroundings = await surroundingsOf(connection);
-      const judgement = await judgeTemplate(connection, evaluateTemplate(read, given, surroundings), {
+      const checked = await checkTemplate(connection, evaluateTemplate(read, given, surroundings), {
         given,
         surroundings,
         dataDirectory,
         fileRoot: args.text('file-root'),
         files: [file],
       });
-      const inUse = exportsInUse(await findStack(connection, given.stackName), judgement, surroundings.exports);
-      verdicts.push({ file, kind, faults: [...judgement.faults, ...inUse] });
+      const inUse = exportsInUse(await findStack(connection, given.stackName), checked, surroundings.exports);
+      verdicts.push({ file, kind, faults: [...checked.faults, ...inUse] });
     } else verdicts.push({ file, kind, faults: [], hint: describeFile(file, kind, INGOT) });
   }
   if (args.flag('json')) process.stdout.write(`${JSON.stringify(verdicts.map(shown), undefined, 2)}\n`);

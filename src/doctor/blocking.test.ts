@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judgeBlocking } from './blocking.ts';
+import { checkBlocking } from './blocking.ts';
 
 const NSPAWN = 'The program systemd-nspawn is missing: apt-get install systemd-container.';
 const QEMU = 'qemu-img is missing: install the Debian package qemu-utils';
 
 test('what prevents a build and a launch', () => {
   const rows: readonly (readonly [
-    Parameters<typeof judgeBlocking>[0],
-    Parameters<typeof judgeBlocking>[1],
+    Parameters<typeof checkBlocking>[0],
+    Parameters<typeof checkBlocking>[1],
     readonly string[],
   ])[] = [
     ['build', { missing: { nspawn: [], qemu: [] }, packages: [] }, []],
@@ -43,5 +43,5 @@ test('what prevents a build and a launch', () => {
     ],
     ['build', { missing: { nspawn: [], qemu: [] }, packages: [], space: 'the disk is full' }, ['the disk is full']],
   ];
-  for (const [purpose, found, expected] of rows) assert.deepEqual(judgeBlocking(purpose, found), expected);
+  for (const [purpose, found, expected] of rows) assert.deepEqual(checkBlocking(purpose, found), expected);
 });

@@ -14,7 +14,7 @@ import { INGOT } from '../platform/own-program.ts';
 export async function blockingFor(purpose: 'build' | 'launch', dataDirectory: string): Promise<readonly string[]> {
   const [missing, found] = await Promise.all([missingByDriver(), lookAt(dataDirectory)]);
   const space = spaceBlocks(found);
-  return judgeBlocking(purpose, {
+  return checkBlocking(purpose, {
     missing,
     packages: (await neededPackages()).filter((each) => !isThere(each)).map(({ name }) => name),
     space,
@@ -29,7 +29,7 @@ export async function blockingFor(purpose: 'build' | 'launch', dataDirectory: st
  * @param found.space a problem with the data directory
  * @param found.forBaseImages what is missing to make a base image; absent if one exists
  */
-export function judgeBlocking(
+export function checkBlocking(
   purpose: 'build' | 'launch',
   found: {
     readonly missing: Readonly<Record<string, readonly string[]>>;

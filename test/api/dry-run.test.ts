@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-imagebuilder';
 import type { RequestContext } from '../../src/api/context.ts';
 import type { DryRunAnswer } from '../../src/api/dry-run/answers.ts';
-import { dryRun as judgeAll, type DryRunRequest } from '../../src/api/dry-run/dry-run.ts';
+import { dryRun as checkAll, type DryRunRequest } from '../../src/api/dry-run/dry-run.ts';
 import { handlers } from '../../src/api/operations/register.ts';
 import { DEFAULT_CONFIG } from '../../src/platform/config/config.ts';
 import { signedJson, type Connection } from '../../src/platform/api-client.ts';
@@ -35,7 +35,7 @@ async function dryRun(requests: readonly object[], connection: Connection = api.
 }
 
 /** A dry run as the account's root, on a clock of its own. */
-function judgeDirectly(requests: readonly object[], now: () => number): Promise<readonly DryRunAnswer[]> {
+function checkDirectly(requests: readonly object[], now: () => number): Promise<readonly DryRunAnswer[]> {
   const context = {
     account: ACCOUNT,
     region: REGION,
@@ -43,7 +43,7 @@ function judgeDirectly(requests: readonly object[], now: () => number): Promise<
     identity: { principal: { type: 'root', account: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:root` } },
     services: { catalog: api.catalog, config: DEFAULT_CONFIG, dataDirectory: api.catalog.dataDirectory },
   };
-  return judgeAll(requests as readonly DryRunRequest[], handlers, context as unknown as RequestContext, now);
+  return checkAll(requests as readonly DryRunRequest[], handlers, context as unknown as RequestContext, now);
 }
 
 /** A clock that stands still until it was asked so often, and is past every deadline from then on. */
@@ -244,18 +244,18 @@ describe('a dry run', () => {
   test('it ends when it takes too long, and nothing of it is made', async () => {
     const earlier = await counts();
     const requests = [infrastructure('slow-1'), infrastructure('slow-2'), infrastructure('slow-3')];
-    await assert.rejects(judgeDirectly(requests, lateAfter(3)), {
+    await assert.rejects(checkDirectly(requests, lateAfter(3)), {
       code: 'InvalidRequestException',
       message: /^The server needs more than \d+ s to check these 3 requests\. Send fewer at once\.$/,
     });
     assert.deepEqual(await counts(), earlier);
-    const actions = (await judgeDirectly(requests, lateAfter(Infinity))).map(({ action }) => action);
+    const actions = (await checkDirectly(requests, lateAfter(Infinity))).map(({ action }) => action);
     assert.deepEqual(actions, ['create', 'create', 'create']);
   });
 
   test('no more faults are looked for once it is late', async () => {
     const bad = component('hurried', 'schemaVersion: 1.0\nphases: nonsense\n', { semanticVersion: '1.0' });
-    const faults = async (now: () => number) => (await judgeDirectly([bad], now))[0]!.faults!.map(({ path }) => path);
+    const faults = async (now: () => number) => (await checkDirectly([bad], now))[0]!.faults!.map(({ path }) => path);
     assert.deepEqual(await faults(lateAfter(2)), ['semanticVersion']);
     assert.deepEqual(await faults(lateAfter(Infinity)), ['semanticVersion', 'data']);
   });

@@ -1,6 +1,6 @@
 /**
  * Images on EC2 by the EBS direct APIs: against moto, whose blocks are read back and compared with the disk, and
- * against a small EBS of our own that knows parents and judges each request by the SDK's documentation.
+ * against a small EBS of our own that knows parents and checks each request by the SDK's documentation.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -162,7 +162,7 @@ describe('moto', { skip: WITHOUT_MOTO }, () => {
   });
 });
 
-/** EBS and what EC2 answers about its snapshots. It judges requests as the API reference has them. */
+/** EBS and what EC2 answers about its snapshots. It checks requests as the API reference has them. */
 class SmallEbs {
   readonly snapshots = new Map<
     string,

@@ -26,7 +26,7 @@ import { readUriTexts, URI_MEMBERS, uriOf, withUriText } from '../uri-texts.ts';
 import { validateInput } from '../validate.ts';
 import type { DryRunAnswer, DryRunFault } from './answers.ts';
 import { arnOfInput, contentMembers, KINDS, type Kind } from './kinds.ts';
-import { judgeRepository } from './repository.ts';
+import { checkRepository } from './repository.ts';
 import { originalPath, pathOfText, tokensOf, valueAt, withoutHoles, withValue } from './paths.ts';
 
 /** One create of the list. */
@@ -90,7 +90,7 @@ export async function dryRun(
     await context.services.catalog.transaction(async (db) => {
       const until = now() + patient(MOST_MS);
       await expect(db, context, files);
-      const run: Run = { db, handlers, context: given, hollow: new Set(), tries: 0, isLate: () => now() > until };
+      const run: Run = { db, handlers, context: given, placeholders: new Set(), tries: 0, isLate: () => now() > until };
       for (const { id, operation, input } of requests) {
         if (run.isLate())
           throw invalidRequest(
@@ -99,10 +99,10 @@ export async function dryRun(
           );
         answers.push(
           operation === 'PutParameter'
-            ? await judgeParameter(run, id, input)
+            ? await checkParameter(run, id, input)
             : operation === 'PutRepository'
-              ? await judgeRepository(db, context, id, input)
-              : await judge(run, { id, operation, input }),
+              ? await checkRepository(db, context, id, input)
+              : await checkRequest(run, { id, operation, input }),
         );
       }
       throw new Undo();
@@ -148,7 +148,7 @@ interface Run {
   readonly handlers: Handlers;
   readonly context: RequestContext;
   /** ARNs of resources whose document was replaced by a valid one, which lacks the real one's parameters. */
-  readonly hollow: Set<string>;
+  readonly placeholders: Set<string>;
   tries: number;
   /** Whether the time limit is reached. */
   readonly isLate: () => boolean;
@@ -160,7 +160,7 @@ function isSpent({ tries, isLate }: Run): boolean {
 }
 
 /** Checks a parameter and stores it for later requests of the list. */
-async function judgeParameter({ db, context }: Run, id: string, input: Structure): Promise<DryRunAnswer> {
+async function checkParameter({ db, context }: Run, id: string, input: Structure): Promise<DryRunAnswer> {
   const { name, value, description } = input;
   const type = PARAMETER_TYPES.find((each) => each === input['type']);
   const refused = (message: string, path: string): DryRunAnswer => ({
@@ -195,10 +195,10 @@ interface ImageBuilderRequest extends DryRunRequest {
   readonly operation: OperationName;
 }
 
-async function judge(run: Run, request: ImageBuilderRequest): Promise<DryRunAnswer> {
+async function checkRequest(run: Run, request: ImageBuilderRequest): Promise<DryRunAnswer> {
   const { id, operation } = request;
   const kind = KINDS[operation]!;
-  const input = withoutHollowParameters(run, request.input);
+  const input = withoutPlaceholderParameters(run, request.input);
   const found = await existing(run, kind, input);
   if (found instanceof ApiError) return { id, action: 'refused', faults: faultsOf(found, input) };
   const read = withUriText(operation, input, run.context.uriTexts);
@@ -228,11 +228,11 @@ async function judge(run: Run, request: ImageBuilderRequest): Promise<DryRunAnsw
     if (outcome.faults.length > 0) return { id, action: 'refused', resource, faults: outcome.faults, ...told };
     return { id, action: 'update', resource, ...told };
   }
-  const { output, faults, hollow } = await faultsOfAll(run, operation, input);
+  const { output, faults, placeholder } = await faultsOfAll(run, operation, input);
   if (output === undefined && found !== undefined && faults[0]?.code === 'ResourceAlreadyExistsException')
     return { id, action: 'unchanged', resource: resourceOf(found) };
   const arn = output?.[kind.answer] as string | undefined;
-  if (arn !== undefined && hollow) run.hollow.add(arn);
+  if (arn !== undefined && placeholder) run.placeholders.add(arn);
   const made = arn === undefined ? undefined : await recordOf(run, kind, arn);
   const resource = arn === undefined ? {} : { resource: made === undefined ? { arn } : resourceOf(made) };
   if (faults.length > 0) return { id, action: 'refused', ...resource, faults, ...told };
@@ -307,7 +307,7 @@ async function faultsOfAll(
   run: Run,
   operation: OperationName,
   given: Structure,
-): Promise<{ readonly output?: Structure; readonly faults: readonly DryRunFault[]; readonly hollow: boolean }> {
+): Promise<{ readonly output?: Structure; readonly faults: readonly DryRunFault[]; readonly placeholder: boolean }> {
   const faults: DryRunFault[] = [];
   const repaired: string[] = [];
   let input = given;
@@ -329,8 +329,8 @@ async function faultsOfAll(
     }
     if (!gone || isSpent(run) || repaired.length > MOST_FAULTS) break;
   }
-  const hollow = input['data'] !== given['data'] || input['uri'] !== given['uri'];
-  return 'output' in last ? { output: last.output, faults, hollow } : { faults, hollow };
+  const placeholder = input['data'] !== given['data'] || input['uri'] !== given['uri'];
+  return 'output' in last ? { output: last.output, faults, placeholder } : { faults, placeholder };
 }
 
 /** Repairs the value at a path. */
@@ -429,7 +429,7 @@ function faultsOf(error: ApiError, input: Structure): readonly DryRunFault[] {
 }
 
 /** Parameters for an invalid document cannot be checked after the document was replaced, so they are removed. */
-function withoutHollowParameters({ hollow }: Run, input: Structure): Structure {
+function withoutPlaceholderParameters({ placeholders }: Run, input: Structure): Structure {
   let changed = input;
   for (const [list, member] of [
     ['components', 'componentArn'],
@@ -438,7 +438,7 @@ function withoutHollowParameters({ hollow }: Run, input: Structure): Structure {
     const items = input[list];
     if (!Array.isArray(items)) continue;
     for (const [index, item] of (items as readonly Structure[]).entries())
-      if (hollow.has(String(item?.[member])))
+      if (placeholders.has(String(item?.[member])))
         changed = withValue(changed, [list, index, 'parameters'], undefined) as Structure;
   }
   return changed;

@@ -1,4 +1,4 @@
-/** `AWS::ECR::Repository` in a dry run: judged by Amazon ECR's own operations, in the transaction that is undone. */
+/** `AWS::ECR::Repository` in a dry run: checked by Amazon ECR's own operations, in the transaction that is undone. */
 import { sql } from 'kysely';
 import type { Queryable } from '../../catalog/catalog.ts';
 import { findRepository } from '../../catalog/repositories.ts';
@@ -16,7 +16,7 @@ import type { ServiceContext } from '../services/service.ts';
 import type { DryRunAnswer } from './answers.ts';
 
 /** Judges a repository, and creates it for the later requests of the list. */
-export async function judgeRepository(
+export async function checkRepository(
   db: Queryable,
   context: RequestContext,
   id: string,

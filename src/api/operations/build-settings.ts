@@ -19,7 +19,7 @@ import {
   type ValueFault,
 } from '../../resources/errors.ts';
 import { ParsedDocuments } from '../../workflows/planning/parsed-documents.ts';
-import { judgeWorkflow } from '../../workflows/planning/select-workflows.ts';
+import { planWorkflow } from '../../workflows/planning/select-workflows.ts';
 import type { BuildContext } from '../context.ts';
 import { checkNumber } from '../quotas.ts';
 import { isVisible } from './common.ts';
@@ -139,7 +139,7 @@ async function checkWorkflow(
         detail: `It is for TEST workflows; '${workflowArn}' is a ${workflow.type} workflow.`,
       });
   }
-  for (const { member, detail, undeclared } of judgeWorkflow(workflow, given, documents).faults)
+  for (const { member, detail, undeclared } of planWorkflow(workflow, given, documents).faults)
     (undeclared === true ? unknown : faults).push({ path: `${path}.${member}`, detail });
   return workflow.type;
 }

@@ -153,14 +153,14 @@ export async function withStage<T>(folder: Folder, work: (stage: string) => Prom
 export async function placeCopy(stage: string, copy: string, { folder, name }: Destination): Promise<void> {
   const from = new Folder(await open(stage, FOLDER_ITSELF), stage);
   try {
-    await judge(from, copy, folder, name);
+    await checkCopy(from, copy, folder, name);
     await move(from, copy, folder, name);
   } finally {
     await from.close();
   }
 }
 
-async function judge(from: Folder, copy: string, to: Folder, name: string): Promise<void> {
+async function checkCopy(from: Folder, copy: string, to: Folder, name: string): Promise<void> {
   const [made, there] = await pair(from, copy, to, name);
   if (there === undefined) return;
   if (!made.isDirectory()) {
@@ -169,7 +169,7 @@ async function judge(from: Folder, copy: string, to: Folder, name: string): Prom
   }
   if (!there.isDirectory()) throw inTheWay(there, to, name);
   await within(from, copy, to, name, async (below, beside) => {
-    for (const child of await readdir(below.path('.'))) await judge(below, child, beside, child);
+    for (const child of await readdir(below.path('.'))) await checkCopy(below, child, beside, child);
   });
 }
 

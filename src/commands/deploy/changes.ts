@@ -1,7 +1,7 @@
 /** What deploying a template would change. Pure. */
 import type { Stack } from '../../catalog/stacks.ts';
 import { nameArn, parseArn } from '../../resources/arns.ts';
-import type { Judgement, JudgedResource } from './judge.ts';
+import type { TemplateCheck, CheckedResource } from './check-template.ts';
 
 /** A changed member. */
 interface MemberChange {
@@ -24,9 +24,9 @@ export interface Change {
 }
 
 /** All changes in order of creation, followed by deletions in order. */
-export function changesOf({ resources }: Judgement, before: Stack | undefined): readonly Change[] {
+export function changesOf({ resources }: TemplateCheck, before: Stack | undefined): readonly Change[] {
   const known = new Map((before?.resources ?? []).map((resource) => [resource.logicalId, resource]));
-  const made = resources.flatMap((judged) => changesOfOne(judged, known.get(judged.resource.logicalId)?.physicalId));
+  const made = resources.flatMap((checked) => changesOfOne(checked, known.get(checked.resource.logicalId)?.physicalId));
   const wanted = new Set(resources.map(({ resource }) => resource.logicalId));
   const deleted = (before?.resources ?? [])
     .filter(({ logicalId }) => !wanted.has(logicalId))
@@ -45,11 +45,11 @@ export function changesOf({ resources }: Judgement, before: Stack | undefined): 
 }
 
 /** The changes of a resource, or of those in a nested stack: `Network.Recipe`. */
-function changesOfOne(judged: JudgedResource, recorded: string | undefined): readonly Change[] {
-  const { resource, nested } = judged;
-  if (nested === undefined) return [changeOf(judged, recorded)];
+function changesOfOne(checked: CheckedResource, recorded: string | undefined): readonly Change[] {
+  const { resource, nested } = checked;
+  if (nested === undefined) return [changeOf(checked, recorded)];
   const { logicalId, type } = resource;
-  const inside = changesOf(nested.judgement, nested.before);
+  const inside = changesOf(nested.checked, nested.before);
   const arn = nested.before?.stackId;
   const still = inside.every(({ action }) => action === 'unchanged');
   const own: Change = {
@@ -62,9 +62,9 @@ function changesOfOne(judged: JudgedResource, recorded: string | undefined): rea
   return [own, ...inside.map((change) => ({ ...change, logicalId: `${logicalId}.${change.logicalId}` }))];
 }
 
-function changeOf({ resource, request, answer, notJudged }: JudgedResource, recorded: string | undefined): Change {
+function changeOf({ resource, request, answer, unchecked }: CheckedResource, recorded: string | undefined): Change {
   const { logicalId, type } = resource;
-  if (answer === undefined) return { action: 'unknown', logicalId, type, reason: notJudged };
+  if (answer === undefined) return { action: 'unknown', logicalId, type, reason: unchecked };
   // A stack records a parameter by its name, as CloudFormation does.
   const arn = type === 'AWS::SSM::Parameter' ? answer.resource?.name : answer.resource?.arn;
   const place = arn === undefined ? {} : { arn };

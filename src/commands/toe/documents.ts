@@ -89,7 +89,7 @@ async function fromServer(arn: string, args: Arguments): Promise<string> {
  * @param blocked modules that must not be used
  * @throws {InvalidDocuments} with all faults of all documents
  */
-export function judge(texts: readonly DocumentText[], blocked: readonly string[]): readonly LoadedDocument[] {
+export function loadDocuments(texts: readonly DocumentText[], blocked: readonly string[]): readonly LoadedDocument[] {
   for (const name of blocked) {
     if (ACTION_MODULES.has(name)) continue;
     const near = nearestWord(name, [...ACTION_MODULES.keys()]);

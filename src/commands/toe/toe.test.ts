@@ -8,7 +8,7 @@ import type { DocumentOutcome } from '../../runner/outcome.ts';
 import { Arguments, WrongUse } from '../command.ts';
 import { detailedOutput, failureBlock, runSummary, type RunReport } from '../../runner/detailed-output.ts';
 import { checkRun, machineReason } from './checks.ts';
-import { InvalidDocuments, judge, readDocument } from './documents.ts';
+import { InvalidDocuments, loadDocuments, readDocument } from './documents.ts';
 import { logFolderName } from './log-folder.ts';
 import { parametersOf, toeRequest } from './request.ts';
 import { junit, stepTable } from './table.ts';
@@ -280,7 +280,7 @@ describe('before anything starts', () => {
     'phases:',
     'parameters:\n  - Size: {type: string, allowedValues: [small, large]}\nphases:',
   );
-  const documents = judge([{ path: 'hello.yaml', text }], []);
+  const documents = loadDocuments([{ path: 'hello.yaml', text }], []);
   const request = (values: Readonly<Record<string, string>>) =>
     toeRequest(new Arguments({ documents: 'hello.yaml', ...values }, []));
   const wrong: readonly (readonly [string, Readonly<Record<string, string>>, RegExp])[] = [
@@ -313,7 +313,7 @@ describe('before anything starts', () => {
 
   test('a document that needs a virtual machine in a build needs one here', () => {
     const step = "{name: A, action: ExecuteBash, inputs: {commands: ['modprobe overlay']}}";
-    const kernel = judge(
+    const kernel = loadDocuments(
       [{ path: 'k.yaml', text: `schemaVersion: 1.0\nphases: [{name: build, steps: [${step}]}]\n` }],
       [],
     );
@@ -342,18 +342,18 @@ describe('reading', () => {
 describe('judging', () => {
   test('reports faults with their positions, and blocked modules', () => {
     assert.throws(
-      () => judge([{ path: 'hello.yaml', text: DOCUMENT }], ['ExecuteBash']),
+      () => loadDocuments([{ path: 'hello.yaml', text: DOCUMENT }], ['ExecuteBash']),
       (error) =>
         error instanceof InvalidDocuments &&
         error.message.split('\n')[0] ===
           'hello.yaml:8:9: step HelloWorldStep of phase build uses the blocked action module ExecuteBash',
     );
-    assert.throws(() => judge([{ path: 'a.yaml', text: 'phases: []' }], []), /a\.yaml:1:1: error/);
+    assert.throws(() => loadDocuments([{ path: 'a.yaml', text: 'phases: []' }], []), /a\.yaml:1:1: error/);
   });
 
   test('knows the modules that can be blocked', () =>
     assert.throws(
-      () => judge([], ['ExecuteBahs']),
+      () => loadDocuments([], ['ExecuteBahs']),
       /unknown action module 'ExecuteBahs'; did you mean 'ExecuteBash'\?/,
     ));
 });

@@ -131,7 +131,7 @@ function parameterValues(document: CommandDocument, given: Given, stored: Readon
     }
     try {
       const value = withStored(isGiven ? givenValue(parameter, given[name]) : parameter.defaultValue!, stored);
-      // Like the agent: the value given and the default are judged alike.
+      // Like the agent: the value given and the default are checked alike.
       check(parameter, value);
       values.set(name, value);
     } catch (error) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judgeProbe, probeArguments } from './accelerator.ts';
+import { parseProbe, probeArguments } from './accelerator.ts';
 
 test('KVM works only if the kernel printed its version and ended by itself', () => {
   const probes: readonly [code: number | null, output: string, errors: string, works: boolean, reason: RegExp][] = [
@@ -25,7 +25,7 @@ test('KVM works only if the kernel printed its version and ended by itself', () 
     ],
   ];
   for (const [code, output, errors, works, reason] of probes) {
-    const verdict = judgeProbe(code, output, errors);
+    const verdict = parseProbe(code, output, errors);
     assert.equal(verdict.works, works);
     assert.match(verdict.reason, reason);
   }

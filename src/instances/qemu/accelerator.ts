@@ -87,10 +87,10 @@ async function probeKvm(kernel: string): Promise<KvmVerdict> {
         if (errors.includes('KVM internal error')) abort.abort();
       },
     });
-    return judgeProbe(code, output, errors);
+    return parseProbe(code, output, errors);
   } catch (error) {
     if (!abort.signal.aborted && !(error instanceof ProcessError)) throw error;
-    return judgeProbe(null, output, errors);
+    return parseProbe(null, output, errors);
   } finally {
     clearTimeout(silence);
   }
@@ -125,7 +125,7 @@ export function probeArguments(kernel: string): string[] {
 }
 
 /** Interprets how a probe ended. `code` is `null` if a signal ended it. */
-export function judgeProbe(code: number | null, output: string, errors: string): KvmVerdict {
+export function parseProbe(code: number | null, output: string, errors: string): KvmVerdict {
   if (code === 0 && output.includes('Linux version')) return { works: true, reason: 'a kernel boots under KVM here' };
   if (errors.includes('KVM internal error')) return { works: false, reason: 'KVM fails with an internal error here' };
   const said = errors

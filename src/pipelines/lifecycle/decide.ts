@@ -88,7 +88,7 @@ export function decideLifecycle(
       const place = places.get(group) ?? 0;
       if (holdsPlace(image, detail)) places.set(group, place + 1);
       if ((decided.get(image.arn)?.action ?? 'KEEP') !== 'KEEP') continue;
-      decided.set(image.arn, laterReason(decided.get(image.arn), judge(image, detail, place, together, now)));
+      decided.set(image.arn, laterReason(decided.get(image.arn), decisionFor(image, detail, place, together, now)));
     }
   }
   keepParents(selected, decided, images);
@@ -120,7 +120,7 @@ function excludedBy(image: AgedImage, { exclusionRules }: LifecyclePolicyDetail)
 }
 
 /** Applies one rule to one image. @param place the number of newer retained images */
-function judge(
+function decisionFor(
   image: AgedImage,
   detail: LifecyclePolicyDetail,
   place: number,

@@ -38,7 +38,7 @@ export function chooseBuildDriver(
   missing: Readonly<Record<string, readonly string[]>>,
   origin: DiskOrigin = 'made',
 ): DriverChoice {
-  if (origin === 'untrusted') return chooseForStranger(resourceTags, missing);
+  if (origin === 'untrusted') return chooseForUntrusted(resourceTags, missing);
   const wanted = resourceTags?.[DRIVER_TAG];
   if (wanted !== undefined) {
     const lacks = missing[wanted];
@@ -55,7 +55,7 @@ export function chooseBuildDriver(
 }
 
 /** Untrusted disks need virtual machines, because for a system container the host's kernel mounts the file systems. */
-function chooseForStranger(
+function chooseForUntrusted(
   resourceTags: Readonly<Record<string, string>> | undefined,
   missing: Readonly<Record<string, readonly string[]>>,
 ): DriverChoice {

@@ -47,7 +47,7 @@ export async function selectWorkflows(
       return undefined;
     }
     if (found.type === 'TEST' && !tests) return found.type;
-    const { planned, faults } = judgeWorkflow(found, given, place.documents);
+    const { planned, faults } = planWorkflow(found, given, place.documents);
     if (planned !== undefined) selected.push(planned);
     for (const { detail } of faults) {
       const message = `workflow ${found.arn}: ${detail}`;
@@ -75,7 +75,7 @@ export async function selectWorkflows(
  * Validates a workflow for an image: its document, the given values, actions that cannot run. Returns it with its
  * faults.
  */
-export function judgeWorkflow(
+export function planWorkflow(
   found: Pick<StoredWorkflow, 'arn' | 'name' | 'type' | 'data'>,
   given: Given,
   documents: ParsedDocuments,

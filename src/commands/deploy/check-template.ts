@@ -39,12 +39,12 @@ import type { EvaluatedTemplate } from './template-file.ts';
 type Request = Readonly<Record<string, RequestValue>>;
 
 /** A resource of the template, with the result of its check. */
-export interface JudgedResource {
+export interface CheckedResource {
   readonly resource: PlannedResource;
   readonly request?: Request;
   readonly answer?: DryRunAnswer;
   /** Why it was not checked. */
-  readonly notJudged?: string;
+  readonly unchecked?: string;
   /** The result of a nested stack. */
   readonly nested?: NestedJudgement;
 }
@@ -53,15 +53,15 @@ export interface JudgedResource {
 interface NestedJudgement {
   readonly stackName: string;
   readonly before: Stack | undefined;
-  readonly judgement: Judgement;
+  readonly checked: TemplateCheck;
 }
 
 /** A fault, with its file if that is not the template itself. */
 export type FileFault = Fault & { readonly file?: string };
 
 /** The result of checking a template. */
-export interface Judgement {
-  readonly resources: readonly JudgedResource[];
+export interface TemplateCheck {
+  readonly resources: readonly CheckedResource[];
   /** Errors and warnings, sorted by position. Those in templates of nested stacks come last. */
   readonly faults: readonly FileFault[];
   /** Outputs whose values are known before the deployment. */
@@ -95,7 +95,7 @@ interface Frame {
   readonly files: LocalFile[];
   /** Attributes of resources and nested stacks, as far as they are known. */
   readonly known: Map<string, ResourceAttributes>;
-  readonly notJudged: Map<string, string>;
+  readonly unchecked: Map<string, string>;
   /** Nested stacks by logical id. */
   readonly children: Map<string, Frame>;
   /** The record of the stack, if it is nested. */
@@ -110,11 +110,11 @@ interface Judging {
 }
 
 /** Checks a template with the server, including its nested stacks. */
-export async function judgeTemplate(
+export async function checkTemplate(
   connection: Connection,
   file: EvaluatedTemplate,
   context: TemplateContext,
-): Promise<Judgement> {
+): Promise<TemplateCheck> {
   // The exports of nested stacks are added for later stacks.
   const exports = [...context.surroundings.exports];
   const judging: Judging = { connection, frames: [] };
@@ -124,7 +124,7 @@ export async function judgeTemplate(
     await ask(connection, root);
     settle(root, exports);
   }
-  return judgementOf(root, context.surroundings.exports);
+  return templateCheckOf(root, context.surroundings.exports);
 }
 
 function frameOf(
@@ -141,7 +141,7 @@ function frameOf(
     requests: new Map(),
     files: [],
     known: new Map(),
-    notJudged: new Map(),
+    unchecked: new Map(),
     children: new Map(),
     before,
     answers: new Map(),
@@ -152,19 +152,19 @@ function frameOf(
 
 /** Evaluates what can be evaluated by now. @returns whether there is anything new */
 async function advance(judging: Judging, frame: Frame): Promise<boolean> {
-  const { file, resources, requests, known, notJudged, children, faults } = frame;
+  const { file, resources, requests, known, unchecked, children, faults } = frame;
   let progress = false;
   for (const resource of resources) {
     const { logicalId } = resource;
     const child = children.get(logicalId);
     if (child !== undefined && (await advance(judging, child))) progress = true;
-    if (requests.has(logicalId) || notJudged.has(logicalId) || child !== undefined) continue;
+    if (requests.has(logicalId) || unchecked.has(logicalId) || child !== undefined) continue;
     const missing = resource.needs.find((id) => resources.some((each) => each.logicalId === id) && !known.has(id));
     if (missing !== undefined) continue;
     const { value, faults: found } = leniently(() => resolveResource(file.plan!, resource, known));
     const image = imageNeededBy(frame, resource);
     if (found.length > 0 && image !== undefined) {
-      notJudged.set(logicalId, `needs an attribute of ${image}, which must be built first`);
+      unchecked.set(logicalId, `needs an attribute of ${image}, which must be built first`);
       continue;
     }
     for (const fault of found) if (!faults.some((told) => isSame(told, fault))) faults.push(fault);
@@ -172,7 +172,7 @@ async function advance(judging: Judging, frame: Frame): Promise<boolean> {
     progress = true;
     if (resource.type === 'AWS::CloudFormation::Stack') await nest(judging, frame, resource, value);
     else if (resource.type === 'AWS::ImageBuilder::Image' && value['imagePipelineExecutionSettings'] !== undefined)
-      notJudged.set(logicalId, 'an execution of its pipeline');
+      unchecked.set(logicalId, 'an execution of its pipeline');
     else requests.set(logicalId, await withDocument(frame, resource, value));
   }
   return progress;
@@ -195,7 +195,7 @@ async function nest(judging: Judging, frame: Frame, resource: PlannedResource, r
     const path = `Resources.${logicalId}${place === undefined ? '' : `.${place.path}`}`;
     const where = place?.position ?? position;
     frame.faults.push({ code: 'invalid-value', severity: 'error', position: where, path, message: error.message });
-    frame.notJudged.set(logicalId, 'its template cannot be read');
+    frame.unchecked.set(logicalId, 'its template cannot be read');
   }
 }
 
@@ -204,8 +204,8 @@ function settle(frame: Frame, exports: StackExport[]): void {
   for (const [logicalId, child] of frame.children) {
     settle(child, exports);
     if (frame.known.has(logicalId)) continue;
-    const { file, known, notJudged, resources, before, context } = child;
-    if (file.plan === undefined || !resources.every(({ logicalId: id }) => known.has(id) || notJudged.has(id)))
+    const { file, known, unchecked, resources, before, context } = child;
+    if (file.plan === undefined || !resources.every(({ logicalId: id }) => known.has(id) || unchecked.has(id)))
       continue;
     const { value: outputs = [] } = leniently(() => resolveOutputs(file.plan!, known));
     const stack = context.given.stackName;
@@ -221,15 +221,15 @@ export function outputAttributes(outputs: readonly { readonly name: string; read
   return Object.fromEntries(outputs.map(({ name, value }) => [`Outputs.${name}`, value]));
 }
 
-function judgementOf(frame: Frame, exports: readonly StackExport[]): Judgement {
-  const { file, resources, answers, notJudged, requests, children, known } = frame;
+function templateCheckOf(frame: Frame, exports: readonly StackExport[]): TemplateCheck {
+  const { file, resources, answers, unchecked, requests, children, known } = frame;
   const faults: FileFault[] = [...frame.faults];
   const nested = new Map<string, NestedJudgement>();
   for (const [logicalId, child] of children)
     nested.set(logicalId, {
       stackName: child.context.given.stackName,
       before: child.before,
-      judgement: judgementOf(child, exports),
+      checked: templateCheckOf(child, exports),
     });
   for (const resource of resources) {
     const { logicalId } = resource;
@@ -240,18 +240,18 @@ function judgementOf(frame: Frame, exports: readonly StackExport[]): Judgement {
         image === undefined
           ? 'depends on a resource that was rejected'
           : `needs an attribute of ${image}, which must be built first`;
-      if (!notJudged.has(logicalId)) notJudged.set(logicalId, why);
+      if (!unchecked.has(logicalId)) unchecked.set(logicalId, why);
       continue;
     }
     for (const fault of faultsOf(file, resource, requests.get(logicalId)!, answer, faults)) faults.push(fault);
   }
   const outputs = file.plan === undefined ? undefined : leniently(() => resolveOutputs(file.plan!, known));
-  const own: Judgement = {
+  const own: TemplateCheck = {
     resources: resources.map((resource) => ({
       resource,
       ...optional('request', requests.get(resource.logicalId)),
       ...optional('answer', answers.get(resource.logicalId)),
-      ...optional('notJudged', notJudged.get(resource.logicalId)),
+      ...optional('unchecked', unchecked.get(resource.logicalId)),
       ...optional('nested', nested.get(resource.logicalId)),
     })),
     faults: sortedFaults(faults),
@@ -265,8 +265,8 @@ function judgementOf(frame: Frame, exports: readonly StackExport[]): Judgement {
         file: { path: name },
       },
     ]) => {
-      const { judgement, before } = nested.get(logicalId)!;
-      return [...judgement.faults, ...exportsInUse(before, judgement, exports)].map((fault) => ({
+      const { checked, before } = nested.get(logicalId)!;
+      return [...checked.faults, ...exportsInUse(before, checked, exports)].map((fault) => ({
         file: name,
         ...fault,
       }));
