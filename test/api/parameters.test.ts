@@ -184,7 +184,7 @@ Outputs:
   Container: {Value: !Ref Container}
 `;
   const { what, outputs } = await deploy(template);
-  assert.ok(what.every((line) => line.endsWith(' created')) && what.length === 11, what.join());
+  assert.ok(what.every((line) => line.endsWith(' created')) && what.length === 12, what.join());
   assert.equal(outputs['Major'], `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:workflow/test/flow/1.x.x`);
   assert.match(outputs['Deployment']!, /^[0-9a-f-]{36}$/);
   assert.equal(outputs['Container'], `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:container-recipe/container/1.0.0`);

@@ -160,6 +160,7 @@ describe('each document of an image is parsed once', () => {
     const { status } = await executeComponents.run({
       plan,
       stage: 'TEST',
+      execution: { workflowId: 'wf-1', position: 0 },
       progress: { instances: new Map([['i-1', { instance, componentsDone: 0 }]]) },
       services: {
         catalog: api.catalog,

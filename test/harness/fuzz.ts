@@ -30,7 +30,11 @@ interface Sent {
 
 const DEADLINE_MS = 30_000;
 /** What begins the header of operations of services that speak JSON. */
-const TARGETS: Readonly<Record<string, string>> = { ssm: 'AmazonSSM', logs: 'Logs_20140328' };
+const TARGETS: Readonly<Record<string, string>> = {
+  ssm: 'AmazonSSM',
+  logs: 'Logs_20140328',
+  ecr: 'AmazonEC2ContainerRegistry_V20150921',
+};
 const OPERATIONS = Object.keys(API_DATA.operations) as OperationName[];
 
 /** A small generator of numbers, so that a seed gives the same requests again. */
@@ -441,6 +445,11 @@ async function send(
       (answer) => {
         const chunks: Buffer[] = [];
         answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+        if (answer.headers['content-type'] === 'application/vnd.amazon.eventstream') {
+          // A stream, which has no end.
+          resolve({ status: answer.statusCode!, headers: answer.headers, text: '' });
+          return void answer.destroy();
+        }
         answer.once('end', () =>
           resolve({
             status: answer.statusCode!,
