@@ -264,7 +264,7 @@ describe('imports', () => {
     await refused(/answered 404/, 's3://images/golden/none.qcow2');
   });
 
-  test('a server that dies half-way leaves nothing, and the import is tried again', async () => {
+  test('an import goes on after a server that died half-way; one that failed is tried again', async () => {
     const disk = path('again.qcow2');
     const sha256 = await makeSmallDisk(disk, 'qcow2');
     web.files.set('/again.qcow2', { content: { path: disk }, stallAfter: 65_536 });
@@ -292,17 +292,24 @@ describe('imports', () => {
     );
     await server.kill();
     assert.ok(existsSync(fetched));
+    web.files.set('/again.qcow2', { content: { path: disk } });
     server = await startServer(dataDirectory);
     const { code } = await importing;
-    const last = JSON.parse(printed.trim().split('\n').at(-1)!) as { status: string; image: string; reason: string };
-    assert.deepEqual([code, last.status], [1, 'FAILED']);
-    assert.match(last.reason, /worker process ended/);
-    assert.deepEqual(layers(), before);
+    const last = JSON.parse(printed.trim().split('\n').at(-1)!) as { status: string; image: string };
+    assert.deepEqual([code, last.status], [0, 'AVAILABLE'], printed);
+    const whole = await waitUntilAvailable(server, last.image);
+    await assertSame(whole.outputResources!.amis![0]!.image!, disk, 'qcow2');
+    assert.equal(layers().length, before.length + 1);
     assert.deepEqual(readdirSync(join(dataDirectory, 'work')), []);
 
-    web.files.set('/again.qcow2', { content: { path: disk } });
-    await server.client.send(new RetryImageCommand({ imageBuildVersionArn: last.image } as never));
-    const image = await waitUntilAvailable(server, last.image);
+    web.files.set('/later.qcow2', { content: 'not yet the disk' });
+    const refusal = await ingot(dataDirectory, ['import', `${web.address}later.qcow2`, '--sha256', sha256, '--json']);
+    const failed = JSON.parse(refusal.stdout.trim().split('\n').at(-1)!) as { image: string; reason: string };
+    assert.equal(refusal.code, 1);
+    assert.match(failed.reason, new RegExp(sha256));
+    web.files.set('/later.qcow2', { content: { path: disk } });
+    await server.client.send(new RetryImageCommand({ imageBuildVersionArn: failed.image } as never));
+    const image = await waitUntilAvailable(server, failed.image);
     await assertSame(image.outputResources!.amis![0]!.image!, disk, 'qcow2');
   });
 });
