@@ -6,7 +6,8 @@ const NAMESPACE = 'com.amazonaws.imagebuilder';
 
 // The SDK's numbers for simple types and kinds of schemas.
 const SIMPLE: Readonly<Record<string, number>> = { string: 0, integer: 1, boolean: 2 };
-const [LIST, STRUCTURE] = [1, 3];
+const LIST = 1;
+const STRUCTURE = 3;
 /** Simple shapes of the API data that members of the overlay use. */
 const BOOLEANS = ['Boolean', 'NullableBoolean'];
 
@@ -18,6 +19,38 @@ export function newerMembers(structure: object): Iterable<readonly [string, Norm
   return NormalizedSchema.of(structureOf(String(name), added) as never).structIterator();
 }
 
+const widened = new WeakMap<object, unknown>();
+
+/**
+ * A copy of an SDK schema, with the overlay's members in each of its structures: for a client that sends and reads
+ * them. The SDK's own schema stays as it is.
+ */
+export function withNewerSchemas(schema: unknown): unknown {
+  if (typeof schema === 'function') return () => withNewerSchemas((schema as () => unknown)());
+  if (!Array.isArray(schema)) return schema;
+  const known = widened.get(schema);
+  if (known !== undefined) return known;
+  const copy = copied(schema);
+  widened.set(schema, copy);
+  return copy;
+}
+
+function copied(schema: readonly unknown[]): unknown {
+  const [kind, namespace, name, traits, ...rest] = schema;
+  // A member with traits of its own: its schema and the traits.
+  if (schema.length === 2) return [withNewerSchemas(kind), namespace];
+  if (kind !== STRUCTURE) return [kind, namespace, name, traits, ...rest.map(withNewerSchemas)];
+  const [names, schemas, required] = rest as [readonly string[], readonly unknown[], number | undefined];
+  const added = namespace === NAMESPACE ? NEWER_SHAPES[String(name)] : undefined;
+  const [, , , , newerNames, newerSchemas] = structureOf(String(name), added ?? {});
+  return [
+    ...[kind, namespace, name, traits],
+    [...names, ...newerNames],
+    [...schemas.map(withNewerSchemas), ...newerSchemas],
+    required,
+  ];
+}
+
 function schemaOf(name: string): unknown {
   const shape = NEWER_SHAPES[name];
   if (shape === undefined) return SIMPLE[BOOLEANS.includes(name) ? 'boolean' : 'string'];
@@ -25,7 +58,9 @@ function schemaOf(name: string): unknown {
   return shape.type === 'structure' ? structureOf(name, shape) : SIMPLE[shape.type!];
 }
 
-function structureOf(name: string, { members = {} }: NewerShape): unknown {
+type StructureSchema = [number, string, string, number, readonly string[], readonly unknown[]];
+
+function structureOf(name: string, { members = {} }: NewerShape): StructureSchema {
   const schemas = Object.values(members).map(({ shape }) => schemaOf(shape));
   return [STRUCTURE, NAMESPACE, name, 0, Object.keys(members), schemas];
 }

@@ -20,6 +20,7 @@ import { latestOf } from './deploy/existing.ts';
 import { faultLines, checkTemplate, outputAttributes, type TemplateCheck } from './deploy/check-template.ts';
 import { withIncluded, type TemplateContext } from './deploy/named-files.ts';
 import { openNested } from './deploy/nested.ts';
+import { withNewerMembers } from './deploy/newer-members.ts';
 import { notMadeLine } from './deploy/not-made.ts';
 import type { BuildOutput } from './deploy/output.ts';
 import { exportsInUse, findStack, StackRecord } from './deploy/stack.ts';
@@ -125,7 +126,7 @@ async function run(args: Arguments): Promise<number> {
     const images = countOf(checked, 'AWS::ImageBuilder::Image');
     const builds = images > 0 || countOf(checked, 'AWS::ImageBuilder::ImagePipeline') > 0;
     if (builds && (!sound || toBuild(evaluated.plan!).length === 0)) await requireFitHost('build', dataDirectory);
-    const client = imagebuilderClient(connection);
+    const client = withNewerMembers(imagebuilderClient(connection));
     const deploy = { client, region, account, connection, folder: dirname(path), fileRoot, signal: interrupt.signal };
     const reconnect = (): Promise<Connection> => connectTo(dataDirectory, region);
     return await deployAll({

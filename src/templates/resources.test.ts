@@ -141,13 +141,13 @@ describe('faults of resources, with their positions', () => {
     ],
     [
       'what is new in CloudFormation',
-      resource('ImageRecipe', '      AmiWatermarks: [one]\n'),
-      /5:7 .*AmiWatermarks of AWS::ImageBuilder::ImageRecipe is not supported yet/,
+      resource('ImageRecipe', '      AmiWatermarks: [a]\n'),
+      /5:23 .*AmiWatermarks\[0\]: has 1 characters, at least 3 expected/,
     ],
     [
-      'a gate that would not shut',
-      resource('Image', '      ImageScanningConfiguration: {ScanResultCondition: {MaximumSeverityLabel: LOW}}\n'),
-      /ScanResultCondition of ImageScanningConfiguration is not supported yet/,
+      'a newer member of another',
+      resource('Image', '      ImageScanningConfiguration: {ScanResultCondition: {MaximumSeverityLabel: NONE}}\n'),
+      /'NONE' is not one of INFORMATIONAL, LOW, MEDIUM, HIGH/,
     ],
     ['short name', resource('Component', '      Name: x\n'), /5:13 .*'x' is not a valid name: expected 3 to 128/],
     [

@@ -1,4 +1,5 @@
 import model from '../../data/imagebuilder-api.json' with { type: 'json' };
+import { withNewerMembers } from '../resources/newer-members.ts';
 import { type Faults, suggestion } from './faults.ts';
 import { describe, type ScalarNode, type Value, type ValueMap } from './nodes.ts';
 
@@ -83,20 +84,6 @@ const RENAMED: readonly (readonly [string, string, string])[] = [
   ['CreateWorkflowRequest', 'semanticVersion', 'Version'],
   ['AmiDistributionConfiguration', 'launchPermission', 'LaunchPermissionConfiguration'],
 ];
-
-/** Properties of CloudFormation's types that are not supported yet: shape, property. */
-const LATER: readonly (readonly [string, string])[] = [
-  ['CreateImageRecipeRequest', 'AmiWatermarks'],
-  ['CreateInfrastructureConfigurationRequest', 'ParentInstance'],
-  ['CreateInfrastructureConfigurationRequest', 'TerminateInstanceOnCompletion'],
-  ['ImageScanningConfiguration', 'ImageScanningTypes'],
-  ['ImageScanningConfiguration', 'ScanResultCondition'],
-];
-
-/** Instances never outlive a successful build, so this setting has no further effect. */
-function isMetAnyway(property: string, value: Value): boolean {
-  return property === 'TerminateInstanceOnCompletion' && value.kind === 'scalar' && /^true$/i.test(value.text);
-}
 
 /** Members of requests that concern the caller, not the resource. */
 const NOT_PROPERTIES = ['clientToken', 'dryRun'];
@@ -213,7 +200,7 @@ const OWN_SHAPES: Readonly<Record<string, Shape>> = {
 };
 
 const SHAPES: Readonly<Record<string, Shape>> = withMoreMembers({
-  ...(model.shapes as unknown as Readonly<Record<string, Shape>>),
+  ...withNewerMembers(model.shapes as unknown as Readonly<Record<string, Shape>>),
   ...OWN_SHAPES,
 });
 
@@ -275,16 +262,6 @@ function structure(
   for (const [property, entry] of value.entries) {
     const own = EITHER_CASE.includes(name) && Object.hasOwn(shape.members!, property) ? property : undefined;
     const member = members.get(property) ?? own;
-    if (member === undefined && LATER.some((later) => later[0] === name && later[1] === property)) {
-      if (!isMetAnyway(property, entry.value))
-        faults.add(
-          'not-supported',
-          entry.position,
-          `${path}.${property}`,
-          `${property} of ${owner} is not supported yet`,
-        );
-      continue;
-    }
     if (member === undefined) {
       faults.add(
         'unknown-property',

@@ -202,3 +202,67 @@ Outputs:
     /Resources\.C \(line 1\): cannot read the file 'nowhere\.yaml': .* does not exist/,
   );
 });
+
+test('members that are newer than the SDK reach the server, and changes of them are seen', async () => {
+  const template = (watermark: string, severity: string): string => `
+Resources:
+  Recipe:
+    Type: AWS::ImageBuilder::ImageRecipe
+    Properties:
+      Name: marked
+      Version: 1.0.x
+      ParentImage: !Sub 'arn:\${AWS::Partition}:imagebuilder:\${AWS::Region}:aws:image/debian-12-x86/x.x.x'
+      AmiWatermarks: [${watermark}]
+  Infra:
+    Type: AWS::ImageBuilder::InfrastructureConfiguration
+    Properties:
+      Name: warm
+      InstanceProfileName: builder
+      TerminateInstanceOnCompletion: ${severity === 'LOW'}
+      ParentInstance: {AutoScalingGroup: {Name: pool, CapacityWaitTimeoutSeconds: 60}}
+  Pipeline:
+    Type: AWS::ImageBuilder::ImagePipeline
+    Properties:
+      Name: gated
+      ImageRecipeArn: !Ref Recipe
+      InfrastructureConfigurationArn: !Ref Infra
+      ImageScanningConfiguration:
+        ImageScanningEnabled: true
+        ImageScanningTypes: [TEST_INSTANCE_CVE]
+        ScanResultCondition: {MaximumSeverityLabel: ${severity}, FixAvailable: false}
+`;
+  const stored = async (operation: string, member: string, arn: string): Promise<Record<string, unknown>> => {
+    const query = { [`${member}Arn`]: `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:${arn}` };
+    const request = { method: 'GET', path: `/${operation}`, query };
+    return (await signedJson<Record<string, Record<string, unknown>>>(api.connectionOf('same'), request))[member]!;
+  };
+  assert.deepEqual((await deploy(template('team one', 'LOW'))).what, [
+    'Recipe created',
+    'Infra created',
+    'Pipeline created',
+  ]);
+  const recipe = await stored('GetImageRecipe', 'imageRecipe', 'image-recipe/marked/1.0.0');
+  assert.deepEqual(recipe['amiWatermarks'], ['team one']);
+  const infrastructure = await stored(
+    'GetInfrastructureConfiguration',
+    'infrastructureConfiguration',
+    'infrastructure-configuration/warm',
+  );
+  assert.deepEqual(infrastructure['parentInstance'], {
+    autoScalingGroup: { name: 'pool', capacityWaitTimeoutSeconds: 60 },
+  });
+  assert.equal(infrastructure['terminateInstanceOnCompletion'], true);
+  const pipeline = await stored('GetImagePipeline', 'imagePipeline', 'image-pipeline/gated');
+  assert.deepEqual(pipeline['imageScanningConfiguration'], {
+    imageScanningEnabled: true,
+    imageScanningTypes: ['TEST_INSTANCE_CVE'],
+    scanResultCondition: { maximumSeverityLabel: 'LOW', fixAvailable: false },
+  });
+
+  const same = await deploy(template('team one', 'LOW'));
+  assert.deepEqual(same.what, ['Recipe unchanged', 'Infra unchanged', 'Pipeline unchanged']);
+  const other = await deploy(template('team two', 'HIGH'));
+  assert.deepEqual(other.what, ['Recipe created', 'Infra updated', 'Pipeline updated']);
+  const changed = await stored('GetImageRecipe', 'imageRecipe', 'image-recipe/marked/1.0.1');
+  assert.deepEqual(changed['amiWatermarks'], ['team two']);
+});

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DeployContext } from '../../src/commands/deploy/context.ts';
 import { deployResource } from '../../src/commands/deploy/deploy.ts';
 import { withIncluded } from '../../src/commands/deploy/named-files.ts';
+import { withNewerMembers } from '../../src/commands/deploy/newer-members.ts';
 import { keptParameters } from '../../src/commands/deploy/parameters.ts';
 import { imagebuilderClient, type Connection } from '../../src/platform/api-client.ts';
 import {
@@ -42,7 +43,7 @@ export async function deployTemplate(
     exportValue: (name) => exports.get(name),
     parameterValue: (name) => kept.get(name),
   });
-  const client = imagebuilderClient(connection);
+  const client = withNewerMembers(imagebuilderClient(connection));
   const context: DeployContext = { client, region, account, connection, folder, signal: new AbortController().signal };
   const known = new Map<string, ResourceAttributes>();
   const what: string[] = [];

@@ -35,6 +35,8 @@ const INFRASTRUCTURE_MEMBERS = [
   'logging',
   'keyPair',
   'terminateInstanceOnFailure',
+  'terminateInstanceOnCompletion',
+  'parentInstance',
   'snsTopicArn',
   'resourceTags',
   'instanceMetadataOptions',

@@ -21,6 +21,7 @@ const RECIPE_MEMBERS = [
   'workingDirectory',
   'additionalInstanceConfiguration',
   'amiTags',
+  'amiWatermarks',
 ];
 const CONTAINER_RECIPE_MEMBERS = [
   'containerType',
