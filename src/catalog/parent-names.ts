@@ -74,7 +74,14 @@ export async function parentMeaning(
       current = expanded(value, place);
       continue;
     }
-    if (current.startsWith('ami-')) return { kind: 'ami', id: current, via };
+    if (current.startsWith('ami-')) {
+      const mapped = settings.parentImages[current];
+      if (mapped === undefined || seen.has(current)) return { kind: 'ami', id: current, via };
+      seen.add(current);
+      via.push(`${current} is ${mapped} by config.yaml`);
+      current = expanded(mapped, place);
+      continue;
+    }
     const arn = parseArn(current);
     if (arn?.type !== 'image' || arn.version === undefined)
       return {

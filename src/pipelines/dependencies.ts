@@ -77,7 +77,7 @@ async function meaningOfParent(
   const meaning = await parentMeaning(db, catalog.managed, parent, place);
   switch (meaning.kind) {
     case 'ami':
-      return parent.startsWith('ami-') ? undefined : meaning.id;
+      return parent === meaning.id ? undefined : meaning.id;
     case 'image':
       if (parent === meaning.arn && parseArn(parent)?.build !== undefined) return undefined;
       return (await resolveImage(db, meaning.arn)) ?? undefined;

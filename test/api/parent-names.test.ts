@@ -3,6 +3,7 @@ import {
   CreateImageRecipeCommand,
   GetComponentCommand,
   GetImageCommand,
+  GetImageRecipeCommand,
   ListComponentsCommand,
   ListImagesCommand,
   type CreateImageRecipeCommandInput,
@@ -38,6 +39,9 @@ before(async () => {
           'one-way': 'the-other',
           'the-other': 'one-way',
           'debian-13-x86': 'debian-13-x86',
+          'ami-0cccccccccccccccc': 'debian-12-x86',
+          'ami-0dddddddddddddddd': 'ami-0eeeeeeeeeeeeeeee',
+          'ami-0eeeeeeeeeeeeeeee': 'ami-0dddddddddddddddd',
         },
         managedComponents: {
           'python-3-linux': [
@@ -156,6 +160,20 @@ describe('a parent image', () => {
     await refused(
       recipe({ parentImage: managed('one-way') }),
       /one-way is the-other by config\.yaml, the-other is one-way by config\.yaml: Unknown managed image/,
+    );
+  });
+
+  test('by an AMI of AWS is what the configuration says; without a value the error says how to set it', async () => {
+    const { imageRecipeArn } = await recipe({ parentImage: 'ami-0cccccccccccccccc' });
+    const { imageRecipe: stored } = await api.client.send(new GetImageRecipeCommand({ imageRecipeArn }));
+    assert.equal(stored?.parentImage, 'ami-0cccccccccccccccc');
+    await refused(
+      recipe({ parentImage: 'ami-0123456789abcdef0' }),
+      /The AMI 'ami-0123456789abcdef0' does not exist in .*set parentImages: \{ami-0123456789abcdef0: debian-12-x86\}/,
+    );
+    await refused(
+      recipe({ parentImage: 'ami-0dddddddddddddddd' }),
+      /ami-0d+ is ami-0e+ by config\.yaml, ami-0e+ is ami-0d+ by config\.yaml: The AMI 'ami-0d+' does not exist/,
     );
   });
 

@@ -51,7 +51,10 @@ export async function findParentImage(
     const ami = await findAmi(context.db, meaning.id, context.region);
     const { organizations } = context.services.catalog.managed.settings;
     if (ami === undefined || !mayUse(ami, context.account, organizations))
-      throw await unknown(`${steps}The AMI '${meaning.id}' does not exist in ${context.region}.`);
+      throw await unknown(
+        `${steps}The AMI '${meaning.id}' does not exist in ${context.region}. To build on another image in its place, ` +
+          `set parentImages: {${meaning.id}: debian-12-x86} in config.yaml of the data directory.`,
+      );
     return {
       platform: ami.platform as ParentImage['platform'],
       osVersion: ami.os_version ?? undefined,

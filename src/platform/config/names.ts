@@ -29,7 +29,7 @@ export interface NameSettings {
   readonly accounts: Readonly<Record<string, string>>;
   /** Accounts of organizations and their units, by id (`o-…`, `ou-…`), for launch permissions. */
   readonly organizations: Readonly<Record<string, readonly string[]>>;
-  /** Replacements by the name of a managed image: an AMI, an image's ARN, `image/NAME/VERSION`, another name, a container image in a registry, an OCI layout. */
+  /** Replacements by the name of a managed image, or by an AMI ID: an AMI, an image's ARN, `image/NAME/VERSION`, another name, a container image in a registry, an OCI layout. */
   readonly parentImages: Readonly<Record<string, string>>;
   /** Replacements by the name of a managed component: one document per version. */
   readonly managedComponents: Readonly<Record<string, readonly MappedComponent[]>>;
@@ -122,7 +122,7 @@ export function readNames(root: Readonly<Record<string, unknown>>, faults: strin
     parentImages: references(
       'parentImages',
       /^[a-z0-9_-]{3,128}$/,
-      'name of a managed image, such as amazon-linux-2-x86',
+      'name of a managed image, such as amazon-linux-2-x86, or AMI ID',
     ),
     parameters: references('parameters', /^\/?[A-Za-z0-9_./-]{1,1011}$/, 'name of a parameter, such as /golden/base'),
     managedComponents: Object.fromEntries(
