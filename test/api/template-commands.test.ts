@@ -161,6 +161,7 @@ Resources:
       Version: 1.0.0
       ParentImage: !Ref Base
       Components: [{ ComponentArn: !ImportValue { 'Fn::Sub': '\${Base}-tool' } }]
+  Kept: { Type: AWS::SSM::Parameter, Properties: { Type: StringList, Value: !Ref Base } }
 `,
     );
     const { stdout } = await run('validate', path);

@@ -416,7 +416,8 @@ function faultsOf(
     const full = place === undefined ? base : `${base}.${place.path}`;
     // A fault of the request as a whole may follow from what could not be evaluated.
     if ((incomplete || own.length > 0) && place === undefined) continue;
-    if (incomplete && reason === 'missing') continue;
+    const absent = path !== undefined && request[path.split(/[.[]/)[0]!] === undefined;
+    if (incomplete && (absent || reason === 'missing')) continue;
     // The template's own check has reported it already.
     if (own.some((fault) => fault.path === full) || (own.length > 0 && reason === 'missing')) continue;
     faults.push({
