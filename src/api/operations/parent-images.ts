@@ -52,8 +52,8 @@ export async function findParentImage(
     const { organizations } = context.services.catalog.managed.settings;
     if (ami === undefined || !mayUse(ami, context.account, organizations))
       throw await unknown(
-        `${steps}The AMI '${meaning.id}' does not exist in ${context.region}. To build on another image in its place, ` +
-          `set parentImages: {${meaning.id}: debian-12-x86} in config.yaml of the data directory.`,
+        `${steps}The AMI '${meaning.id}' does not exist in ${context.region}. To build on another image in its ` +
+          `place, set parentImages: {${meaning.id}: debian-12-x86} in config.yaml of the data directory.`,
       );
     return {
       platform: ami.platform as ParentImage['platform'],
