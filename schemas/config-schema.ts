@@ -213,15 +213,12 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
     type: 'array',
     items: { type: 'string', pattern: '^[0-9]{12}$' },
   }),
-  parentImages: mapOf(
-    'What names of managed images mean, instead of their usual images, and AMI IDs of other places.',
-    {
-      description:
-        "An AMI ID, an image ARN, image/NAME/VERSION of the recipe's account, or the name of a managed image. For " +
-        'container images also docker://REFERENCE, an image in a registry, and oci:/FOLDER, an OCI layout on this host.',
-      ...TEXT,
-    },
-  ),
+  parentImages: mapOf('What names of managed images mean, instead of their usual images, and AMI IDs.', {
+    description:
+      "An AMI ID, an image ARN, image/NAME/VERSION of the recipe's account, or the name of a managed image. For " +
+      'container images also docker://REFERENCE, an image in a registry, and oci:/FOLDER, an OCI layout on this host.',
+    ...TEXT,
+  }),
   parameters: mapOf('Values of Systems Manager parameters, for `ssm:` parent images.', {
     description: 'As in parentImages.',
     ...TEXT,
