@@ -257,6 +257,7 @@ function localFiles(folders: readonly string[], beside: string): ReadLocal {
     }
     return {
       kind: 'absent',
+      outside,
       why: outside
         ? `${asked} is outside of the template's folder: allow its folder with --files FOLDER`
         : `there is no ${asked} in the template's folder; --files FOLDER names another one`,

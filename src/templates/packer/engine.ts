@@ -2,6 +2,9 @@
 import { PackerFault, type Place } from './syntax.ts';
 import { BUILD_TIME, UNIQUE } from './values.ts';
 
+/** Maximum length of a text in which something is replaced. */
+const MOST_REPLACED = 1 << 20;
+
 /** The values for the functions in a text. */
 export interface EngineContext {
   readonly place: Place;
@@ -93,7 +96,28 @@ function call(name: string, args: readonly string[], context: EngineContext): st
     case 'clean_resource_name':
     case 'clean_image_name':
       return only.replace(/[^A-Za-z0-9()[\] ./\-'@_{}:`\ue000\ue001]/g, '-');
+    case 'replace_all':
+    case 'replace':
+      return replaced(name, args, place);
+    case 'split': {
+      const [text = '', between = '', index = '0'] = args;
+      const found = text.split(between)[Number(index)];
+      if (found === undefined) throw new PackerFault(`split: '${text}' has no part ${index}`, place);
+      return found;
+    }
     default:
       throw new PackerFault(`the template function '${name}' is not evaluated here`, place);
   }
+}
+
+/** `replace_all OLD NEW TEXT`; `replace OLD NEW COUNT TEXT`. */
+function replaced(name: string, args: readonly string[], place: Place): string {
+  const [search, by, third, fourth] = args;
+  const [count, text] = name === 'replace' ? [Number(third), fourth] : [-1, third];
+  if (search === undefined || search === '' || by === undefined || text === undefined || !Number.isInteger(count))
+    throw new PackerFault(`the template function '${name}' lacks an argument`, place);
+  const parts = text.split(search);
+  const last = count < 0 ? parts.length - 1 : Math.min(count, parts.length - 1);
+  if (text.length + last * by.length > MOST_REPLACED) throw new PackerFault('the text becomes too long', place);
+  return [parts.slice(0, last + 1).join(by), ...parts.slice(last + 1)].join(search);
 }

@@ -152,6 +152,10 @@ export class Evaluator {
     }
     if (expr.name === 'file' && this.#read !== undefined && expr.args.length === 1)
       return textOfFile(this.#read, textOf(evaluate(expr.args[0]!), expr.at), expr.at);
+    if (expr.name === 'filebase64' && this.#read !== undefined && expr.args.length === 1)
+      return Buffer.from(bytesOfFile(this.#read, textOf(evaluate(expr.args[0]!), expr.at), expr.at)).toString('base64');
+    if (expr.name === 'fileexists' && this.#read !== undefined && expr.args.length === 1)
+      return isFile(this.#read, textOf(evaluate(expr.args[0]!), expr.at), expr.at);
     if (expr.name === 'templatefile' && this.#read !== undefined && expr.args.length === 2)
       return this.#templateFile(this.#read, evaluate(expr.args[0]!), evaluate(expr.args[1]!), expr.at);
     if (expr.name === 'jsondecode' && expr.args.length === 1)
@@ -218,17 +222,30 @@ export class Evaluator {
   }
 }
 
-/** The text of a file in the template's folder. */
-function textOfFile(read: ReadLocal, path: string, at: Place): string {
+/** The bytes of a file in the template's folder. */
+function bytesOfFile(read: ReadLocal, path: string, at: Place): Uint8Array {
   const found = read(path);
   if (found.kind === 'absent') return fail(`file(): ${found.why}`, at);
   if (found.kind === 'folder') return fail(`file(): ${path} is a folder`, at);
   if (found.file.size !== undefined) return fail(`file(): ${path} is too large for a text`, at);
+  return found.file.bytes;
+}
+
+/** The text of a file in the template's folder. */
+function textOfFile(read: ReadLocal, path: string, at: Place): string {
+  const bytes = bytesOfFile(read, path, at);
   try {
-    return readUtf8(found.file.bytes);
+    return readUtf8(bytes);
   } catch (error) {
     return fail(`file(): ${path} ${(error as Error).message}`, at);
   }
+}
+
+/** Whether a path in the template's folder is a file. One outside of it is not known. */
+function isFile(read: ReadLocal, path: string, at: Place): boolean {
+  const found = read(path, 'names');
+  if (found.kind === 'absent' && found.outside === true) return fail(`fileexists(): ${found.why}`, at);
+  return found.kind === 'file';
 }
 
 /** Names of the folder's files that match a pattern, sorted; empty if the folder does not exist. */

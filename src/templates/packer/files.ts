@@ -12,11 +12,11 @@ export interface LocalFile {
   readonly size?: number;
 }
 
-/** The content of a path: a file, a folder's files, or why it is not read. */
+/** The content of a path: a file, a folder's files, or why it is not read; whether it is outside of the folders. */
 export type LocalContent =
   | { readonly kind: 'file'; readonly file: LocalFile }
   | { readonly kind: 'folder'; readonly files: readonly LocalFile[]; readonly path?: string }
-  | { readonly kind: 'absent'; readonly why: string };
+  | { readonly kind: 'absent'; readonly why: string; readonly outside?: boolean };
 
 /**
  * Reads a file or a folder at a path in the template.

@@ -11,7 +11,7 @@ import { baseNamed } from './bases.ts';
 import { importPacker, showNote, type ImportRequest, type ImportResult } from './convert.ts';
 import { expandTemplate } from './engine.ts';
 import { Evaluator, type Names } from './evaluate.ts';
-import type { LocalFile } from './files.ts';
+import type { LocalFile, ReadLocal } from './files.ts';
 import { parseExpression, parseHcl } from './hcl.ts';
 import { PackerFault } from './syntax.ts';
 import { BUILD_TIME, isList, isMap, type PackerValue } from './values.ts';
@@ -70,6 +70,48 @@ for (const [text, expected] of [
   ['<<EOT\n  a\n  %{~ if true ~}\n  b\n  %{~ endif ~}\n  c\nEOT\n', '  a\n  b\n  c\n'],
   ['jsondecode("{\\"a\\": [1, null, \\"x\\"]}").a[2]', 'x'],
   ['<<-EOT\n    a\n      b ${var.name}\n    EOT\n', 'a\n  b web\n'],
+  // The first word of FIPS 180-4's example, and of RFC 1321's.
+  ['sha256("abc")', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],
+  ['substr(sha512("abc"), 0, 16)', 'ddaf35a193617aba'],
+  ['sha1("abc")', 'a9993e364706816aba3e25717850c26c9cd0d89d'],
+  ['md5("abc")', '900150983cd24fb0d6963f7d28e17f72'],
+  ['uuidv5("dns", "www.example.com")', '2ed6657d-e927-568b-95e1-2665a8aea6a2'],
+  ['textencodebase64("dir", "UTF-16LE")', 'ZABpAHIA'],
+  ['textdecodebase64("ZABpAHIA", "UTF-16LE")', 'dir'],
+  ['urlencode("a b/c*é")', 'a+b%2Fc%2A%C3%A9'],
+  ['yamldecode("a: [1, {b: x}]").a[1].b', 'x'],
+  ['yamlencode({ a = ["x", 1] })', '"a":\n  - "x"\n  - 1\n'],
+  ['regex("[a-z]+", "12abc34")', 'abc'],
+  ['regex("(\\\\d+)-(\\\\d+)", "a 12-34")', ['12', '34']],
+  ['regex("(?P<year>\\\\d{4})", "in 2026").year', '2026'],
+  ['regexall("\\\\d", "a1b2")', ['1', '2']],
+  ['regex_replace("v1.2.3", "v(\\\\d+)\\\\.(?P<minor>\\\\d+)", "$minor of $${1}-")', '2 of 1-.3'],
+  ['regex_replace("aaaab", "(a+)+b", "x")', 'x'],
+  ['trim("?!hello?!", "!?")', 'hello'],
+  ['strrev("hello")', 'olleh'],
+  ['startswith("hello", "he") && endswith("hello", "lo") && strcontains("hello", "ll")', true],
+  ['indent(2, "a\\nb")', 'a\n  b'],
+  ['formatlist("%s-%s", "a", var.list)', ['a-a', 'a-b']],
+  ['parseint("ff", 16)', 255],
+  ['pow(2, 10) + signum(-3) + log(8, 2)', 1026],
+  ['range(1, 6, 2)', [1, 3, 5]],
+  ['range(3)', [0, 1, 2]],
+  ['slice(["a", "b", "c"], 1, 2)', ['b']],
+  ['chunklist(["a", "b", "c"], 2)', [['a', 'b'], ['c']]],
+  ['zipmap(["a", "b"], [1, 2])', { a: 1, b: 2 }],
+  ['index(var.list, "b")', 1],
+  ['setunion(["b", "a"], ["a"])', ['a', 'b']],
+  ['setintersection(["b", "a"], ["a", "c"])', ['a']],
+  [
+    'setproduct(["a", "b"], ["1"])',
+    [
+      ['a', '1'],
+      ['b', '1'],
+    ],
+  ],
+  ['coalescelist([], ["x"])', ['x']],
+  ['sum([1, 2.5])', 3.5],
+  ['alltrue([true, true]) && !anytrue([false])', true],
 ] as const)
   test(`evaluates ${text.replace(/\s+/g, ' ')}`, () => {
     if (expected === 'unsupported') assert.throws(() => evaluated(text), PackerFault);
@@ -79,7 +121,14 @@ for (const [text, expected] of [
 for (const [text, message] of [
   ['file("/etc/passwd")', /the function file\(\) is not evaluated here/],
   ['consul_key("a")', /not evaluated here/],
-  ['regex_replace("aaaa", "(a+)+b", "")', /the pattern .* is not evaluated here/],
+  ['regex_replace("aaaa", "(a", "")', /the pattern '\(a' is not valid/],
+  ['regex("x", "abc")', /the pattern does not match/],
+  [`regex("${'a'.repeat(1001)}", "abc")`, /the pattern or its text is too long/],
+  ['sha256(timestamp())', /known only when the image is built/],
+  ['range(0, 2000)', /more than 1024 numbers/],
+  ['parseint("12", 2)', /'12' is not a whole number of base 2/],
+  ['yamldecode("a: [")', /yamldecode: /],
+  ['log(0, 10)', /not a number/],
   ['build.ID', /known only when Packer runs/],
   [`${'['.repeat(100)}`, /nested deeper/],
   ['"a', /no closing quote/],
@@ -110,6 +159,19 @@ build {
     ],
   });
   assert.match(result.notes.map(showNote).join('\n'), /provisioner shell: inline: the texts become too long/);
+});
+
+test('files are hashed, encoded and looked for', () => {
+  const files = new Map([['a.txt', 'abc']]);
+  const read: ReadLocal = (name) =>
+    files.has(name)
+      ? { kind: 'file', file: { name, executable: false, bytes: Buffer.from(files.get(name)!) } }
+      : { kind: 'absent', why: `${name} is missing`, outside: name.startsWith('/') };
+  const evaluate = (text: string): PackerValue => new Evaluator(read).evaluate(parseExpression('x', text), NAMES);
+  assert.equal(evaluate('sha256(file("a.txt"))'), createHash('sha256').update('abc').digest('hex'));
+  assert.equal(evaluate('filebase64("a.txt")'), 'YWJj');
+  assert.deepEqual([evaluate('fileexists("a.txt")'), evaluate('fileexists("b.txt")')], [true, false]);
+  assert.throws(() => evaluate('fileexists("/etc/passwd")'), /fileexists\(\): \/etc\/passwd is missing/);
 });
 
 test('dynamic blocks are expanded, and commands of cmd.exe become a batch file', () => {
@@ -256,6 +318,7 @@ for (const [text, expected] of [
   ['{{`{{.Names}}`}}', '{{.Names}}'],
   ['{{ resolve:secretsmanager:packer/a }}', '{{ resolve:secretsmanager:packer/a }}'],
   ['{{ no end', '{{ no end'],
+  ['{{replace "o" "0" 1 "foo"}} {{replace_all `o` `0` `foo`}} {{split "a-b-c" "-" 1}}', 'f0o f00 b'],
 ] as const)
   test(`expands ${text}`, () => {
     const place = { file: 'x', line: 1, column: 1 };
