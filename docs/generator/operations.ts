@@ -43,7 +43,8 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
 
   CreateInfrastructureConfiguration:
     'Takes effect: `instanceProfileName`, `subnetId` and `securityGroupIds` ([roles and networks](networks.md)), ' +
-    '`instanceTypes[0]`, `terminateInstanceOnFailure`, `instanceMetadataOptions.httpTokens`, `snsTopicArn` ' +
+    '`instanceTypes[0]`, `terminateInstanceOnFailure`, `terminateInstanceOnCompletion`, ' +
+    '`instanceMetadataOptions.httpTokens`, `snsTopicArn` ' +
     '([events](events.md)), and the resource tag `ingot:driver` ([drivers](drivers.md)). Needs `iam:PassRole` for ' +
     'the role named like the instance profile.',
   GetInfrastructureConfiguration: 'Returns the stored values.',

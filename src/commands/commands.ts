@@ -44,6 +44,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./import-packer.ts')).importPackerTemplate,
   },
   logs: { summary: 'show the log of an image build', load: async () => (await import('./logs.ts')).logs },
+  test: { summary: 'run tests on an image', load: async () => (await import('./test.ts')).testImage },
   launch: { summary: 'launch an image as a virtual machine', load: async () => (await import('./launch.ts')).launch },
   waiting: {
     summary: 'list steps that wait for an answer',
@@ -153,6 +154,7 @@ export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'pipelines',
     'schedule',
     'outdated',
+    'test',
     'waiting',
     'approve',
     'reject',

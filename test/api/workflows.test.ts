@@ -266,6 +266,22 @@ describe('workflows', () => {
       [own('build/named/1.0.0/1'), amazon('distribution/distribute-image/1.0.0/1')],
     );
 
+    const alone = await selectWorkflows(
+      { workflows: [{ workflowArn: amazon('test/test-image/x.x.x') }] },
+      {
+        catalog: api.catalog,
+        db: api.catalog.db,
+        region: REGION,
+        account: ACCOUNT,
+        documents: new ParsedDocuments(),
+      },
+    );
+    assert.deepEqual(
+      alone.workflows.map(({ type }) => type),
+      ['TEST'],
+      'tests alone make nothing that could be distributed',
+    );
+
     const { imagePipelineArn } = await api.client.send(
       new CreateImagePipelineCommand({
         name: 'named',

@@ -9,10 +9,11 @@ import {
   ListWorkflowStepExecutionsCommand,
 } from '@aws-sdk/client-imagebuilder';
 import { CreateStateMachineCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { withNewerMembers } from '../../src/commands/deploy/newer-members.ts';
 import { runStateMachine } from '../../src/platform/aws-states.ts';
 import { createTestImage, outputOf, waitUntilAvailable } from '../harness/images.ts';
 import { moto, startMoto } from '../harness/moto.ts';
-import { startServer, type TestServer } from '../harness/service.ts';
+import { ingot, startServer, type TestServer } from '../harness/service.ts';
 import { beginOnDirectory, endOnServer, type DirectorySuite } from '../harness/suite.ts';
 
 let suite: DirectorySuite;
@@ -30,6 +31,7 @@ before(async () => {
     { mode: 0o600 },
   );
   server = await startServer(suite.dataDirectory);
+  withNewerMembers(server.client);
 });
 after(() => endOnServer({ ...suite, server }));
 
@@ -142,6 +144,45 @@ test('an image whose step names what is not registered, or gives other values, i
       }),
       message,
     );
+});
+
+test('an image is registered from the snapshot of another, larger; what still runs at its end can stay', async () => {
+  const parent = await createTestImage(server, { name: 'parent', components: [] });
+  const [ami] = (await waitUntilAvailable(server, parent)).outputResources!.amis!;
+  const mapping = `{DeviceName: /dev/xvda, Ebs: {SnapshotId: ${ami!.image!.replace('ami-', 'snap-')}, VolumeSize: 9}}`;
+  const arn = await createTestImage(server, {
+    name: 'registered',
+    components: [],
+    infrastructure: { terminateInstanceOnCompletion: false },
+    workflows: {
+      BUILD: workflow(
+        step('Register', 'RegisterImage', `architecture: x86_64, blockDeviceMapping: [${mapping}]`) +
+          step(
+            'Launch',
+            'LaunchInstance',
+            'waitFor: ssmAgent, healthCheck: RUNNING, instanceTypesOverride: [t3.micro], ' +
+              'imageIdOverride.$: $.stepOutputs.Register.imageId',
+          ) +
+          step(
+            'Size',
+            'RunCommand',
+            `${ON_INSTANCE}, documentName: AWS-RunShellScript, parameters: {commands: ['lsblk -bno SIZE || true', ` +
+              "'df -B1 --output=size / | tail -1']}",
+          ),
+      ),
+    },
+  });
+  const image = await waitUntilAvailable(server, arn);
+  const { Register, Size, Launch } = await outputsOf(arn);
+  assert.deepEqual(
+    image.outputResources!.amis!.map(({ image: id }) => id),
+    [Register!['imageId']],
+  );
+  const size = Number((Size!['output'] as string[])[0]!.trim().split('\n').at(-1));
+  assert.ok(size > 8 * 2 ** 30, `the root file system has ${size} bytes`);
+  const { stdout } = await ingot(suite.dataDirectory, ['instances']);
+  assert.match(stdout, new RegExp(String(Launch!['instanceId'])));
+  await ingot(suite.dataDirectory, ['terminate', String(Launch!['instanceId'])]);
 });
 
 describe('AWS Step Functions (moto)', { skip: moto === '' ? 'moto_server is not installed' : false }, () => {

@@ -80,7 +80,7 @@ export function junit(report: RunReport): string {
 }
 
 /** Escapes text for XML, without characters that XML 1.0 cannot contain. */
-function xml(text: string): string {
+export function xml(text: string): string {
   const allowed = text.replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '');
   return allowed
     .replaceAll('&', '&amp;')

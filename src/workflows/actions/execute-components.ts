@@ -19,6 +19,7 @@ import { placeFor, repeatInMachine, retryInMachine } from '../machines/machine-m
 import { buildParts } from '../containers/build-parts.ts';
 import { recordInventory } from '../containers/container-inventory.ts';
 import { writeContainer } from '../containers/container-output.ts';
+import { keepEvidence } from '../machines/evidence.ts';
 import type { ImageServices, WorkInstance } from '../machines/image-progress.ts';
 import type { ImagePlan, PlannedComponent, ResolvedComponent } from '../planning/image-plan.ts';
 import { StepError, withFailureDetails, withFailureSummary, type FailureDetails } from '../errors.ts';
@@ -94,6 +95,7 @@ async function run(needs: Needs): Promise<StepOutputs> {
     let outcome = await runHere();
     if (stage === 'BUILD' && (await retryInMachine(work, entry, planned, outcome, { report: tell, signal })))
       outcome = await runHere();
+    if (stage === 'TEST' && outcome.status !== 'success') await keepEvidence(entry.instance, tell, signal);
     refuseFailed(planned, outcome, tell);
     if (stage !== 'BUILD') continue;
     let foreign = await prepareForLayer(entry.instance, signal);

@@ -22,8 +22,9 @@ export function isToBeKept({ keep }: Pick<ImagePlan, 'keep'>, signal: AbortSigna
  * @returns whether it is kept; a dead instance is not
  */
 export async function keepWorkInstance(
-  work: Ending & { readonly plan: Pick<ImagePlan, 'keep'>; readonly report: Report },
+  work: Ending & { readonly report: Report },
   entry: WorkInstance,
+  seconds: number,
 ): Promise<boolean> {
   const { instance, layer, launch } = entry;
   const { db } = work.services.catalog;
@@ -35,7 +36,7 @@ export async function keepWorkInstance(
   }
   // Its layer is recorded as used by the instance before the image releases it.
   if (layer !== undefined) await work.services.layers.use(layer.id, instance.id);
-  const until = timestampAfter(work.plan.keep[launch.purpose]!);
+  const until = timestampAfter(seconds);
   await updateInstance(db, instance.id, { kept_until: until });
   for (const [id, each] of work.progress.instances) if (each === entry) work.progress.instances.delete(id);
   work.report({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { keepSeconds } from './keep.ts';
+import { keepOnCompletion, keepSeconds } from './keep.ts';
 
 for (const [name, image, build, tested] of [
   ['nothing said', {}, undefined, undefined],
@@ -34,3 +34,9 @@ for (const value of ['yes', '', '0h', '1.5h']) {
       /for tag ingot:keep-on-failure: expected a duration such as 90m/,
     ));
 }
+
+test('instances stay after a success only where terminateInstanceOnCompletion is false', () => {
+  assert.equal(keepOnCompletion({ infrastructureConfiguration: { terminateInstanceOnCompletion: false } }), 4 * 3600);
+  assert.equal(keepOnCompletion({ infrastructureConfiguration: { terminateInstanceOnCompletion: true } }), undefined);
+  assert.equal(keepOnCompletion({}), undefined);
+});

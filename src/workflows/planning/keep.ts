@@ -9,6 +9,16 @@ export const KEEP_TAG = 'ingot:keep-on-failure';
 export const DEFAULT_KEEP_SECONDS = 4 * 3600;
 
 /**
+ * Seconds for which instances that still run are kept after a build that succeeded; `undefined` if they are terminated.
+ * As on AWS, `terminateInstanceOnCompletion: false` keeps them, and a `TerminateInstance` step terminates all the same.
+ */
+export function keepOnCompletion({
+  infrastructureConfiguration,
+}: Pick<Image, 'infrastructureConfiguration'>): number | undefined {
+  return infrastructureConfiguration?.terminateInstanceOnCompletion === false ? DEFAULT_KEEP_SECONDS : undefined;
+}
+
+/**
  * Seconds for which a failed image's instance is kept; `undefined` if it is terminated. As on AWS,
  * `terminateInstanceOnFailure: false` in the infrastructure configuration keeps build instances (reference,
  * `workflows.md` section 4).

@@ -35,9 +35,6 @@ export function membersWithoutEffect(image: Image): readonly string[] {
   if (infrastructure?.instanceMetadataOptions?.httpPutResponseHopLimit !== undefined)
     paths.push('infrastructureConfiguration.instanceMetadataOptions.httpPutResponseHopLimit');
   if ((infrastructure?.instanceTypes?.length ?? 0) > 1) paths.push('infrastructureConfiguration.instanceTypes[1…]');
-  // An instance never outlives a successful build.
-  if (infrastructure?.terminateInstanceOnCompletion === false)
-    paths.push('infrastructureConfiguration.terminateInstanceOnCompletion');
   for (const member of ['imageScanningTypes', 'scanResultCondition'] as const)
     if (image.imageScanningConfiguration?.[member] !== undefined) paths.push(`imageScanningConfiguration.${member}`);
   if (image.imageScanningConfiguration?.imageScanningEnabled)

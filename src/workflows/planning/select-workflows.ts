@@ -60,8 +60,9 @@ export async function selectWorkflows(
   const defaults: readonly Stage[] =
     (image.workflows ?? []).length === 0
       ? ['BUILD', 'TEST', 'DISTRIBUTION']
-      : types.has('DISTRIBUTION')
-        ? []
+      : types.has('DISTRIBUTION') || (types.has('TEST') && types.size === 1)
+        ? // Tests alone make nothing that could be distributed.
+          []
         : ['DISTRIBUTION'];
   const managed = DEFAULTS[image.type === 'DOCKER' ? 'DOCKER' : 'AMI'];
   for (const type of defaults) {

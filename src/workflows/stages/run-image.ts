@@ -39,6 +39,7 @@ import { tellNetwork } from '../machines/network.ts';
 import { keepPoint, readSaved } from '../machines/saved-work.ts';
 import { warnOfDocuments } from '../planning/document-warnings.ts';
 import { ImageRefused, type ImagePlan, type PlannedImage, type Stage } from '../planning/image-plan.ts';
+import { keepOnCompletion } from '../planning/keep.ts';
 import { membersWithoutEffect } from '../planning/members.ts';
 import { planImage } from '../planning/plan-image.ts';
 import { importDisk } from './import-image.ts';
@@ -214,7 +215,10 @@ async function stages(work: Work, plan: ImagePlan, config: Config, goesOn: boole
   await stage('DISTRIBUTION', 'DISTRIBUTING');
   await progress.copiesAhead?.drop();
   // A workflow may leave instances running, which are no longer needed.
-  for (const id of [...progress.instances.keys()]) await endWorkInstance(work, id);
+  const keep = plan.container === undefined ? keepOnCompletion(image) : undefined;
+  for (const [id, entry] of [...progress.instances])
+    if (keep === undefined || entry.stopped || !(await keepWorkInstance(work, entry, keep)))
+      await endWorkInstance(work, id);
   signal.throwIfAborted();
   await enterStatus(catalog, arn, report, 'INTEGRATING');
   const { osVersion } = progress;
@@ -405,7 +409,11 @@ async function end(work: Ended, cause: Error): Promise<void> {
   await work.progress.copiesAhead?.drop();
   const kept: string[] = [];
   for (const [id, entry] of work.progress.instances) {
-    if (full === undefined && isToBeKept(work.plan, work.signal, entry) && (await keepWorkInstance(work, entry))) {
+    if (
+      full === undefined &&
+      isToBeKept(work.plan, work.signal, entry) &&
+      (await keepWorkInstance(work, entry, work.plan.keep[entry.launch.purpose]!))
+    ) {
       kept.push(entry.instance.id);
       continue;
     }
