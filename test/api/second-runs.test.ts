@@ -15,6 +15,7 @@ import {
   RetryImageCommand,
   type DistributeImageCommandInput,
 } from '@aws-sdk/client-imagebuilder';
+import { sql } from 'kysely';
 import { amiOnRecord, amisOfImage, insertAmi, keptAmi } from '../../src/catalog/amis.ts';
 import { insertWorkflowExecution } from '../../src/catalog/executions.ts';
 import { getImage, transitionImage } from '../../src/catalog/images.ts';
@@ -236,6 +237,29 @@ describe('RetryImage', () => {
     assert.deepEqual([...made.keys()].sort(), [...elsewhere, REGION].sort());
     assert.equal(made.get(REGION), ami);
     for (const { region, id } of there) assert.equal(made.get(region), id, `${region} has the AMI of the first try`);
+  });
+
+  test('of an image that failed while it was INTEGRATING has the AMIs that were distributed', async () => {
+    const { arn, ami } = await built('FAILED');
+    await retry(arn);
+    await sql`CREATE TRIGGER full BEFORE UPDATE ON images WHEN old.status = 'INTEGRATING' AND new.status = 'AVAILABLE'
+      BEGIN SELECT RAISE(ABORT, 'cannot be recorded'); END`.execute(api.catalog.db);
+    await work(arn);
+    await sql`DROP TRIGGER full`.execute(api.catalog.db);
+    const failed = await image(arn);
+    assert.equal(failed.state!.status, 'FAILED');
+    assert.match(failed.state!.reason!, /cannot be recorded/);
+    const made = (await amisOfImage(api.catalog.db, arn)).map(({ region, id }) => [region, id]);
+    assert.deepEqual(made.map(([region]) => region).sort(), [REGION, 'us-west-2']);
+    await retry(arn);
+    await work(arn);
+    const done = await image(arn);
+    assert.deepEqual(done.state, { status: 'AVAILABLE' });
+    assert.deepEqual(
+      done.outputResources!.amis!.map(({ region, image: id }) => [region, id]),
+      made.toSorted(([, a]) => (a === ami ? -1 : 1)),
+      'the same AMIs',
+    );
   });
 
   test('is refused where there is nothing to try again with', async () => {

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { CancelImageCreationCommand } from '@aws-sdk/client-imagebuilder';
 import { randomUUID } from 'node:crypto';
-import { until } from '../../src/platform/clock.ts';
+import { sleep, until } from '../../src/platform/clock.ts';
 import { processStartTime, signalProcess, waitForExit } from '../../src/platform/processes.ts';
 import { query } from './invariants.ts';
-import { waitForStatus, waitUntilAvailable } from './images.ts';
+import { createTestImage, waitForStatus, waitUntilAvailable } from './images.ts';
 import { imageLog, startServer, type TestServer } from './service.ts';
-import { processesWith, type BuildStage } from './stages.ts';
+import { bashDocument, processesWith, type BuildStage } from './stages.ts';
 
 /** Who is killed. The worker of a killed server ends by itself, in order. */
 export const VICTIMS = ['worker', 'server', 'both'] as const;
@@ -67,4 +67,58 @@ export async function goesOnToItsEnd(
   // Its component would sleep on.
   await server.client.send(new CancelImageCreationCommand({ imageBuildVersionArn: arn, clientToken: randomUUID() }));
   assert.equal((await waitForStatus(server, arn)).state?.status, 'CANCELLED');
+}
+
+/**
+ * Kills somebody again and again while two images are built, and fails if one of them fails or has not one AMI.
+ * @param longestMs the longest time between two kills, in milliseconds
+ * @returns how many images were made, and the server that runs then
+ */
+export async function killAtRandom(
+  first: TestServer,
+  kills: number,
+  longestMs: number,
+): Promise<{ readonly made: number; readonly server: TestServer }> {
+  let server = first;
+  const { dataDirectory } = server;
+  const made: string[] = [];
+  let arns: string[] = [];
+  const strikes = new Map<string, { readonly point: string; readonly times: number }>();
+  const begin = (name: string): Promise<string> =>
+    createTestImage(server, {
+      name,
+      components: ['one', 'two', 'three'].map((word, index) =>
+        bashDocument('Mark', [`echo ${word} >> /etc/marks`, `test "$(wc -l < /etc/marks)" = ${index + 1}`]),
+      ),
+    });
+  for (let count = 0; count < kills; count++) {
+    while (arns.length < 2) arns.push(await begin(`random-${count}-${arns.length}`));
+    await sleep(longestMs / 16 + Math.random() * longestMs);
+    // An image whose worker ends at one point again and again fails, so none is killed there more than twice.
+    for (const arn of arns) {
+      const struck = strikes.get(arn);
+      if (struck !== undefined && struck.times >= 2)
+        await until(`${arn} to get further than ${struck.point}`, 300_000, () =>
+          pointOf(dataDirectory, arn) === struck.point ? undefined : true,
+        );
+      const point = pointOf(dataDirectory, arn);
+      const now = strikes.get(arn);
+      strikes.set(arn, { point, times: now?.point === point ? now.times + 1 : 1 });
+    }
+    server = await strike(server, VICTIMS[Math.floor(Math.random() * VICTIMS.length)]!);
+    for (const arn of arns) {
+      const status = pointOf(dataDirectory, arn);
+      assert.notEqual(status, 'FAILED', (await imageLog(dataDirectory, arn)).map(({ text }) => text).join('\n'));
+      if (status === 'AVAILABLE') made.push(arn);
+    }
+    arns = arns.filter((arn) => !made.includes(arn));
+  }
+  for (const arn of arns) await waitUntilAvailable(server, arn);
+  made.push(...arns);
+  const amis = query(
+    dataDirectory,
+    `SELECT image_arn, count(*) AS amis FROM amis WHERE state = 'available' GROUP BY image_arn`,
+  );
+  for (const arn of made) assert.equal(amis.find(({ image_arn }) => image_arn === arn)?.['amis'], 1, arn);
+  return { made: made.length, server };
 }

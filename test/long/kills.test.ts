@@ -4,11 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { sleep, until } from '../../src/platform/clock.ts';
 import { assertNothingLeft, type HostState } from '../harness/host-state.ts';
 import { createTestImage, waitUntilAvailable } from '../harness/images.ts';
-import { assertRecordsHold, query } from '../harness/invariants.ts';
-import { goesOnToItsEnd, pointOf, strike, VICTIMS, workerOf, type Victim } from '../harness/killing.ts';
+import { assertRecordsHold } from '../harness/invariants.ts';
+import { goesOnToItsEnd, killAtRandom, strike, VICTIMS, workerOf, type Victim } from '../harness/killing.ts';
 import { imageLog, type TestServer } from '../harness/service.ts';
 import { bashDocument, buildUntil, STAGES } from '../harness/stages.ts';
 import { beginOnServer, endOnServer } from '../harness/suite.ts';
@@ -51,46 +50,9 @@ describe('kill -9 of', () => {
   test(`any, ${KILLS} times at random: each image is made once, as if nothing had happened`, {
     timeout: KILLS * 60_000,
   }, async (t) => {
-    const made: string[] = [];
-    let arns: string[] = [];
-    const strikes = new Map<string, { readonly point: string; readonly times: number }>();
-    const begin = (name: string): Promise<string> =>
-      createTestImage(server, {
-        name,
-        components: ['one', 'two', 'three'].map((word, index) =>
-          bashDocument('Mark', [`echo ${word} >> /etc/marks`, `test "$(wc -l < /etc/marks)" = ${index + 1}`]),
-        ),
-      });
-    for (let kills = 0; kills < KILLS; kills++) {
-      while (arns.length < 2) arns.push(await begin(`random-${kills}-${arns.length}`));
-      await sleep(500 + Math.random() * 8000);
-      // An image whose worker ends at one point again and again fails, so none is killed there more than twice.
-      for (const arn of arns) {
-        const struck = strikes.get(arn);
-        if (struck !== undefined && struck.times >= 2)
-          await until(`${arn} to get further than ${struck.point}`, 300_000, () =>
-            pointOf(dataDirectory, arn) === struck.point ? undefined : true,
-          );
-        const point = pointOf(dataDirectory, arn);
-        const now = strikes.get(arn);
-        strikes.set(arn, { point, times: now?.point === point ? now.times + 1 : 1 });
-      }
-      server = await strike(server, VICTIMS[Math.floor(Math.random() * VICTIMS.length)]!);
-      for (const arn of arns) {
-        const status = pointOf(dataDirectory, arn);
-        assert.notEqual(status, 'FAILED', (await imageLog(dataDirectory, arn)).map(({ text }) => text).join('\n'));
-        if (status === 'AVAILABLE') made.push(arn);
-      }
-      arns = arns.filter((arn) => !made.includes(arn));
-    }
-    for (const arn of arns) await waitUntilAvailable(server, arn);
-    made.push(...arns);
-    t.diagnostic(`${made.length} images over ${KILLS} kills`);
-    const amis = query(
-      dataDirectory,
-      `SELECT image_arn, count(*) AS amis FROM amis WHERE state = 'available' GROUP BY image_arn`,
-    );
-    for (const arn of made) assert.equal(amis.find(({ image_arn }) => image_arn === arn)?.['amis'], 1, arn);
+    const { made, server: last } = await killAtRandom(server, KILLS, 8000);
+    server = last;
+    t.diagnostic(`${made} images over ${KILLS} kills`);
     await workerOf(dataDirectory);
     await assertRecordsHold(dataDirectory);
     await assertNothingLeft(state, dataDirectory);

@@ -425,14 +425,11 @@ async function end(work: Ended, cause: Error): Promise<void> {
       });
     });
   }
-  const mayRetry = full === undefined && (cancelled || error instanceof WorkflowFailure);
+  const status = (await getImage(work.services.catalog.db, work.plan.arn))?.state?.status;
+  // Behind the distribution all AMIs are complete, whatever goes wrong then.
+  const mayRetry = full === undefined && (cancelled || error instanceof WorkflowFailure || status === 'INTEGRATING');
   // What was refused has made nothing: what an earlier try has made stays as it is.
-  const keep =
-    error instanceof ImageRefused
-      ? 'available'
-      : mayRetry
-        ? keptState((await getImage(work.services.catalog.db, work.plan.arn))?.state?.status)
-        : undefined;
+  const keep = error instanceof ImageRefused ? 'available' : mayRetry ? keptState(status) : undefined;
   await discardOutputs(work, keep).catch((cause: unknown) => {
     // Waits for space on a full disk, and retries the end.
     if (isDiskFull(cause as Error)) throw cause;
