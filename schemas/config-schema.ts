@@ -448,12 +448,34 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
     }),
   ),
   monitoring: described(
-    'Who may read metrics.',
+    'Who may read metrics, and where they are sent.',
     closedMap({
       token: described('Bearer token that `/metrics`, `/healthz` and `/readyz` need from other hosts.', {
         type: 'string',
         minLength: 16,
       }),
+      cloudwatch: described(
+        'Sends metrics to Amazon CloudWatch, with the credentials that the AWS SDK finds.',
+        closedMap(
+          {
+            region: described('Region of the metrics.', { type: 'string', pattern: '^[a-z0-9-]{1,64}$' }),
+            namespace: described('Namespace of the metrics.', {
+              type: 'string',
+              pattern: '^(?!AWS/)[A-Za-z0-9._/#-]{1,255}$',
+              default: 'Ingot',
+            }),
+            everySeconds: described('Interval in seconds.', {
+              type: 'integer',
+              minimum: 1,
+              maximum: 3600,
+              default: 60,
+            }),
+            endpoint: described('Endpoint URL, instead of that of AWS.', TEXT),
+            profile: described('Profile of `~/.aws`.', TEXT),
+          },
+          ['region'],
+        ),
+      ),
     }),
   ),
 };

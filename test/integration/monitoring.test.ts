@@ -6,11 +6,13 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { CLOUDWATCH_METRICS } from '../../src/api/health/cloudwatch.ts';
 import { openCatalog } from '../../src/catalog/catalog.ts';
 import { writeEvent } from '../../src/catalog/outbox.ts';
 import { until } from '../../src/platform/clock.ts';
 import { run, start } from '../../src/platform/processes.ts';
 import { imageArn, stateChange } from '../harness/events.ts';
+import { startMoto, WITHOUT_MOTO, type Moto } from '../harness/moto.ts';
 import { startReceiver } from '../harness/receiver-server.ts';
 import { ingot, PROJECT, startServer, type TestServer } from '../harness/service.ts';
 
@@ -31,12 +33,17 @@ describe('a server that is watched', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ingot-monitoring-'));
   const dataDirectory = join(folder, 'data');
   let server: TestServer;
+  let cloudwatch: Moto | undefined;
   before(async () => {
     mkdirSync(dataDirectory, { mode: 0o700 });
+    cloudwatch = WITHOUT_MOTO === false ? await startMoto() : undefined;
     writeFileSync(
       join(dataDirectory, 'config.yaml'),
       JSON.stringify({
-        monitoring: { token: TOKEN },
+        monitoring: {
+          token: TOKEN,
+          ...(cloudwatch && { cloudwatch: { region: 'us-east-1', endpoint: cloudwatch.endpoint, everySeconds: 1 } }),
+        },
         events: { receivers: { ops: { type: 'web-hook', url: 'http://127.0.0.1:9/' } }, rules: [{ receivers: 'ops' }] },
       }),
     );
@@ -44,6 +51,7 @@ describe('a server that is watched', () => {
   });
   after(async () => {
     await server.stop();
+    await cloudwatch?.stop();
     await rm(folder, { recursive: true });
   });
 
@@ -101,6 +109,53 @@ describe('a server that is watched', () => {
       assert.match(text, line);
     const audit = await ingot(dataDirectory, ['audit', '--json']);
     assert.equal(audit.stdout.includes('/metrics'), false, 'scrapes are in no audit log');
+  });
+
+  test('sends its metrics to CloudWatch', { skip: WITHOUT_MOTO }, async () => {
+    const aws = async (...args: readonly string[]): Promise<string> => {
+      const common = ['--endpoint-url', cloudwatch!.endpoint, '--region', 'us-east-1', '--output', 'json'];
+      const inherit = ['PATH', 'HOME', 'PYENV*', 'AWS_*'];
+      return (await run(['aws', 'cloudwatch', ...common, ...args], { inherit })).stdout;
+    };
+    const listed = await until('the metrics', 60_000, async () => {
+      const found = await aws('list-metrics', '--namespace', 'Ingot');
+      return found.includes('"Builds"') && found.includes('"ReceiverUp"') ? found : undefined;
+    });
+    const { Metrics: metrics } = JSON.parse(listed) as {
+      Metrics: { MetricName: string; Dimensions: { Name: string; Value: string }[] }[];
+    };
+    const dimensions = (name: string): object[] => metrics.filter((each) => each.MetricName === name);
+    assert.deepEqual(
+      dimensions('Builds').map((each) =>
+        Object.fromEntries((each as (typeof metrics)[0]).Dimensions.map(({ Name, Value }) => [Name, Value])),
+      ),
+      [{ Account: '123456789012', Region: 'us-east-1', Pipeline: 'nightly', Result: 'failed' }],
+    );
+    const query = {
+      Namespace: 'Ingot',
+      MetricName: 'BuildDuration',
+      Dimensions: [{ Name: 'Result', Value: 'failed' }],
+      StartTime: new Date(Date.now() - 3_600_000).toISOString(),
+      EndTime: new Date(Date.now() + 60_000).toISOString(),
+      Period: 7200,
+      Statistics: ['SampleCount'],
+    };
+    const { Datapoints: points } = JSON.parse(
+      await aws('get-metric-statistics', '--cli-input-json', JSON.stringify(query)),
+    ) as { Datapoints: { SampleCount: number }[] };
+    assert.equal(
+      points.reduce((sum, { SampleCount }) => sum + SampleCount, 0),
+      1,
+    );
+  });
+
+  test('has a name in CloudWatch for each of its metrics', async () => {
+    const { text } = await get('/metrics');
+    const known = [...text.matchAll(/^# TYPE (ingot_\S+)/gm)].map(([, name]) => name!);
+    assert.deepEqual(known.sort(), Object.keys(CLOUDWATCH_METRICS).sort());
+    const page = readFileSync(join(PROJECT, 'docs/monitoring.md'), 'utf8');
+    const missing = Object.values(CLOUDWATCH_METRICS).filter(({ name }) => !page.includes(`\`${name}\``));
+    assert.deepEqual(missing, []);
   });
 
   test('shows all of it on one screen', async () => {

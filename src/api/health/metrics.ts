@@ -1,5 +1,13 @@
 /** Metrics in Prometheus' format (`prom-client`). Every label has a bounded number of values. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type MetricObjectWithValues,
+  type MetricValue,
+} from 'prom-client';
 import { getPipeline } from '../../catalog/image-pipelines.ts';
 import { readImageLog } from '../../catalog/image-log.ts';
 import { eventsAfter, lastEvent, previousEvent, type OutboxRow } from '../../catalog/outbox.ts';
@@ -12,6 +20,8 @@ import { readSchedule } from '../../pipelines/schedule/schedule.ts';
 import { parseArn } from '../../resources/arns.ts';
 import type { StorageUsage } from '../../storage/storage.ts';
 import type { ApiServices } from '../context.ts';
+import { startPublisher } from './cloudwatch.ts';
+import type { Sample } from './sample.ts';
 
 /** Maximum number of values of a label that users choose; further ones become `other`. */
 const MOST_VALUES = 200;
@@ -19,6 +29,8 @@ const MOST_VALUES = 200;
 const DISK_MS = 60_000;
 /** Interval between checks for finished builds, in milliseconds. */
 const LOOK_MS = 2000;
+/** Maximum number of observations that wait for a publication. */
+const MOST_OBSERVED = 10_000;
 /** Maximum number of records of an image's log that are read for component durations. */
 const MOST_RECORDS = 500_000;
 
@@ -31,6 +43,9 @@ const STAGES: Readonly<Record<string, string>> = {
   INTEGRATING: 'integrate',
 };
 const ENDS: Readonly<Record<string, string>> = { AVAILABLE: 'available', FAILED: 'failed', CANCELLED: 'cancelled' };
+const BUILD_SECONDS = 'ingot_build_duration_seconds';
+const STAGE_SECONDS = 'ingot_stage_duration_seconds';
+const COMPONENT_SECONDS = 'ingot_component_duration_seconds';
 /** Histogram buckets in seconds: a rebuild takes 1, an emulated build hours. */
 const BUCKETS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200];
 
@@ -40,7 +55,8 @@ export interface Metrics {
   countCall(operation: string, code: string): void;
   /** The text for Prometheus, and its content type. */
   read(): Promise<{ readonly type: string; readonly text: string }>;
-  stop(): void;
+  /** Stops counting, and publishing. */
+  stop(): Promise<void>;
 }
 
 /** Limits the number of values of a label. */
@@ -63,6 +79,8 @@ export function createMetrics(services: ApiServices): Metrics {
   const register = new Registry();
   const registers = [register];
   collectDefaultMetrics({ register });
+  const { cloudwatch } = services.config.monitoring;
+  let observed: Sample[] = [];
   const operation = bounded(500);
   const codes = bounded();
   const component = bounded();
@@ -87,27 +105,18 @@ export function createMetrics(services: ApiServices): Metrics {
     labelNames: [...pipelineNames, 'result'],
     registers,
   });
-  const buildSeconds = new Histogram({
-    name: 'ingot_build_duration_seconds',
-    help: 'Time from the request for an image to its end.',
-    labelNames: ['result'],
-    buckets: BUCKETS,
-    registers,
-  });
-  const stageSeconds = new Histogram({
-    name: 'ingot_stage_duration_seconds',
-    help: 'Time in a stage of a build.',
-    labelNames: ['stage'],
-    buckets: BUCKETS,
-    registers,
-  });
-  const componentSeconds = new Histogram({
-    name: 'ingot_component_duration_seconds',
-    help: 'Time in the steps of a component.',
-    labelNames: ['component'],
-    buckets: BUCKETS,
-    registers,
-  });
+  const histogram = (name: string, help: string, labelNames: readonly string[]): Histogram =>
+    new Histogram({ name, help, labelNames: [...labelNames], buckets: BUCKETS, registers });
+  const durations = {
+    [BUILD_SECONDS]: histogram(BUILD_SECONDS, 'Time from the request for an image to its end.', ['result']),
+    [STAGE_SECONDS]: histogram(STAGE_SECONDS, 'Time in a stage of a build.', ['stage']),
+    [COMPONENT_SECONDS]: histogram(COMPONENT_SECONDS, 'Time in the steps of a component.', ['component']),
+  };
+  const observe = (name: keyof typeof durations, labels: Readonly<Record<string, string>>, value: number): void => {
+    durations[name].observe({ ...labels }, value);
+    if (cloudwatch !== undefined && observed.length < MOST_OBSERVED)
+      observed.push({ name, kind: 'observed', labels, value });
+  };
   const layers = new Counter({
     name: 'ingot_layer_lookups_total',
     help: 'Components of builds by whether a layer had them: hit or miss.',
@@ -203,12 +212,12 @@ export function createMetrics(services: ApiServices): Metrics {
     if (row.type !== IMAGE_STATE_CHANGE) return;
     const before = await previousEvent(catalog.db, row);
     const stage = before === undefined ? undefined : STAGES[before.status];
-    if (stage !== undefined) stageSeconds.observe({ stage }, secondsFrom(before!.time, row.time));
+    if (stage !== undefined) observe(STAGE_SECONDS, { stage }, secondsFrom(before!.time, row.time));
     const result = ENDS[row.status];
     const image = snapshotOf(row);
     if (result === undefined || image === undefined) return;
     builds.inc({ ...pipelineLabels(image.sourcePipelineArn, row.resource), result });
-    if (image.dateCreated !== undefined) buildSeconds.observe({ result }, secondsFrom(image.dateCreated, row.time));
+    if (image.dateCreated !== undefined) observe(BUILD_SECONDS, { result }, secondsFrom(image.dateCreated, row.time));
     await countComponents(row.resource);
   }
 
@@ -222,7 +231,7 @@ export function createMetrics(services: ApiServices): Metrics {
       if (status === 'CACHED') cached.add(name);
       if (type === 'step' && seconds !== undefined) spent.set(name, (spent.get(name) ?? 0) + seconds);
     }
-    for (const [name, seconds] of spent) componentSeconds.observe({ component: component(name) }, seconds);
+    for (const [name, seconds] of spent) observe(COMPONENT_SECONDS, { component: component(name) }, seconds);
     layers.inc({ result: 'hit' }, cached.size);
     layers.inc({ result: 'miss' }, [...spent.keys()].filter((name) => !cached.has(name)).length);
   }
@@ -246,15 +255,37 @@ export function createMetrics(services: ApiServices): Metrics {
   timer.unref();
   void count();
 
+  /** Brings every metric up to date. */
+  async function refresh(): Promise<void> {
+    await count();
+    await Promise.all([readBuilds(), readReceivers(), readDisk()]);
+    worker.set(services.worker().up ? 1 : 0);
+  }
+
+  async function samples(): Promise<readonly Sample[]> {
+    await refresh();
+    const found = observed;
+    observed = [];
+    for (const metric of await register.getMetricsAsJSON()) {
+      const { name, type, values } = metric as MetricObjectWithValues<MetricValue<string>>;
+      const kind = String(type);
+      if (!name.startsWith('ingot_') || (kind !== 'counter' && kind !== 'gauge')) continue;
+      for (const { labels, value } of values) found.push({ name, kind, labels, value });
+    }
+    return found;
+  }
+  const publisher = cloudwatch && startPublisher({ settings: cloudwatch, read: samples });
+
   return {
     countCall: (name, code) => calls.inc({ operation: operation(name), code: codes(code) }),
     async read() {
-      await count();
-      await Promise.all([readBuilds(), readReceivers(), readDisk()]);
-      worker.set(services.worker().up ? 1 : 0);
+      await refresh();
       return { type: register.contentType, text: await register.metrics() };
     },
-    stop: () => clearInterval(timer),
+    async stop() {
+      clearInterval(timer);
+      await publisher?.stop();
+    },
   };
 }
 

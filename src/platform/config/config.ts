@@ -52,6 +52,16 @@ export const QUOTA_NAMES = [
 /** A quota. */
 export type QuotaName = (typeof QUOTA_NAMES)[number];
 
+/** Metrics that are sent to Amazon CloudWatch. */
+export interface CloudWatchMetrics {
+  readonly region: string;
+  readonly namespace: string;
+  /** Interval between two publications, in seconds. */
+  readonly everySeconds: number;
+  readonly endpoint?: string;
+  readonly profile?: string;
+}
+
 /** The complete configuration, with defaults. */
 export interface Config {
   /** Account of the first key pair. Everything that names no account belongs to it. */
@@ -71,10 +81,12 @@ export interface Config {
   readonly secrets?: readonly Readonly<Record<string, unknown>>[];
   /** Receivers of events, parsed by `events/` (default: none). */
   readonly events?: Readonly<Record<string, unknown>>;
-  /** Who may read `/metrics` from other hosts. */
+  /** Who may read `/metrics` from other hosts, and where metrics are sent. */
   readonly monitoring: {
     /** A text, or a reference to a secret (default: no access from other hosts). */
     readonly token?: string | undefined;
+    /** Default: metrics are only served. */
+    readonly cloudwatch?: CloudWatchMetrics | undefined;
   };
   /** Destinations of logs, parsed by `logs/` (default: none). */
   readonly logs?: Readonly<Record<string, unknown>>;
@@ -339,12 +351,44 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
 /** Minimum characters of a token: shorter ones can be guessed. */
 const SHORTEST_TOKEN = 16;
 
+/** Namespaces that CloudWatch accepts. Those that begin with `AWS/` belong to AWS. Source: API Reference, PutMetricData. */
+const NAMESPACE = /^(?!AWS\/)[A-Za-z0-9._/#-][A-Za-z0-9._/#-]{0,254}$/;
+
 function readMonitoring(value: unknown, faults: string[]): Config['monitoring'] {
-  const token = text(section(value, 'monitoring', ['token'], faults)['token'], 'monitoring.token', faults);
-  if (token === undefined) return {};
-  if (token.length < SHORTEST_TOKEN || (/\s/.test(token) && !token.startsWith('{{')))
+  const given = section(value, 'monitoring', ['token', 'cloudwatch'], faults);
+  const token = text(given['token'], 'monitoring.token', faults);
+  if (token !== undefined && (token.length < SHORTEST_TOKEN || (/\s/.test(token) && !token.startsWith('{{'))))
     faults.push(`monitoring.token: must have at least ${SHORTEST_TOKEN} characters, without spaces`);
-  return { token };
+  const cloudwatch = given['cloudwatch'] == null ? undefined : readCloudWatch(given['cloudwatch'], faults);
+  return { ...(token === undefined ? {} : { token }), ...(cloudwatch === undefined ? {} : { cloudwatch }) };
+}
+
+function readCloudWatch(value: unknown, faults: string[]): CloudWatchMetrics {
+  const place = 'monitoring.cloudwatch';
+  const given = section(value, place, ['region', 'namespace', 'everySeconds', 'endpoint', 'profile'], faults);
+  const namespace = text(given['namespace'], `${place}.namespace`, faults) ?? 'Ingot';
+  if (!NAMESPACE.test(namespace))
+    faults.push(
+      `${place}.namespace: '${namespace}' is not a namespace; expected 1 to 255 letters, digits and ._/#-, not AWS/…`,
+    );
+  const { everySeconds = 60 } = given;
+  if (!Number.isSafeInteger(everySeconds) || (everySeconds as number) < 1 || (everySeconds as number) > 3600)
+    faults.push(`${place}.everySeconds: must be a whole number from 1 to 3600`);
+  const endpoint = text(given['endpoint'], `${place}.endpoint`, faults);
+  if (endpoint !== undefined && !/^https?:\/\/[^\s?#]+$/.test(endpoint))
+    faults.push(`${place}.endpoint: must be an http or https URL`);
+  const profile = text(given['profile'], `${place}.profile`, faults);
+  const region = text(given['region'], `${place}.region`, faults, true) ?? '';
+  // It becomes a part of a host name.
+  if (region !== '' && !/^[a-z0-9-]{1,64}$/.test(region))
+    faults.push(`${place}.region: '${region}' is not a Region name, such as us-east-1`);
+  return {
+    region,
+    namespace,
+    everySeconds: everySeconds as number,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(profile === undefined ? {} : { profile }),
+  };
 }
 
 function readIssuer(value: unknown, place: string, faults: string[]): OidcIssuer {
