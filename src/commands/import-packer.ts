@@ -6,6 +6,7 @@ import { readUtf8 } from '../platform/utf8.ts';
 import { importPacker, showNote, type ImportResult, type PackerFile } from '../templates/packer/convert.ts';
 import type { LocalContent, LocalFile, ReadLocal } from '../templates/packer/files.ts';
 import { PackerFault, showPlace } from '../templates/packer/syntax.ts';
+import { MAX_TEMPLATE } from '../templates/parse.ts';
 import { describeFile, recognize } from '../templates/recognize.ts';
 import { InvalidInput, WrongUse, type Arguments, type Command } from './command.ts';
 
@@ -114,6 +115,11 @@ function tell(args: Arguments, { template, notes, counts }: ImportResult): void 
   if (output !== undefined) {
     writeFileSync(output, template);
     const { sources, components } = counts;
+    if (template.length > MAX_TEMPLATE)
+      process.stderr.write(
+        `The template has ${template.length} characters, and at most ${MAX_TEMPLATE} are allowed: import its sources ` +
+          'one at a time, with --only SOURCE.\n',
+      );
     const root = fileRootFor(template, dirname(output));
     const option = root === undefined ? '' : ` --file-root ${root}`;
     process.stderr.write(

@@ -11,7 +11,7 @@ import type { CallNode, ListNode, MapEntry, MapNode, ScalarNode, TemplateNode } 
 /** Maximum nesting, beyond any template's need; deeper text is rejected to protect the stack. */
 const MAX_DEPTH = 100;
 /** Maximum characters of a template: CloudFormation's limit. */
-const MAX_TEMPLATE = 1 << 20;
+export const MAX_TEMPLATE = 1 << 20;
 /**
  * Maximum values of a template with its aliases expanded. A template without aliases has at most half as many values as
  * characters.

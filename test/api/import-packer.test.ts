@@ -1,5 +1,6 @@
 /** `ingot import-packer`, as a user runs it; what it makes is validated by the server. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -151,4 +152,31 @@ test('another file is said to be what it is, and build says what to do with a Pa
   writeFileSync(path, 'FROM debian:12\n');
   assert.match((await importPacker(path)).stderr, /is a Dockerfile/);
   assert.match((await run('build', join(EXAMPLES, 'web.pkr.hcl'))).stderr, /import-packer \S+web\.pkr\.hcl` turns it/);
+});
+
+test('a template that is longer than allowed is made, and the command says how to make shorter ones', async () => {
+  const sources = ['a', 'b', 'c', 'd'];
+  const script = (source: string, step: number): string => {
+    const name = `long-${source}-${step}.sh`;
+    writeFileSync(join(folder, name), `echo '${randomBytes(7000).toString('hex')}'\n`);
+    return name;
+  };
+  const provisioners = sources.flatMap((source) =>
+    Array.from(
+      { length: 20 },
+      (_, step) =>
+        `  provisioner "shell" {\n    only = ["null.${source}"]\n    script = "${script(source, step)}"\n  }\n`,
+    ),
+  );
+  const path = join(folder, 'long.pkr.hcl');
+  writeFileSync(
+    path,
+    `${sources.map((source) => `source "null" "${source}" {}\n`).join('')}build {\n` +
+      `  sources = [${sources.map((source) => `"null.${source}"`).join(', ')}]\n${provisioners.join('')}}\n`,
+  );
+  const made = await importPacker(path, '--parent', 'debian-12-x86', '--output', join(folder, 'long.yaml'));
+  assert.equal(made.code, 0, made.stderr);
+  assert.match(made.stderr, /The template has 1\d{6} characters, .* one at a time, with --only SOURCE/);
+  const one = await importPacker(path, '--parent', 'debian-12-x86', '--only', 'null.a', '--output', `${path}.yaml`);
+  assert.doesNotMatch(one.stderr, /characters/);
 });

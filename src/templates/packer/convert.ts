@@ -49,6 +49,9 @@ export interface ImportResult {
   readonly counts: { readonly sources: number; readonly components: number; readonly steps: number };
 }
 
+/** Provisioners that mean Windows where no other shell is used. */
+const ONLY_WINDOWS = ['powershell', 'windows-shell', 'windows-restart'];
+
 /** Maximum number of notes that are kept; further ones are counted. */
 const MOST_NOTES = 2000;
 
@@ -178,7 +181,7 @@ class Writer {
     const name = resourceName(suffix === '' ? this.#request.name : `${this.#request.name}-${suffix}`);
     const parent = parentImage(source, this.#request.parent, this.#template.data);
     if (parent.missing === true) this.#needsParent = true;
-    const windows = this.#isWindows(source, parent.text);
+    const windows = isWindows(source, parent.text, provisioners);
     const user = this.#user(settings, windows);
     const machine: Machine = { windows, user, source, read: this.#request.read };
     const steps = provisioners.flatMap((each, index) => stepsOf(each, machine, index + 1));
@@ -310,10 +313,13 @@ class Writer {
     );
     return undefined;
   }
+}
 
-  #isWindows({ settings }: Source, parent: string): boolean {
-    return settings.text('communicator') === 'winrm' || parent.includes('windows');
-  }
+/** Whether a source is Windows: by its communicator, its parent image, or its provisioners. */
+function isWindows({ settings }: Source, parent: string, provisioners: Build['provisioners']): boolean {
+  if (settings.text('communicator') === 'winrm' || parent.includes('windows')) return true;
+  const types = provisioners.map(({ type }) => type);
+  return types.some((type) => ONLY_WINDOWS.includes(type)) && !types.includes('shell');
 }
 
 function accountStep(user: string, settings: Settings): Step {

@@ -149,8 +149,8 @@ class Reader {
     return true;
   }
 
-  #need(sign: string): void {
-    if (!this.#take(sign)) this.#fail(`expected '${sign}', found ${this.#found()}`);
+  #need(sign: string, or = ''): void {
+    if (!this.#take(sign)) this.#fail(`expected ${or}'${sign}', found ${this.#found()}`);
   }
 
   #match(pattern: RegExp): RegExpExecArray | null {
@@ -318,7 +318,7 @@ class Reader {
       args.push(this.#expression());
       spread = this.#take('...');
       if (!this.#take(',')) {
-        this.#need(')');
+        this.#need(')', "',' or ");
         break;
       }
     }
@@ -332,7 +332,7 @@ class Reader {
     while (!this.#take(']')) {
       items.push(this.#expression());
       if (!this.#take(',')) {
-        this.#need(']');
+        this.#need(']', "',' or ");
         break;
       }
     }
@@ -354,7 +354,7 @@ class Reader {
       items.push([key.kind === 'name' ? { kind: 'literal', value: key.name, at: key.at } : key, value]);
       if (this.#take(',')) continue;
       if (this.#mode === 'json') {
-        this.#need('}');
+        this.#need('}', "',' or ");
         break;
       }
     }

@@ -132,6 +132,7 @@ for (const [text, message] of [
   ['build.ID', /known only when Packer runs/],
   [`${'['.repeat(100)}`, /nested deeper/],
   ['"a', /no closing quote/],
+  ['["a" "b"]', /expected ',' or ']', found '"'/],
   ['"%{ if true }a"', /%{ if } has no %{ endif }/],
   ['"%{ for a in var.list }a%{ endif }"', /%{ for } has no %{ endfor }/],
   ['"a%{ else }b"', /%{ else } without its beginning/],
@@ -159,6 +160,16 @@ build {
     ],
   });
   assert.match(result.notes.map(showNote).join('\n'), /provisioner shell: inline: the texts become too long/);
+});
+
+test('provisioners of Windows mean Windows, unless a shell of Linux is beside them', () => {
+  const platformOf = (...types: readonly string[]): unknown => {
+    const made = hcl(types.map((type) => `provisioner "${type}" {\n  inline = ["echo one"]\n}`).join('\n'));
+    return resourcesOf(made)['Component']?.Properties['Platform'];
+  };
+  assert.equal(platformOf('powershell'), 'Windows');
+  assert.equal(platformOf('windows-shell'), 'Windows');
+  assert.equal(platformOf('shell', 'powershell'), 'Linux');
 });
 
 test('files are hashed, encoded and looked for', () => {
