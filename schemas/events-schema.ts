@@ -65,20 +65,25 @@ export function eventsSchema(accounts: JsonSchema): JsonSchema {
         ),
       },
       rules: {
-        description: 'Which events go to which receivers.',
+        description: 'Which events go to which receivers, and which start pipelines.',
         type: ['array', 'null'],
-        items: closedMap(
-          {
+        items: {
+          ...closedMap({
             name: { description: 'Name, for people.', ...TEXT },
             pattern: { description: "Event pattern in EventBridge's language. Default: all events.", type: 'object' },
             receivers: { description: 'Names of receivers.', ...NAMES },
+            pipelines: {
+              description: 'ARNs of pipelines that such an event starts. They need a pattern.',
+              type: ['array', 'null'],
+              items: TEXT,
+            },
             template: {
               description: "Template of the message. Default: the event, or the receiver's own text.",
               ...TEXT,
             },
-          },
-          ['receivers'],
-        ),
+          }),
+          anyOf: [{ required: ['receivers'] }, { required: ['pipelines', 'pattern'] }],
+        },
       },
       topics: {
         description: 'Receivers of what is published to an SNS topic, by its ARN; `*` matches any text.',

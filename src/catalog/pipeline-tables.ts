@@ -6,6 +6,14 @@ export interface PipelineTables {
   pipeline_schedules: PipelineScheduleTable;
   pipeline_runs: PipelineRunTable;
   lifecycle_schedules: LifecycleScheduleTable;
+  pipeline_rules: PipelineRuleTable;
+}
+
+/** How far the events are read for a pipeline that rules start. */
+interface PipelineRuleTable {
+  pipeline_arn: string;
+  /** `seq` of the last event that was decided. */
+  position: number;
 }
 
 /** When a lifecycle policy runs next: one row for each that is enabled. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { ConfigError, type Config } from '../platform/config/config.ts';
 import { accounts as readAccounts, list, map, section, strings, text } from '../platform/config/reading.ts';
+import { parseArn } from '../resources/arns.ts';
 import { PatternError, readPattern, type EventPattern } from './pattern.ts';
 import type { Settings, SettingsReader } from './receiver.ts';
 import { receiverTypes } from './receivers.ts';
@@ -27,6 +28,10 @@ interface EventRule {
   /** If undefined, all events match. */
   readonly pattern: EventPattern | undefined;
   readonly receivers: readonly string[];
+  /** ARNs of pipelines that such an event starts. */
+  readonly pipelines: readonly string[];
+  /** For people. */
+  readonly name: string | undefined;
   readonly template: string | undefined;
 }
 
@@ -91,14 +96,22 @@ export function readEvents({ events, homeAccount }: Pick<Config, 'events' | 'hom
     receivers,
     rules: list(root['rules'], 'events.rules', faults).map((value, index): EventRule => {
       const place = `events.rules[${index}]`;
-      const rule = section(value, place, ['name', 'pattern', 'receivers', 'template'], faults);
-      text(rule['name'], `${place}.name`, faults);
-      const named = known(rule['receivers'], `${place}.receivers`);
+      const rule = section(value, place, ['name', 'pattern', 'receivers', 'pipelines', 'template'], faults);
+      const pipelines = strings(rule['pipelines'], `${place}.pipelines`, faults);
+      for (const arn of pipelines)
+        if (parseArn(arn)?.type !== 'image-pipeline')
+          faults.push(`${place}.pipelines: '${arn}' is not the ARN of an image pipeline`);
+      if (pipelines.length > 0 && rule['pattern'] === undefined)
+        faults.push(`${place}.pattern: is required, or every event would start the pipelines`);
+      const named =
+        rule['receivers'] === undefined && pipelines.length > 0 ? [] : known(rule['receivers'], `${place}.receivers`);
       for (const name of needingTopic(named))
         faults.push(`${place}.receivers: ${name} needs a topicArn, because events of rules have no topic`);
       return {
         pattern: rule['pattern'] === undefined ? undefined : patternAt(rule['pattern'], `${place}.pattern`, faults),
         receivers: named,
+        pipelines,
+        name: text(rule['name'], `${place}.name`, faults),
         template: readTemplate(rule['template'], `${place}.template`, faults),
       };
     }),

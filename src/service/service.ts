@@ -23,6 +23,7 @@ import { readHooks } from '../pipelines/hooks/hooks.ts';
 import { readMaintenance } from '../pipelines/maintenance.ts';
 import { followParents } from '../pipelines/parents.ts';
 import { debianIndexes } from '../pipelines/packages/indexes.ts';
+import { followRules, openRules } from '../pipelines/rules.ts';
 import { runDuePipelines } from '../pipelines/scheduler.ts';
 import { startTicker, type Ticker } from '../pipelines/ticker.ts';
 import type { SilentWorker, WorkerEnd } from '../storage/sweeper.ts';
@@ -107,6 +108,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: config.names });
   // Before the API responds, so that no later event is missed.
   await recordReceivers(catalog, eventsConfig);
+  const rules = await openRules(catalog, eventsConfig);
 
   // A store that cannot be reached now holds back nothing but the images that need it.
   void checkStores(config, dataDirectory, Object.keys(config.regions), new AbortController().signal).then((checked) => {
@@ -165,6 +167,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   ticker = startTicker([
     () => runDuePipelines(scheduler),
     () => followParents(scheduler, seen),
+    () => followRules(scheduler, rules),
     async () => {
       if ((await startDuePolicies(catalog, Date.now())) > 0) wakeWorker();
     },

@@ -24,7 +24,8 @@ export function follow(api: TestApi, maintenance: readonly unknown[] = []): Prom
   return followParents(scheduler(api, new Date().toISOString(), maintenance), { state: '' });
 }
 
-function scheduler(api: TestApi, time: string, maintenance: readonly unknown[]): SchedulerParts {
+/** What decides, at a time (ISO-8601). */
+export function scheduler(api: TestApi, time: string, maintenance: readonly unknown[]): SchedulerParts {
   return {
     catalog: api.catalog,
     now: () => Date.parse(time),
