@@ -13,7 +13,7 @@ interface Field {
 const FIELDS: readonly Field[] = [
   { name: 'minute', min: 0, max: 59 },
   { name: 'hour', min: 0, max: 23 },
-  { name: 'day of month', min: 1, max: 31, special: /^(L|LW|(0?[1-9]|[12]\d|3[01])W)$/ },
+  { name: 'day of month', min: 1, max: 31, special: /^(L|LW|L-([1-9]|[12]\d|30)|(0?[1-9]|[12]\d|3[01])W)$/ },
   {
     name: 'month',
     min: 1,

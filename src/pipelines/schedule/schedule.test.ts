@@ -15,6 +15,17 @@ const EXPECTED: readonly (readonly [expression: string, zone: string, from: stri
   ['cron(0 9 ? * fril *)', 'UTC', '2026-01-01T00:00Z', ['2026-01-30T09:00Z', '2026-02-27T09:00Z']],
   ['cron(30 10 L * ? *)', 'UTC', '2026-01-01T00:00Z', ['2026-01-31T10:30Z', '2026-02-28T10:30Z']],
   ['cron(30 10 LW * ? *)', 'UTC', '2026-01-01T00:00Z', ['2026-01-30T10:30Z', '2026-02-27T10:30Z']],
+  ['cron(0 9 L-3 * ? *)', 'UTC', '2027-12-29T00:00Z', ['2028-01-28T09:00Z', '2028-02-26T09:00Z', '2028-03-28T09:00Z']],
+  ['cron(30 23 L-1 2 ? *)', 'Europe/Berlin', '2026-01-01T00:00Z', ['2026-02-27T22:30Z', '2027-02-27T22:30Z']],
+  ['cron(0 0 L-30 * ? *)', 'UTC', '2026-01-02T00:00Z', ['2026-03-01T00:00Z', '2026-05-01T00:00Z']],
+  [
+    'cron(0 1 15,L-2,L * ? *)',
+    'UTC',
+    '2026-04-02T00:00Z',
+    ['2026-04-15T01:00Z', '2026-04-28T01:00Z', '2026-04-30T01:00Z'],
+  ],
+  // Daylight saving begins on the day itself.
+  ['cron(30 2 L-2 3 ? *)', 'Europe/Berlin', '2026-03-28T12:00Z', ['2026-03-29T01:00Z', '2027-03-29T00:30Z']],
   ['cron(0 0 1W * ? *)', 'UTC', '2026-08-01T01:00Z', ['2026-08-03T00:00Z', '2026-09-01T00:00Z']],
   ['cron(0 12 15W JAN,jul ? 2026-2027)', 'UTC', '2026-07-16T00:00Z', ['2027-01-15T12:00Z', '2027-07-15T12:00Z']],
   ['cron(0 0 29 2 ? *)', 'UTC', '2026-01-01T00:00Z', ['2028-02-29T00:00Z', '2032-02-29T00:00Z']],
@@ -59,6 +70,7 @@ const WORDS: readonly (readonly [expression: string, words: string])[] = [
   ['cron(0 9 ? * 3#2 *)', 'on the second Tuesday of the month at 09:00, Europe/Berlin'],
   ['cron(0 9 ? * 6L *)', 'on the last Friday of the month at 09:00, Europe/Berlin'],
   ['cron(0 9 1,15 * ? *)', 'on day 1 and day 15 of the month at 09:00, Europe/Berlin'],
+  ['cron(0 9 L-3 * ? *)', 'on the day 3 days before the last of the month at 09:00, Europe/Berlin'],
   [
     'cron(0 9 LW JAN-MAR ? 2027)',
     'on the last weekday of the month at 09:00 in January to March in 2027, Europe/Berlin',
@@ -77,6 +89,7 @@ const FAULTS: readonly (readonly [expression: string, explanation: RegExp])[] = 
   ['0 3 * * 1', /cron\(0 3 \? \* 1 \*\) is every Sunday at 03:00, UTC\.$/],
   ['rate(1 week)', /rate\(7 days\) is every 7 days\.$/],
   ['rate(1 days)', /It is 'rate\(1 day\)'.*rate\(1 day\) is every day\.$/],
+  ['cron(0 0 L-31 * ? *)', /'L-31' is not a day of month/],
   ['cron(0 24 * * ? *)', /'24' is not an hour: 0 to 23.*It was read as: minute 0, hour 24,/],
   ['cron(0 0 31 2 ? *)', /is on day 31 of the month at 00:00 in February, UTC: no such time is to come/],
   ['cron(0 0 1 1 ? 2020)', /in 2020, UTC: no such time is to come/],

@@ -52,18 +52,65 @@ function readCron(expression: string, timezone: string): Schedule {
   const fields = cronFields(expression);
   if (fault !== undefined || fields === undefined)
     throw new RangeError(fault ?? `'${expression}' is not a valid schedule.`);
-  const cron = new Cron(`0 ${asCroner(fields, lacksYear(expression))}`, {
-    alternativeWeekdays: true,
-    sloppyRanges: true,
-    mode: '7-part',
-    paused: true,
-    timezone,
-  });
+  const words = `${cronWords(fields)}, ${timezone}`;
+  const plain = (days: string): Schedule['next'] => {
+    const changed = fields.with(2, days);
+    const cron = new Cron(`0 ${asCroner(changed, lacksYear(expression))}`, {
+      alternativeWeekdays: true,
+      sloppyRanges: true,
+      mode: '7-part',
+      paused: true,
+      timezone,
+    });
+    return (time) => cron.nextRun(new Date(time))?.getTime();
+  };
+  // The library does not know days before the last of a month: each is a schedule of its own.
+  const items = fields[2]!.split(',');
+  const others = items.filter((item) => !item.startsWith('L-'));
+  if (others.length === items.length) return { next: plain(fields[2]!), words };
+  const all = items
+    .filter((item) => item.startsWith('L-'))
+    .map((item) => beforeLast(Number(item.slice(2)), timezone, plain));
+  if (others.length > 0) all.push(plain(others.join(',')));
   return {
-    next: (time) => cron.nextRun(new Date(time))?.getTime(),
-    words: `${cronWords(fields)}, ${timezone}`,
+    next(time) {
+      const found = all.map((next) => next(time)).filter((each) => each !== undefined);
+      return found.length === 0 ? undefined : Math.min(...found);
+    },
+    words,
   };
 }
+
+/**
+ * The due times on the day that is a number of days before the last one of its month: those of the days that it can be,
+ * if that is the day of this month.
+ */
+function beforeLast(count: number, timezone: string, plain: (days: string) => Schedule['next']): Schedule['next'] {
+  const next = plain(`${Math.max(1, 28 - count)}-${31 - count}`);
+  const local = new Intl.DateTimeFormat('en-US', {
+    timeZone: timezone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+  });
+  return (time) => {
+    for (let due = next(time); due !== undefined; ) {
+      const parts = Object.fromEntries(local.formatToParts(due).map(({ type, value }) => [type, Number(value)]));
+      const { year, month, day, hour, minute } = parts as Readonly<Record<string, number>>;
+      if (day === new Date(Date.UTC(year!, month!, 0)).getUTCDate() - count) return due;
+      // To the end of that day, less what daylight saving may take from it.
+      const left = (24 - hour!) * 60 - minute! - DAYLIGHT_MINUTES;
+      due = next(due + Math.max(0, left) * 60_000);
+    }
+    return undefined;
+  };
+}
+
+/** The most by which a day's length differs from 24 hours. */
+const DAYLIGHT_MINUTES = 120;
 
 /**
  * Translates to croner's syntax. `L` alone as a day of the week is Sunday, according to EC2 Image Builder's

@@ -93,6 +93,7 @@ function ofMonth(field: string): string {
   const items = field.split(',').map((item) => {
     if (item === 'L') return 'the last day';
     if (item === 'LW') return 'the last weekday';
+    if (item.startsWith('L-')) return `the day ${item.slice(2)} days before the last`.replace(/\b1 days/, '1 day');
     if (item.endsWith('W')) return `the weekday nearest to day ${Number(item.slice(0, -1))}`;
     return `day ${rangeWords(item, String)}`;
   });
