@@ -183,7 +183,7 @@ async function circle(db: Queryable, { arn }: StoredPipeline, event: OutboxRow):
     if (run === undefined) return undefined;
     way.push(row.resource);
     if (run.pipeline_arn === arn)
-      return `It would start itself again and again: ${way.toReversed().join(' led to ')}, which it would be built for.`;
+      return `It would start itself again and again: ${way.toReversed().join(' led to ')}, the cause of this event.`;
     row = run.cause === 'rule' ? await eventOfId(db, run.occurrence.replace(/^event /, '')) : undefined;
   }
   return row === undefined ? undefined : `The event is the last of more than ${MOST_STEPS} starts by rules.`;

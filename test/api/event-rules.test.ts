@@ -82,8 +82,8 @@ test('what a pipeline led to does not start it again, over several rules', async
   assert.deepEqual(
     skipped.map(({ outcome, reason }) => [outcome, reason]),
     [
-      ['skipped', `It would start itself again and again: ${first}, which it would be built for.`],
-      ['skipped', `It would start itself again and again: ${first} led to ${second}, which it would be built for.`],
+      ['skipped', `It would start itself again and again: ${first}, the cause of this event.`],
+      ['skipped', `It would start itself again and again: ${first} led to ${second}, the cause of this event.`],
     ],
   );
 });
