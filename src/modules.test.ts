@@ -136,7 +136,7 @@ test('the API knows no driver, no disk and no program for instances, by whatever
   }
 });
 
-/** Rings of files that import each other, types among it: strongly connected components of more than one file (Tarjan). */
+/** Rings of files that import each other, types included: strongly connected components of several files (Tarjan). */
 function rings(): readonly (readonly string[])[] {
   const found: string[][] = [];
   const order = new Map<string, number>();

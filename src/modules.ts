@@ -1,4 +1,7 @@
-/** The modules of the code: the folders of `src/`, in one list. `modules.test.ts` holds the code to it; the tables in docs/design.md and CONTRIBUTING.md are made from it. */
+/**
+ * The modules of the code: the folders of `src/`, in one list. `modules.test.ts` checks imports by it, and the tables
+ * in docs/design.md and CONTRIBUTING.md are made from it.
+ */
 
 /** One folder of `src/`. Its README says more. */
 export interface Module {

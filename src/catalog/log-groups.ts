@@ -1,4 +1,4 @@
-/** Queries on log groups, their streams, and the logs of pipelines. The events of images are in files (`image-log.ts`). */
+/** Queries on log groups, streams, and the logs of pipelines. The events of images are in files (`image-log.ts`). */
 import type { Selectable } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
 import { parseArn } from '../resources/arns.ts';

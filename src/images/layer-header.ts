@@ -18,7 +18,10 @@ interface LayerHeader {
   readonly encrypted: boolean;
 }
 
-/** The name of the backing file as the header has it; `undefined` when there is none. @throws {Error} for no qcow2 file */
+/**
+ * The name of the backing file as the header has it; `undefined` when there is none.
+ * @throws {Error} if the file is not qcow2
+ */
 export async function backingName(path: string): Promise<string | undefined> {
   return (await readHeader(path)).backing;
 }

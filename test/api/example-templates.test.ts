@@ -1,4 +1,4 @@
-/** The templates of `examples/cloudformation`, deployed but for their images: the second imports what the first exports. */
+/** Deploys `examples/cloudformation` without building images: the second template imports what the first exports. */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';

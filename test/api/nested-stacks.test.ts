@@ -1,4 +1,4 @@
-/** Nested stacks, as a user deploys them: templates beside the template and in S3, outputs, exports, deletion, faults. */
+/** Nested stacks, as a user deploys them: templates in files and in S3, outputs, exports, deletion, faults. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';

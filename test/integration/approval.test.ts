@@ -1,4 +1,4 @@
-/** `examples/approval` by the AWS CLI: an image waits twice for an answer, the server is stopped and killed meanwhile. */
+/** `examples/approval` by the AWS CLI: an image waits twice for an answer while the server is stopped and killed. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';

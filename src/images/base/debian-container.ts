@@ -20,7 +20,7 @@ export interface DebianContainer {
   readonly release: 'bookworm' | 'trixie';
   /** Packages besides the essential ones and apt. */
   readonly packages: readonly string[];
-  /** Nothing but these packages with the libraries that they need, and CA certificates: no shell, no package manager. */
+  /** Only these packages with the libraries that they need, and CA certificates: no shell, no package manager. */
   readonly distroless?: true;
 }
 

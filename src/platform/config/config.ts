@@ -351,7 +351,9 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
 /** Minimum characters of a token: shorter ones can be guessed. */
 const SHORTEST_TOKEN = 16;
 
-/** Namespaces that CloudWatch accepts. Those that begin with `AWS/` belong to AWS. Source: API Reference, PutMetricData. */
+/**
+ * Namespaces that CloudWatch accepts. Those that begin with `AWS/` belong to AWS. Source: API Reference, PutMetricData.
+ */
 const NAMESPACE = /^(?!AWS\/)[A-Za-z0-9._/#-][A-Za-z0-9._/#-]{0,254}$/;
 
 function readMonitoring(value: unknown, faults: string[]): Config['monitoring'] {

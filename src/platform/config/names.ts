@@ -29,7 +29,10 @@ export interface NameSettings {
   readonly accounts: Readonly<Record<string, string>>;
   /** Accounts of organizations and their units, by id (`o-…`, `ou-…`), for launch permissions. */
   readonly organizations: Readonly<Record<string, readonly string[]>>;
-  /** Replacements by the name of a managed image, or by an AMI ID: an AMI, an image's ARN, `image/NAME/VERSION`, another name, a container image in a registry, an OCI layout. */
+  /**
+   * Replacements by the name of a managed image, or by an AMI ID: an AMI, an image's ARN, `image/NAME/VERSION`, another
+   * name, a container image in a registry, an OCI layout.
+   */
   readonly parentImages: Readonly<Record<string, string>>;
   /** Replacements by the name of a managed component: one document per version. */
   readonly managedComponents: Readonly<Record<string, readonly MappedComponent[]>>;

@@ -17,7 +17,7 @@ const step = (name: string, more = ''): string =>
 const document = (name: string, steps: string): void =>
   writeFileSync(join(folder, name), `schemaVersion: '2.2'\nmainSteps:\n${steps}`);
 
-/** An instance on which each script, by its text, ends with the codes that are given for it, one run after the other. */
+/** An instance on which each script, by its text, exits with the codes given for it, one per run. */
 function context(
   codes: Readonly<Record<string, readonly (number | Partial<CommandResult>)[]>>,
   inputs: Record<string, unknown>,

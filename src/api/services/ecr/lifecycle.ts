@@ -1,4 +1,4 @@
-/** Lifecycle policies of repositories: whether one is valid. Source: Amazon ECR User Guide, "Lifecycle policy parameters". */
+/** Validates lifecycle policies of repositories. Source: Amazon ECR User Guide, "Lifecycle policy parameters". */
 
 type Json = Readonly<Record<string, unknown>>;
 
