@@ -146,6 +146,11 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
         builds.keepFreeBytes / 1e6,
         'Free disk space, in MB, below which no build starts beside another.',
       ),
+      diskMegabytes: atLeast(
+        0,
+        builds.diskBytes / 1e6,
+        'Disk space, in MB, that is set aside for each running build: another one starts with that much more.',
+      ),
       cpus: {
         description:
           'Processors that the instance types of all running builds may have together. Default: twice those of the ' +

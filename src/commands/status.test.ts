@@ -23,8 +23,8 @@ const STATUS: Status = {
   waitingSteps: [{ image: arn('e'), step: 'step-1', since: '2026-11-01T00:05:00.000Z' }],
   failed: [],
   due: [],
-  limits: { atOnce: 2, keepFreeBytes: GB },
-  disk: { totalBytes: GB, availableBytes: 2 * GB },
+  limits: { atOnce: 2, keepFreeBytes: GB, diskBytes: GB },
+  disk: { totalBytes: GB, availableBytes: 4 * GB },
   receivers: [],
 };
 const waiting = (found: Status): readonly string[] =>
@@ -42,7 +42,8 @@ test('a waiting build shows what it waits for, and its position', () => {
   ]);
   assert.match(
     waiting({ ...STATUS, disk: { totalBytes: GB, availableBytes: 1 } })[0]!,
-    /^waits for disk space: .*, place 2 of 2$/,
+    /^waits for disk space: 3\.0 GB have to be free .*, place 2 of 2$/,
   );
+  assert.match(waiting({ ...STATUS, disk: { totalBytes: GB, availableBytes: 2.5 * GB } })[0]!, /^waits for disk space/);
   assert.equal(waiting({ ...STATUS, missing: undefined })[1], 'starts soon, place 1 of 2');
 });

@@ -40,7 +40,7 @@ export interface Status {
   readonly waitingSteps: readonly { readonly image: string; readonly step: string; readonly since: string }[];
   readonly failed: readonly { readonly arn: string; readonly created: string; readonly reason?: string }[];
   readonly due: readonly { readonly pipeline: string; readonly due: string; readonly lookAt: string }[];
-  readonly limits: { readonly atOnce: number; readonly keepFreeBytes: number };
+  readonly limits: { readonly atOnce: number; readonly keepFreeBytes: number; readonly diskBytes: number };
   readonly disk: { readonly totalBytes: number; readonly availableBytes: number };
   readonly receivers: readonly ShownReceiver[];
 }
@@ -110,7 +110,7 @@ export function shown(found: Status): string {
 
 function whyOf(
   { arn, cancelRequested, place }: Status['waiting'][number],
-  { missing, waiting, waitingSteps, worker, disk, limits }: Status,
+  { missing, running, waiting, waitingSteps, worker, disk, limits }: Status,
 ): string {
   if (cancelRequested) return 'is being canceled';
   const step = waitingSteps.find(({ image }) => image === arn);
@@ -118,8 +118,12 @@ function whyOf(
   if (!worker.up) return 'the worker does not answer';
   const inLine = waiting.filter((each) => each.place !== undefined).length;
   const where = place === undefined ? '' : `, place ${place} of ${inLine}`;
-  if (disk.availableBytes < limits.keepFreeBytes)
-    return `waits for disk space: ${size(limits.keepFreeBytes)} have to be free (builds.keepFreeMegabytes)${where}`;
+  const needed = limits.keepFreeBytes + running.length * limits.diskBytes;
+  if (disk.availableBytes < needed)
+    return (
+      `waits for disk space: ${size(needed)} have to be free (builds.keepFreeMegabytes, and builds.diskMegabytes for ` +
+      `each running build)${where}`
+    );
   if (missing === undefined) return `starts soon${where}`;
   return place === 1 ? `${missing}${where}` : `waits for its turn${where}`;
 }

@@ -52,13 +52,15 @@ export interface Worker {
  * Starts a worker on a data directory that was swept.
  * @param limits.atOnce maximum number of images built at once
  * @param limits.cpus processors that builds may have together, and `limits.memoryMiB` memory; no limit if absent
- * @param limits.keepFreeBytes free space of the data directory below which no image starts beside another one
+ * @param limits.keepFreeBytes free space of the data directory below which no image starts beside another one, besides
+ * `limits.diskBytes` for each that is being built (default: 0)
  */
 export function startWorker(
   catalog: Catalog,
-  limits: Pick<BuildLimits, 'atOnce'> & Partial<BuildLimits> & { readonly keepFreeBytes: number },
+  limits: Pick<BuildLimits, 'atOnce'> &
+    Partial<BuildLimits> & { readonly keepFreeBytes: number; readonly diskBytes?: number },
 ): Worker {
-  const { atOnce, keepFreeBytes, cpus = Infinity, memoryMiB = Infinity } = limits;
+  const { atOnce, keepFreeBytes, diskBytes = 0, cpus = Infinity, memoryMiB = Infinity } = limits;
   const host = { cpus: hostCpus().length, memoryMiB: Math.floor(totalmem() / (1 << 20)) };
   const lessee: Lessee = {
     worker: newUuid(),
@@ -110,7 +112,7 @@ export function startWorker(
         busy: images.size > 0,
         full,
         room: (asked, running) => whatIsMissing(asked, running, { atOnce, cpus, memoryMiB }, host) === undefined,
-        scarce: !full && (await isScarce(catalog.dataDirectory, keepFreeBytes)),
+        scarce: !full && (await isScarce(catalog.dataDirectory, keepFreeBytes + images.size * diskBytes)),
       });
       if (claimed === undefined) break;
       const { arn } = claimed;

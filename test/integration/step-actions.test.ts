@@ -91,6 +91,12 @@ test('a registered command document with several steps, and a state machine that
     workflows: {
       BUILD: workflow(
         LAUNCH +
+          // As workflows have it that were copied from AWS's own.
+          step(
+            'UpdateSSMAgent',
+            'RunCommand',
+            `${ON_INSTANCE}, documentName: AWS-UpdateSSMAgent, parameters: {allowDowngrade: ['false']}`,
+          ) +
           step('Prepare', 'RunCommand', `${ON_INSTANCE}, documentName: Prepare, parameters: {Name: [big world]}`) +
           step(
             'Count',
@@ -103,7 +109,8 @@ test('a registered command document with several steps, and a state machine that
     },
   });
   await waitUntilAvailable(server, arn);
-  const { Prepare, Count } = await outputsOf(arn);
+  const { UpdateSSMAgent, Prepare, Count } = await outputsOf(arn);
+  assert.match(String(UpdateSSMAgent!['output']), /not installed: there is nothing to update/);
   const { status, output } = Prepare!;
   assert.equal(status, 'Success');
   const [restarted, greeted] = output as [string, string];

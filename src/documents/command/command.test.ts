@@ -21,7 +21,7 @@ const STEP = 'mainSteps:\n- {action: aws:runShellScript, name: one, inputs: {run
 
 test("Ingot's own documents have no faults", () => {
   const names = readdirSync(OWN);
-  assert.deepEqual(names, ['AWS-RunPowerShellScript.yaml', 'AWS-RunShellScript.yaml']);
+  assert.deepEqual(names, ['AWS-RunPowerShellScript.yaml', 'AWS-RunShellScript.yaml', 'AWS-UpdateSSMAgent.yaml']);
   for (const name of names) assert.deepEqual(codes(readFileSync(new URL(name, OWN), 'utf8')), []);
 });
 

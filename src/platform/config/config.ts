@@ -103,6 +103,8 @@ export interface Config {
     readonly atOnce: number;
     /** Free space in bytes below which no build starts beside another one, and none starts automatically. */
     readonly keepFreeBytes: number;
+    /** Free space in bytes that each running build has set aside: what it may still write. */
+    readonly diskBytes: number;
     /** Processors that the instance types of all builds in work may have together, */
     readonly cpus: number;
     /** and memory, in MiB. */
@@ -168,6 +170,8 @@ export const DEFAULT_CONFIG: Config = {
   builds: {
     atOnce: Math.max(2, cpus().length),
     keepFreeBytes: 1_000_000_000,
+    // A small image with a copy of its disk in a second Region.
+    diskBytes: 1_000_000_000,
     // Builds wait for networks and disks much of their time.
     cpus: Math.max(4, 2 * cpus().length),
     memoryMiB: Math.floor((0.9 * totalmem()) / (1 << 20)),
@@ -256,7 +260,12 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
   const rates = section(root['rates'], 'rates', ['reads', 'writes', 'unsigned'], faults);
   const audit = section(root['audit'], 'audit', ['maxMegabytes', 'maxHours', 'keepDays', 'keepFiles'], faults);
   const files = section(root['files'], 'files', ['maxMegabytes', 'accountMegabytes'], faults);
-  const builds = section(root['builds'], 'builds', ['atOnce', 'keepFreeMegabytes', 'cpus', 'memoryMegabytes'], faults);
+  const builds = section(
+    root['builds'],
+    'builds',
+    ['atOnce', 'keepFreeMegabytes', 'diskMegabytes', 'cpus', 'memoryMegabytes'],
+    faults,
+  );
   const whole = (value: unknown, place: string, otherwise: number, min: number): number => {
     if (value === undefined) return otherwise;
     if (Number.isSafeInteger(value) && (value as number) >= min) return value as number;
@@ -321,6 +330,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       keepFreeBytes:
         whole(builds['keepFreeMegabytes'], 'builds.keepFreeMegabytes', DEFAULT_CONFIG.builds.keepFreeBytes / 1e6, 0) *
         1e6,
+      diskBytes: whole(builds['diskMegabytes'], 'builds.diskMegabytes', DEFAULT_CONFIG.builds.diskBytes / 1e6, 0) * 1e6,
       cpus: whole(builds['cpus'], 'builds.cpus', DEFAULT_CONFIG.builds.cpus, 1),
       memoryMiB: whole(builds['memoryMegabytes'], 'builds.memoryMegabytes', DEFAULT_CONFIG.builds.memoryMiB, 1),
     },
