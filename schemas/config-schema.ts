@@ -1,4 +1,5 @@
 /** Every member of `config.yaml`, for its JSON Schema and for docs/config.md. A test compares it with the reader. */
+import { MOST_INSTANCES } from '../src/platform/config/pools.ts';
 import { closedMap, DIALECT, type JsonSchema } from '../src/documents/json-schema.ts';
 import { VENDORS } from '../src/platform/config/names.ts';
 import { DEFAULT_CONFIG, QUOTA_NAMES } from '../src/platform/config/config.ts';
@@ -256,6 +257,25 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
     folder: described('Absolute path of a folder of command documents: NAME.yaml, NAME.yml or NAME.json.', PATH),
     accounts: ACCOUNTS,
   }),
+  pools: mapOf(
+    'Virtual machines that wait for builds, by the name of their pool.',
+    closedMap(
+      {
+        image: described('Parent image: an AMI, `ssm:` and a parameter, or an image ARN.', TEXT),
+        size: {
+          description: 'Virtual machines that wait.',
+          type: 'integer',
+          minimum: 1,
+          maximum: MOST_INSTANCES,
+          default: 1,
+        },
+        instanceType: described('Their instance type. Default: that of builds, t3.small.', TEXT),
+        account: described('Account whose builds may take them. Default: the account of the first key pair.', TEXT),
+        region: described('Region. Default: that of the image ARN, else us-east-1.', TEXT),
+      },
+      ['image'],
+    ),
+  ),
   stateMachines: mapOf(
     'What ExecuteStateMachine runs, by name: exactly one of command, url and arn.',
     closedMap({

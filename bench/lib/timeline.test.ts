@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ProgressRecord } from '../../src/resources/progress.ts';
 import { median, spanTable } from './figures.ts';
-import { spansOf } from './timeline.ts';
+import { ENGINE, engineSpans, FIRST_COMMAND, spansOf } from './timeline.ts';
 
 /** A record at so many seconds. */
 function record(second: number, rest: Partial<ProgressRecord>): ProgressRecord {
@@ -93,5 +93,29 @@ test('medians', () => {
       ],
     ]),
     ['   median   least  greatest', 'a  2.00 s  1.00 s    3.00 s', 'b  9.00 s  9.00 s    9.00 s'].join('\n'),
+  );
+});
+
+test('what the engine adds is what no step, command or layer took', () => {
+  const apply = { workflow: 'build-image', step: 'Apply' };
+  const spans = engineSpans({
+    started: 0,
+    ended: 20_000,
+    records: [
+      record(1, { workflow: 'build-image', step: 'Launch', action: 'LaunchInstance', status: 'RUNNING' }),
+      record(3, { workflow: 'build-image', step: 'Launch', action: 'LaunchInstance', status: 'COMPLETED', seconds: 2 }),
+      record(4, { ...apply, action: 'ExecuteComponents', status: 'RUNNING' }),
+      record(6, { ...apply, component: 'web', documentStep: 'Install', status: 'Running' }),
+      record(10, { ...apply, component: 'web', documentStep: 'Install', status: 'Success', seconds: 4 }),
+      record(11, { ...apply, component: 'web', type: 'log', text: 'layer lay-1 (0a1b) holds the disk after web' }),
+      record(14, { ...apply, action: 'ExecuteComponents', status: 'COMPLETED', seconds: 10 }),
+    ],
+  });
+  const of = (name: string): number | undefined => spans.find((span) => span.name === name)?.seconds;
+  assert.deepEqual(
+    ['before the first step', 'between steps', 'around components', 'after the last step', ENGINE, FIRST_COMMAND].map(
+      of,
+    ),
+    [1, 1, 5, 6, 13, 6],
   );
 });

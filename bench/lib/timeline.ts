@@ -44,6 +44,40 @@ export function spansOf({ started, ended, records }: BuildRun): readonly Span[] 
   return spans;
 }
 
+/** The whole of a build without its instances, commands and disks, under this name. */
+export const ENGINE = 'engine';
+export const FIRST_COMMAND = 'from the request to the first command';
+
+/**
+ * Where the time of a build goes that is not its instances' own: before the first step, between steps, between the
+ * steps of components, behind the last step.
+ */
+export function engineSpans({ started, ended, records }: BuildRun): readonly Span[] {
+  const steps = workflowSteps(records);
+  const first = records.find(({ type, documentStep }) => type === 'step' && documentStep !== undefined);
+  const components = steps.filter(({ action }) => action === 'ExecuteComponents');
+  // Of the steps that run components, theirs is what the commands and layers took.
+  const inside = components.map(({ name, workflow, from, to }) => {
+    const own = componentSpans(records.filter((record) => record.step === name && record.workflow === workflow));
+    return { took: (to - from) / 1000, own: own.reduce((sum, span) => sum + span.seconds, 0) };
+  });
+  const between = steps.slice(1).map(({ from }, index) => Math.max(0, from - steps[index]!.to) / 1000);
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  const parts: readonly Span[] = [
+    { name: 'before the first step', seconds: (steps[0]!.from - started) / 1000 },
+    { name: 'between steps', seconds: sum(between) },
+    { name: 'around components', seconds: sum(inside.map(({ took, own }) => took - own)) },
+    { name: 'after the last step', seconds: (ended - steps.at(-1)!.to) / 1000 },
+  ];
+  return [
+    ...parts,
+    ...steps.map(({ name, from, to }) => ({ name: `step ${name}`, seconds: (to - from) / 1000 })),
+    { name: WHOLE, seconds: (ended - started) / 1000 },
+    { name: ENGINE, seconds: sum(parts.map(({ seconds }) => seconds)) },
+    ...(first === undefined ? [] : [{ name: FIRST_COMMAND, seconds: (at(first) - started) / 1000 }]),
+  ];
+}
+
 /** When the first command of the build stage began and the last one ended, in milliseconds since 1970. */
 function commandTimes(
   records: readonly ProgressRecord[],

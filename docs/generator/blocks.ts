@@ -250,7 +250,6 @@ const EVERYTHING: Image = {
     snsTopicArn: 'arn',
     instanceMetadataOptions: { httpPutResponseHopLimit: 1 },
     placement: {},
-    parentInstance: { autoScalingGroup: { name: 'g' } },
     terminateInstanceOnCompletion: false,
     securityGroupIds: ['sg-1'],
     instanceTypes: ['t3.micro', 't3.small'],

@@ -44,6 +44,7 @@ export const BEHIND: Readonly<Record<Supported, string>> = {
   CreateInfrastructureConfiguration:
     'Takes effect: `instanceProfileName`, `subnetId` and `securityGroupIds` ([roles and networks](networks.md)), ' +
     '`instanceTypes[0]`, `terminateInstanceOnFailure`, `terminateInstanceOnCompletion`, ' +
+    '`parentInstance` ([pools](workflows.md#pools)), ' +
     '`instanceMetadataOptions.httpTokens`, `snsTopicArn` ' +
     '([events](events.md)), and the resource tag `ingot:driver` ([drivers](drivers.md)). Needs `iam:PassRole` for ' +
     'the role named like the instance profile.',

@@ -181,7 +181,8 @@ export interface ContainerCopyTable {
 /** An instance, from its request to its end. */
 export interface InstanceTable {
   id: string;
-  purpose: 'build' | 'test' | 'launch';
+  /** `pool`: it waits for a build, which makes it a `build` instance. */
+  purpose: 'build' | 'test' | 'launch' | 'pool';
   account: string;
   region: string;
   /** The image that it was launched for; for a launched instance, the image of its AMI. */

@@ -26,7 +26,9 @@ export interface InstanceDescription {
 
 export const instances: Command = {
   usage: 'instances [OPTIONS]',
-  about: 'Lists launched instances, and the instances of failed builds that `build --keep-on-failure` kept.',
+  about:
+    'Lists launched instances, those that wait in pools, and the instances of builds that were kept ' +
+    '(`build --keep-on-failure`).',
   options: {
     all: { help: 'include terminated instances and those of builds and tests' },
     json: { help: 'print one JSON object per line' },
@@ -45,7 +47,8 @@ async function run(args: Arguments): Promise<number> {
   const found = args.flag('all')
     ? every
     : every.filter(
-        ({ purpose, keptUntil, state }) => (purpose === 'launch' || keptUntil !== undefined) && state !== 'terminated',
+        ({ purpose, keptUntil, state }) =>
+          (purpose === 'launch' || purpose === 'pool' || keptUntil !== undefined) && state !== 'terminated',
       );
   if (args.flag('json')) {
     for (const instance of found) process.stdout.write(`${JSON.stringify(instance)}\n`);
@@ -65,7 +68,12 @@ function rowOf(instance: InstanceDescription): string[] {
     .map((port) => `${port.hostAddress ?? '127.0.0.1'}:${port.hostPort}->${port.instancePort}`)
     .join(' ');
   const { instanceId, state, imageId, image, instanceType, launchTime, keptUntil, purpose } = instance;
-  const note = keptUntil === undefined ? ports : `${purpose} instance, kept until ${shortTime(keptUntil)}`;
+  const note =
+    purpose === 'pool'
+      ? 'waits in a pool for a build'
+      : keptUntil === undefined
+        ? ports
+        : `${purpose} instance, kept until ${shortTime(keptUntil)}`;
   return [
     instanceId,
     state,

@@ -16,7 +16,7 @@ export interface InstanceDescription {
   /** ISO-8601. */
   readonly launchTime: string;
   readonly publish: readonly PublishRequest[];
-  readonly purpose: 'launch' | 'build' | 'test';
+  readonly purpose: 'launch' | 'build' | 'test' | 'pool';
   /** For a build or test instance that was kept after a failure: when it will be terminated, ISO-8601. */
   readonly keptUntil?: string;
 }

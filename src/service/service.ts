@@ -25,6 +25,7 @@ import { followParents } from '../pipelines/parents.ts';
 import { debianIndexes } from '../pipelines/packages/indexes.ts';
 import { followRules, openRules } from '../pipelines/rules.ts';
 import { runDuePipelines } from '../pipelines/scheduler.ts';
+import { memoryOfPools } from '../worker/pools.ts';
 import { startTicker, type Ticker } from '../pipelines/ticker.ts';
 import type { SilentWorker, WorkerEnd } from '../storage/sweeper.ts';
 import { storageService } from '../storage/storage.ts';
@@ -95,6 +96,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const maintenance = readMaintenance(config.maintenance);
   const eventsConfig = readEvents(config);
   readHooks(config.hooks);
+  memoryOfPools(config.pools);
   const lock = await takeLock(dataDirectory);
   const closed = closeDataDirectory(dataDirectory);
   if (wasOpen || closed > 0)
@@ -248,6 +250,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       (await dueExecutions(catalog.db)).length > 0 ||
       // A server with schedules keeps running for them.
       (await anyScheduled(catalog.db)) ||
+      Object.keys(config.pools).length > 0 ||
       (await anyPolicyDue(catalog.db));
     if (busy) state.lastUse = Date.now();
     else if (Date.now() - state.lastUse > seconds * 1000) void stop();

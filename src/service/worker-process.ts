@@ -20,6 +20,7 @@ import { logger } from '../platform/log.ts';
 import { patient } from '../platform/patience.ts';
 import { processStartTime, signalProcess } from '../platform/processes.ts';
 import { sweepAtStart, type WorkerEnd } from '../storage/sweeper.ts';
+import { keepPools, memoryOfPools } from '../worker/pools.ts';
 import { startWorker, type Worker } from '../worker/worker.ts';
 import { listenToServer } from './worker-link.ts';
 import { OUT_OF_MEMORY_CODE, watchMemory } from './worker-memory.ts';
@@ -66,7 +67,8 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
   const catalog = await openCatalog(dataDirectory, { managedImages: namedImages, names: config.names });
   await sweepAtStart(catalog, before);
   if (concurrency > 0 && !asked.signal.aborted) {
-    worker = startWorker(catalog, { ...config.builds, atOnce: concurrency });
+    const memoryMiB = Math.max(1, config.builds.memoryMiB - memoryOfPools(config.pools));
+    worker = startWorker(catalog, { ...config.builds, memoryMiB, atOnce: concurrency }, keepPools(catalog, config));
     if (finishing) await worker.finish();
     deliverer = await startDeliverer({
       catalog,

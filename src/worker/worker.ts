@@ -7,6 +7,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { cancelRequested } from '../catalog/image-work.ts';
 import { endExpired, instancesToActOn, liveInstances } from '../catalog/instances.ts';
 import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/leases.ts';
+import type { PoolKeeper } from './pools.ts';
 import { copyPending } from './image-copies.ts';
 import { readStores } from '../distribution/from-stores.ts';
 import { endLaunched, makeLaunched } from './launches.ts';
@@ -54,11 +55,13 @@ export interface Worker {
  * @param limits.cpus processors that builds may have together, and `limits.memoryMiB` memory; no limit if absent
  * @param limits.keepFreeBytes free space of the data directory below which no image starts beside another one, besides
  * `limits.diskBytes` for each that is being built (default: 0)
+ * @param pools stopped with the worker, after its images
  */
 export function startWorker(
   catalog: Catalog,
   limits: Pick<BuildLimits, 'atOnce'> &
     Partial<BuildLimits> & { readonly keepFreeBytes: number; readonly diskBytes?: number },
+  pools?: PoolKeeper,
 ): Worker {
   const { atOnce, keepFreeBytes, diskBytes = 0, cpus = Infinity, memoryMiB = Infinity } = limits;
   const host = { cpus: hostCpus().length, memoryMiB: Math.floor(totalmem() / (1 << 20)) };
@@ -106,6 +109,7 @@ export function startWorker(
   async function look(): Promise<void> {
     if (!stopping) updateStates();
     if (!stopping) copyImages();
+    if (!stopping && !finishing) pools?.look();
     while (!stopping) {
       const full = finishing || images.size >= (alone ? 1 : atOnce);
       const claimed = await claimImage(catalog, lessee, {
@@ -225,6 +229,7 @@ export function startWorker(
       for (const { controller } of launches.values()) controller.abort(new Error(reason));
       setTimeout(() => over.abort(new Error(reason)), FULL_DISK_MS).unref();
       await Promise.all([...images.values(), ...launches.values()].map(({ done }) => done));
+      await pools?.stop(reason);
     },
   };
 }

@@ -30,14 +30,6 @@ test('a step that cannot run is reported with its position and reason', () => {
   assert.match(refused(document('CreateImageFromIso'))[0]!, /, which installs .* imports finished disks only\. Remove/);
 });
 
-test('an input that would change what is built is refused where it has no effect', () => {
-  const text = document('SanitizeInstance').replace('ssmAgent\n', 'ssmAgent\n      parentInstanceId: i-1\n');
-  assert.deepEqual(refused(text), [
-    "4:5 The step 'LaunchIt' has the input parentInstanceId, which is not supported by this version of Ingot. " +
-      'Remove the input.',
-  ]);
-});
-
 test('a conditional step, and one that can run, are not rejected', () => {
   const condition = '    if:\n      stringEquals: Windows\n      value: $.imagebuilder.platform\n';
   assert.deepEqual(refused(document('RunSysPrep', condition)), []);

@@ -7,6 +7,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseDocument } from 'yaml';
 import { list, map, section, strings, text } from './reading.ts';
 import { readCommandDocuments, type CommandDocuments } from './command-documents.ts';
+import { readPools, type Pool } from './pools.ts';
 import { DEFAULT_NAMES, readNames, type NameSettings } from './names.ts';
 import { defaultNetworks, readNetworks, type Networks } from './networks.ts';
 import { readStateMachines, type StateMachine } from './state-machines.ts';
@@ -130,6 +131,8 @@ export interface Config {
   readonly commandDocuments: CommandDocuments | undefined;
   /** What `ExecuteStateMachine` runs, by name. */
   readonly stateMachines: Readonly<Record<string, StateMachine>>;
+  /** Virtual machines that wait for builds, by the name of their pool. */
+  readonly pools: Readonly<Record<string, Pool>>;
   /** Container registries that images may be pushed to, by host. */
   readonly registries: Readonly<Record<string, Registry>>;
   /** Stores of Regions, by name; a Region that is not listed is a folder of the data directory. */
@@ -183,6 +186,7 @@ export const DEFAULT_CONFIG: Config = {
   registries: {},
   commandDocuments: undefined,
   stateMachines: {},
+  pools: {},
   regions: {},
 };
 
@@ -246,6 +250,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'registries',
       'commandDocuments',
       'stateMachines',
+      'pools',
       'regions',
       'maintenance',
       'events',
@@ -350,6 +355,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
     registries: readRegistries(root['registries'], faults, homeAccount),
     commandDocuments: readCommandDocuments(root['commandDocuments'], faults, homeAccount),
     stateMachines: readStateMachines(root['stateMachines'], faults, homeAccount),
+    pools: readPools(root['pools'], faults, homeAccount),
     regions: readRegions(root['regions'], faults),
     ...(root['hooks'] === undefined ? {} : { hooks: map(root['hooks'], 'hooks', faults) }),
     ...(root['maintenance'] === undefined ? {} : { maintenance: list(root['maintenance'], 'maintenance', faults) }),

@@ -16,6 +16,8 @@ import { endWorkInstance, launchWorkInstance } from '../machines/instances.ts';
 import { StepError } from '../errors.ts';
 import { isToBeKept } from '../machines/keep.ts';
 import { driversFor } from '../machines/machine-moves.ts';
+import type { WorkLaunch } from '../machines/image-progress.ts';
+import { takeFromPool, type WarmWanted } from '../machines/pool.ts';
 import { rootVolumeBytes, smallerThanParent } from '../planning/volumes.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 import type { StepAction, StepNeeds, StepOutputs } from './action.ts';
@@ -34,7 +36,7 @@ export const launchInstance: StepAction = {
 
 /** What a launch needs. */
 type Needs = StepNeeds<
-  keyof LayerPlan | 'container' | 'phases' | 'workflows' | 'network' | 'instanceProfile',
+  keyof LayerPlan | 'container' | 'phases' | 'workflows' | 'network' | 'instanceProfile' | 'pool',
   'instances' | 'ami' | 'container' | 'osVersion' | 'workflowOutputs',
   'catalog' | 'layers' | 'dataDirectory'
 >;
@@ -62,10 +64,15 @@ async function run(needs: Needs): Promise<StepOutputs> {
     report({ type: 'log', text: `parent image ${image.imageRecipe?.parentImage}: ${found.description}` });
   }
 
+  if (purpose !== 'build' && inputs['parentInstanceId'] !== undefined)
+    throw new StepError('parentInstanceId: only a build workflow takes an instance of a pool');
+  const warm = purpose === 'build' ? warmWanted(plan, inputs) : undefined;
   const choice =
-    purpose === 'build'
-      ? chooseBuildDriver(image.infrastructureConfiguration?.resourceTags, missing, parent.origin)
-      : chooseTestDriver(missing);
+    warm !== undefined
+      ? { ...chooseTestDriver(missing), reason: 'a waiting virtual machine is asked for (parentInstance)' }
+      : purpose === 'build'
+        ? chooseBuildDriver(image.infrastructureConfiguration?.resourceTags, missing, parent.origin)
+        : chooseTestDriver(missing);
   const sizeBytes = rootVolumeBytes(image.imageRecipe?.blockDeviceMappings);
   // In the test stage, the parent is the image itself.
   if (purpose === 'build' && sizeBytes !== undefined) {
@@ -92,28 +99,38 @@ async function run(needs: Needs): Promise<StepOutputs> {
           report,
         )
       : { count: 0, layer: parent, key: ground };
-  const { instance } = await launchWorkInstance(
-    { plan, progress, services },
-    {
-      purpose,
-      choice: choiceForDisk(choice, reused.layer, missing),
-      parent: reused.layer,
-      parentKey: reused.key,
-      componentsDone: reused.count,
-      searchSince: await madeAt(parent.path),
-      instanceType,
-      sizeBytes,
-      timeoutSeconds,
-      report,
-      signal,
-    },
-  ).catch(async (error: unknown) => {
+  const launch: WorkLaunch = {
+    purpose,
+    choice: choiceForDisk(choice, reused.layer, missing),
+    parent: reused.layer,
+    parentKey: reused.key,
+    componentsDone: reused.count,
+    searchSince: await madeAt(parent.path),
+    instanceType,
+    sizeBytes,
+    timeoutSeconds,
+    report,
+    signal,
+  };
+  const takes = warm !== undefined && reused.count === 0;
+  if (warm !== undefined && !takes)
+    report({ type: 'log', text: 'layers of an earlier build are used, so the waiting virtual machine is not needed' });
+  const work = { plan, progress, services };
+  const launched = takes ? takeFromPool(work, warm, launch) : launchWorkInstance(work, launch);
+  const { instance } = await launched.catch(async (error: unknown) => {
     if (error instanceof InstanceError && !signal.aborted)
       throw new InstanceError(await launchFailure(error, purpose, parent.path), error.console, { cause: error });
     throw error;
   });
   if (signal.aborted) throw new StepError('the step ended before its instance was ready');
   return { instanceId: instance.id };
+}
+
+/** The waiting instance that the step or the infrastructure configuration asks for. */
+function warmWanted({ pool }: Pick<ImagePlan, 'pool'>, inputs: Needs['inputs']): WarmWanted | undefined {
+  const id = inputs['parentInstanceId'];
+  if (typeof id === 'string') return { id };
+  return pool === undefined ? undefined : { pool: pool.name, waitSeconds: pool.waitSeconds };
 }
 
 /** A machine for a disk with ids that a container does not have: its files would belong to nobody there. */

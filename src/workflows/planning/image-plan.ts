@@ -77,6 +77,8 @@ export interface ImagePlan extends PlannedImage {
   readonly commandDocuments?: CommandDocuments | undefined;
   /** What `ExecuteStateMachine` runs, by name. */
   readonly stateMachines?: Readonly<Record<string, StateMachine>>;
+  /** The pool that its build instance is taken from, if one is. */
+  readonly pool?: { readonly name: string; readonly waitSeconds: number } | undefined;
   /** Which layers of earlier builds may be used. */
   readonly cache: CachePolicy;
   /** Seconds for which an instance of a failed image is kept; `undefined` if it is terminated. */
@@ -102,7 +104,8 @@ export type RefusalCode =
   | 'settings'
   | 'allowed-secrets'
   | 'workflow'
-  | 'platform';
+  | 'platform'
+  | 'pool';
 
 /** A request of an image that Ingot rejects. */
 export interface Refusal {

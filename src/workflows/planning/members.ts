@@ -29,7 +29,7 @@ export function encryptionRefusals(image: Readonly<Image>): readonly Refusal[] {
 export function membersWithoutEffect(image: Image): readonly string[] {
   const infrastructure = image.infrastructureConfiguration;
   const paths: string[] = [];
-  for (const member of ['keyPair', 'placement', 'parentInstance'] as const) {
+  for (const member of ['keyPair', 'placement'] as const) {
     if (infrastructure?.[member] !== undefined) paths.push(`infrastructureConfiguration.${member}`);
   }
   if (infrastructure?.instanceMetadataOptions?.httpPutResponseHopLimit !== undefined)

@@ -29,6 +29,7 @@ import type {
   Stage,
 } from './image-plan.ts';
 import { keepSeconds } from './keep.ts';
+import { poolFor } from './pool.ts';
 import { namedBySteps } from './named-by-steps.ts';
 import { ParsedDocuments } from './parsed-documents.ts';
 import { groupsOf, selectWorkflows } from './select-workflows.ts';
@@ -84,6 +85,9 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
     const field = path === RECIPE_REPOSITORY ? path : `distributionConfiguration.${path}`;
     refusals.push({ code: 'distribution', field, message: `${field}: ${message}` });
   }
+  const pool = tried('pool', 'infrastructureConfiguration.parentInstance', () =>
+    poolFor(config.pools, image, { account, region }),
+  );
   const components = await resolveComponents(image, place);
   refusals.push(...components.refusals);
   const allowed = await allowedSecrets(image, db, refusals);
@@ -127,6 +131,7 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
     instanceProfile,
     commandDocuments: config.commandDocuments,
     stateMachines: config.stateMachines,
+    pool,
     cache,
     keep,
     allowedSecrets: allowed,
