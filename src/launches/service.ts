@@ -109,7 +109,8 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
         throw invalidRequest(
           record.purpose === 'pool'
             ? `${instanceId} waits in a pool: remove the pool from config.yaml and restart the server to terminate it.`
-            : `${instanceId} is the ${record.purpose} instance of ${record.image_arn}: cancel the image to terminate it.`,
+            : `${instanceId} is the ${record.purpose} instance of ${record.image_arn}: cancel the image to terminate ` +
+                'it.',
         );
       if (record.state === 'pending' || record.state === 'running') {
         await updateInstance(catalog.db, instanceId, { state: 'shutting-down' });

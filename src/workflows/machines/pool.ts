@@ -175,8 +175,8 @@ export async function takeFromPool(
   const { report, signal, parent } = launch;
   if (launch.sizeBytes !== undefined && launch.sizeBytes !== (await usableDisk(parent.path)).virtualSize)
     throw new StepError(
-      'the recipe asks for another size of the root volume than that of its parent image, which an instance of a pool ' +
-        'cannot have: remove it, or parentInstance',
+      'the recipe asks for another size of the root volume than that of its parent image, which an instance of a ' +
+        'pool cannot have: remove it, or parentInstance',
     );
   const deadline = Date.now() + ('pool' in wanted ? wanted.waitSeconds * 1000 : 0);
   let waits = false;

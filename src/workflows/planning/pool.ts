@@ -24,7 +24,8 @@ export function poolFor(
       .filter(({ account }) => account === place.account)
       .map(({ name }) => name);
     throw new Error(
-      `${what} does not exist.${didYouMean(group.name, names)} The operator of this server defines pools in config.yaml`,
+      `${what} does not exist.${didYouMean(group.name, names)} The operator of this server defines pools in ` +
+        'config.yaml',
     );
   }
   if (pool.region !== place.region) throw new Error(`${what} is in ${pool.region}, and the image in ${place.region}`);
