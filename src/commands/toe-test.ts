@@ -3,6 +3,7 @@ import { watch, writeFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Instance } from '../instances/instance.ts';
+import { prepareForLayer } from '../guest/before-layer.ts';
 import { newUuid } from '../platform/ids.ts';
 import { within } from '../resources/progress.ts';
 import { DEFAULT_WORKING_DIRECTORY } from '../resources/working-directory.ts';
@@ -12,7 +13,7 @@ import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { runSummary, type RunReport } from '../runner/detailed-output.ts';
 import { suppliedImages } from '../images/names/names.ts';
 import { FILE_OPTIONS } from './local-files/find.ts';
-import { checkRun, machineHint, machineReason } from './toe/checks.ts';
+import { checkRun, foreignIdHint, machineHint, machineReason } from './toe/checks.ts';
 import { InvalidDocuments, loadDocuments, readDocument, type LoadedDocument } from './toe/documents.ts';
 import { filesBeside, finderOf, type DocumentFiles } from './toe/local-files.ts';
 import { RUN_OPTIONS, list, parametersOf, type ToeRequest } from './toe/request.ts';
@@ -120,14 +121,23 @@ async function runOnce(
       filesOf: (each) => finderOf(files, each),
     });
     if ('interrupted' in end) throw new Error('an instance restarts by itself');
+    const hint = driver === 'nspawn' ? await hintOf(end.report, instance, signal) : undefined;
+    const json = mode === 'json';
+    if (hint !== undefined && json) report({ type: 'log', level: 'warn', text: hint });
     endView();
-    show(end.report, args, mode === 'json');
-    const hint = driver === 'nspawn' && mode !== 'json' ? machineHint(end.report) : undefined;
-    if (hint !== undefined) process.stdout.write(`\n${hint}\n`);
+    show(end.report, args, json);
+    if (hint !== undefined && !json) process.stdout.write(`\n${hint}\n`);
     if (args.flag('keep')) await keep(instance);
     return end.report;
   }).finally(() => endView(signal.aborted));
   return runSummary(ended).status === 'success' ? 0 : 1;
+}
+
+/** What a build would do otherwise than this container, on a failure and for what is left on the disk. */
+async function hintOf(report: RunReport, instance: Instance, signal: AbortSignal): Promise<string | undefined> {
+  if (runSummary(report).status !== 'success') return machineHint(report);
+  const foreign = await prepareForLayer(instance, signal);
+  return foreign === undefined ? undefined : foreignIdHint(foreign);
 }
 
 /** The driver that a build would choose. */

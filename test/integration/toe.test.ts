@@ -137,6 +137,22 @@ test('in a fresh container, which restarts by itself and is thrown away', async 
   await assertNothingLeft(state, folder);
 });
 
+test('an id that a container does not have is told, as a build would act on it', async () => {
+  const base = await sharedBase();
+  const state = await hostState();
+  const ids = join(folder, 'ids.yaml');
+  const commands = '[ID=$((16777216 + 5)), "useradd -m -u $ID -U big"]';
+  const step = `{name: Add, action: ExecuteBash, inputs: {commands: ${commands}}}`;
+  writeFileSync(ids, `schemaVersion: 1.0\nphases: [{name: build, steps: [${step}]}]\n`);
+  const { code, stdout, stderr } = await toe('test', ids, '--image', base);
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stdout,
+    /ok +build +Add[^]*\nAfter it the account big of \/etc\/passwd has the id 16777221, .* A build runs it once more in a/,
+  );
+  await assertNothingLeft(state, folder);
+});
+
 test('--watch runs it again when the file changes, valid or not, and Ctrl-C ends it', async () => {
   const base = await sharedBase();
   const state = await hostState();

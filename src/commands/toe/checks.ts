@@ -1,6 +1,7 @@
 /** Checks a run of documents before it starts, and where the documents have to run. */
 import { needsMachine } from '../../documents/component/machine-rule.ts';
 import { nearestWord } from '../../documents/nearest.ts';
+import { UIDS_OF_A_CONTAINER } from '../../platform/host.ts';
 import { parameterScope, ParameterError } from '../../runner/parameters.ts';
 import { containerRefusal } from '../../workflows/machines/container-refusals.ts';
 import type { RunReport } from '../../runner/detailed-output.ts';
@@ -52,6 +53,14 @@ export function machineReason(
     return `${nameOf(loaded)} needs a virtual machine, because ${need.reason} (${place}, rule ${need.rule})`;
   }
   return undefined;
+}
+
+/** Advice after a success that a build repeats in a machine, because of an id that a container does not have. */
+export function foreignIdHint(foreign: string): string {
+  return (
+    `After it ${foreign}, and a container has ids up to ${UIDS_OF_A_CONTAINER - 1}. A build runs it once more in a ` +
+    'virtual machine, as --on qemu does here'
+  );
 }
 
 /** Advice after a failure in a container that a virtual machine would avoid; `undefined` for any other. */
