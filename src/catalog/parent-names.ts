@@ -60,12 +60,14 @@ export async function parentMeaning(
         (await keptParameter(db, place, name)) ??
         managed.images.find(({ parameters }) => parameters?.includes(name))?.name;
       if (value === undefined) {
+        const near = nearImage(managed, name);
         return {
           kind: 'none',
           why:
             `The Systems Manager parameter '${name}' has no value here. Set it in config.yaml of the data ` +
-            `directory (parameters: {${name}: ami-…}) and restart the server, create it with aws ssm put-parameter, ` +
-            'or deploy a template that has it (AWS::SSM::Parameter).',
+            `directory (parameters: {${name}: ${near?.name ?? 'ami-…'}}` +
+            `${near === undefined ? '' : `, which is ${near.osVersion}`}) and restart the server, ` +
+            'create it with aws ssm put-parameter, or deploy a template that has it (AWS::SSM::Parameter).',
           known: true,
           via,
         };
@@ -82,6 +84,13 @@ export async function parentMeaning(
       current = expanded(mapped, place);
       continue;
     }
+    if (current.startsWith('prod-'))
+      return {
+        kind: 'none',
+        why: `${within(via)}'${current}' is a product of AWS Marketplace, which only AWS has.`,
+        known: false,
+        via,
+      };
     const arn = parseArn(current);
     if (arn?.type !== 'image' || arn.version === undefined)
       return {
@@ -143,6 +152,15 @@ export async function parentMeaning(
     known: true,
     via,
   };
+}
+
+/** The image here that a public parameter of AWS is nearest to: the one that has the most similar parameter. */
+function nearImage({ images }: ManagedRegister, parameter: string): ManagedImage | undefined {
+  const family = /^\/aws\/service\/.+\/[a-z]+\d+-/.exec(parameter)?.[0];
+  if (family === undefined) return undefined;
+  return images.find(
+    ({ parameters, supply }) => supply !== 'refused' && parameters?.some((each) => each.startsWith(family)),
+  );
 }
 
 /** The value of a stored parameter, with or without a leading slash in its name. */

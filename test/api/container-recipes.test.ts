@@ -142,9 +142,9 @@ describe('container recipes', () => {
     [{ platformOverride: 'macOS' }, 'InvalidParameterValueException', /Linux or Windows/],
     [{ platformOverride: 'Windows' }, 'InvalidParameterValueException', /for Linux, but the parent image is Windows/],
     [
-      { instanceConfiguration: { image: 'ami-0123456789abcdef0' } },
+      { instanceConfiguration: { image: 'a-disk' } },
       'InvalidParameterValueException',
-      /'instanceConfiguration\.image' is not valid.*The AMI .* does not exist/,
+      /'instanceConfiguration\.image' is not valid.*is neither an AMI id/,
     ],
     [
       { components: [{ componentArn: own('component/absent/1.0.0') }] },
@@ -168,6 +168,13 @@ describe('container recipes', () => {
       const { containerRecipe } = await api.client.send(new GetContainerRecipeCommand({ containerRecipeArn }));
       assert.equal(containerRecipe!.parentImage, parentImage);
       assert.equal(containerRecipe!.platform, 'Linux');
+    });
+
+  for (const image of ['ami-0123456789abcdef0', 'ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended'])
+    test(`the image of an instance on AWS is accepted: ${image}`, async () => {
+      const { containerRecipeArn } = await create(`host-${image.slice(0, 3)}`, { instanceConfiguration: { image } });
+      const { containerRecipe } = await api.client.send(new GetContainerRecipeCommand({ containerRecipeArn }));
+      assert.equal(containerRecipe?.instanceConfiguration?.image, image);
     });
 
   test('faults of a template are told with their line and column', async () => {

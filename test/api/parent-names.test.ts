@@ -203,6 +203,11 @@ describe('a parent image', () => {
       await recipe({ parentImage: `ssm:${parameter}` });
     }
     await refused(
+      recipe({ parentImage: 'ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-minimal-kernel-default-x86_64' }),
+      /\(parameters: \{\/aws\/\S+minimal\S+: amazon-linux-2023-x86\}, which is Amazon Linux 2023\)/,
+    );
+    await refused(recipe({ parentImage: 'prod-1234567890abc' }), /is a product of AWS Marketplace, which only AWS has/);
+    await refused(
       recipe({ parentImage: 'ssm:/nothing' }),
       /parameter '\/nothing' has no value here.*parameters: \{\/nothing: ami-…\}/,
     );

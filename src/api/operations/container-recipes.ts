@@ -2,6 +2,7 @@
 import { containerRecipes } from '../../catalog/container-recipes.ts';
 import { getImage } from '../../catalog/images.ts';
 import { findManagedImage } from '../../catalog/managed.ts';
+import { parentMeaning } from '../../catalog/parent-names.ts';
 import { resolveImage } from '../../catalog/resolve.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { parseArn } from '../../resources/arns.ts';
@@ -10,7 +11,7 @@ import { invalidParameterCombination, invalidParameterValue } from '../../resour
 import type { Handlers, OperationContext } from '../context.ts';
 import type { OperationInput } from '../model.ts';
 import { textOfUri } from '../uri-texts.ts';
-import { compact, isVisible } from './common.ts';
+import { compact, isVisible, placeOf } from './common.ts';
 import { referencesOf } from './documents.ts';
 import { findParentImage, type ParentImage } from './parent-images.ts';
 import { checkComponents, recipeParts } from './recipes.ts';
@@ -41,7 +42,7 @@ export const containerRecipeOperations = {
     const dockerfileTemplateData = templateOf(context, input);
     const platform = await platformOf(context, input);
     const hostImage = input.instanceConfiguration?.image;
-    if (hostImage !== undefined) await findParentImage(context, hostImage, 'instanceConfiguration.image');
+    if (hostImage !== undefined) await checkHostImage(context, hostImage);
     await checkComponents(context, input.components ?? [], platform);
     await containerRecipes.insert(
       context.db,
@@ -113,6 +114,16 @@ function templateOf(
   const member = data === undefined ? 'dockerfileTemplateUri' : 'dockerfileTemplateData';
   if (fault !== undefined) throw invalidParameterValue(member, fault);
   return text;
+}
+
+/**
+ * Checks the image of the instance that AWS builds on. Nothing runs it here, so an AMI or a parameter of AWS that is
+ * not here is accepted.
+ */
+async function checkHostImage(context: OperationContext, image: string): Promise<void> {
+  const meaning = await parentMeaning(context.db, context.services.catalog.managed, image, placeOf(context));
+  if (meaning.kind === 'ami' || (meaning.kind === 'none' && meaning.known)) return;
+  await findParentImage(context, image, 'instanceConfiguration.image');
 }
 
 /** The platform of the parent: an Image Builder image has one, for an image in a registry the recipe sets it. */

@@ -146,8 +146,6 @@ function detailFaults(
         path: `action.includeResources.${member}`,
         detail: `A policy for ${resourceType} has no ${member}.`,
       });
-    else if (member === 'snapshots' && action!.type !== 'DELETE')
-      faults.push({ path: 'action.includeResources.snapshots', detail: 'Snapshots can only be deleted.' });
   }
   const { type, unit, retainAtLeast } = filter!;
   if (type === 'COUNT' && action!.type !== 'DELETE')

@@ -12,8 +12,10 @@ export function plainRecord(record: ProgressRecord): string | undefined {
     record.component !== undefined
       ? [record.component, record.phase, record.documentStep].filter((part) => part !== undefined).join('/')
       : (record.step ?? record.workflow ?? '');
-  const prefix = `${record.time.slice(11, 19)} ${where === '' ? '' : `${plainLine(where)} `}`;
   const text = plainLine(record.text);
+  // The first word of a workflow's step is its name.
+  const named = record.type === 'step' && (text === where || text.startsWith(`${where}:`));
+  const prefix = `${record.time.slice(11, 19)} ${where === '' || named ? '' : `${plainLine(where)} `}`;
   if (record.type === 'output') return `${prefix}${record.stream === 'stderr' ? '! ' : '| '}${text}`;
   if (record.type === 'state') return `${prefix}== ${text}`;
   if (record.type === 'step')

@@ -234,8 +234,9 @@ describe('a record as a plain line', () => {
     [{ type: 'state', status: 'TESTING', text: 'TESTING' }, '00:00:00 == TESTING'],
     [
       { step: 'CreateImage', type: 'step', text: 'CreateImage: done', seconds: 61 },
-      '00:00:00 CreateImage -- CreateImage: done (1 min 01 s)',
+      '00:00:00 -- CreateImage: done (1 min 01 s)',
     ],
+    [{ step: 'CreateImage', type: 'log', text: 'copied' }, '00:00:00 CreateImage copied'],
     [{ type: 'log', level: 'warn', text: 'careful' }, '00:00:00 warn: careful'],
     [{ type: 'progress', text: 'x', done: 1, total: 2 }, undefined],
   ];

@@ -81,7 +81,7 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
         try {
           fresh.report({
             type: 'log',
-            text: `a ${fresh.driver} instance is up after ${((performance.now() - started) / 1000).toFixed(1)} s`,
+            text: `the instance (${fresh.driver}) is up after ${((performance.now() - started) / 1000).toFixed(1)} s`,
           });
           await markFirstBoot(instance, metadata, fresh.signal);
           return await work(instance);

@@ -70,7 +70,8 @@ async function carryOut(
     status: STATUSES[action],
     include: {
       amis: detail!.action!.includeResources?.amis === true,
-      snapshots: detail!.action!.includeResources?.snapshots === true,
+      // The CDK's construct names them in rules of every action; only a deletion has a meaning for them.
+      snapshots: action === 'DELETE' && detail!.action!.includeResources?.snapshots === true,
     },
     exclusionRules: detail!.exclusionRules?.amis,
   };
