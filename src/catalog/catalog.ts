@@ -40,6 +40,7 @@ import * as layerDigests from './migrations/0053-layer-digests.ts';
 import * as snapshotsOnAws from './migrations/0054-snapshots-on-aws.ts';
 import * as amiReasons from './migrations/0055-ami-reasons.ts';
 import * as receiverConfirmations from './migrations/0056-receiver-confirmations.ts';
+import * as tracePosition from './migrations/0060-trace-position.ts';
 import * as pipelineRules from './migrations/0070-pipeline-rules.ts';
 import type { Tables } from './tables.ts';
 import { groupedTransactions } from './transactions.ts';
@@ -105,6 +106,7 @@ const migrations: readonly Migration[] = [
   { number: 54, name: 'snapshots on AWS', up: snapshotsOnAws.up },
   { number: 55, name: 'AMI reasons', up: amiReasons.up },
   { number: 56, name: 'receiver confirmations', up: receiverConfirmations.up },
+  { number: 60, name: 'trace position', up: tracePosition.up },
   { number: 70, name: 'pipeline rules', up: pipelineRules.up },
 ];
 

@@ -8,6 +8,7 @@ export interface EventTables {
   outbox: OutboxTable;
   receivers: ReceiverTable;
   deliveries: DeliveryTable;
+  trace_positions: TracePositionTable;
 }
 
 /** Events to be sent. `seq` gives their order. */
@@ -69,4 +70,12 @@ export interface DeliveryTable {
   first_failure: string;
   last_failure: string;
   error: string;
+}
+
+/** How far traces of builds were exported. */
+interface TracePositionTable {
+  /** `otlp`. */
+  exporter: string;
+  /** `seq` in the outbox. */
+  position: number;
 }

@@ -76,6 +76,41 @@ export async function previousEvent(
     .executeTakeFirst();
 }
 
+/** The last events of a resource before a position, newest first. */
+export async function eventsBefore(
+  db: Queryable,
+  { resource, seq }: Pick<OutboxRow, 'resource' | 'seq'>,
+  limit: number,
+): Promise<readonly Pick<OutboxRow, 'type' | 'status' | 'time'>[]> {
+  return db
+    .selectFrom('outbox')
+    .select(['type', 'status', 'time'])
+    .where('resource', '=', resource)
+    .where('seq', '<', seq)
+    .orderBy('seq', 'desc')
+    .limit(limit)
+    .execute();
+}
+
+/** How far an exporter of traces is; `undefined` if it never ran. */
+export async function tracePosition(db: Queryable, exporter: string): Promise<number | undefined> {
+  const row = await db
+    .selectFrom('trace_positions')
+    .select('position')
+    .where('exporter', '=', exporter)
+    .executeTakeFirst();
+  return row?.position;
+}
+
+/** Records how far an exporter of traces is. */
+export async function setTracePosition(db: Queryable, exporter: string, position: number): Promise<void> {
+  await db
+    .insertInto('trace_positions')
+    .values({ exporter, position })
+    .onConflict((conflict) => conflict.column('exporter').doUpdateSet({ position }))
+    .execute();
+}
+
 /** Events at these positions. */
 export async function eventsAt(db: Queryable, places: readonly number[]): Promise<readonly OutboxRow[]> {
   return places.length === 0

@@ -196,7 +196,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
    */
   async function startWorker(before: WorkerEnd = {}): Promise<WorkerLink> {
     const started = Date.now();
-    const task: WorkerTask = { concurrency: config.builds.atOnce, before: { silent: killed, ...before } };
+    const task: WorkerTask = {
+      concurrency: config.builds.atOnce,
+      version: options.version,
+      before: { silent: killed, ...before },
+    };
     killed = undefined;
     const link = await WorkerLink.start(workerCommand(dataDirectory, task), (each) => {
       endIfSilent(each).catch((error: unknown) =>
@@ -289,7 +293,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   /** Sweeps what a dead worker left now, because the next server may start much later. */
   async function sweepBehind(): Promise<void> {
-    const task: WorkerTask = { concurrency: 0, before: { silent: killed } };
+    const task: WorkerTask = { concurrency: 0, version: options.version, before: { silent: killed } };
     const sweeper = await WorkerLink.start(workerCommand(dataDirectory, task), () => {});
     const timer = setTimeout(() => sweeper.kill(), patient(LAST_SWEEP_MS));
     const { code, signal } = await sweeper.exited;

@@ -4,10 +4,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { namedImages } from '../images/names/names.ts';
-import { openCatalog } from '../catalog/catalog.ts';
+import { openCatalog, type Catalog } from '../catalog/catalog.ts';
 import { startDeliverer, type Deliverer } from '../events/deliverer.ts';
 import { settingsResolver } from '../events/secret-settings.ts';
 import { readEvents } from '../events/settings.ts';
+import { startTraces, type Traces } from '../events/traces.ts';
 import { removeExpiredLogs } from '../logs/retention.ts';
 import { readShipping } from '../logs/shipping/settings.ts';
 import { startShipper } from '../logs/shipping/shipper.ts';
@@ -17,6 +18,7 @@ import { dataPath } from '../platform/data-layout.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { takeFileLock, type FileLock } from '../platform/lock.ts';
 import { logger } from '../platform/log.ts';
+import { openTraceExporter, tracesAsked } from '../platform/otlp.ts';
 import { patient } from '../platform/patience.ts';
 import { processStartTime, signalProcess } from '../platform/processes.ts';
 import { sweepAtStart, type WorkerEnd } from '../storage/sweeper.ts';
@@ -35,12 +37,14 @@ const RETENTION_MS = 3_600_000;
 export interface WorkerTask {
   /** Number of images that are built at once; 0 to sweep and exit. */
   readonly concurrency: number;
+  /** Ingot's version. */
+  readonly version: string;
   /** How the previous worker ended, if known. */
   readonly before?: WorkerEnd;
 }
 
 /** Sweeps, then works until its parent stops it or ends; then the process exits. */
-export async function runWorker(dataDirectory: string, { concurrency, before }: WorkerTask): Promise<never> {
+export async function runWorker(dataDirectory: string, { concurrency, version, before }: WorkerTask): Promise<never> {
   let worker: Worker | undefined;
   let deliverer: Deliverer | undefined;
   let finishing = false;
@@ -76,6 +80,7 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
       resolve: settingsResolver(dataDirectory, config.homeAccount),
     });
     const shipper = await startShipper(catalog, readShipping(config), config);
+    const traces = await exportTraces(catalog, version);
     const expire = (): void => {
       removeExpiredLogs(catalog, Date.now()).catch((error: unknown) =>
         logger().error({ error }, 'expired logs could not be removed'),
@@ -93,10 +98,24 @@ export async function runWorker(dataDirectory: string, { concurrency, before }: 
     await worker.stop('The server was stopped while it worked on this image.');
     await deliverer.stop();
     await shipper.stop();
+    await traces?.stop();
   }
   await catalog.close();
   lock.release();
   process.exit(0);
+}
+
+/** Exports traces if the variables of OpenTelemetry ask for it. Faults in them stop no build. */
+async function exportTraces(catalog: Catalog, version: string): Promise<Traces | undefined> {
+  const { asked, fault } = tracesAsked(process.env);
+  if (fault !== undefined) logger().error({ fault }, 'no traces are exported');
+  if (!asked) return undefined;
+  try {
+    return await startTraces(catalog, await openTraceExporter(process.env, { name: 'ingot', version }));
+  } catch (error) {
+    logger().error({ error }, 'no traces are exported');
+    return undefined;
+  }
 }
 
 /**

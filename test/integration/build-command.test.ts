@@ -7,6 +7,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../../src/platform/clock.ts';
+import { startOtlpReceiver, type OtlpReceiver } from '../harness/otlp-receiver.ts';
 import { start } from '../harness/processes.ts';
 import { assertNothingLeft, hostState, type HostState } from '../harness/host-state.ts';
 import { dataDirectoryWithBase, ingot, MAIN, PROJECT } from '../harness/service.ts';
@@ -75,22 +76,27 @@ describe('ingot build', () => {
   let state: HostState;
   let dataDirectory: string;
   let file: string;
+  let traces: OtlpReceiver;
 
   before(async () => {
     state = await hostState();
+    traces = await startOtlpReceiver();
     dataDirectory = await dataDirectoryWithBase();
     file = join(dirname(dataDirectory), 'template.yaml');
   });
 
   after(async () => {
     await ingot(dataDirectory, ['stop']);
+    await traces.close();
     await assertNothingLeft(state, dataDirectory);
     await rm(dirname(dataDirectory), { recursive: true, force: true });
   });
 
   test('a build, a second one, a changed one', async () => {
     await writeFile(file, template('echo built'));
-    const first = await ingot(dataDirectory, ['build', file, '--json']);
+    // The server that it starts has the variables.
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: traces.endpoint };
+    const first = await ingot(dataDirectory, ['build', file, '--json'], { env });
     assert.equal(first.code, 0, first.stderr + first.stdout.slice(-2000));
     const result = resultOf(first.stdout);
     assert.equal(result.status, 'AVAILABLE');
@@ -101,6 +107,15 @@ describe('ingot build', () => {
     );
     assert.ok(existsSync(result.amis[0]!.file));
     assert.match(first.stdout, /"text":"hello"/);
+    const spans = await until('the trace', 30_000, () => (traces.spans.length > 0 ? traces.spans : undefined));
+    const way = (name: string): readonly string[] => {
+      const span = spans.find((each) => each.name === name);
+      const parent = spans.find(({ spanId }) => spanId === span?.parentId);
+      return span === undefined ? [] : [...(parent === undefined ? [] : way(parent.name)), name];
+    };
+    assert.deepEqual(way('greet: Greet'), ['BUILD greeting', 'build-image', 'ApplyBuildComponents', 'greet: Greet']);
+    assert.equal(spans[0]!.attributes['ingot.image.arn'], result.image);
+    assert.ok(spans.every(({ code }) => code === 0));
 
     const second = await ingot(dataDirectory, ['build', file, '--json']);
     assert.match(resultOf(second.stdout).image, /:image\/greeting\/1\.0\.0\/2$/);
