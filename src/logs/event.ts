@@ -27,10 +27,13 @@ export function comparePlaces(a: EventPlace, b: EventPlace): number {
   return a.time - b.time || (a.source < b.source ? -1 : a.source > b.source ? 1 : a.at - b.at);
 }
 
+/** The key of the last source as 20 digits: a page has many events of few sources. */
+let lastSource = { key: '', digits: '' };
+
 /** The id of an event: 56 digits, the length of AWS's. */
 export function eventId({ time, source, at }: EventPlace): string {
-  const digits = (value: bigint | number, length: number): string => String(value).padStart(length, '0');
-  return `3${digits(time, 15)}${digits(BigInt(`0x${source}`), 20)}${digits(at, 20)}`;
+  if (lastSource.key !== source) lastSource = { key: source, digits: String(BigInt(`0x${source}`)).padStart(20, '0') };
+  return `3${String(time).padStart(15, '0')}${lastSource.digits}${String(at).padStart(20, '0')}`;
 }
 
 /**
