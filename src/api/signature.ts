@@ -6,6 +6,7 @@
 import { createHmac, createSecretKey, hash, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { incompleteSignature, invalidSignature, missingAuthenticationToken } from '../resources/errors.ts';
 import { isRegion } from '../resources/regions.ts';
+import { queryPairs } from './codec.ts';
 
 /** A request as received. */
 export interface SignedRequest {
@@ -181,14 +182,7 @@ function collectHeaders(raw: readonly string[]): ReadonlyMap<string, string> {
 }
 
 function parseQuery(query: string): QueryPairs {
-  if (query === '') return [];
-  return query
-    .split('&')
-    .filter((pair) => pair !== '')
-    .map((pair) => {
-      const at = pair.indexOf('=');
-      return at < 0 ? [decode(pair), ''] : [decode(pair.slice(0, at)), decode(pair.slice(at + 1))];
-    });
+  return queryPairs(query).map(([name, value]) => [decode(name), decode(value)]);
 }
 
 function decode(text: string): string {

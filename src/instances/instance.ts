@@ -8,6 +8,9 @@ import type { HeldRecorder } from '../platform/held.ts';
 import type { Reach } from '../platform/network-rules.ts';
 import type { InstanceMetadata } from './services/metadata.ts';
 
+/** Maximum size of a file that `get` reads, in bytes. */
+export const GET_LIMIT = 16 * 1024 * 1024;
+
 /** One command or script in an instance. It runs as root unless `user` says otherwise. */
 export interface CommandRequest {
   /** Program and arguments, passed exactly; nothing expands `$` in them. Exactly one of `argv` and `script`. */
@@ -177,7 +180,7 @@ export interface Instance {
   open(request: StreamRequest): Promise<StreamedCommand>;
   /** Writes a file; creates its parent directories. `mode` defaults to 0644; the owner is root. */
   put(path: string, content: string | Buffer, mode?: number): Promise<void>;
-  /** Reads a file of at most 16 MiB. */
+  /** Reads a file of at most {@link GET_LIMIT} bytes. */
   get(path: string): Promise<Buffer>;
   /** Restarts the operating system and waits until it responds again. Returns the new boot id. */
   reboot(options?: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal }): Promise<string>;

@@ -7,9 +7,9 @@
 export interface AwsSettings {
   readonly region: string;
   /** Endpoint to use in place of AWS's own. */
-  readonly endpoint?: string;
+  readonly endpoint?: string | undefined;
   /** A profile of `~/.aws/config` (default: the SDK's credential chain). */
-  readonly profile?: string;
+  readonly profile?: string | undefined;
   readonly signal?: AbortSignal;
 }
 

@@ -5,7 +5,6 @@
 import { readFile } from 'node:fs/promises';
 import { resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
 import { until } from '../../platform/clock.ts';
-import { findProgram } from '../../platform/files.ts';
 import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../platform/held.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, start } from '../../platform/processes.ts';
@@ -23,7 +22,8 @@ import {
   type StreamedCommand,
 } from '../instance.ts';
 import { memoryKills } from '../nspawn/cgroups.ts';
-import { atTheDoor, enter, GET_FILE, PUT_FILE, type ContainerDoor } from '../nspawn/door.ts';
+import { atTheDoor, enter, getFile, putFile, type ContainerDoor } from '../nspawn/door.ts';
+import { missingForContainers } from '../nspawn/host-programs.ts';
 import { readingSafely } from '../output.ts';
 import { prepareContainer } from '../prepare-container.ts';
 import { BUILDAH_ENVIRONMENT, commitArguments, CURRENT, sessionArguments, WORK } from './arguments.ts';
@@ -41,7 +41,6 @@ const capabilities: Capabilities = {
 const SESSION_MS = 60_000;
 const COMMIT_SECONDS = 600;
 const VARIABLES_MS = 2000;
-const GET_LIMIT = 16 * 1024 * 1024;
 
 /** The driver. */
 export const buildahDriver: Driver = { name: 'buildah', makes: 'DOCKER', capabilities, launch, attach, missing };
@@ -131,25 +130,12 @@ class BuildahInstance implements ContainerInstance {
 
   async put(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
     const { door } = await this.place();
-    const { code, stderr } = await atTheDoor(door, ['/bin/sh', '-c', PUT_FILE, 'sh', path, mode.toString(8)], {
-      input: content,
-      okCodes: 'any',
-    });
-    if (code !== 0) throw new InstanceError(`${path} cannot be written in ${this.id}: ${stderr.trim()}`);
+    await putFile((argv, options) => atTheDoor(door, argv, options), this.id, path, content, mode);
   }
 
   async get(path: string): Promise<Buffer> {
-    const chunks: Buffer[] = [];
     const { door } = await this.place();
-    const { code, stderr } = await atTheDoor(door, ['/bin/sh', '-c', GET_FILE, 'sh', path, String(GET_LIMIT + 1)], {
-      okCodes: 'any',
-      maxOutput: GET_LIMIT + (64 << 10),
-      onStdout: (chunk: Buffer) => void chunks.push(chunk),
-    });
-    if (code !== 0) throw new InstanceError(`${path} cannot be read in ${this.id}: ${stderr.trim()}`);
-    const content = Buffer.concat(chunks);
-    if (content.length > GET_LIMIT) throw new InstanceError(`${path} in ${this.id} is larger than 16 MiB`);
-    return content;
+    return getFile((argv, options) => atTheDoor(door, argv, options), this.id, path);
   }
 
   async reboot(): Promise<string> {
@@ -312,23 +298,6 @@ class BuildahInstance implements ContainerInstance {
 /** Name of the image that the working container is created from, and committed to. */
 export const CURRENT_IMAGE = CURRENT;
 
-const programs: Readonly<Record<string, string>> = {
-  buildah: 'buildah',
-  crun: 'crun',
-  skopeo: 'skopeo',
-  slirp4netns: 'slirp4netns',
-  'qemu-storage-daemon': 'qemu-system-common',
-  nft: 'nftables',
-  perl: 'perl-base',
-  losetup: 'mount',
-};
-
 async function missing(): Promise<readonly string[]> {
-  const lacks: string[] = [];
-  if (process.getuid?.() !== 0) lacks.push('Container builds need root: run Ingot as root (or with sudo).');
-  for (const [program, debianPackage] of Object.entries(programs)) {
-    if (findProgram(program) === undefined)
-      lacks.push(`The program ${program} is missing: apt-get install ${debianPackage}.`);
-  }
-  return lacks;
+  return missingForContainers('Container builds', { buildah: 'buildah', crun: 'crun', skopeo: 'skopeo' });
 }

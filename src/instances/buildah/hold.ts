@@ -10,12 +10,11 @@ import { patient } from '../../platform/patience.ts';
 import { allProcesses, isSameProcess, parentOf, processStartTime, start } from '../../platform/processes.ts';
 import { intoRingFiles, ringTail } from '../../platform/ring-file.ts';
 import { InstanceError, type PublishedPort } from '../instance.ts';
-import { macOf, publishPorts, startSlirp } from '../network.ts';
 import { confined, inCgroups, type Door } from '../nspawn/arguments.ts';
 import type { CgroupPlan } from '../nspawn/cgroups.ts';
+import { connectContainer } from '../nspawn/container-network.ts';
 import { DEFAULT_REGISTRIES, holdArguments, holdEnvironment } from './arguments.ts';
 
-const INTERFACE = 'host0';
 const START_MS = 20_000;
 
 /** What identifies a build's namespaces. Stored in the instance's directory. */
@@ -69,17 +68,7 @@ export async function startHold(
     },
     { everyMs: 3, signal },
   );
-  const slirp = await startSlirp({
-    target: { pid: leader.pid },
-    interfaceName: INTERFACE,
-    mac: macOf(plan.id),
-    directory,
-    held,
-    allocationOwner: plan.allocationOwner,
-    apiSocket: plan.publish.length > 0,
-    signal,
-  });
-  await publishPorts(slirp, plan.publish);
+  const slirp = await connectContainer(plan, leader.pid, held, signal);
   const state: HoldState = { ...plan, leader, slirpHeldId: slirp.heldId };
   await writeFileAtomic(`${directory}/instance.json`, JSON.stringify(state), 0o600);
   return state;

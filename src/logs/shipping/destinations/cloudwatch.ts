@@ -10,14 +10,9 @@ export const cloudwatch: DestinationType = {
     const profile = read('profile');
     const prefix = read('groupPrefix') ?? '';
     if (region === undefined) return undefined;
-    const settings = {
-      region,
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(profile === undefined ? {} : { profile }),
-    };
     return {
       send: ({ group, stream, events }, signal) =>
-        putLogEvents({ ...settings, signal }, `${prefix}${group}`, stream, events),
+        putLogEvents({ region, endpoint, profile, signal }, `${prefix}${group}`, stream, events),
     };
   },
 };
