@@ -10,7 +10,7 @@ export const outdated: Command = {
   usage: 'outdated [OPTIONS] IMAGE',
   about: `
 Lists the packages of an image that have newer versions in the archives of its distribution, without booting it. IMAGE
-is an ARN or NAME[/VERSION[/BUILD]]. Images of Debian 12 and 13.`,
+is an ARN or NAME[/VERSION[/BUILD]]. Images of Debian, Amazon Linux 2023, Rocky Linux, AlmaLinux and CentOS Stream.`,
   options: {
     security: { help: 'only packages with security updates' },
     json: { help: 'print {"image","updates":[{"name","installed","available",…}]}' },

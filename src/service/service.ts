@@ -22,7 +22,7 @@ import { launchService } from '../launches/service.ts';
 import { readHooks } from '../pipelines/hooks/hooks.ts';
 import { readMaintenance } from '../pipelines/maintenance.ts';
 import { followParents } from '../pipelines/parents.ts';
-import { debianIndexes } from '../pipelines/packages/indexes.ts';
+import { packageIndexes } from '../pipelines/packages/indexes.ts';
 import { followRules, openRules } from '../pipelines/rules.ts';
 import { runDuePipelines } from '../pipelines/scheduler.ts';
 import { memoryOfPools } from '../worker/pools.ts';
@@ -137,7 +137,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     launches: launchService(catalog, wakeWorker),
     storage: storageService(catalog, registry),
     registry,
-    packageIndexes: debianIndexes,
+    packageIndexes,
     version: options.version,
     dataDirectory,
     shutdown: (when) => void (when === 'now' ? stop() : stopWhenIdle()),
@@ -161,7 +161,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     now: Date.now,
     builder: (trx: Queryable, pipeline: StoredPipeline) => buildByItself(services, trx, pipeline),
     maintenance,
-    packageIndexes: debianIndexes,
+    packageIndexes,
     started: wakeWorker,
     stopping: () => state.stopping !== undefined,
   };

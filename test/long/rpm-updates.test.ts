@@ -5,7 +5,10 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { updatesFor } from '../../src/pipelines/packages/outdated.ts';
+import { rpmIndexes } from '../../src/pipelines/packages/rpm.ts';
 import { sharedBase } from '../harness/base.ts';
+import { startFileServer } from '../harness/file-server.ts';
 import { launchOn, type Launched } from '../harness/launch-on.ts';
 import { bashDocument, runText } from '../harness/runner-cases.ts';
 
@@ -48,6 +51,26 @@ mv /usr/bin/apt-get /root/away/
 `);
 });
 after(() => launched.end());
+
+test('the metadata that createrepo_c makes is read as the index of a system', async () => {
+  const server = await startFileServer();
+  try {
+    for (const name of (await printed('ls /var/tmp/repository/repodata')).trim().split('\n'))
+      server.files.set(`/os/repodata/${name}`, {
+        content: await launched.instance.get(`/var/tmp/repository/repodata/${name}`),
+      });
+    const names = new Set(['sample-one', 'sample-two', 'bash']);
+    const base = `${server.address}os`;
+    const indexes = await rpmIndexes([{ name: 'local', base }], names, AbortSignal.timeout(60_000));
+    const packages = ['sample-one', 'sample-two', 'bash'].map((name) => ({ name, version: '1-1' }));
+    assert.deepEqual(
+      updatesFor(packages, indexes).map(({ name, available }) => `${name}=${available}`),
+      ['sample-one=2-1', 'sample-two=2-1'],
+    );
+  } finally {
+    await server.close();
+  }
+});
 
 const MANAGERS: readonly (readonly [name: string, prepare: string])[] = [
   ['dnf', ''],

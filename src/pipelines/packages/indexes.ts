@@ -1,6 +1,7 @@
 /**
- * Fetches Debian's package indexes from the mirrors of base images, without booting anything. The indexes only decide
- * whether a build starts, so their signatures are not verified here; apt verifies what it installs.
+ * Fetches package indexes without booting anything: Debian's from the mirrors of base images, others from their
+ * repositories (`rpm.ts`). The indexes only decide whether a build starts, so their signatures are not verified here;
+ * apt and dnf verify what they install.
  */
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { mirrorsFromEnvironment } from '../../images/base/debian-packages.ts';
 import { download, downloadSmall } from '../../platform/download.ts';
 import { run } from '../../platform/processes.ts';
+import { rpmIndexes, rpmRepositories } from './rpm.ts';
 import { packageReader, sha256Of, type IndexSource, type PackageIndex } from './outdated.ts';
 
 /** Releases with known indexes, by the name in images (`osVersion`). */
@@ -16,13 +18,18 @@ const RELEASES: Readonly<Record<string, string>> = { 'Debian 12': 'bookworm', 'D
 /** Limits in bytes. An index of main has 12 MB compressed, 50 MB as text. */
 const LARGEST = { release: 4 << 20, compressed: 64 << 20, text: 256 << 20 };
 
-/** The indexes of Debian's archive, from the mirrors that the environment sets. */
-export const debianIndexes: IndexSource = async (osVersion, names, signal) => {
+/**
+ * The indexes of a system: those of Debian's archive come from the mirrors that the environment sets.
+ * @throws {Error} for a system whose indexes are not known
+ */
+export const packageIndexes: IndexSource = async (osVersion, names, signal) => {
   const release = RELEASES[osVersion ?? ''];
+  const repositories = rpmRepositories(osVersion ?? '');
+  if (repositories !== undefined) return rpmIndexes(repositories, names, signal);
   if (release === undefined)
     throw new Error(
       `the package indexes of ${osVersion ?? 'an unknown system'} are not known; known are those of ` +
-        Object.keys(RELEASES).join(' and '),
+        `${Object.keys(RELEASES).join(', ')}, Amazon Linux 2023, Rocky Linux, AlmaLinux and CentOS Stream`,
     );
   const { main, security } = mirrorsFromEnvironment(process.env);
   const found: PackageIndex[] = [];

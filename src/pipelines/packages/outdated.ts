@@ -9,6 +9,8 @@ export interface PackageIndex {
   readonly security: boolean;
   /** The newest version of each requested package. */
   readonly versions: ReadonlyMap<string, string>;
+  /** The order of its versions (default: Debian's). */
+  readonly compare?: (a: string, b: string) => number;
 }
 
 /** Reads the indexes of a system (`Debian 12`). @throws {Error} with a message for the user */
@@ -30,22 +32,30 @@ export interface PackageUpdate {
   readonly security: boolean;
 }
 
-/** The available updates, sorted by name. */
+/** The available updates, in the order of the packages. Of a package in several versions, the newest counts. */
 export function updatesFor(
   packages: readonly { readonly name: string; readonly version: string }[],
   indexes: readonly PackageIndex[],
 ): readonly PackageUpdate[] {
-  return packages.flatMap(({ name, version: installed }) => {
-    let newest: { readonly version: string; readonly suite: string } | undefined;
-    let security = false;
-    for (const { suite, security: isSecurity, versions } of indexes) {
-      const version = versions.get(name);
-      if (version === undefined || compareDebian(version, installed) <= 0) continue;
-      security ||= isSecurity;
-      if (newest === undefined || compareDebian(version, newest.version) > 0) newest = { version, suite };
-    }
-    return newest === undefined ? [] : [{ name, installed, available: newest.version, suite: newest.suite, security }];
-  });
+  const installed = new Map<string, string>();
+  const order = indexes[0]?.compare ?? compareDebian;
+  for (const { name, version } of packages) {
+    const known = installed.get(name);
+    if (known === undefined || order(version, known) > 0) installed.set(name, version);
+  }
+  return [...installed].flatMap(([name, version]) => updateOf(name, version, indexes) ?? []);
+}
+
+function updateOf(name: string, installed: string, indexes: readonly PackageIndex[]): PackageUpdate | undefined {
+  let newest: { readonly version: string; readonly suite: string } | undefined;
+  let security = false;
+  for (const { suite, security: isSecurity, versions, compare = compareDebian } of indexes) {
+    const version = versions.get(name);
+    if (version === undefined || compare(version, installed) <= 0) continue;
+    security ||= isSecurity;
+    if (newest === undefined || compare(version, newest.version) > 0) newest = { version, suite };
+  }
+  return newest && { name, installed, available: newest.version, suite: newest.suite, security };
 }
 
 /** Maximum characters of a line. */
