@@ -7,7 +7,7 @@ import { until } from '../../src/platform/clock.ts';
 import { assertNothingLeft, type HostState } from '../harness/host-state.ts';
 import { createTestImage, outputOf, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
 import { assertRecordsHold, query } from '../harness/invariants.ts';
-import { pointOf, strike, VICTIMS } from '../harness/killing.ts';
+import { killAtRandom, pointOf, strike, VICTIMS, workerOf } from '../harness/killing.ts';
 import { imageLog, ingot, startServer, type TestServer } from '../harness/service.ts';
 import { bashDocument } from '../harness/stages.ts';
 import { beginOnServer, endOnServer } from '../harness/suite.ts';
@@ -85,6 +85,15 @@ test('an image goes on after a kill at each of its points in turn', { timeout: 6
     /^i-[0-9a-f]+ ended with the interruption: another instance goes on from its last layer, lay-/m,
   ])
     assert.match(log, told);
+  await assertRecordsHold(dataDirectory);
+  await assertNothingLeft(state, dataDirectory);
+});
+
+test('8 kills at random: each image is made once, as if nothing had happened', { timeout: 600_000 }, async (t) => {
+  const { made, server: last } = await killAtRandom(server, 8, 1500);
+  server = last;
+  t.diagnostic(`${made} images over 8 kills`);
+  await workerOf(dataDirectory);
   await assertRecordsHold(dataDirectory);
   await assertNothingLeft(state, dataDirectory);
 });
