@@ -87,5 +87,6 @@ function elementReader(
 }
 
 function attribute(text: string, name: string): string | undefined {
-  return new RegExp(`(?:^|\\s)${name}="([^"]*)"`).exec(text)?.[1];
+  for (const [, key, value] of text.matchAll(/([\w:-]+)="([^"]*)"/g)) if (key === name) return value;
+  return undefined;
 }
