@@ -303,6 +303,19 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
       plain: { description: 'Speak HTTP without TLS.', type: 'boolean', default: false },
     }),
   ),
+  keys: closedMap({
+    rootKey: {
+      ...closedMap({
+        file: described(
+          'File of 32 random bytes with mode 0600, made on first use. Default: `root.key` in the data directory.',
+          PATH,
+        ),
+        credential: described('Name of a credential of systemd with 32 random bytes.', TEXT),
+        passphraseFile: described('File with a passphrase of 12 characters or more, mode 0600.', PATH),
+      }),
+      description: 'What opens all keys: one of its members.',
+    },
+  }),
   regions: mapOf(
     'Stores of Regions, by their names. A Region that is not listed is a folder of the data directory.',
     closedMap({

@@ -45,6 +45,7 @@ export const MODULES: readonly Module[] = [
     holds: 'providers of the secrets that components name, and the mask that keeps them out of logs and records',
   },
   { name: 'catalog', holds: 'the database: migrations, one file of queries per resource' },
+  { name: 'keys', holds: 'keys and data keys: made, sealed, opened; nothing else sees key material' },
   { name: 'images', holds: 'disks and layers, base images, disk formats, imported and published disks' },
   { name: 'instances', holds: 'the drivers, one folder each, same anatomy' },
   {

@@ -41,7 +41,7 @@ const namesOf = (schema: JsonSchema): readonly string[] => Object.keys(schema['p
 describe('the schema has the members that the reader has', () => {
   const properties = configSchema()['properties'] as Readonly<Record<string, JsonSchema>>;
   test('at the top', () => assert.deepEqual(namesOf(configSchema()), settingsAt([])));
-  for (const name of ['access', 'quotas', 'rates', 'audit', 'vendors', 'networks', 'monitoring'])
+  for (const name of ['access', 'quotas', 'rates', 'audit', 'vendors', 'networks', 'monitoring', 'keys'])
     test(name, () => assert.deepEqual(namesOf(properties[name]!), settingsAt([name])));
   for (const [name, path] of [
     ['instanceProfiles', ['instanceProfiles', 'x']],

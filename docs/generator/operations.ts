@@ -259,6 +259,17 @@ export const INGOT_ROUTES: Readonly<Record<string, string>> = {
     "`{source, sha256?, trusted?}`: a disk that `ImportVmImage` imports: an absolute path on the server's host, an " +
     'http (with `sha256`) or https address, or `s3://bucket/key`. Answers `{importTaskId}`. Only for the account of ' +
     'the first key pair, since the server reads it with its own rights',
+  'ingot:ListKeys':
+    "`{keys: [Key]}` of the caller's account: `{arn, aliases, description, state, deletionDate?, version, created, " +
+    'amis}`; states `Enabled`, `Disabled`, `PendingDeletion`',
+  'ingot:CreateKey': '`{alias?, description?}`; the Key, in the Region of the request',
+  'ingot:RotateKey':
+    '`:arn` of a key, percent-encoded. New material, with which its data keys are sealed again: `{resealed}`',
+  'ingot:EnableKey': '`:arn` of a key that is `Disabled`; the Key',
+  'ingot:DisableKey': '`:arn`; the Key, which seals and opens nothing until it is enabled',
+  'ingot:ScheduleKeyDeletion': '`:arn`; `{days?}` from 7 to 30 (default 30); the Key, which cannot be used any more',
+  'ingot:CancelKeyDeletion': '`:arn` of a key that is `PendingDeletion`; the Key, `Disabled`',
+  'ingot:PutKeyAlias': '`:arn`; `{alias}`: `alias/NAME`, taken from the key that has it; the Key',
   'ingot:ListPrincipals':
     "`?account=`; `{principals: [Principal]}` of the caller's account, or of all for the account of the first key pair",
   'ingot:CreatePrincipal':

@@ -58,6 +58,8 @@ export interface LayerTable {
   sha256: string | null;
   /** Size of its file then. */
   bytes: number | null;
+  /** The data key that its file is encrypted with; `null` if it is not. */
+  data_key_id: string | null;
 }
 
 /** A use of a layer that no other record shows: by a build that reuses it, or an instance based on it. */
@@ -97,6 +99,8 @@ export interface AmiTable {
   source_region: string | null;
   /** Why it is `failed`. */
   state_reason: string | null;
+  /** The key that opens its encrypted disk; `null` if it is not encrypted. */
+  kms_key_arn: string | null;
 }
 
 /** A snapshot that was sent to AWS, or is being sent. */

@@ -18,6 +18,8 @@ export async function beginLayer(
     readonly path: string;
     readonly origin: DiskOrigin;
     readonly foreignId?: string;
+    /** Default: the parent's. */
+    readonly dataKeyId?: string;
   },
 ): Promise<void> {
   const now = timestamp();
@@ -38,6 +40,7 @@ export async function beginLayer(
       last_used: now,
       origin,
       foreign_id: parent?.foreign_id ?? layer.foreignId ?? null,
+      data_key_id: layer.dataKeyId ?? parent?.data_key_id ?? null,
     })
     .execute();
 }

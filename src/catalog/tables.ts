@@ -9,12 +9,14 @@ import type { ServiceTables } from './service-tables.ts';
 import type { LogTables } from './log-tables.ts';
 import type { PipelineTables } from './pipeline-tables.ts';
 import type { EventTables } from './event-tables.ts';
+import type { KeyTables } from './key-tables.ts';
 import type { RepositoryTables } from './repository-tables.ts';
 
 /** All tables by name, as Kysely sees them. */
 export type Tables = ResourceTables &
   EngineTables &
   AccessTables &
+  KeyTables &
   PipelineTables &
   EventTables &
   ServiceTables &

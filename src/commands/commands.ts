@@ -92,6 +92,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./publish-ami.ts')).publishAmi,
   },
   gc: { summary: 'delete unused layers and files', load: async () => (await import('./gc.ts')).gc },
+  keys: { summary: 'manage the keys of encrypted disks', load: async () => (await import('./keys.ts')).keys },
   principals: {
     summary: 'manage users, roles and their access keys',
     load: async () => (await import('./principals.ts')).principals,
@@ -175,7 +176,7 @@ export const COMMAND_GROUPS: Readonly<Record<string, readonly string[]>> = {
     'gc',
   ],
   'Watch the server': ['status', 'events', 'notify'],
-  'Control access': ['principals', 'audit'],
+  'Control access': ['principals', 'keys', 'audit'],
   'Run the server': ['serve', 'stop', 'env'],
   'Set up': ['doctor', 'completion'],
 };

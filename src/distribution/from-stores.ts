@@ -17,6 +17,11 @@ export function layerStore(catalog: Catalog, dataDirectory: string): LayerStore 
     const { store, settings } = await storeOf(dataDirectory, ami.region);
     const manifest = await store.image(ami.id);
     if (manifest === undefined) throw new Error(`${ami.id} is not in ${store.place} any more`);
+    if (manifest.encryption !== undefined)
+      throw new Error(
+        `${ami.id} in ${store.place} is encrypted under ${manifest.encryption.keyArn}, a key of the server that ` +
+          'made it',
+      );
     const how = { held: heldRecorder(catalog.db, owner), report: () => {}, signal: new AbortController().signal };
     const layer = await layers.receive(
       manifest.layers,

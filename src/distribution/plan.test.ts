@@ -104,11 +104,6 @@ test('members without effect are listed, empty ones are not', () => {
 
 for (const { what, distributions, message } of [
   {
-    what: 'encryption',
-    distributions: [{ region: 'us-east-1', amiDistributionConfiguration: { kmsKeyId: 'alias/images' } }],
-    message: /distributions\[0\].*kmsKeyId requests encryption/,
-  },
-  {
     what: 'a Region named twice',
     distributions: [{ region: 'us-east-1' }, { region: 'us-east-1' }],
     message: /distributions\[1\]\.region: us-east-1 is named twice/,

@@ -92,7 +92,7 @@ const MEMBERS_WITHOUT_EFFECT = [
 /**
  * Plans the distribution of an image. Without a configuration it stays in its home Region, with the default name.
  * @param configuration as it was when the build started
- * @throws {DistributionRefusal} when it asks for encryption, names a Region twice
+ * @throws {DistributionRefusal} when it names a Region twice
  * @throws {TemplateVariableError} for a template variable that does not exist
  */
 export function planDistribution(
@@ -106,12 +106,6 @@ export function planDistribution(
     const path = `distributions[${index}]`;
     const region = entry.region!;
     if (planned.has(region)) throw new DistributionRefusal(`${path}.region`, `: ${region} is named twice`);
-    if (entry.amiDistributionConfiguration?.kmsKeyId !== undefined) {
-      throw new DistributionRefusal(
-        `${path}.amiDistributionConfiguration.kmsKeyId`,
-        ' requests encryption, which is not supported yet, so the image was not distributed',
-      );
-    }
     if (image.kind === 'DOCKER' && entry.containerDistributionConfiguration === undefined && region !== image.region)
       throw new DistributionRefusal(
         `${path}.containerDistributionConfiguration`,

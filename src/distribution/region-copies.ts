@@ -12,6 +12,9 @@ import { timestamp } from '../platform/clock.ts';
 import { workFolder } from '../platform/data-layout.ts';
 import { HELD_MARK, release, type HeldRecorder } from '../platform/held.ts';
 import { newAmiId } from '../platform/ids.ts';
+import { KeyService } from '../keys/key-service.ts';
+import type { Insertable } from 'kysely';
+import type { AmiTable } from '../catalog/engine-tables.ts';
 import type { Report } from '../resources/progress.ts';
 import { amiRecord, type AmiSource, type BuiltAmi, type CopiedAmi } from './ami-record.ts';
 import { placeOnEc2 } from './ec2/place-image.ts';
@@ -34,6 +37,8 @@ export interface RegionCopy {
   readonly osVersion: string | undefined;
   /** Copies that were started during the tests. */
   readonly ahead: CopiesAhead | undefined;
+  /** The key that opens the copy, if the disk is encrypted (default: the account's in that Region). */
+  readonly keyArn?: string | undefined;
 }
 
 /**
@@ -55,6 +60,7 @@ export async function copyToRegion(
   const record = {
     ...amiRecord(source, { id: amiId, osVersion, ...plan }),
     layer_id: null,
+    kms_key_arn: copy.keyArn ?? null,
     file: relative(dataDirectory, join(directory, `${amiId}.qcow2`)),
     state: 'pending' as const,
   };
@@ -78,13 +84,16 @@ interface Filling {
  */
 export async function fillCopy(
   place: CopyPlace,
-  ami: CopiedAmi,
+  ami: CopiedAmi & Pick<Insertable<AmiTable>, 'kms_key_arn'>,
   source: SealedLayer,
   { owner, report, signal, ahead }: Filling,
 ): Promise<{ readonly amiId: string; readonly layer: SealedLayer }> {
   const { catalog, layers, dataDirectory } = place;
   const { settings } = await storeOf(dataDirectory, ami.region);
+  const keyArn = await shareWith(place, ami, source);
   if (settings.store === 'directory' && settings.layout === 'flat') {
+    if (keyArn !== undefined)
+      throw new Error(`the disk is encrypted, and the store of ${ami.region} has layout: flat; use layout: chain`);
     const stored =
       (await ahead?.complete()) ?? (await writeFlatCopy(place, owner, source, planOf(ami), ami, { report, signal }));
     const layer = await layers.adopt(
@@ -106,24 +115,49 @@ export async function fillCopy(
       id: amiId,
       state: 'available',
       layer_id: source.id,
+      kms_key_arn: keyArn ?? null,
       file: relative(dataDirectory, source.path),
     });
   });
   return { amiId, layer: source };
 }
 
+/**
+ * Lets the key of a copy open its disk, if that is encrypted. The layers are the source's: what differs is which key
+ * opens them.
+ * @returns that key
+ * @throws {KeyError}
+ */
+async function shareWith(
+  { catalog, layers }: CopyPlace,
+  ami: Pick<CopiedAmi, 'account' | 'region'> & Pick<Insertable<AmiTable>, 'kms_key_arn'>,
+  source: SealedLayer,
+): Promise<string | undefined> {
+  if (source.dataKeyId === undefined) return undefined;
+  const keyArn = ami.kms_key_arn ?? (await new KeyService(catalog).defaultKey(ami)).arn;
+  await layers.share(source, keyArn);
+  return keyArn;
+}
+
 /** Puts a disk and the description of an AMI into the store of its Region. @returns the AMI's id there */
 export async function putIntoStore(
-  { catalog, layers, dataDirectory }: CopyPlace,
+  place: CopyPlace,
   ami: CopiedAmi,
   source: SealedLayer,
   { owner, report, signal }: Omit<Filling, 'ahead'>,
 ): Promise<string> {
+  const { catalog, layers, dataDirectory } = place;
   const { store, settings } = await storeOf(dataDirectory, ami.region);
+  const keyArn = await layers.openerOf(source);
+  if (
+    keyArn !== undefined &&
+    (settings.store === 'ec2' || (settings.store === 'directory' && settings.layout === 'flat'))
+  )
+    throw new Error(`the disk is encrypted, and ${store.place} takes plain disks only`);
   if (settings.store === 'ec2') return placeOnEc2(catalog, settings, ami, source, { report, signal });
   const held = heldRecorder(catalog.db, owner);
   const chain = await layers.chainFiles(source.id);
-  const merged = chain === undefined ? await mergedFile(dataDirectory, source, held, signal) : undefined;
+  const merged = chain === undefined ? await mergedFile(place, source, held, signal) : undefined;
   try {
     const files = chain ?? [merged!];
     const paths = new Map(files.map(({ name, path }) => [name, path]));
@@ -140,6 +174,7 @@ export async function putIntoStore(
         origin: source.origin,
         foreignId: source.foreignId,
         format: 'qcow2',
+        encryption: keyArn === undefined ? undefined : { keyArn },
         layers: files.map(({ name, sha256, bytes }) => ({ name, sha256, bytes })),
         created: timestamp(),
       },
@@ -154,7 +189,7 @@ export async function putIntoStore(
 
 /** A chain whose files only work where they are, as one file that is removed afterwards. */
 async function mergedFile(
-  dataDirectory: string,
+  { dataDirectory, layers }: CopyPlace,
   source: SealedLayer,
   held: HeldRecorder,
   signal: AbortSignal,
@@ -166,7 +201,8 @@ async function mergedFile(
   const record = await held.record({ kind: 'path', path });
   const process = await held.record({ kind: 'process', what: 'qemu-img convert' });
   try {
-    const sha256 = await flatten(source.path, path, { signal, env: { [HELD_MARK]: process } });
+    const encryption = await layers.encryption(source);
+    const sha256 = await flatten(source.path, path, { signal, env: { [HELD_MARK]: process }, encryption });
     return { name, path, sha256, bytes: (await stat(path)).size, record };
   } catch (error) {
     await release(held, record);

@@ -32,6 +32,8 @@ export interface ImageManifest {
   /** What shows that the disk has ids which a system container does not have. */
   readonly foreignId?: string | undefined;
   readonly format: 'qcow2';
+  /** The key that opens its files; absent for plain ones. */
+  readonly encryption?: { readonly keyArn: string } | undefined;
   /** Base first. Each is the backing file of the next one; the last one is the disk. */
   readonly layers: readonly LayerFile[];
   /** ISO-8601. */

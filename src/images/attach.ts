@@ -13,13 +13,17 @@ import { newUuid } from '../platform/ids.ts';
 import { patient } from '../platform/patience.ts';
 import { endingOf, isSameProcess, run, start, waitForExit } from '../platform/processes.ts';
 import { connectQmp, type Qmp } from '../platform/qmp.ts';
-import { createOverlay } from './disks.ts';
+import type { DataKey } from '../keys/data-key.ts';
+import { createOverlay, diskInfo } from './disks.ts';
+import { createEncrypted, encryptedMembers, keysOf, QemuSecrets, type EncryptedChain } from './encrypted-disk.ts';
 import { readPartitions, rootPartition, withReader, type RootPartition } from './partitions.ts';
 
 /** The disk to attach, and where. */
 export interface AttachRequest {
   /** The writable qcow2 overlay. It keeps its content when it is detached. */
   readonly disk: string;
+  /** How to open it, if it is encrypted. */
+  readonly encryption?: EncryptedChain | undefined;
   /**
    * Directory for the socket, the raw file and the mount point. It exists, has a short path, and only root may enter
    * it, because the mounted file system may have set-uid files.
@@ -50,9 +54,10 @@ export interface AttachedDisk {
   alive(): boolean;
   /**
    * Makes `overlay` the writable top and seals the previous one; the file system is frozen meanwhile (under 0.1 s).
+   * @param key of the disk, if it is encrypted
    * @throws {Error} the top is then unchanged
    */
-  snapshot(overlay: string): Promise<void>;
+  snapshot(overlay: string, key?: DataKey): Promise<void>;
   /**
    * Frees unused blocks, unmounts, and waits until everything is in the file. Nothing may run on the file system.
    * @throws {Error} if the disk cannot be trusted
@@ -82,7 +87,7 @@ const DAEMON_EXIT_MS = 120_000;
  * taken
  */
 export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> {
-  const { directory, held, disk, signal } = request;
+  const { directory, held, disk, encryption, signal } = request;
   const heldIds: string[] = [];
   const take = async (thing: Parameters<HeldRecorder['record']>[0]): Promise<string> => {
     signal?.throwIfAborted();
@@ -109,10 +114,11 @@ export async function attachDisk(request: AttachRequest): Promise<AttachedDisk> 
   const log = await open(`${directory}/storage.log`, 'a', 0o600);
   let daemon: AttachedDiskState['daemon'];
   try {
-    const { pid, startTime, unref } = await start(storageDaemonArguments(disk, directory), {
+    using secrets = new QemuSecrets(keysOf(encryption), '--object');
+    const { pid, startTime, unref } = await start(storageDaemonArguments(disk, directory, encryption, secrets), {
       files: 'private',
       env: { [HELD_MARK]: daemonId },
-      stdio: ['ignore', log.fd, log.fd],
+      stdio: ['ignore', log.fd, log.fd, ...secrets.descriptors],
       detached: true,
     });
     unref();
@@ -194,7 +200,7 @@ export function resumeAttachedDisk(state: AttachedDiskState, held: HeldRecorder)
     root,
     state,
     alive,
-    snapshot: (overlay) => snapshot(state, held, overlay),
+    snapshot: (overlay, key) => snapshot(state, held, overlay, key),
     async detach() {
       await run(['fstrim', '--', root], { timeoutMs: patient(120_000) });
       // Unmounting is not enough: it writes nothing while another mount namespace still has the file system.
@@ -211,11 +217,17 @@ export function resumeAttachedDisk(state: AttachedDiskState, held: HeldRecorder)
 }
 
 /** The command that exports an overlay as `disk.raw` in a folder and listens on `qmp.sock` there. */
-export function storageDaemonArguments(disk: string, directory: string): string[] {
+export function storageDaemonArguments(
+  disk: string,
+  directory: string,
+  encryption?: EncryptedChain,
+  secrets?: QemuSecrets,
+): string[] {
   return [
     'qemu-storage-daemon',
+    ...(secrets?.options ?? []),
     '--blockdev',
-    JSON.stringify(qcow2Node('top', disk)),
+    JSON.stringify({ ...qcow2Node('top', disk), ...encryptedMembers(encryption) }),
     '--export',
     JSON.stringify({
       type: 'fuse',
@@ -263,17 +275,25 @@ async function endDaemon(state: AttachedDiskState): Promise<void> {
     throw new AttachError(`the storage daemon of the disk does not exit (${patient(DAEMON_EXIT_MS) / 1000} s)`);
 }
 
-async function snapshot(state: AttachedDiskState, held: HeldRecorder, overlay: string): Promise<void> {
+async function snapshot(
+  state: AttachedDiskState,
+  held: HeldRecorder,
+  overlay: string,
+  key: DataKey | undefined,
+): Promise<void> {
   const root = `${state.directory}/root`;
   const qmp = await connectQmp(`${state.directory}/qmp.sock`);
   try {
     const top = await currentTop(qmp);
-    await createOverlay(top.file, overlay);
+    if (key === undefined) await createOverlay(top.file, overlay);
+    else await createEncrypted(overlay, key, (await diskInfo(top.file)).virtualSize, top.file);
     const name = `top-${newUuid().slice(0, 8)}`;
     let thaw: (() => Promise<void>) | undefined;
     try {
       await run(['fstrim', '--', root], { timeoutMs: patient(120_000) });
-      await qmp.execute('blockdev-add', { ...qcow2Node(name, overlay), backing: null });
+      // The daemon has the secret of this key since its start.
+      const members = key && encryptedMembers({ files: [{ path: overlay, key }] });
+      await qmp.execute('blockdev-add', { ...qcow2Node(name, overlay), ...members, backing: null });
       thaw = await freeze(state, held);
       const failures = await fileSystemErrors(state.loop);
       if (failures > 0) throw new AttachError(`the file system of the disk had ${failures} errors`);

@@ -3,7 +3,9 @@ import { rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { sha256OfFile, syncDirectory, syncFile } from '../platform/files.ts';
 import { run } from '../platform/processes.ts';
+import { createEncrypted, encryptedName, keysOf, QemuSecrets, type EncryptedChain } from './encrypted-disk.ts';
 import { flatSource, writeFlat } from './flat-copy.ts';
+import { isEncrypted } from './layer-header.ts';
 
 /** The output of `qemu-img info` for one file. */
 export interface DiskInfo {
@@ -86,6 +88,8 @@ export async function damageOf(path: string): Promise<string | undefined> {
   const chain = await diskChain(path).catch((error: unknown) => error as Error);
   if (chain instanceof Error) return `${basename(path)} cannot be read`;
   for (const file of [path, ...chain.flatMap(({ backing }) => (backing === undefined ? [] : [backing]))]) {
+    // Its tables can only be checked with its key.
+    if (await isEncrypted(file)) continue;
     // Exit code 3 means leaked clusters, which are harmless.
     const { code } = await run(['qemu-img', 'check', '-q', '--force-share', '-f', 'qcow2', file], {
       okCodes: 'any',
@@ -131,6 +135,8 @@ export interface FlattenOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Receives whole percentages. */
   readonly onProgress?: (percent: number) => void;
+  /** How to open an encrypted chain. The copy is encrypted with the same data key, that of its top. */
+  readonly encryption?: EncryptedChain | undefined;
   /**
    * Called when everything is written. The file gets its name when the promise resolves, and is removed when it
    * rejects.
@@ -158,8 +164,8 @@ export async function flatten(top: string, target: string, options: FlattenOptio
 
 /** Uses QEMU if the copy must be compressed, or its source decompressed. */
 async function writeCopy(top: string, partial: string, options: FlattenOptions): Promise<string> {
-  const { onProgress } = options;
-  if (!options.compress) {
+  const { onProgress, encryption } = options;
+  if (!options.compress && encryption === undefined) {
     const chain = await diskChain(top);
     const source = await flatSource([top, ...chain.flatMap(({ backing }) => backing ?? [])], chain[0]!.virtualSize);
     if (source !== undefined) return writeFlat(source, partial, options);
@@ -171,21 +177,32 @@ async function writeCopy(top: string, partial: string, options: FlattenOptions):
       const percent = /\((\d+)\.\d+\/100%\)\s*$/.exec(chunk.toString('latin1'))?.[1];
       if (percent !== undefined) onProgress(Number(percent));
     });
+  if (encryption !== undefined)
+    await createEncrypted(partial, encryption.files[0]!.key, (await diskInfo(top)).virtualSize, undefined);
+  using secrets = new QemuSecrets(keysOf(encryption), '--object');
   await run(
     [
       'qemu-img',
       'convert',
       progress ? '-p' : '-q',
       '-W',
-      '-f',
-      'qcow2',
-      '-O',
-      'qcow2',
-      ...(options.compress ? ['-c', '-o', 'compression_type=zstd'] : []),
-      top,
-      partial,
+      ...(encryption === undefined
+        ? [
+            ...['-f', 'qcow2', '-O', 'qcow2'],
+            ...(options.compress ? ['-c', '-o', 'compression_type=zstd'] : []),
+            top,
+            partial,
+          ]
+        : [
+            ...secrets.options,
+            ...['-n', '--target-is-zero', '--target-image-opts'],
+            encryptedName(encryption),
+            `driver=qcow2,file.driver=file,file.filename=${partial.replaceAll(',', ',,')},encrypt.format=luks,` +
+              `encrypt.key-secret=${encryption.files[0]!.key.id}`,
+          ]),
     ],
     {
+      descriptors: secrets.descriptors,
       files: 'private',
       signal: options.signal,
       env: options.env,

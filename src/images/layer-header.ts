@@ -26,11 +26,21 @@ export async function backingName(path: string): Promise<string | undefined> {
   return (await readHeader(path)).backing;
 }
 
+/** Whether a qcow2 file is encrypted; false if it cannot be read. */
+export async function isEncrypted(path: string): Promise<boolean> {
+  return (await readHeader(path).catch(() => undefined))?.encrypted ?? false;
+}
+
 /**
  * What is wrong with the header of a layer that came from elsewhere.
  * @param below name of the layer that it has to lie over; `undefined` for none
+ * @param wanted whether it has to be encrypted
  */
-export async function layerHeaderFault(path: string, below: string | undefined): Promise<string | undefined> {
+export async function layerHeaderFault(
+  path: string,
+  below: string | undefined,
+  wanted = false,
+): Promise<string | undefined> {
   const header = await readHeader(path).catch((error: Error) => error);
   if (header instanceof Error) return header.message;
   const { backing, backingFormat, features, encrypted } = header;
@@ -38,7 +48,8 @@ export async function layerHeaderFault(path: string, below: string | undefined):
   if (below !== undefined && backingFormat !== 'qcow2') return 'it does not say that the layer below it is qcow2';
   if ((features & EXTERNAL_DATA_FILE) !== 0n) return 'it keeps its data in another file';
   if ((features & ~KNOWN_FEATURES) !== 0n) return 'it has features that layers do not have';
-  return encrypted ? 'it is encrypted' : undefined;
+  if (encrypted === wanted) return undefined;
+  return encrypted ? 'it is encrypted' : 'it is not encrypted';
 }
 
 async function readHeader(path: string): Promise<LayerHeader> {

@@ -32,7 +32,11 @@ import { DATA_NAMES, dataPath, layerFile } from '../platform/data-layout.ts';
 import { sha256OfFile, syncFile } from '../platform/files.ts';
 import { HELD_MARK, release, type HeldRecorder } from '../platform/held.ts';
 import { newLayerId } from '../platform/ids.ts';
-import { createOverlay, diskChain, flatten } from './disks.ts';
+import { KeyService } from '../keys/key-service.ts';
+import type { DataKey } from '../keys/data-key.ts';
+import { deleteUnusedDataKeys, keyOfDataKey } from '../catalog/keys.ts';
+import { createOverlay, diskChain, diskInfo, flatten } from './disks.ts';
+import { createEncrypted, type EncryptedChain } from './encrypted-disk.ts';
 import { backingName, layerHeaderFault } from './layer-header.ts';
 import { LOW_WATER, refuseWithoutRoom } from './space.ts';
 
@@ -54,6 +58,10 @@ export interface SealedLayer {
   readonly origin: DiskOrigin;
   /** What shows that the chain has ids which a system container does not have, as a clause. */
   readonly foreignId?: string;
+  /** The data key of its file, if that is encrypted. */
+  readonly dataKeyId?: string;
+  /** The key that opens the chain, if it was taken by an AMI that has one; default: the data key's own. */
+  readonly keyArn?: string;
 }
 
 /** The purpose of a sealed layer, recorded together with it, so that the layer always has an owner. */
@@ -65,6 +73,9 @@ export interface Sealing {
   /** Records that refer to the layer. */
   readonly refer?: (trx: Queryable, layerId: string) => Promise<void>;
 }
+
+/** Age from which a data key without a layer is deleted. */
+const UNUSED_KEY_MS = 3_600_000;
 
 /** A layer's file name, and its id in it. */
 const OF_LAYER = /^(lay-[0-9a-f]{17})(?:-flat)?\.qcow2$/;
@@ -93,12 +104,14 @@ export class LayerStore {
   private readonly catalog: Catalog;
   private readonly dataDirectory: string;
   private readonly bring: ((ami: Ami, owner: string) => Promise<void>) | undefined;
+  private readonly keys: KeyService;
 
   /** @param bring gives an AMI, which is only in the store of its Region, its layer here */
   constructor(catalog: Catalog, dataDirectory: string, bring?: (ami: Ami, owner: string) => Promise<void>) {
     this.catalog = catalog;
     this.dataDirectory = dataDirectory;
     this.bring = bring;
+    this.keys = new KeyService(catalog);
   }
 
   /** Absolute path of a layer's file, from its record. */
@@ -109,20 +122,111 @@ export class LayerStore {
   /**
    * Records a layer whose file the caller creates at the path: a base image in progress, or an overlay from a snapshot.
    * @param origin of a disk without a parent; other layers inherit their parent's
+   * @param dataKeyId its file is encrypted with this data key (default: as its parent's)
    */
-  async announce(parentId: string | null, origin: DiskOrigin = 'made'): Promise<OpenLayer> {
+  async announce(parentId: string | null, origin: DiskOrigin = 'made', dataKeyId?: string): Promise<OpenLayer> {
     const id = newLayerId();
     const path = layerFile(id);
-    await beginLayer(this.catalog.db, { id, parentId, path, origin });
+    await beginLayer(this.catalog.db, { id, parentId, path, origin, dataKeyId });
     await mkdir(dirname(join(this.dataDirectory, path)), { recursive: true, mode: 0o700 });
     return { id, parentId, path: join(this.dataDirectory, path) };
   }
 
-  /** Creates an empty layer on another one. `sizeBytes` grows the disk (default: the parent's size). */
-  async open(parent: SealedLayer, sizeBytes?: number): Promise<OpenLayer> {
-    const layer = await this.announce(parent.id);
-    await createOverlay(parent.path, layer.path, sizeBytes);
+  /**
+   * Creates an empty layer on another one. Over an encrypted layer, it is encrypted.
+   * @param sizeBytes grows the disk (default: the parent's size)
+   * @param keyArn encrypts it under this key
+   * @throws {KeyError} if a key cannot be used; nothing is left
+   */
+  async open(parent: SealedLayer, sizeBytes?: number, keyArn?: string): Promise<OpenLayer> {
+    const target = await this.keyOver(parent, keyArn);
+    const key = target === undefined ? undefined : await this.dataKeyOver(parent, target);
+    const layer = await this.announce(parent.id, undefined, key?.id);
+    try {
+      if (key === undefined) await createOverlay(parent.path, layer.path, sizeBytes);
+      else await this.createEncrypted(layer.path, key, parent, sizeBytes);
+    } catch (error) {
+      await this.discard(layer);
+      throw error;
+    }
     return layer;
+  }
+
+  /**
+   * Creates a disk over a layer for an instance that is no build: encrypted if the layer is.
+   * @returns how to open it, if it is encrypted
+   */
+  async createDisk(parent: SealedLayer, path: string): Promise<EncryptedChain | undefined> {
+    const below = await this.encryption(parent);
+    if (below === undefined) {
+      await createOverlay(parent.path, path);
+      return undefined;
+    }
+    const { key } = below.files[0]!;
+    await this.createEncrypted(path, key, parent, undefined);
+    return { files: [{ path, key }, ...below.files] };
+  }
+
+  /** The key that a layer over another one is encrypted under; `undefined` if it is not encrypted. */
+  async keyOver(parent: SealedLayer, keyArn?: string): Promise<string | undefined> {
+    return keyArn ?? this.openerOf(parent);
+  }
+
+  /** The key that opens a layer; `undefined` if it is not encrypted. */
+  async openerOf({ dataKeyId, keyArn }: SealedLayer): Promise<string | undefined> {
+    return dataKeyId === undefined ? undefined : (keyArn ?? (await keyOfDataKey(this.catalog.db, dataKeyId)));
+  }
+
+  /** How to open a layer, sealed or not; `undefined` if it is not encrypted. @throws {KeyError} */
+  async encryption({ id, keyArn }: Pick<SealedLayer, 'id' | 'keyArn'>): Promise<EncryptedChain | undefined> {
+    const layers = await this.encryptedLayers(id);
+    if (layers.length === 0) return undefined;
+    const opener = keyArn ?? (await keyOfDataKey(this.catalog.db, layers[0]!.data_key_id!));
+    const keys = new Map<string, DataKey>();
+    for (const { data_key_id } of layers)
+      if (!keys.has(data_key_id!)) keys.set(data_key_id!, await this.keys.openDataKey(data_key_id!, opener));
+    return { files: layers.map((layer) => ({ path: this.path(layer), key: keys.get(layer.data_key_id!)! })) };
+  }
+
+  /** The data key of a layer's own file; `undefined` if it is not encrypted. @throws {KeyError} */
+  async dataKey(id: string): Promise<DataKey | undefined> {
+    const layer = await getLayer(this.catalog.db, id);
+    return layer?.data_key_id == null ? undefined : this.keys.openDataKey(layer.data_key_id);
+  }
+
+  /** Lets another key open a layer's chain too. Its files stay as they are. @throws {KeyError} */
+  async share(layer: SealedLayer, keyArn: string): Promise<void> {
+    await this.keys.share(await this.dataKeyIds(layer.id), await this.openerOf(layer), keyArn);
+  }
+
+  private async dataKeyIds(id: string): Promise<readonly string[]> {
+    return [...new Set((await this.encryptedLayers(id)).map(({ data_key_id }) => data_key_id!))];
+  }
+
+  /** The encrypted layers of a chain, top first. No plain layer lies over an encrypted one. */
+  private async encryptedLayers(id: string): Promise<readonly Layer[]> {
+    const found: Layer[] = [];
+    for (let next: string | null = id; next !== null; ) {
+      const layer: Layer | undefined = await getLayer(this.catalog.db, next);
+      if (layer?.data_key_id == null) break;
+      found.push(layer);
+      next = layer.parent_id;
+    }
+    return found;
+  }
+
+  /** The parent's data key if it is under the same key, else another one; the key then opens the whole chain. */
+  private async dataKeyOver(parent: SealedLayer, keyArn: string): Promise<DataKey> {
+    const { dataKeyId } = parent;
+    if (dataKeyId !== undefined) await this.share(parent, keyArn);
+    if (dataKeyId !== undefined && (await keyOfDataKey(this.catalog.db, dataKeyId)) === keyArn)
+      return this.keys.openDataKey(dataKeyId);
+    return this.keys.newDataKey(keyArn);
+  }
+
+  private async createEncrypted(path: string, key: DataKey, parent: SealedLayer, sizeBytes = 0): Promise<void> {
+    const { virtualSize } = await diskInfo(parent.path);
+    await createEncrypted(path, key, Math.max(sizeBytes, virtualSize), parent.path);
   }
 
   /** Seals a layer under its key. Its content is durable when this returns. */
@@ -206,7 +310,7 @@ export class LayerStore {
       const layer = ami?.layer_id == null ? undefined : await getLayer(trx, ami.layer_id);
       if (ami === undefined || layer === undefined || layer.state !== 'complete') return undefined;
       await useLayer(trx, layer.id, owner);
-      return { ami, layer: this.sealed(layer) };
+      return { ami, layer: { ...this.sealed(layer), keyArn: ami.kms_key_arn ?? undefined } };
     });
   }
 
@@ -329,6 +433,7 @@ export class LayerStore {
       await flatten(layer.path, join(this.dataDirectory, path), {
         signal,
         env: { [HELD_MARK]: heldId },
+        encryption: await this.encryption(layer),
       });
     } finally {
       await release(held, heldId);
@@ -406,7 +511,11 @@ export class LayerStore {
         for (const layer of found) await deleteLayer(trx, layer.id);
         return found;
       });
-      if (free.length === 0) return { layers, bytes };
+      if (free.length === 0) {
+        // A new data key has no layer for a moment.
+        await deleteUnusedDataKeys(this.catalog.db, new Date(Date.now() - UNUSED_KEY_MS).toISOString());
+        return { layers, bytes };
+      }
       for (const layer of free) bytes += await removeFile(this.path(layer));
       layers += free.length;
     }
@@ -419,6 +528,7 @@ export class LayerStore {
       path: this.path(layer),
       origin: layer.origin,
       foreignId: layer.foreign_id ?? undefined,
+      dataKeyId: layer.data_key_id ?? undefined,
     };
   }
 }

@@ -2,6 +2,8 @@
  * The contract between users of instances and drivers. It must fit a system container, a virtual machine, this host, a
  * container, and an EC2 instance over SSM.
  */
+import type { EncryptedChain } from '../images/encrypted-disk.ts';
+import type { DataKey } from '../keys/data-key.ts';
 import type { Readable, Writable } from 'node:stream';
 import type { AllocationOwner } from '../platform/host.ts';
 import type { HeldRecorder } from '../platform/held.ts';
@@ -129,6 +131,8 @@ export interface LaunchRequest {
   readonly id: string;
   /** Path of a qcow2 overlay that the instance writes to. The caller creates it and keeps it after `terminate`. */
   readonly disk: string;
+  /** How to open the disk, if it is encrypted. */
+  readonly encryption?: EncryptedChain | undefined;
   readonly cpus: number;
   readonly memoryMiB: number;
   /**
@@ -187,8 +191,9 @@ export interface Instance {
   /**
    * Takes a snapshot: the previous top file keeps what was written so far and is never written again. The instance
    * continues in `overlay`, a new file that this creates.
+   * @param key of the disk, if it is encrypted: the overlay is encrypted with it too
    */
-  snapshot(overlay: string): Promise<void>;
+  snapshot(overlay: string, key?: DataKey): Promise<void>;
   /**
    * Shuts the operating system down cleanly and detaches the disk, within a deadline; afterwards only `terminate` is
    * allowed.

@@ -42,7 +42,13 @@ export async function prepareContainer(
   await held.record({ kind: 'allocation', id: uids.id });
   const cgroups = await hostCgroups(`ingot-${id}`, request);
   if (cgroups === undefined) throw new InstanceError('this host has no unified cgroup hierarchy mounted');
-  const disk = await attachDisk({ disk: request.disk, directory, held, signal: request.signal });
+  const disk = await attachDisk({
+    disk: request.disk,
+    encryption: request.encryption,
+    directory,
+    held,
+    signal: request.signal,
+  });
   attached(disk);
   const unlimited = await makeCgroups(cgroups, held);
   if (unlimited.length > 0)

@@ -11,6 +11,8 @@ export const DATA_NAMES = {
   credentials: 'credentials.json',
   /** The key that seals secrets in the catalogue. */
   sealingKey: 'secrets.key',
+  /** The root key, unless `config.yaml` names another one. */
+  rootKey: 'root.key',
   /** Base images and layers. */
   layers: 'layers',
   /** A directory per Region: flat copies with their manifests. */

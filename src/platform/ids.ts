@@ -20,6 +20,11 @@ export function newLaunchTemplateId(): string {
   return `lt-${hex17()}`;
 }
 
+/** `dk-` and 17 hexadecimal digits. */
+export function newDataKeyId(): string {
+  return `dk-${hex17()}`;
+}
+
 /** `lay-` and 17 hexadecimal digits. */
 export function newLayerId(): string {
   return `lay-${hex17()}`;

@@ -46,6 +46,8 @@ export const PATIENCE_VARIABLES: readonly string[] = ['INGOT_PATIENCE'];
 
 /** Options for running a command to its end. */
 export interface RunOptions extends ChildOptions {
+  /** Descriptors of this process that the command gets as 3, 4 and so on. */
+  readonly descriptors?: readonly number[];
   /** Content of stdin (default: nothing). */
   readonly input?: string | Buffer | Readable;
   /** Milliseconds after which the whole process group is killed. */
@@ -232,7 +234,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   options.signal?.throwIfAborted();
   const child = spawnChild(argv, {
     ...options,
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.descriptors ?? [])],
     detached: true,
   });
   const stdout = new Tail(options.maxCapture ?? 1 << 20);

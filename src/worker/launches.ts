@@ -7,7 +7,6 @@ import { heldRecorder } from '../catalog/held.ts';
 import { getInstance, type InstanceRecord, updateInstance } from '../catalog/instances.ts';
 import { layerStore } from '../distribution/from-stores.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
-import { createOverlay } from '../images/disks.ts';
 import { LayerStore } from '../images/layer-store.ts';
 import { driverNamed, instanceDirectory } from '../instances/launch.ts';
 import type { InstanceHandle } from '../instances/instance.ts';
@@ -46,12 +45,13 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
     const disk = instanceDisk(catalog.dataDirectory, id);
     await held.record({ kind: 'path', path: disk });
     await mkdir(dataPath(catalog.dataDirectory, 'instances'), { recursive: true, mode: 0o700 });
-    await createOverlay(layer.path, disk);
+    const encryption = await layers.createDisk(layer, disk);
     const size = resolveInstanceType(record.instance_type, cpus().length, Math.floor(totalmem() / (1 << 20)));
     const wantsSeed = stored.sshKeys.length > 0 || stored.userData !== undefined;
     const instance = await driverNamed(record.driver).launch({
       id,
       disk,
+      encryption,
       cpus: size.cpus,
       memoryMiB: size.memoryMiB,
       directory: instanceDirectory(id),

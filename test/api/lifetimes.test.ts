@@ -307,13 +307,13 @@ describe('accounts and Regions', () => {
 describe('what is not supported yet', () => {
   test('is refused when it is asked for, not in the build', async () => {
     const { imageRecipeArn } = await recipe(unique('encrypted'), {
-      blockDeviceMappings: [{ deviceName: '/dev/xvda', ebs: { encrypted: true } }],
+      blockDeviceMappings: [{ deviceName: '/dev/xvda', ebs: { encrypted: true, kmsKeyId: 'alias/nobody' } }],
     });
     const infrastructureConfigurationArn = await infrastructure();
     await fails(
       api.client.send(new CreateImageCommand({ imageRecipeArn, infrastructureConfigurationArn })),
       'InvalidRequestException',
-      /encrypted/,
+      /blockDeviceMappings\[0\]\.ebs\.kmsKeyId: the key 'alias\/nobody' does not exist/,
     );
     await fails(
       recipe(unique('r'), { additionalInstanceConfiguration: { userDataOverride: '#!/bin/sh' } }),

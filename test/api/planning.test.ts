@@ -207,10 +207,11 @@ describe('what is refused', () => {
     const { distributionConfigurationArn } = await api.client.send(
       new CreateDistributionConfigurationCommand({
         name: 'encrypted',
-        distributions: [{ region: REGION, amiDistributionConfiguration: { kmsKeyId: 'key' } }],
+        distributions: [{ region: REGION, amiDistributionConfiguration: { kmsKeyId: 'alias/nobody' } }],
       }),
     );
-    const message = /^distributions\[0\]\.amiDistributionConfiguration\.kmsKeyId requests encryption/;
+    const message =
+      /distributions\[0\]\.amiDistributionConfiguration\.kmsKeyId: the key 'alias\/nobody' does not exist in eu-west-1/;
     await assert.rejects(create({ imageRecipeArn, distributionConfigurationArn }), {
       name: 'InvalidRequestException',
       message,
@@ -277,7 +278,7 @@ describe('what is refused', () => {
             ...components!,
             { componentArn: components![0]!.componentArn!.replace(/component\/[^/]+/, 'component/none') },
           ],
-          blockDeviceMappings: [{ deviceName: '/dev/sda1', ebs: { encrypted: true } }],
+          blockDeviceMappings: [{ deviceName: '/dev/sda1', ebs: { encrypted: true, kmsKeyId: 'my key' } }],
         },
         workflows: [{ workflowArn: `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:workflow/build/none/x.x.x` }],
         distributionConfiguration: {
@@ -290,7 +291,7 @@ describe('what is refused', () => {
     assert.deepEqual(
       refusals.map(({ code, field }) => [code, field]),
       [
-        ['encryption', 'imageRecipe.blockDeviceMappings'],
+        ['encryption', 'imageRecipe.blockDeviceMappings[0].ebs.kmsKeyId'],
         ['keep', 'tags'],
         ['cache', 'tags'],
         ['distribution', 'distributionConfiguration.distributions[1].region'],

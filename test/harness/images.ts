@@ -7,6 +7,7 @@ import {
   CreateWorkflowCommand,
   GetImageCommand,
   type CreateImageCommandInput,
+  type CreateImageRecipeCommandInput,
   type CreateInfrastructureConfigurationCommandInput,
   type Image,
   type ImageStatus,
@@ -31,6 +32,8 @@ export interface TestImage {
   /** Workflow documents in place of the managed ones, by type. */
   readonly workflows?: Readonly<Partial<Record<'BUILD' | 'TEST' | 'DISTRIBUTION', string>>>;
   readonly parent?: string;
+  /** More of its recipe. */
+  readonly recipe?: Partial<CreateImageRecipeCommandInput>;
   readonly distributionConfigurationArn?: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly terminateInstanceOnFailure?: boolean;
@@ -64,6 +67,7 @@ export async function createTestImage(server: TestServer, wanted: TestImage): Pr
       semanticVersion: '1.0.x',
       parentImage: wanted.parent ?? PARENT,
       ...(components.length === 0 ? {} : { components }),
+      ...wanted.recipe,
       clientToken: randomUUID(),
     }),
   );

@@ -187,6 +187,8 @@ interface Owned {
   readonly instance: string;
   readonly user: string;
   readonly key: string;
+  /** ARN of a key of disks. */
+  readonly kmsKey: string;
   readonly stack: string;
   readonly parameter: string;
   /** SHA-256 of a file that is whole. */
@@ -238,6 +240,7 @@ async function owned(): Promise<Owned> {
     instance,
     user,
     stack,
+    kmsKey: (await post<{ arn: string }>('/ingot/keys', {})).arn,
     key: (await post<{ accessKeyId: string }>(`${principal}/keys`)).accessKeyId,
   };
 }
@@ -297,6 +300,14 @@ const ROUTES: Readonly<Record<string, (owned: Owned) => readonly RouteCase[]>> =
       },
     },
   ],
+  'ingot:ListKeys': () => [{}],
+  'ingot:CreateKey': () => [{ body: {} }],
+  'ingot:RotateKey': ({ kmsKey: arn }) => [{ params: { arn } }],
+  'ingot:EnableKey': ({ kmsKey: arn }) => [{ params: { arn } }],
+  'ingot:DisableKey': ({ kmsKey: arn }) => [{ params: { arn } }],
+  'ingot:ScheduleKeyDeletion': ({ kmsKey: arn }) => [{ params: { arn }, body: {} }],
+  'ingot:CancelKeyDeletion': ({ kmsKey: arn }) => [{ params: { arn } }],
+  'ingot:PutKeyAlias': ({ kmsKey: arn }) => [{ params: { arn }, body: { alias: 'alias/taken' } }],
   'ingot:ListPrincipals': () => [{}, { query: { account: ACCOUNT } }],
   'ingot:CreatePrincipal': ({ user: arn }) => [{ params: { arn }, body: {} }],
   'ingot:GetPrincipal': ({ user: arn }) => [{ params: { arn } }],

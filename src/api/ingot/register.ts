@@ -7,6 +7,7 @@ import { eventRoutes } from './events.ts';
 import { imageRoutes } from './images.ts';
 import { importRoutes } from './imports.ts';
 import { instanceRoutes } from './instances.ts';
+import { keyRoutes } from './keys.ts';
 import { lifecycleRoutes } from './lifecycle.ts';
 import { outdatedRoutes } from './outdated.ts';
 import { parameterRoutes } from './parameters.ts';
@@ -36,6 +37,7 @@ export const ingotRoutes: readonly IngotRoute[] = [
   ...parameterRoutes,
   ...fileRoutes,
   ...principalRoutes,
+  ...keyRoutes,
   ...auditRoutes,
   ...eventRoutes,
   ...statusRoutes,

@@ -2,6 +2,7 @@
  * Builds container images: buildah runs in separate namespaces, on a separate disk with its storage. The instance is
  * the container that components run in.
  */
+import type { DataKey } from '../../keys/data-key.ts';
 import { readFile } from 'node:fs/promises';
 import { resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
 import { until } from '../../platform/clock.ts';
@@ -142,9 +143,9 @@ class BuildahInstance implements ContainerInstance {
     throw new InstanceError('a container cannot be rebooted');
   }
 
-  async snapshot(overlay: string): Promise<void> {
+  async snapshot(overlay: string, key?: DataKey): Promise<void> {
     await this.settle(true);
-    await this.disk.snapshot(overlay);
+    await this.disk.snapshot(overlay, key);
   }
 
   async settle(keep: boolean): Promise<void> {

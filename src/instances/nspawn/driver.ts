@@ -2,6 +2,7 @@
  * Instances as system containers: systemd-nspawn boots the disk's root file system in separate namespaces. Ready in
  * under a second; it shares the host's kernel.
  */
+import type { DataKey } from '../../keys/data-key.ts';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { AttachError, resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
 import { DeadlineError, until } from '../../platform/clock.ts';
@@ -154,9 +155,9 @@ class NspawnInstance implements Instance {
     return this.bootId();
   }
 
-  async snapshot(overlay: string): Promise<void> {
+  async snapshot(overlay: string, key?: DataKey): Promise<void> {
     if (!this.disk.alive()) throw await this.whatHappened();
-    await this.disk.snapshot(overlay);
+    await this.disk.snapshot(overlay, key);
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,5 @@
 /** The argument vector of a virtual machine. Pure: tests read it without QEMU. */
+import { encryptedMembers, type EncryptedChain, type QemuSecrets } from '../../images/encrypted-disk.ts';
 import { readScript } from '../../platform/scripts.ts';
 import type { PublishedPort } from '../instance.ts';
 import { INSTANCE_NETWORK, macOf } from '../network.ts';
@@ -37,6 +38,10 @@ export interface MachineOptions {
   readonly memoryMiB: number;
   /** qcow2, writable. */
   readonly disk: string;
+  /** How to open the disk, if it is encrypted, */
+  readonly encryption?: EncryptedChain | undefined;
+  /** with the secrets that it names. */
+  readonly secrets?: QemuSecrets | undefined;
   /** NoCloud seed: a vfat image, read-only. */
   readonly seedDisk?: string;
   readonly firmware: Firmware;
@@ -105,7 +110,8 @@ export function machineArguments(options: MachineOptions): string[] {
     'rng-random,id=rng,filename=/dev/urandom',
     '-device',
     'virtio-rng-pci,rng=rng',
-    ...diskArguments(options.disk),
+    ...(options.secrets?.options ?? []),
+    ...diskArguments(options.disk, options.encryption),
     ...(options.seedDisk === undefined ? [] : seedArguments(options.seedDisk)),
     ...networkArguments(options.id, options.publish ?? []),
     '-add-fd',
@@ -132,13 +138,15 @@ export function machineArguments(options: MachineOptions): string[] {
  * `detect-zeroes`).
  * @param name node name, `NAME-file` for the file below it
  * @param overlay its backing disk is the node it will be put on, not the one that its header names
+ * @param encryption how to open it, if it is encrypted
  */
-export function diskNode(name: string, path: string, overlay = false): object {
+export function diskNode(name: string, path: string, overlay = false, encryption?: EncryptedChain): object {
   return {
     driver: 'qcow2',
     'node-name': name,
     discard: 'unmap',
     'detect-zeroes': 'unmap',
+    ...encryptedMembers(encryption),
     ...(overlay ? { backing: null } : {}),
     file: { driver: 'file', 'node-name': `${name}-file`, filename: path, discard: 'unmap' },
   };
@@ -211,10 +219,10 @@ function firmwareArguments(firmware: Firmware): string[] {
   ];
 }
 
-function diskArguments(path: string): string[] {
+function diskArguments(path: string, encryption: EncryptedChain | undefined): string[] {
   return [
     '-blockdev',
-    JSON.stringify(diskNode('layer0', path)),
+    JSON.stringify(diskNode('layer0', path, false, encryption)),
     '-device',
     `virtio-blk-pci,id=${DISK_DEVICE},drive=layer0,bootindex=1`,
   ];

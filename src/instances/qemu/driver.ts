@@ -14,6 +14,7 @@ import {
   type InstanceHandle,
   type LaunchRequest,
 } from '../instance.ts';
+import { keysOf, QemuSecrets } from '../../images/encrypted-disk.ts';
 import { startInstanceServices } from '../services/start.ts';
 import { publishPorts, resolvConf, startSlirp } from '../network.ts';
 import { chooseAccelerator, rememberVerdict } from './accelerator.ts';
@@ -167,6 +168,7 @@ async function boot(
   const files = machineFiles(directory);
   const consoleLog = consoleLogOf(request);
   for (const stale of [...ringFiles(consoleLog), files.qmpSocket, files.agentSocket]) await rm(stale, { force: true });
+  using secrets = new QemuSecrets(keysOf(request.encryption), '-object', CONSOLE_FD + 1);
   const argv = machineArguments({
     id,
     accelerator,
@@ -174,6 +176,8 @@ async function boot(
     cpus: request.cpus,
     memoryMiB: request.memoryMiB,
     disk: request.disk,
+    encryption: request.encryption,
+    secrets,
     firmware,
     directory,
     publish: request.publish ?? [],
@@ -188,7 +192,14 @@ async function boot(
   const started = await start(command, {
     files: 'private',
     env: { [HELD_MARK]: heldId },
-    stdio: ['ignore', 'ignore', 'ignore'],
+    // The descriptor of the console is the command's own.
+    stdio: [
+      'ignore',
+      'ignore',
+      'ignore',
+      ...(secrets.descriptors.length === 0 ? [] : (['ignore'] as const)),
+      ...secrets.descriptors,
+    ],
     detached: true,
   });
   started.unref();

@@ -1,5 +1,7 @@
 /** One running virtual machine. */
-import { createOverlay } from '../../images/disks.ts';
+import { createOverlay, diskInfo } from '../../images/disks.ts';
+import { createEncrypted } from '../../images/encrypted-disk.ts';
+import type { DataKey } from '../../keys/data-key.ts';
 import { sleep } from '../../platform/clock.ts';
 import { releaseAll, type HeldRecorder } from '../../platform/held.ts';
 import { patience, patient } from '../../platform/patience.ts';
@@ -149,13 +151,16 @@ export class QemuInstance implements Instance {
     );
   }
 
-  async snapshot(overlay: string): Promise<void> {
+  async snapshot(overlay: string, key?: DataKey): Promise<void> {
     return this.talk('a snapshot', () =>
       this.withQmp(async (qmp) => {
         const top = await topNode(qmp);
-        await createOverlay(top.file, overlay);
+        if (key === undefined) await createOverlay(top.file, overlay);
+        else await createEncrypted(overlay, key, (await diskInfo(top.file)).virtualSize, top.file);
         const name = `layer${Number(/^layer(\d+)$/.exec(top.node)?.[1] ?? 0) + 1}`;
-        await qmp.execute('blockdev-add', diskNode(name, overlay, true));
+        // QEMU has the secret of this key since its start.
+        const encryption = key && { files: [{ path: overlay, key }] };
+        await qmp.execute('blockdev-add', diskNode(name, overlay, true, encryption));
         try {
           await this.frozen(() => qmp.execute('blockdev-snapshot', { node: top.node, overlay: name }));
         } catch (error) {

@@ -12,6 +12,7 @@ import { DEFAULT_NAMES, readNames, type NameSettings } from './names.ts';
 import { defaultNetworks, readNetworks, type Networks } from './networks.ts';
 import { readStateMachines, type StateMachine } from './state-machines.ts';
 import { readRegions, type RegionSettings } from './regions.ts';
+import { DEFAULT_KEYS, readKeys, type KeySettings } from './keys.ts';
 import { readRegistries, type Registry } from './registries.ts';
 import { readInstanceProfiles, type InstanceProfile } from './profiles.ts';
 import { DEFAULT_ACCOUNT, readCredentials } from '../credentials.ts';
@@ -135,6 +136,8 @@ export interface Config {
   readonly pools: Readonly<Record<string, Pool>>;
   /** Container registries that images may be pushed to, by host. */
   readonly registries: Readonly<Record<string, Registry>>;
+  /** Where the root key comes from. */
+  readonly keys: KeySettings;
   /** Stores of Regions, by name; a Region that is not listed is a folder of the data directory. */
   readonly regions: Readonly<Record<string, RegionSettings>>;
   /** Maintenance windows, parsed by `pipelines/`. */
@@ -184,6 +187,7 @@ export const DEFAULT_CONFIG: Config = {
   uriProfiles: [],
   networks: defaultNetworks(DEFAULT_ACCOUNT),
   registries: {},
+  keys: DEFAULT_KEYS,
   commandDocuments: undefined,
   stateMachines: {},
   pools: {},
@@ -248,6 +252,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
       'uriProfiles',
       'networks',
       'registries',
+      'keys',
       'commandDocuments',
       'stateMachines',
       'pools',
@@ -353,6 +358,7 @@ export function parseConfig(text: string, path: string, homeAccount: string = DE
     }),
     networks: readNetworks(root['networks'], faults, homeAccount),
     registries: readRegistries(root['registries'], faults, homeAccount),
+    keys: readKeys(root['keys'], faults),
     commandDocuments: readCommandDocuments(root['commandDocuments'], faults, homeAccount),
     stateMachines: readStateMachines(root['stateMachines'], faults, homeAccount),
     pools: readPools(root['pools'], faults, homeAccount),

@@ -2,6 +2,7 @@
 import { insertAmi } from '../../catalog/amis.ts';
 import { heldRecorder } from '../../catalog/held.ts';
 import { relative } from 'node:path';
+import { amiKey } from '../machines/encryption.ts';
 import { prepareForLayer } from '../../guest/before-layer.ts';
 import { newAmiId } from '../../platform/ids.ts';
 import { layerKey } from '../machines/layer-key.ts';
@@ -26,7 +27,7 @@ export const createImage: StepAction = {
     signal,
     timeoutSeconds,
   }: StepNeeds<
-    'arn' | 'account' | 'region' | 'image' | 'allowedSecrets',
+    'arn' | 'account' | 'region' | 'image' | 'allowedSecrets' | 'encryption',
     'instances' | 'sealed' | 'ami' | 'osVersion',
     'catalog' | 'layers' | 'dataDirectory'
   >) {
@@ -70,10 +71,15 @@ export const createImage: StepAction = {
     if (layer.path !== sealed.path)
       report({ type: 'log', text: `the chain of layers was longer than ${MAX_CHAIN}; merged it into one file` });
 
+    const keyArn =
+      (await amiKey({ plan, services }, plan.region, layer.dataKeyId !== undefined)) ??
+      (await services.layers.openerOf(layer));
+    if (keyArn !== undefined) await services.layers.share(layer, keyArn);
     const id = newAmiId();
     await insertAmi(services.catalog.db, {
       ...amiRecord(plan, { id, region: plan.region, osVersion: progress.osVersion }),
       layer_id: layer.id,
+      kms_key_arn: keyArn ?? null,
       file: relative(services.dataDirectory, layer.path),
       state: 'available',
     });

@@ -2,6 +2,7 @@
  * `DistributeImage`: names the AMI in its home Region and copies it, flat, to every other Region of the distribution
  * configuration.
  */
+import { amiKey } from '../machines/encryption.ts';
 import { relative } from 'node:path';
 import { amiOnRecord, insertAmi, reviveAmi, updateAmi } from '../../catalog/amis.ts';
 import { amiRecord, type BuiltAmi } from '../../distribution/ami-record.ts';
@@ -31,7 +32,7 @@ export const distributeImage: StepAction = { name: 'DistributeImage', run };
 
 /** What distribution takes. */
 type Needs = StepNeeds<
-  'arn' | 'account' | 'region' | 'image' | 'task' | 'distribution',
+  'arn' | 'account' | 'region' | 'image' | 'task' | 'distribution' | 'encryption',
   'ami' | 'copiesAhead' | 'osVersion' | 'sealed',
   'catalog' | 'layers' | 'dataDirectory'
 >;
@@ -128,7 +129,14 @@ async function copyElsewhere(
   }
   const copied = await copyToRegion(
     services,
-    { source: plan, ami, plan: region, osVersion: progress.osVersion, ahead: progress.copiesAhead },
+    {
+      source: plan,
+      ami,
+      plan: region,
+      osVersion: progress.osVersion,
+      ahead: progress.copiesAhead,
+      keyArn: await amiKey({ plan, services }, region.region, ami.layer.dataKeyId !== undefined),
+    },
     report,
     signal,
   );
@@ -214,7 +222,7 @@ async function atMost<T, R>(count: number, all: readonly T[], work: (each: T) =>
 }
 
 async function nameHome(
-  { plan, services: { catalog, dataDirectory } }: Pick<Needs, 'plan' | 'services'>,
+  { plan, services: { catalog, dataDirectory, layers } }: Pick<Needs, 'plan' | 'services'>,
   ami: BuiltAmi,
   region: RegionPlan,
   osVersion: string | undefined,
@@ -227,6 +235,7 @@ async function nameHome(
     await insertAmi(catalog.db, {
       ...amiRecord(plan, { id, osVersion, ...region }),
       layer_id: ami.layer.id,
+      kms_key_arn: (await layers.openerOf(ami.layer)) ?? null,
       file: relative(dataDirectory, ami.layer.path),
       state: 'available',
     });

@@ -8,6 +8,7 @@ import { InstanceError } from '../../instances/instance.ts';
 import { driverNamed, missingByDriver } from '../../instances/launch.ts';
 import { remedyFor } from './remedies.ts';
 import { launchContainer } from '../containers/launch-container.ts';
+import { buildKey } from '../machines/encryption.ts';
 import { groundKey, reuseLayers, type LayerPlan } from '../machines/layer-reuse.ts';
 import { chooseBuildDriver, chooseTestDriver, refusePlatform, type DriverChoice } from '../planning/choose-driver.ts';
 import { madeAt } from '../machines/disk-secrets.ts';
@@ -36,7 +37,7 @@ export const launchInstance: StepAction = {
 
 /** What a launch needs. */
 type Needs = StepNeeds<
-  keyof LayerPlan | 'container' | 'phases' | 'workflows' | 'network' | 'instanceProfile' | 'pool',
+  keyof LayerPlan | 'encryption' | 'container' | 'phases' | 'workflows' | 'network' | 'instanceProfile' | 'pool',
   'instances' | 'ami' | 'container' | 'osVersion' | 'workflowOutputs',
   'catalog' | 'layers' | 'dataDirectory'
 >;
@@ -86,7 +87,13 @@ async function run(needs: Needs): Promise<StepOutputs> {
     // Linux 2023 has 25 GiB, its AMI 8.
     if (problem !== undefined) report({ type: 'log', level: 'warn', text: `${problem}. The disk keeps its size.` });
   }
-  const ground = groundKey(parent, sizeBytes);
+  const keyArn = await services.layers.keyOver(
+    parent,
+    purpose === 'build' ? await buildKey({ plan, services }) : undefined,
+  );
+  if (purpose === 'build' && keyArn !== undefined)
+    report({ type: 'log', text: `the disk of the build is encrypted under ${keyArn}` });
+  const ground = groundKey(parent, sizeBytes, keyArn);
   const reused =
     purpose === 'build' && override === undefined && !commandsComeFirst(plan.workflows.BUILD)
       ? await reuseLayers(
@@ -108,12 +115,15 @@ async function run(needs: Needs): Promise<StepOutputs> {
     searchSince: await madeAt(parent.path),
     instanceType,
     sizeBytes,
+    keyArn,
     timeoutSeconds,
     report,
     signal,
   };
-  const takes = warm !== undefined && reused.count === 0;
-  if (warm !== undefined && !takes)
+  const takes = warm !== undefined && reused.count === 0 && keyArn === undefined;
+  if (warm !== undefined && keyArn !== undefined)
+    report({ type: 'log', text: 'the disk of the waiting virtual machine is not encrypted, so it is not used' });
+  else if (warm !== undefined && !takes)
     report({ type: 'log', text: 'layers of an earlier build are used, so the waiting virtual machine is not needed' });
   const work = { plan, progress, services };
   const launched = takes ? takeFromPool(work, warm, launch) : launchWorkInstance(work, launch);

@@ -75,6 +75,7 @@ export const registerImage: StepAction = {
     await insertAmi(services.catalog.db, {
       ...amiRecord(plan, { id, region, osVersion: progress.osVersion ?? source.os_version ?? undefined, description }),
       layer_id: grown.id,
+      kms_key_arn: (await services.layers.openerOf(grown)) ?? null,
       file: relative(services.dataDirectory, grown.path),
       state: 'available',
     });

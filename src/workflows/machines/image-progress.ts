@@ -23,6 +23,8 @@ export interface WorkLaunch {
   readonly searchSince?: Date;
   /** Virtual size of the disk in bytes; at least the parent's. */
   readonly sizeBytes?: number;
+  /** The key that its disk is encrypted under, if it is. */
+  readonly keyArn?: string | undefined;
   /** Time limit of the step; an instance may have a shorter one. */
   readonly timeoutSeconds: number;
   readonly report: Report;

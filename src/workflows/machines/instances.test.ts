@@ -41,6 +41,7 @@ async function layersOf(id: string, marks: 'never' | 'before' | 'in the snapshot
   const mark = (): Promise<void> => markChangedByHand(catalog.db, id, NOW);
   const layers = {
     announce: async () => ({ id: 'next', path: '/next' }),
+    dataKey: async () => undefined,
     seal: async (_layer: unknown, key: string) => ({ id: `lay-${key}`, key }),
   } as unknown as LayerStore;
   const instance = {

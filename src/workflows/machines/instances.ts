@@ -137,7 +137,7 @@ async function launchMachine(
   });
 
   const parentSize = (await usableDisk(parent.path)).virtualSize;
-  const layer = await work.services.layers.open(parent, Math.max(launch.sizeBytes ?? 0, parentSize));
+  const layer = await work.services.layers.open(parent, Math.max(launch.sizeBytes ?? 0, parentSize), launch.keyArn);
   try {
     const needsAgent =
       launch.purpose === 'build' &&
@@ -154,6 +154,7 @@ async function launchMachine(
       id,
       ...(needsAgent ? { seed: { userData: BRING_AGENT } } : {}),
       disk: layer.path,
+      encryption: await work.services.layers.encryption({ id: layer.id }),
       cpus: size.cpus,
       memoryMiB: size.memoryMiB,
       directory: instanceDirectory(id),
@@ -297,7 +298,7 @@ export async function takeLayer(
   const current = entry.layer!;
   const next = await work.services.layers.announce(current.id);
   try {
-    await entry.instance.snapshot(next.path);
+    await entry.instance.snapshot(next.path, await work.services.layers.dataKey(next.id));
   } catch (error) {
     await work.services.layers.discard(next);
     throw error;

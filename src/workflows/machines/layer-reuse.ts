@@ -15,9 +15,10 @@ export interface LayerPlan
 /** Where layers are found. */
 export type LayerPlace = Pick<ImageServices, 'catalog' | 'layers'>;
 
-/** The identity of the disk below the first component's layer: the parent image, and the disk's size. */
-export function groundKey(parent: SealedLayer, sizeBytes: number | undefined): string {
-  return sizeBytes === undefined ? parent.key : `${parent.key}/${sizeBytes}`;
+/** The identity of the disk below the first component's layer: the parent image, the disk's size and its key. */
+export function groundKey(parent: SealedLayer, sizeBytes: number | undefined, keyArn?: string): string {
+  const sized = sizeBytes === undefined ? parent.key : `${parent.key}/${sizeBytes}`;
+  return keyArn === undefined ? sized : `${sized}/${keyArn}`;
 }
 
 /** The key of the layer that a component leaves on a disk. */

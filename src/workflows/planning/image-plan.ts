@@ -86,8 +86,18 @@ export interface ImagePlan extends PlannedImage {
   /** Findings that the secret search accepts. */
   readonly allowedSecrets: readonly AllowedSecret[];
   readonly distribution: DistributionPlan;
+  /** The keys of the image's disks, if it asks for encryption. */
+  readonly encryption?: PlannedEncryption | undefined;
   /** Paths of members that are stored and have no effect yet. */
   readonly withoutEffect: readonly string[];
+}
+
+/** Keys by their ARNs. An image that is encrypted in one Region is encrypted in all, and during its build. */
+export interface PlannedEncryption {
+  /** Of the build's disk; `undefined`: the default key of the account. */
+  readonly build: string | undefined;
+  /** Of the AMIs of Regions; of others the default key there. */
+  readonly regions: Readonly<Record<string, string>>;
 }
 
 /** The rule that rejects an image. */

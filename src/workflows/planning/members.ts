@@ -1,29 +1,6 @@
-/** Members of an image's record that are rejected, or that have no effect yet. Pure. */
+/** Members of an image's record that have no effect yet. Pure. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
-import type { Refusal } from './image-plan.ts';
 import { asksForEncryption, mappingsWithoutEffect } from './volumes.ts';
-
-/** Members that would be dangerous to ignore. */
-export function encryptionRefusals(image: Readonly<Image>): readonly Refusal[] {
-  const refusals: Refusal[] = [];
-  if (asksForEncryption(image.imageRecipe?.blockDeviceMappings))
-    refusals.push({
-      code: 'encryption',
-      field: 'imageRecipe.blockDeviceMappings',
-      message: 'the image recipe requests an encrypted volume, which is not supported yet, so the image was not built',
-    });
-  const distributions = image.distributionConfiguration?.distributions ?? [];
-  for (const [index, { amiDistributionConfiguration }] of distributions.entries()) {
-    if (amiDistributionConfiguration?.kmsKeyId === undefined) continue;
-    const path = `distributions[${index}].amiDistributionConfiguration.kmsKeyId`;
-    refusals.push({
-      code: 'encryption',
-      field: `distributionConfiguration.${path}`,
-      message: `${path} requests encryption, which is not supported yet, so the image was not built`,
-    });
-  }
-  return refusals;
-}
 
 /** Paths of members in an image's record that have no effect yet; `docs/api.md` lists them too. */
 export function membersWithoutEffect(image: Image): readonly string[] {

@@ -18,7 +18,8 @@ import { ParentMissing, parentSource, type ParentSource } from '../containers/pa
 import { cachePolicy } from './cache-policy.ts';
 import { refusePlatform } from './choose-driver.ts';
 import { componentsOf, resolveComponents, workingDirectoryOf } from './components.ts';
-import { encryptionRefusals, membersWithoutEffect } from './members.ts';
+import { planEncryption } from './encryption.ts';
+import { membersWithoutEffect } from './members.ts';
 import type {
   ImagePlan,
   PlannedImage,
@@ -57,7 +58,8 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
   const db = request.db ?? catalog.db;
   const documents = request.documents ?? new ParsedDocuments();
   const place = { catalog, db, region, account, documents };
-  const refusals: Refusal[] = [...encryptionRefusals(image)];
+  const refusals: Refusal[] = [];
+  const encryption = await planEncryption(image, { db, account, region, regions: config.regions }, refusals);
   const tried = <T>(code: RefusalCode, field: string, make: () => T): T | undefined => {
     try {
       return make();
@@ -136,6 +138,7 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
     keep,
     allowedSecrets: allowed,
     distribution,
+    encryption,
     withoutEffect: membersWithoutEffect(image),
   };
   return { plan: Object.freeze(plan), refusals: [] };
@@ -159,8 +162,6 @@ function distributionOf(
   { arn, image, region, account }: PlannedImage,
   refusals: Refusal[],
 ): DistributionPlan | undefined {
-  // It was already rejected, with a message about the image.
-  if (refusals.some(({ field }) => field.startsWith('distributionConfiguration.'))) return undefined;
   try {
     return planDistribution(image.distributionConfiguration, {
       imageArn: arn,

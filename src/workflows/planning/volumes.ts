@@ -2,7 +2,7 @@
 import type { InstanceBlockDeviceMapping } from '@aws-sdk/client-imagebuilder';
 
 /** Device names of the root volume. Images made here have none of their own; AWS's use one of these. */
-const ROOT_DEVICES = ['/dev/xvda', '/dev/sda1', '/dev/sda', '/dev/vda'];
+export const ROOT_DEVICES = ['/dev/xvda', '/dev/sda1', '/dev/sda', '/dev/vda'];
 
 /** The size in bytes that a recipe requests for the root volume (`volumeSize` is in GiB), or `undefined`. */
 export function rootVolumeBytes(mappings: readonly InstanceBlockDeviceMapping[] | undefined): number | undefined {
@@ -32,7 +32,7 @@ function gib(bytes: number): number {
   return Math.round((bytes / 2 ** 30) * 100) / 100;
 }
 
-/** Whether a recipe requests an encrypted volume. It is rejected, because ignoring it would be dangerous. */
+/** Whether a recipe requests an encrypted volume. */
 export function asksForEncryption(mappings: readonly InstanceBlockDeviceMapping[] | undefined): boolean {
   return mappings?.some((mapping) => mapping.ebs?.encrypted === true || mapping.ebs?.kmsKeyId !== undefined) ?? false;
 }

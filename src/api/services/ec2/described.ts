@@ -47,7 +47,7 @@ export async function describedImage(ami: Ami, { account, services }: ServiceCon
           VolumeSize: gib,
           VolumeType: 'gp3',
           DeleteOnTermination: true,
-          Encrypted: false,
+          Encrypted: ami.kms_key_arn !== null,
         },
       },
     ],

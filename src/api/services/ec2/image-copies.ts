@@ -4,6 +4,7 @@ import { regionFolder } from '../../../platform/data-layout.ts';
 import { mayUse } from '../../../catalog/ami-sharing.ts';
 import { findAmi, insertAmi, type Ami } from '../../../catalog/amis.ts';
 import { snapshotIdOf } from '../../../catalog/snapshots.ts';
+import { KeyError, usableKey } from '../../../keys/references.ts';
 import { timestamp } from '../../../platform/clock.ts';
 import { newAmiId } from '../../../platform/ids.ts';
 import { ApiError } from '../../../resources/errors.ts';
@@ -29,8 +30,6 @@ function tagsFor({ TagSpecifications = [], CopyImageTags }: CopyImage, source: A
 
 async function copyImage(input: CopyImage, context: ServiceContext): Promise<sdk.CopyImageResult> {
   const { SourceImageId, SourceRegion, Name, Description, Encrypted, KmsKeyId } = input;
-  if (Encrypted === true || KmsKeyId !== undefined)
-    throw new ServiceError('UnsupportedOperation', 'Encrypted copies are not supported by this version of Ingot.');
   checkIds('ami', [SourceImageId]);
   if (!isRegion(SourceRegion)) throw invalidParameter(`Invalid region name: ${SourceRegion.slice(0, 64)}`);
   if (!/^[a-zA-Z0-9()[\] ./'@_-]{3,128}$/.test(Name))
@@ -40,6 +39,14 @@ async function copyImage(input: CopyImage, context: ServiceContext): Promise<sdk
   if (source === undefined || !mayUse(source, context.account, organizations)) throw amiNotFound([SourceImageId]);
   const id = newAmiId();
   const here = SourceRegion === context.region;
+  if (source.kms_key_arn === null && (Encrypted === true || KmsKeyId !== undefined))
+    throw new ServiceError(
+      'UnsupportedOperation',
+      `${SourceImageId} is not encrypted, and Ingot does not encrypt while it copies: build the image with encryption.`,
+    );
+  if (here && KmsKeyId !== undefined)
+    throw new ServiceError('UnsupportedOperation', 'A copy in the same Region keeps the key of its source.');
+  const kmsKeyArn = here ? source.kms_key_arn : await keyOf(KmsKeyId, context);
   await insertAmi(context.db, {
     id,
     region: context.region,
@@ -50,6 +57,8 @@ async function copyImage(input: CopyImage, context: ServiceContext): Promise<sdk
     image_arn: `arn:aws:ec2:${context.region}:${context.account}:image/${id}`,
     // Within one Region, a copy is another AMI that shares the disk.
     layer_id: here ? source.layer_id : null,
+    // Elsewhere the worker takes the default key if none is named.
+    kms_key_arn: kmsKeyArn,
     file: here ? source.file : `${regionFolder('', context.region)}/${id}.qcow2`,
     state: here ? 'available' : 'pending',
     tags: JSON.stringify(tagsFor(input, source, source.account === context.account)),
@@ -62,6 +71,17 @@ async function copyImage(input: CopyImage, context: ServiceContext): Promise<sdk
   });
   if (!here) context.afterCommit(context.services.wakeWorker);
   return { ImageId: id };
+}
+
+/** The key that a request names. */
+async function keyOf(reference: string | undefined, context: ServiceContext): Promise<string | null> {
+  if (reference === undefined) return null;
+  try {
+    return (await usableKey(context.db, reference, context)).arn;
+  } catch (error) {
+    if (error instanceof KeyError) throw new ServiceError('InvalidKmsKey.InvalidKeyId', `KmsKeyId: ${error.message}.`);
+    throw error;
+  }
 }
 
 export const imageCopies = {

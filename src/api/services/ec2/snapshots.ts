@@ -14,7 +14,7 @@ import { imagesFor } from './images.ts';
 
 const SNAPSHOT_FILTERS: FilterValues<sdk.Snapshot> = {
   description: ({ Description }) => [Description],
-  encrypted: () => ['false'],
+  encrypted: ({ Encrypted }) => [String(Encrypted)],
   'owner-alias': () => [],
   'owner-id': ({ OwnerId }) => [OwnerId],
   progress: ({ Progress }) => [Progress],
@@ -39,7 +39,8 @@ async function described(ami: Ami, tags: Readonly<Record<string, string>>, conte
     // The placeholder that AWS shows for a snapshot without a volume.
     VolumeId: 'vol-ffffffff',
     VolumeSize: await context.services.storage.diskGib(ami.file),
-    Encrypted: false,
+    Encrypted: ami.kms_key_arn !== null,
+    KmsKeyId: ami.kms_key_arn ?? undefined,
     StorageTier: 'standard',
     Tags: tagList(tags),
   };
