@@ -232,10 +232,14 @@ async function nameHome(
     const kept = await keptInPlace(catalog, plan, plan.account, region);
     if (kept !== undefined) return kept;
     const id = newAmiId();
+    const key =
+      (await amiKey({ plan, services: { catalog } }, region.region, ami.layer.dataKeyId !== undefined)) ??
+      (await layers.openerOf(ami.layer));
+    if (key !== undefined) await layers.share(ami.layer, key);
     await insertAmi(catalog.db, {
       ...amiRecord(plan, { id, osVersion, ...region }),
       layer_id: ami.layer.id,
-      kms_key_arn: (await layers.openerOf(ami.layer)) ?? null,
+      kms_key_arn: key ?? null,
       file: relative(dataDirectory, ami.layer.path),
       state: 'available',
     });

@@ -1,5 +1,6 @@
 /** The keys that an image asks for, found and judged before its build. */
 import type { Image } from '@aws-sdk/client-imagebuilder';
+import { amiOnRecord } from '../../catalog/amis.ts';
 import type { Queryable } from '../../catalog/catalog.ts';
 import { keyOfAlias } from '../../catalog/keys.ts';
 import { DEFAULT_ALIAS, KeyError, usableKey } from '../../keys/references.ts';
@@ -14,6 +15,8 @@ export interface EncryptionPlace {
   readonly region: string;
   /** Stores of Regions, from the configuration. */
   readonly regions: Readonly<Record<string, RegionSettings>>;
+  /** The AMI that is distributed, if nothing is built. */
+  readonly amiId?: string | undefined;
 }
 
 /**
@@ -49,8 +52,14 @@ export async function planEncryption(
     field: `distributionConfiguration.distributions[${index}]`,
   }));
   const keyed = distributions.filter(({ key }) => key !== undefined);
-  if (image.type === 'DOCKER' || image.imageRecipe === undefined) return undefined;
+  if (image.type === 'DOCKER') return undefined;
   if (!asksForEncryption(mappings) && keyed.length === 0) return undefined;
+
+  if (place.amiId !== undefined && (await amiOnRecord(db, place.amiId))?.kms_key_arn == null)
+    refuse(
+      `${keyed[0]!.field}.amiDistributionConfiguration.kmsKeyId`,
+      `'${keyed[0]!.key}' is for an encrypted image, and ${place.amiId} is not encrypted; build the image with encryption`,
+    );
 
   const index = mappings.findIndex(({ deviceName }) => ROOT_DEVICES.includes(deviceName ?? ''));
   const root = mappings[index]?.ebs;

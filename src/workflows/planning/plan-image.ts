@@ -59,7 +59,8 @@ export async function planImage(request: PlanRequest): Promise<PlanOutcome> {
   const documents = request.documents ?? new ParsedDocuments();
   const place = { catalog, db, region, account, documents };
   const refusals: Refusal[] = [];
-  const encryption = await planEncryption(image, { db, account, region, regions: config.regions }, refusals);
+  const amiId = task?.kind === 'distribute' ? task.amiId : undefined;
+  const encryption = await planEncryption(image, { db, account, region, regions: config.regions, amiId }, refusals);
   const tried = <T>(code: RefusalCode, field: string, make: () => T): T | undefined => {
     try {
       return make();
