@@ -121,6 +121,7 @@ export async function launchForPool(services: PoolServices, pool: Pool, signal: 
     const instance = await driver.launch({
       id,
       disk: layer.path,
+      encryption: await layers.encryption({ id: layer.id }),
       cpus: size.cpus,
       memoryMiB: size.memoryMiB,
       directory: instanceDirectory(id),

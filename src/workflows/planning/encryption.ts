@@ -55,10 +55,12 @@ export async function planEncryption(
   if (image.type === 'DOCKER') return undefined;
   if (!asksForEncryption(mappings) && keyed.length === 0) return undefined;
 
-  if (place.amiId !== undefined && (await amiOnRecord(db, place.amiId))?.kms_key_arn == null)
+  const isPlain = place.amiId !== undefined && (await amiOnRecord(db, place.amiId))?.kms_key_arn == null;
+  if (isPlain && keyed[0] !== undefined)
     refuse(
-      `${keyed[0]!.field}.amiDistributionConfiguration.kmsKeyId`,
-      `'${keyed[0]!.key}' is for an encrypted image, and ${place.amiId} is not encrypted; build the image with encryption`,
+      `${keyed[0].field}.amiDistributionConfiguration.kmsKeyId`,
+      `'${keyed[0].key}' is for an encrypted image, and ${place.amiId} is not encrypted; build the image ` +
+        'with encryption',
     );
 
   const index = mappings.findIndex(({ deviceName }) => ROOT_DEVICES.includes(deviceName ?? ''));
