@@ -35,6 +35,8 @@ export interface StackResource {
   readonly earlier?: readonly string[];
   /** Of a repository: it is deleted with its images. */
   readonly emptyOnDelete?: boolean;
+  /** Of an image: the role of `DeletionSettings`, by which its AMIs are deleted with it. */
+  readonly deletionRole?: string;
 }
 
 /** An output of a stack. */

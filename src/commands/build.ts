@@ -12,7 +12,7 @@ import {
   type ResourceAttributes,
 } from '../templates/template.ts';
 import { isInProgress, type ImageStatus } from '../resources/statuses.ts';
-import type { StackOutput } from '../catalog/stacks.ts';
+import type { StackOutput, StackResource } from '../catalog/stacks.ts';
 import { imageTagsOf, withTags } from './deploy/image-tags.ts';
 import type { DeployContext } from './deploy/context.ts';
 import { createImage, deployResource } from './deploy/deploy.ts';
@@ -301,7 +301,7 @@ function note(
   { record }: Run,
   resource: PlannedResource,
   physicalId: string,
-  more: { readonly emptyOnDelete?: boolean } = {},
+  more: Pick<StackResource, 'emptyOnDelete' | 'deletionRole'> = {},
 ): Promise<void> {
   const { logicalId, type, deletionPolicy, updateReplacePolicy = 'Delete' } = resource;
   const policy = deletionPolicy === undefined ? {} : { deletionPolicy };
@@ -331,7 +331,8 @@ async function buildImage(run: Run, resource: PlannedResource): Promise<number> 
     ...request,
     ...withTags(request['tags'], run.imageTags),
   });
-  await note(run, resource, arn);
+  const { executionRole } = (request['deletionSettings'] ?? {}) as { readonly executionRole?: string };
+  await note(run, resource, arn, executionRole === undefined ? {} : { deletionRole: executionRole });
   return watch(run, arn, resource);
 }
 

@@ -9,7 +9,7 @@ export const deleteStack: Command = {
   usage: 'delete-stack [OPTIONS] NAME',
   about: `
 Deletes a stack: its resources, each before what it needs, then its record. Resources with DeletionPolicy: Retain
-stay. AMIs stay, too; \`ingot deregister\` frees their space.
+stay. AMIs stay, too, unless their image has DeletionSettings; \`ingot deregister\` frees their space.
 
 A stack whose exports other stacks import is not deleted. Resources that something else needs stay, and so does the
 record of the stack: delete what needs them and run the command again.`,

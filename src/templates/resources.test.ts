@@ -362,3 +362,17 @@ Resources:
     value: 'ami-1',
   });
 });
+
+test("what the CDK writes for a workflow's failure is the API's value", () => {
+  const workflow = 'arn:aws:imagebuilder:us-east-1:123456789012:workflow/test/w/1.0.0/1';
+  const plan = planOf(`
+Resources:
+  Image:
+    Type: AWS::ImageBuilder::Image
+    Properties:
+      InfrastructureConfigurationArn: arn:aws:imagebuilder:us-east-1:123456789012:infrastructure-configuration/i
+      Workflows: [{WorkflowArn: '${workflow}', OnFailure: Abort}]
+`);
+  const { workflows } = resolveResource(plan, plan.resources[0]!, new Map()) as { workflows: object };
+  assert.deepEqual(workflows, [{ workflowArn: workflow, onFailure: 'ABORT' }]);
+});

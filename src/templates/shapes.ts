@@ -98,6 +98,9 @@ const EITHER_CASE = [
   'LaunchPermissionConfiguration',
 ];
 
+/** Enumerations whose values the CDK writes as `Abort` and `Continue`. */
+const ANY_CASE = ['OnWorkflowFailure'];
+
 interface Shape {
   readonly type: string;
   readonly members?: Readonly<Record<string, { readonly shape: string }>>;
@@ -301,7 +304,7 @@ function convert(name: string, value: Value, path: string, property: string, fau
     case 'map':
       return map(shape, value, path, property, faults);
     default:
-      if (value.kind === 'scalar') return scalar(shape, value, path, faults);
+      if (value.kind === 'scalar') return scalar(shape, ANY_CASE.includes(name) ? upper(value) : value, path, faults);
       return wrong(value, path, shape.type === 'boolean' ? 'true or false' : `a ${shape.type}`, faults);
   }
 }
@@ -358,6 +361,10 @@ function map(shape: Shape, value: Value, path: string, property: string, faults:
       Object.defineProperty(result, key, { value: converted, enumerable: true, writable: true, configurable: true });
   }
   return result;
+}
+
+function upper(value: ScalarNode): ScalarNode {
+  return { ...value, text: value.text.toUpperCase() };
 }
 
 /** CloudFormation converts scalars, however they are written: `"true"`, `8`, `"8"`, and `1.0` for a string. */

@@ -16,6 +16,7 @@ import {
   type StartResourceStateUpdateCommandInput,
 } from '@aws-sdk/client-imagebuilder';
 import { amiOnRecord } from '../../src/catalog/amis.ts';
+import { findStack, StackRecord } from '../../src/commands/deploy/stack.ts';
 import { runDueExecutions } from '../../src/pipelines/lifecycle/executions.ts';
 import { addAmi, makeAvailable } from './disks.ts';
 import { DEBIAN, REGION, startApi, type TestApi } from './server.ts';
@@ -280,4 +281,31 @@ describe('the state of an image', () => {
     }
     assert.equal((await image(arn)).state!.status, 'AVAILABLE');
   });
+});
+
+test('a stack deletes the AMIs of an image with it, as its DeletionSettings say', async () => {
+  const connection = async () => api.connectionOf('same');
+  const kept = await available(REGION);
+  const gone = await available(REGION, 'eu-west-2');
+  const record = new StackRecord('images', undefined, connection, undefined);
+  const type = 'AWS::ImageBuilder::Image';
+  await record.set({ logicalId: 'Kept', type, physicalId: kept.arn });
+  await record.set({ logicalId: 'Gone', type, physicalId: gone.arn, deletionRole: 'cleaner' });
+  await record.complete([], []);
+  const stack = await findStack(await connection(), 'images');
+  const again = new StackRecord('images', stack, connection, undefined, 'DELETE');
+  const working = setInterval(() => void work(), 50);
+  try {
+    const deletions = await again.cleanUp(new Set());
+    assert.deepEqual(deletions, [
+      { logicalId: 'Gone', arn: gone.arn },
+      { logicalId: 'Kept', arn: kept.arn },
+    ]);
+  } finally {
+    clearInterval(working);
+  }
+  for (const file of gone.files) assert.ok(!existsSync(file), file);
+  for (const file of kept.files) assert.ok(existsSync(file), file);
+  assert.equal((await amiOnRecord(api.catalog.db, kept.amis[0]!))?.state, 'available');
+  await assert.rejects(image(gone.arn), { name: 'ResourceNotFoundException' });
 });

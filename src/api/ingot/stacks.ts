@@ -137,6 +137,7 @@ function readStack(body: Uint8Array): {
       const deletionPolicy = resource.oneOf('deletionPolicy', DELETION_POLICIES);
       const earlier = resource.strings('earlier', { maxItems: MOST_EARLIER, max: 2048 });
       const emptyOnDelete = resource.boolean('emptyOnDelete');
+      const deletionRole = resource.string('deletionRole', { max: 2048 });
       return {
         logicalId: resource.required('logicalId', { max: 255, pattern: /^[A-Za-z0-9.:&]+$/ }),
         type: resource.required('type', { max: 255 }),
@@ -144,6 +145,7 @@ function readStack(body: Uint8Array): {
         deletionPolicy,
         ...(earlier.length === 0 ? {} : { earlier }),
         ...(emptyOnDelete === true ? { emptyOnDelete } : {}),
+        ...(deletionRole === undefined ? {} : { deletionRole }),
       };
     });
     const outputs = reader.objects('outputs', MOST_OUTPUTS, (output) => {

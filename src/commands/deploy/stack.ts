@@ -9,6 +9,9 @@ import {
   DeleteInfrastructureConfigurationCommand,
   DeleteLifecyclePolicyCommand,
   DeleteWorkflowCommand,
+  GetImageCommand,
+  GetLifecycleExecutionCommand,
+  StartResourceStateUpdateCommand,
   type ImagebuilderClient,
 } from '@aws-sdk/client-imagebuilder';
 import {
@@ -20,10 +23,15 @@ import {
   type StackStatus,
 } from '../../catalog/stacks.ts';
 import type { Fault } from '../../documents/position.ts';
-import { imagebuilderClient, signedJson, type Connection } from '../../platform/api-client.ts';
+import { imagebuilderClient, RequestRefused, signedJson, type Connection } from '../../platform/api-client.ts';
+import { until } from '../../platform/clock.ts';
+import { patient } from '../../platform/patience.ts';
 import { nameArn, parseArn } from '../../resources/arns.ts';
 import type { Output } from '../../templates/template.ts';
 import { exportsOf } from './template-file.ts';
+
+/** Milliseconds in which the AMIs of an image are deleted. */
+const DELETION_MS = 600_000;
 
 /** A stack, or `undefined` if it does not exist. */
 export async function findStack(connection: Connection, name: string): Promise<Stack | undefined> {
@@ -205,7 +213,7 @@ function baseOf(arn: string): string {
 /** Deletes ARNs, the latest first. */
 async function deleteAll(
   connection: Connection,
-  { logicalId, type, emptyOnDelete = false }: StackResource,
+  { logicalId, type, emptyOnDelete = false, deletionRole }: StackResource,
   arns: readonly string[],
 ): Promise<readonly Deletion[]> {
   const done: Deletion[] = [];
@@ -220,7 +228,10 @@ async function deleteAll(
         await signedJson(connection, { method: 'DELETE', path: `/ingot/parameters/${encodeURIComponent(arn)}` });
       else if (type === 'AWS::ECR::Repository')
         await (await import('./repositories.ts')).deleteRepository(connection, arn, emptyOnDelete);
-      else await deleteResource(client, arn);
+      else {
+        if (deletionRole !== undefined) await deleteOutputs(client, arn, deletionRole);
+        await deleteResource(client, arn);
+      }
       done.push({ logicalId, arn });
     } catch (error) {
       const { name, message, code } = error as Error & { readonly code?: unknown };
@@ -231,6 +242,35 @@ async function deleteAll(
     }
   }
   return done;
+}
+
+/**
+ * Deletes the AMIs of an image and their snapshots, as its `DeletionSettings` say.
+ * @throws {RequestRefused} if one stays
+ */
+async function deleteOutputs(client: ImagebuilderClient, arn: string, executionRole: string): Promise<void> {
+  const { image } = await client.send(new GetImageCommand({ imageBuildVersionArn: arn }));
+  if ((image?.outputResources?.amis ?? []).length === 0) return;
+  const { lifecycleExecutionId } = await client.send(
+    new StartResourceStateUpdateCommand({
+      resourceArn: arn,
+      state: { status: 'DELETED' },
+      executionRole,
+      includeResources: { amis: true, snapshots: true },
+    }),
+  );
+  const state = await until(
+    'the AMIs to be deleted',
+    patient(DELETION_MS),
+    async () => {
+      const { lifecycleExecution } = await client.send(new GetLifecycleExecutionCommand({ lifecycleExecutionId }));
+      const { status = '' } = lifecycleExecution?.state ?? {};
+      return ['PENDING', 'IN_PROGRESS'].includes(status) ? undefined : lifecycleExecution?.state;
+    },
+    { everyMs: 200 },
+  );
+  if (state?.status !== 'SUCCESS')
+    throw new RequestRefused('DeletionFailed', 200, `its AMIs are not deleted: ${state?.reason ?? state?.status}`);
 }
 
 /**
