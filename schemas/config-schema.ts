@@ -3,6 +3,7 @@ import { MOST_INSTANCES } from '../src/platform/config/pools.ts';
 import { closedMap, DIALECT, type JsonSchema } from '../src/documents/json-schema.ts';
 import { VENDORS } from '../src/platform/config/names.ts';
 import { DEFAULT_CONFIG, QUOTA_NAMES } from '../src/platform/config/config.ts';
+import { FOLDER_FORMATS } from '../src/platform/config/registries.ts';
 import { eventsSchema } from './events-schema.ts';
 import { DESTINATIONS } from '../src/logs/shipping/destinations.ts';
 import { hookKinds } from '../src/pipelines/hooks/signatures.ts';
@@ -301,6 +302,12 @@ const SECTIONS: Readonly<Record<string, JsonSchema>> = {
         PATH,
       ),
       plain: { description: 'Speak HTTP without TLS.', type: 'boolean', default: false },
+      folder: described('Instead of a registry: absolute path of a folder of this host, which exists.', PATH),
+      format: {
+        description: 'Of a folder: an OCI layout for each repository, or a Docker archive for each tag.',
+        enum: FOLDER_FORMATS,
+        default: 'oci',
+      },
     }),
   ),
   keys: closedMap({

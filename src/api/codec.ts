@@ -34,17 +34,14 @@ function decodeText(text: string, what: string): string {
 
 /** Names and values of a query, decoded, in order. */
 export function decodeQuery(query: string): readonly (readonly [name: string, value: string])[] {
-  return queryPairs(query).map(([name, value]) => [decodeText(name, 'query'), decodeText(value, 'query')]);
-}
-
-/** Names and values of a query as they were sent, in order. */
-export function queryPairs(query: string): readonly (readonly [name: string, value: string])[] {
+  if (query === '') return [];
   return query
     .split('&')
     .filter((pair) => pair !== '')
     .map((pair) => {
       const at = pair.indexOf('=');
-      return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+      const [name, value] = at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+      return [decodeText(name, 'query'), decodeText(value, 'query')];
     });
 }
 

@@ -15,11 +15,9 @@ export type OperationName = {
   [K in keyof Sdk]: K extends `${infer O}Command` ? (`${O}$` extends keyof Sdk ? O : never) : never;
 }[keyof Sdk];
 
-/**
- * A value with its required members. The SDK allows `undefined` for them, because a caller may leave the complaint to
- * the server. After validation they are present.
- */
-export type Present<T> = T extends Date | string | number | boolean | Uint8Array
+// The SDK allows `undefined` for every required member, because a caller may leave the complaint to the server. After
+// validation they are present.
+type Present<T> = T extends Date | string | number | boolean
   ? T
   : T extends readonly (infer E)[]
     ? Present<E>[]

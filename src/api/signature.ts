@@ -6,7 +6,6 @@
 import { createHmac, createSecretKey, hash, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { incompleteSignature, invalidSignature, missingAuthenticationToken } from '../resources/errors.ts';
 import { isRegion } from '../resources/regions.ts';
-import { queryPairs } from './codec.ts';
 
 /** A request as received. */
 export interface SignedRequest {
@@ -182,7 +181,14 @@ function collectHeaders(raw: readonly string[]): ReadonlyMap<string, string> {
 }
 
 function parseQuery(query: string): QueryPairs {
-  return queryPairs(query).map(([name, value]) => [decode(name), decode(value)]);
+  if (query === '') return [];
+  return query
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map((pair) => {
+      const at = pair.indexOf('=');
+      return at < 0 ? [decode(pair), ''] : [decode(pair.slice(0, at)), decode(pair.slice(at + 1))];
+    });
 }
 
 function decode(text: string): string {

@@ -41,6 +41,7 @@ import * as snapshotsOnAws from './migrations/0054-snapshots-on-aws.ts';
 import * as amiReasons from './migrations/0055-ami-reasons.ts';
 import * as receiverConfirmations from './migrations/0056-receiver-confirmations.ts';
 import * as tracePosition from './migrations/0060-trace-position.ts';
+import * as repositoryLifecycles from './migrations/0063-repository-lifecycles.ts';
 import * as keys from './migrations/0066-keys.ts';
 import * as pipelineRules from './migrations/0070-pipeline-rules.ts';
 import type { Tables } from './tables.ts';
@@ -108,6 +109,7 @@ const migrations: readonly Migration[] = [
   { number: 55, name: 'AMI reasons', up: amiReasons.up },
   { number: 56, name: 'receiver confirmations', up: receiverConfirmations.up },
   { number: 60, name: 'trace position', up: tracePosition.up },
+  { number: 63, name: 'lifecycles of repositories', up: repositoryLifecycles.up },
   { number: 66, name: 'keys', up: keys.up },
   { number: 70, name: 'pipeline rules', up: pipelineRules.up },
 ];

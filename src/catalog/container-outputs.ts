@@ -87,3 +87,33 @@ export async function containerCopies(
     .orderBy('uri')
     .execute();
 }
+
+/** The images that have a copy under the same name and with the same digest, except deleted ones. */
+export async function imagesWithCopy(
+  db: Queryable,
+  { region, uri, digest }: Selectable<ContainerCopyTable>,
+): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom('container_copies')
+    .innerJoin('images', 'images.arn', 'container_copies.image_arn')
+    .select('container_copies.image_arn')
+    .where('container_copies.region', '=', region)
+    .where('container_copies.uri', '=', uri)
+    .where('container_copies.digest', '=', digest)
+    .where('images.status', '<>', 'DELETED')
+    .execute();
+  return rows.map(({ image_arn }) => image_arn);
+}
+
+/** Forgets a copy that was deleted. */
+export async function removeContainerCopy(
+  db: Queryable,
+  { image_arn, region, uri }: Selectable<ContainerCopyTable>,
+): Promise<void> {
+  await db
+    .deleteFrom('container_copies')
+    .where('image_arn', '=', image_arn)
+    .where('region', '=', region)
+    .where('uri', '=', uri)
+    .execute();
+}

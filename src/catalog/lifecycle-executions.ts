@@ -14,7 +14,12 @@ export type LifecycleResource = Selectable<LifecycleResourceTable>;
 /** The requested change of an image: the `request` of its execution. */
 export interface StateUpdate {
   readonly status: 'AVAILABLE' | 'DEPRECATED' | 'DISABLED' | 'DELETED';
-  readonly include: { readonly amis: boolean; readonly snapshots: boolean };
+  readonly include: {
+    readonly amis: boolean;
+    readonly snapshots: boolean;
+    /** Absent in records of older versions. */
+    readonly containers?: boolean;
+  };
   readonly exclusionRules?: LifecyclePolicyDetailExclusionRulesAmis;
 }
 

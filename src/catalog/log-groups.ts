@@ -6,7 +6,7 @@ import { groupOfImage, groupOfPipeline, logGroupArn, streamOfDay } from '../reso
 import { BUILD_STAGES, isInProgress, type ImageStatus } from '../resources/statuses.ts';
 import type { Queryable } from './catalog.ts';
 import type { LogTables } from './log-tables.ts';
-import { inPlace, type Place } from './slices.ts';
+import type { Place } from './slices.ts';
 import { removeAllTags } from './tags.ts';
 
 /** A log group. */
@@ -85,31 +85,45 @@ export async function writePipelineLog(trx: Queryable, record: PipelineLogRecord
 }
 
 /** The groups of an account and Region, sorted by name. */
-export async function logGroups(db: Queryable, place: Place): Promise<readonly LogGroup[]> {
-  return db.selectFrom('log_groups').selectAll().where(inPlace(place)).orderBy('name').execute();
+export async function logGroups(db: Queryable, { account, region }: Place): Promise<readonly LogGroup[]> {
+  return db
+    .selectFrom('log_groups')
+    .selectAll()
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .orderBy('name')
+    .execute();
 }
 
 /** One group, or `undefined`. */
-export async function logGroup(db: Queryable, place: Place, name: string): Promise<LogGroup | undefined> {
-  return db.selectFrom('log_groups').selectAll().where(inPlace(place)).where('name', '=', name).executeTakeFirst();
+export async function logGroup(db: Queryable, { account, region }: Place, name: string): Promise<LogGroup | undefined> {
+  return db
+    .selectFrom('log_groups')
+    .selectAll()
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .where('name', '=', name)
+    .executeTakeFirst();
 }
 
 /** The streams of a group, sorted by name. @param named only the stream with this name */
 export async function logStreams(
   db: Queryable,
-  place: Place,
+  { account, region }: Place,
   group: string,
   named?: string,
 ): Promise<readonly LogStream[]> {
   let images = db
     .selectFrom('log_streams')
     .select(['name', 'created', 'image_arn'])
-    .where(inPlace(place))
+    .where('account', '=', account)
+    .where('region', '=', region)
     .where('group_name', '=', group);
   let days = db
     .selectFrom('pipeline_log')
     .select(({ fn }) => ['stream as name', fn.min('time').as('created')])
-    .where(inPlace(place))
+    .where('account', '=', account)
+    .where('region', '=', region)
     .where('group_name', '=', group)
     .groupBy('stream');
   if (named !== undefined) {
@@ -141,7 +155,7 @@ export interface PipelineLogRow {
 /** Rows of a pipeline's log, in order. */
 export async function pipelineLogRows(
   db: Queryable,
-  place: Place,
+  { account, region }: Place,
   group: string,
   stream: string,
   where: { readonly from: number; readonly before: number; readonly limit: number; readonly newestFirst?: boolean },
@@ -149,7 +163,8 @@ export async function pipelineLogRows(
   return db
     .selectFrom('pipeline_log')
     .select(['seq', 'time', 'record'])
-    .where(inPlace(place))
+    .where('account', '=', account)
+    .where('region', '=', region)
     .where('group_name', '=', group)
     .where('stream', '=', stream)
     .where('seq', '>=', where.from)
@@ -162,11 +177,17 @@ export async function pipelineLogRows(
 /** Sets how many days the events of a group are kept; `null` means forever. */
 export async function setLogRetention(
   trx: Queryable,
-  place: Place,
+  { account, region }: Place,
   name: string,
   retention_days: number | null,
 ): Promise<void> {
-  await trx.updateTable('log_groups').set({ retention_days }).where(inPlace(place)).where('name', '=', name).execute();
+  await trx
+    .updateTable('log_groups')
+    .set({ retention_days })
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .where('name', '=', name)
+    .execute();
 }
 
 /** The groups of all accounts with a retention. */
@@ -184,13 +205,14 @@ export async function groupsWithRetention(
 /** Deletes old events of a pipeline's log. @param before ISO-8601 */
 export async function removePipelineLogBefore(
   trx: Queryable,
-  place: Place,
+  { account, region }: Place,
   group: string,
   before: string,
 ): Promise<void> {
   await trx
     .deleteFrom('pipeline_log')
-    .where(inPlace(place))
+    .where('account', '=', account)
+    .where('region', '=', region)
     .where('group_name', '=', group)
     .where('time', '<', before)
     .execute();
@@ -203,8 +225,18 @@ export async function forgetImageLog(trx: Queryable, imageArn: string): Promise<
 }
 
 /** Removes the records of how far logs were shipped, before their streams go. @param name of a stream; else all */
-async function forgetShipments(trx: Queryable, place: Place, group: string, name: string | undefined): Promise<void> {
-  let streams = trx.selectFrom('log_streams').select('image_arn').where(inPlace(place)).where('group_name', '=', group);
+async function forgetShipments(
+  trx: Queryable,
+  { account, region }: Place,
+  group: string,
+  name: string | undefined,
+): Promise<void> {
+  let streams = trx
+    .selectFrom('log_streams')
+    .select('image_arn')
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .where('group_name', '=', group);
   if (name !== undefined) streams = streams.where('name', '=', name);
   await trx.deleteFrom('log_shipments').where('image_arn', 'in', streams).execute();
 }
@@ -223,7 +255,8 @@ export async function deleteLogStream(
   ] as const)
     await trx
       .deleteFrom(table)
-      .where(inPlace({ account, region }))
+      .where('account', '=', account)
+      .where('region', '=', region)
       .where('group_name', '=', group)
       .where(column as never, '=', name as never)
       .execute();
@@ -233,8 +266,18 @@ export async function deleteLogStream(
 export async function deleteLogGroup(trx: Queryable, { account, region }: Place, name: string): Promise<void> {
   await forgetShipments(trx, { account, region }, name, undefined);
   for (const table of ['log_streams', 'pipeline_log'] as const)
-    await trx.deleteFrom(table).where(inPlace({ account, region })).where('group_name', '=', name).execute();
-  await trx.deleteFrom('log_groups').where(inPlace({ account, region })).where('name', '=', name).execute();
+    await trx
+      .deleteFrom(table)
+      .where('account', '=', account)
+      .where('region', '=', region)
+      .where('group_name', '=', name)
+      .execute();
+  await trx
+    .deleteFrom('log_groups')
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .where('name', '=', name)
+    .execute();
   await removeAllTags(trx, logGroupArn({ account, region }, name));
 }
 

@@ -2,7 +2,7 @@
 import { type Selectable, sql } from 'kysely';
 import { timestamp } from '../platform/clock.ts';
 import type { Queryable } from './catalog.ts';
-import { inPlace, type Place } from './slices.ts';
+import type { Place } from './slices.ts';
 import type { ParameterTable } from './tables.ts';
 
 /** Types whose values are not secret. */
@@ -66,13 +66,14 @@ export async function getParameter(db: Queryable, place: Place, name: string): P
 /** The stored versions of a parameter, oldest first. */
 export async function parameterVersions(
   db: Queryable,
-  place: Place,
+  { account, region }: Place,
   name: string,
 ): Promise<readonly ParameterVersion[]> {
   const rows = await db
     .selectFrom('parameter_versions')
     .selectAll()
-    .where(inPlace(place))
+    .where('account', '=', account)
+    .where('region', '=', region)
     .where('name', '=', name)
     .orderBy('version')
     .execute();
@@ -80,11 +81,15 @@ export async function parameterVersions(
 }
 
 /** Parameters with a label on some version: their labels, by name. */
-export async function labelledParameters(db: Queryable, place: Place): Promise<ReadonlyMap<string, readonly string[]>> {
+export async function labelledParameters(
+  db: Queryable,
+  { account, region }: Place,
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const rows = await db
     .selectFrom('parameter_versions')
     .select(['name', 'labels'])
-    .where(inPlace(place))
+    .where('account', '=', account)
+    .where('region', '=', region)
     .where('labels', '<>', '[]')
     .execute();
   const found = new Map<string, string[]>();
@@ -93,8 +98,8 @@ export async function labelledParameters(db: Queryable, place: Place): Promise<R
   return found;
 }
 
-function parametersOf(db: Queryable, place: Place) {
-  return db.selectFrom('parameters').where(inPlace(place));
+function parametersOf(db: Queryable, { account, region }: Place) {
+  return db.selectFrom('parameters').where('account', '=', account).where('region', '=', region);
 }
 
 function parameterOf(row: Selectable<ParameterTable>): StoredParameter {
@@ -154,7 +159,8 @@ export async function addParameterVersion(
     .execute();
   await db
     .deleteFrom('parameter_versions')
-    .where(inPlace({ account, region }))
+    .where('account', '=', account)
+    .where('region', '=', region)
     .where('name', '=', name)
     .where('version', '<=', columns.version - MOST_VERSIONS)
     .execute();
@@ -164,25 +170,27 @@ export async function addParameterVersion(
 /** Replaces the labels of a version. */
 export async function setLabels(
   db: Queryable,
-  place: Place,
+  { account, region }: Place,
   { name, version, labels }: Pick<ParameterVersion, 'name' | 'version' | 'labels'>,
 ): Promise<void> {
   await db
     .updateTable('parameter_versions')
     .set({ labels: JSON.stringify(labels) })
-    .where(inPlace(place))
+    .where('account', '=', account)
+    .where('region', '=', region)
     .where('name', '=', name)
     .where('version', '=', version)
     .execute();
 }
 
 /** Deletes a parameter with its versions and labels. Returns whether it existed. */
-export async function removeParameter(db: Queryable, place: Place, name: string): Promise<boolean> {
+export async function removeParameter(db: Queryable, { account, region }: Place, name: string): Promise<boolean> {
   let removed = 0n;
   for (const table of ['parameter_versions', 'parameters'] as const) {
     const { numDeletedRows } = await db
       .deleteFrom(table)
-      .where(inPlace(place))
+      .where('account', '=', account)
+      .where('region', '=', region)
       .where(sql.ref('name'), '=', name)
       .executeTakeFirst();
     removed = numDeletedRows;

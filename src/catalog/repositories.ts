@@ -46,6 +46,11 @@ export async function listRepositories(db: Queryable, { account, region }: Place
     .execute();
 }
 
+/** Repositories whose lifecycle policy is due. @param now ISO-8601 */
+export async function repositoriesToAge(db: Queryable, now: string): Promise<readonly Repository[]> {
+  return db.selectFrom('repositories').selectAll().where('lifecycle_due', '<=', now).execute();
+}
+
 /** Ids of all repositories. */
 export async function repositoryIds(db: Queryable): Promise<ReadonlySet<string>> {
   return new Set((await db.selectFrom('repositories').select('id').execute()).map(({ id }) => id));
@@ -72,6 +77,7 @@ export async function createRepository(
     policy: null,
     lifecycle_policy: null,
     lifecycle_evaluated: null,
+    lifecycle_due: null,
   };
   await db.insertInto('repositories').values(row).execute();
   return row;

@@ -26,6 +26,8 @@ export interface RepositoryTable {
   lifecycle_policy: string | null;
   /** When the lifecycle policy was last carried out. */
   lifecycle_evaluated: string | null;
+  /** When it is carried out next; `null` without one. */
+  lifecycle_due: string | null;
 }
 
 /** A manifest: an image, or an index of images. */

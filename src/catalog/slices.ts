@@ -20,11 +20,6 @@ export interface Place {
   readonly region: string;
 }
 
-/** Whether a row belongs to an account and Region. */
-export function inPlace({ account, region }: Place): RawBuilder<SqlBool> {
-  return sql<SqlBool>`account = ${account} and region = ${region}`;
-}
-
 /** Whether a row is after the page's position, in the order of these columns. */
 export function standsAfter(
   columns: readonly string[],

@@ -2,7 +2,7 @@
 import { timestamp } from '../platform/clock.ts';
 import { newUuid } from '../platform/ids.ts';
 import type { Queryable } from './catalog.ts';
-import { inPlace, type Place } from './slices.ts';
+import type { Place } from './slices.ts';
 
 /** Status of a stack, in CloudFormation's terms. */
 export const STACK_STATUSES = [
@@ -75,17 +75,24 @@ export interface StackExport {
 }
 
 /** All stacks of an account in a Region, by name. */
-export async function listStacks(db: Queryable, place: Place): Promise<readonly Stack[]> {
-  const rows = await db.selectFrom('stacks').selectAll().where(inPlace(place)).orderBy('name').execute();
+export async function listStacks(db: Queryable, { account, region }: Place): Promise<readonly Stack[]> {
+  const rows = await db
+    .selectFrom('stacks')
+    .selectAll()
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .orderBy('name')
+    .execute();
   return rows.map(stackOf);
 }
 
 /** One stack, or `undefined`. */
-export async function getStack(db: Queryable, place: Place, name: string): Promise<Stack | undefined> {
+export async function getStack(db: Queryable, { account, region }: Place, name: string): Promise<Stack | undefined> {
   const row = await db
     .selectFrom('stacks')
     .selectAll()
-    .where(inPlace(place))
+    .where('account', '=', account)
+    .where('region', '=', region)
     .where('name', '=', name)
     .executeTakeFirst();
   return row === undefined ? undefined : stackOf(row);
@@ -132,23 +139,30 @@ export async function putStack(
 
 /** Deletes the record of a stack, with its exports and imports. */
 export async function removeStack(db: Queryable, { account, region }: Place, name: string): Promise<void> {
-  await db.deleteFrom('stacks').where(inPlace({ account, region })).where('name', '=', name).execute();
+  await db
+    .deleteFrom('stacks')
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .where('name', '=', name)
+    .execute();
   await putExports(db, { account, region }, name, []);
   await putImports(db, { account, region }, name, []);
 }
 
 /** All exports of an account in a Region, by name. */
-export async function listExports(db: Queryable, place: Place): Promise<readonly StackExport[]> {
+export async function listExports(db: Queryable, { account, region }: Place): Promise<readonly StackExport[]> {
   const rows = await db
     .selectFrom('stack_exports')
     .select(['name', 'value', 'stack'])
-    .where(inPlace(place))
+    .where('account', '=', account)
+    .where('region', '=', region)
     .orderBy('name')
     .execute();
   const imports = await db
     .selectFrom('stack_imports')
     .select(['name', 'stack'])
-    .where(inPlace(place))
+    .where('account', '=', account)
+    .where('region', '=', region)
     .orderBy('stack')
     .execute();
   const importers = Map.groupBy(imports, ({ name }) => name);
@@ -159,10 +173,15 @@ export async function listExports(db: Queryable, place: Place): Promise<readonly
 async function clear(
   db: Queryable,
   table: 'stack_exports' | 'stack_imports',
-  place: Place,
+  { account, region }: Place,
   stack: string,
 ): Promise<void> {
-  await db.deleteFrom(table).where(inPlace(place)).where('stack', '=', stack).execute();
+  await db
+    .deleteFrom(table)
+    .where('account', '=', account)
+    .where('region', '=', region)
+    .where('stack', '=', stack)
+    .execute();
 }
 
 /** Replaces the exports of a stack. */

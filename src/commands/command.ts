@@ -151,9 +151,14 @@ function unknownOption(
     | undefined;
 }
 
+/** Whether an argument is an instance's id. */
+export function isInstanceId(text: string): boolean {
+  return /^i-[0-9a-f]{17}$/.test(text);
+}
+
 /** An argument that must be an instance's id. */
 export function instanceIdOf(text: string): string {
-  if (/^i-[0-9a-f]{17}$/.test(text)) return text;
+  if (isInstanceId(text)) return text;
   throw new WrongUse(
     `invalid instance ID '${text}': expected i- and 17 hexadecimal digits; \`${INGOT} instances\` lists them`,
   );

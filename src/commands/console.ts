@@ -14,10 +14,11 @@ Shows the serial console output of a launched instance. Escape sequences are rem
   },
   examples: ['ingot console i-0123456789abcdef0'],
   positionals: ['INSTANCE-ID'],
-  run,
+  run: printConsole,
 };
 
-async function run(args: Arguments): Promise<number> {
+/** Prints the console of the instance in the arguments; `--follow` until it terminates. */
+export async function printConsole(args: Arguments): Promise<number> {
   const id = instanceIdOf(args.positionals[0]!);
   const answer = await signedRequest(await connect(args), {
     method: 'GET',

@@ -61,6 +61,16 @@ export async function stateOf(connection: Connection, id: string): Promise<strin
   }
 }
 
+/** Why an instance ended by itself; `undefined` if it did not, or if its program succeeded. */
+export async function reasonOf(connection: Connection, id: string): Promise<string | undefined> {
+  try {
+    return (await describeInstance(connection, id)).reason;
+  } catch (error) {
+    if (error instanceof RequestRefused && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
 async function deadline<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

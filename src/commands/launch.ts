@@ -6,7 +6,7 @@ import { sleep } from '../platform/clock.ts';
 import { CLIENT_OPTIONS, connect, dataDirectoryOf } from './client.ts';
 import { WrongUse, type Arguments, type Command } from './command.ts';
 import { requireFitHost } from './fitness.ts';
-import { stateOf, waitUntilGone, waitUntilRunning } from './instance-state.ts';
+import { reasonOf, stateOf, waitUntilGone, waitUntilRunning } from './instance-state.ts';
 import type { InstanceDescription } from './instances.ts';
 import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { parsePublish } from './publish.ts';
@@ -17,11 +17,13 @@ import { INGOT } from '../platform/own-program.ts';
 export const launch: Command = {
   usage: 'launch [OPTIONS] IMAGE',
   about: `
-Launches an image as a virtual machine and prints the instance ID when it is running. IMAGE is an AMI ID,
-NAME[/VERSION[/BUILD]] or an image ARN. NAME alone means the newest available build of the highest version.
+Launches an image and prints the instance ID when it is running: a machine image as a virtual machine, a container
+image as a container that runs its ENTRYPOINT and CMD. IMAGE is an AMI ID, NAME[/VERSION[/BUILD]] or an image ARN. NAME
+alone means the newest available build of the highest version.
 
-The command waits until the instance terminates. Ctrl-C terminates it. With --detach the command returns and the
-instance runs until \`ingot terminate\`. Stopping the server does not stop instances.`,
+The command waits until the instance terminates, and exits with 1 if a container's program failed. Ctrl-C terminates
+it. With --detach the command returns and the instance runs until \`ingot terminate\`. Stopping the server does not stop
+instances.`,
   options: {
     publish: {
       value: '[ADDRESS:]HOST-PORT:PORT',
@@ -66,7 +68,10 @@ async function run(args: Arguments): Promise<number> {
     tell(instance, args, detach);
     if (detach) return 0;
     while ((await stateOf(connection, instanceId)) === 'running') await sleep(1000, interrupt.signal);
-    return 0;
+    const reason = await reasonOf(connection, instanceId);
+    if (reason === undefined) return 0;
+    process.stderr.write(`ingot: ${instanceId} ended: ${reason}\n`);
+    return 1;
   } catch (error) {
     if (!interrupt.signal.aborted) throw error;
     await signedJson(connection, { method: 'DELETE', path: `/ingot/instances/${instanceId}` });

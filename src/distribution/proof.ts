@@ -9,7 +9,6 @@ import { getPrincipal } from '../catalog/principals.ts';
 import { findRepository } from '../catalog/repositories.ts';
 import { grants } from '../policies/decide.ts';
 import { parsePolicy } from '../policies/document.ts';
-import { distributionPrincipal } from '../policies/principals.ts';
 import type { Config } from '../platform/config/config.ts';
 import { NotGranted } from '../platform/config/reading.ts';
 import { isRepositoryName } from '../resources/repositories.ts';
@@ -25,6 +24,7 @@ export interface DistributionFault {
 
 /** The role in a target account that lets this account distribute images to it. Source: Image Builder User Guide. */
 const CROSS_ACCOUNT_ROLE = 'EC2ImageBuilderDistributionCrossAccountRole';
+const SERVICE_ROLE = 'aws-service-role/imagebuilder.amazonaws.com/AWSServiceRoleForImageBuilder';
 /** Source: reference, `newer-members.md`. */
 const MOST = { parameters: 10, templates: 5 };
 
@@ -122,7 +122,14 @@ async function roleFault(db: Queryable, account: string, target: string): Promis
   const read = parsePolicy(role.trustPolicy, 'trust');
   if ('faults' in read) return `the trust policy of ${arn} cannot be read: ${read.faults.join('; ')}`;
   const trusted = grants(read.policy, {
-    principal: distributionPrincipal(account),
+    principal: {
+      type: 'assumed-role',
+      account,
+      arn: `arn:aws:sts::${account}:assumed-role/AWSServiceRoleForImageBuilder/distribution`,
+      roleArn: `arn:aws:iam::${account}:role/${SERVICE_ROLE}`,
+      id: 'distribution',
+      tags: {},
+    },
     action: 'sts:AssumeRole',
     resource: arn,
     resourceAccount: target,

@@ -1,6 +1,6 @@
 # Lists operating system and packages. Each line: a letter for what it is, a tab, the value; `P` lines have state, name
 # and version, `O` lines are those of os-release.
-# shellcheck shell=bash
+# shellcheck shell=sh
 for file in /etc/os-release /usr/lib/os-release; do
   if [ ! -f "$file" ] || [ ! -r "$file" ]; then continue; fi
   head -c 65536 -- "$file" | sed 's/^/O\t/'

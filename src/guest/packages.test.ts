@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findProgram } from '../platform/files.ts';
+import { run } from '../platform/processes.ts';
+import { readScript } from '../platform/scripts.ts';
 import { readInventory } from './packages.ts';
 
 describe('the inventory of an image', () => {
@@ -38,4 +44,34 @@ describe('the inventory of an image', () => {
       assert.equal(readInventory(lines.map((line) => `O\t${line}`).join('\n')).osVersion, osVersion),
     );
   }
+});
+
+describe('the script that lists packages', () => {
+  const managers: readonly (readonly [manager: string, prints: string, packages: readonly string[]])[] = [
+    ['rpm', 'P\\tinstalled\\tbash\\t5.2-1.el9\\nP\\tinstalled\\tshadow-utils\\t2:4.9-8.el9', ['bash', 'shadow-utils']],
+    [
+      'apk',
+      'musl-1.2.5-r0\\nca-certificates-bundle-20240705-r0',
+      ['musl 1.2.5-r0', 'ca-certificates-bundle 20240705-r0'],
+    ],
+  ];
+  for (const [manager, prints, packages] of managers)
+    test(`asks ${manager}, in a shell that is no bash`, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'ingot-packages-'));
+      try {
+        for (const program of ['sed', 'head']) symlinkSync(findProgram(program)!, join(folder, program));
+        writeFileSync(join(folder, manager), `#!/bin/sh\nprintf '${prints}\\n'\n`);
+        chmodSync(join(folder, manager), 0o755);
+        const script = readScript(import.meta.url, 'packages.sh');
+        const { stdout } = await run(['/bin/dash', '-c', script], { env: { PATH: folder } });
+        const names = readInventory(stdout).packages.map(({ name, version }) => `${name} ${version}`);
+        for (const each of packages)
+          assert.ok(
+            names.some((name) => name.startsWith(each)),
+            names.join(),
+          );
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
 });

@@ -29,13 +29,18 @@ const LIST = readScript(import.meta.url, 'packages.sh');
 
 /**
  * Queries an instance for its operating system and packages.
+ * @param argv another command that prints them in the form of `packages.sh`
  * @throws if they cannot be listed
  */
-export async function collectPackages(instance: Instance, signal?: AbortSignal): Promise<Inventory> {
+export async function collectPackages(
+  instance: Pick<Instance, 'id' | 'run'>,
+  signal?: AbortSignal,
+  argv: readonly string[] = ['/bin/sh', '-c', LIST],
+): Promise<Inventory> {
   const ended = await runCaptured(
     instance,
     {
-      script: LIST,
+      argv,
       env: COMMAND_ENVIRONMENT,
       timeoutSeconds: TIMEOUT_SECONDS,
       signal,

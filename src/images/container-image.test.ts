@@ -52,6 +52,15 @@ test('layers are compressed, each once, and known ones are not even read', async
   deepEqual(second.manifest.layers, first.manifest.layers.slice(0, 2));
 });
 
+test('an image cannot take a layer by its digest that the data directory has of another account', async () => {
+  const data = place();
+  const layer = Buffer.alloc(5000, 3);
+  await writeImage(data, layoutOf([layer]), new Map(), { labels: {} });
+  const claims = layoutOf([layer]);
+  writeFileSync(join(claims, 'blobs/sha256', digestOf(layer).slice(7)), '');
+  await rejects(writeImage(data, claims, new Map(), { labels: {} }), /does not have the content/);
+});
+
 test('what differs between two builds of the same goes, and so do the values of arguments', async () => {
   const by = '|3 A=x y EPOCH=1 OTHER=z /bin/sh -c true';
   const history = [{ created: '2026-12-01T00:00:00Z', created_by: by, comment: 'FROM 0123456789ab' }];

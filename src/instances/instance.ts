@@ -10,9 +10,6 @@ import type { HeldRecorder } from '../platform/held.ts';
 import type { Reach } from '../platform/network-rules.ts';
 import type { InstanceMetadata } from './services/metadata.ts';
 
-/** Maximum size of a file that `get` reads, in bytes. */
-export const GET_LIMIT = 16 * 1024 * 1024;
-
 /** One command or script in an instance. It runs as root unless `user` says otherwise. */
 export interface CommandRequest {
   /** Program and arguments, passed exactly; nothing expands `$` in them. Exactly one of `argv` and `script`. */
@@ -158,6 +155,11 @@ export interface LaunchRequest {
    * such as pipes.
    */
   readonly detached?: boolean;
+  /**
+   * Containers only: the program that is the container, and its arguments. It starts when `startProgram` is called, and
+   * the instance ends with it.
+   */
+  readonly program?: readonly string[];
   readonly signal?: AbortSignal;
   /** Receives what is awaited, the chosen accelerator with the reason, and lines of the serial console (`console`). */
   readonly report?: (event: {
@@ -184,7 +186,7 @@ export interface Instance {
   open(request: StreamRequest): Promise<StreamedCommand>;
   /** Writes a file; creates its parent directories. `mode` defaults to 0644; the owner is root. */
   put(path: string, content: string | Buffer, mode?: number): Promise<void>;
-  /** Reads a file of at most {@link GET_LIMIT} bytes. */
+  /** Reads a file of at most 16 MiB. */
   get(path: string): Promise<Buffer>;
   /** Restarts the operating system and waits until it responds again. Returns the new boot id. */
   reboot(options?: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal }): Promise<string>;
@@ -207,6 +209,12 @@ export interface Instance {
   consoleTail(lines: number): Promise<readonly string[]>;
 }
 
+/** The end of an instance that ended by itself. */
+export interface InstanceEnd {
+  /** Absent if its program succeeded. */
+  readonly reason?: string;
+}
+
 /** A driver. */
 export interface Driver {
   readonly name: string;
@@ -220,6 +228,11 @@ export interface Driver {
   launch(request: LaunchRequest): Promise<Instance>;
   /** Attaches to an instance by its handle. @throws {InstanceError} if it no longer runs */
   attach(handle: InstanceHandle, held: HeldRecorder): Promise<Instance>;
+  /**
+   * Whether an instance has ended by itself, and why if that was a failure. Cheap enough to ask every second; absent
+   * for drivers whose instances run until they are terminated.
+   */
+  endOf?(handle: InstanceHandle): Promise<InstanceEnd | undefined>;
   /** What this host lacks for the driver, one sentence each with the fix; empty if it works. */
   missing(): Promise<readonly string[]>;
 }

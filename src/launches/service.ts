@@ -3,8 +3,9 @@
  * directly.
  */
 import { existsSync } from 'node:fs';
-import { findAmi, ownAmiOfImage, type Ami } from '../catalog/amis.ts';
+import { findAmi, ownAmiOfImage } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { containerOutput } from '../catalog/container-outputs.ts';
 import { heldRecorder } from '../catalog/held.ts';
 import {
   getInstance,
@@ -27,6 +28,7 @@ import { instanceProfileFor, type InstanceProfile } from '../platform/config/pro
 import { NotGranted } from '../platform/config/reading.ts';
 import { newInstanceId } from '../platform/ids.ts';
 import { RingReader } from '../platform/ring-file.ts';
+import { parseArn } from '../resources/arns.ts';
 import { accessDenied, invalidParameterValue, invalidRequest, resourceNotFound } from '../resources/errors.ts';
 import type {
   ExecRequest,
@@ -39,6 +41,8 @@ import type {
 
 /** Default instance type of a launch. */
 const DEFAULT_LAUNCH_TYPE = 't3.small';
+/** The driver of launched container images. */
+const CONTAINER_DRIVER = 'buildah';
 
 /** The part of a request that is stored in a launch's record. */
 export type StoredLaunch = Pick<
@@ -53,7 +57,8 @@ export type StoredLaunch = Pick<
 export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchService {
   return {
     async launch(owner, request) {
-      const ami = await imageToLaunch(catalog, owner, request.image);
+      const image = await imageToLaunch(catalog, owner, request.image);
+      if (image.amiId === null) refuseForContainers(request);
       const instanceType = request.instanceType ?? DEFAULT_LAUNCH_TYPE;
       try {
         resolveInstanceType(instanceType, 1, 1024);
@@ -80,9 +85,9 @@ export function launchService(catalog: Catalog, wakeWorker: () => void): LaunchS
         purpose: 'launch',
         account: owner.account,
         region: owner.region,
-        image_arn: ami.image_arn,
-        ami_id: ami.id,
-        driver: 'qemu',
+        image_arn: image.arn,
+        ami_id: image.amiId,
+        driver: image.amiId === null ? CONTAINER_DRIVER : 'qemu',
         instance_type: instanceType,
         state: 'pending',
         reason: null,
@@ -194,16 +199,39 @@ async function refusingInstanceErrors<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-async function imageToLaunch(catalog: Catalog, owner: Owner, image: string): Promise<Ami> {
+/** What an instance is launched from: an AMI, or (without `amiId`) a container image. */
+interface Launchable {
+  readonly arn: string | null;
+  readonly amiId: string | null;
+}
+
+async function imageToLaunch(catalog: Catalog, owner: Owner, image: string): Promise<Launchable> {
   if (image.startsWith('ami-')) {
     const ami = await findAmi(catalog.db, image, owner.region);
     if (ami === undefined) throw resourceNotFound(`${image} in ${owner.region}`);
-    return ami;
+    return { arn: ami.image_arn, amiId: ami.id };
   }
   const arn = await resolveImage(catalog.db, image);
-  const ami = arn === undefined ? undefined : await ownAmiOfImage(catalog.db, arn, owner.region);
-  if (ami === undefined) throw resourceNotFound(`${image} (no available build with an AMI in ${owner.region})`);
-  return ami;
+  if (arn !== undefined) {
+    const ami = await ownAmiOfImage(catalog.db, arn, owner.region);
+    if (ami !== undefined) return { arn: ami.image_arn, amiId: ami.id };
+    const { owner: account, region } = parseArn(arn) ?? {};
+    if (account === owner.account && region === owner.region && (await containerOutput(catalog.db, arn)) !== undefined)
+      return { arn, amiId: null };
+  }
+  throw resourceNotFound(`${image} (no available build with an AMI or a container in ${owner.region})`);
+}
+
+/** @throws {ApiError} if the request has members that only machines have */
+function refuseForContainers({ sshKeys, userData, firmware }: LaunchInstanceRequest): void {
+  const given: readonly (readonly [string, boolean])[] = [
+    ['sshKeys', sshKeys.length > 0],
+    ['userData', userData !== undefined],
+    ['firmware', firmware !== undefined],
+  ];
+  for (const [member, isGiven] of given)
+    if (isGiven)
+      throw invalidParameterValue(member, 'the image is a container image, which has no cloud-init and no firmware.');
 }
 
 async function owned(catalog: Catalog, owner: Owner, instanceId: string): Promise<InstanceRecord> {

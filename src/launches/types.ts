@@ -4,12 +4,12 @@ import type { Readable, Writable } from 'node:stream';
 /** A launched instance for a client. */
 export interface InstanceDescription {
   readonly instanceId: string;
-  /** AMI that it was launched from, `ami-…`. */
+  /** AMI that it was launched from, `ami-…`; empty for a container. */
   readonly imageId: string;
-  /** ARN of the image of its AMI, or of the image that it was started for. */
+  /** ARN of the image of its AMI, of its container image, or of the image that it was started for. */
   readonly image?: string;
   readonly state: 'pending' | 'running' | 'shutting-down' | 'terminated' | 'failed';
-  /** Why it failed. */
+  /** Why it failed, or ended by itself. */
   readonly reason?: string;
   readonly driver: string;
   readonly instanceType: string;

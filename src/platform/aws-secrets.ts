@@ -7,9 +7,9 @@
 export interface AwsSettings {
   readonly region: string;
   /** Endpoint to use in place of AWS's own. */
-  readonly endpoint?: string | undefined;
+  readonly endpoint?: string;
   /** A profile of `~/.aws/config` (default: the SDK's credential chain). */
-  readonly profile?: string | undefined;
+  readonly profile?: string;
   readonly signal?: AbortSignal;
 }
 

@@ -14,19 +14,6 @@ export interface Principal {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** Image Builder itself, distributing for an account. Source: Image Builder User Guide, "Service-linked roles". */
-export function distributionPrincipal(account: string): Principal {
-  const role = 'AWSServiceRoleForImageBuilder';
-  return {
-    type: 'assumed-role',
-    account,
-    arn: `arn:aws:sts::${account}:assumed-role/${role}/distribution`,
-    roleArn: `arn:aws:iam::${account}:role/aws-service-role/imagebuilder.amazonaws.com/${role}`,
-    id: 'distribution',
-    tags: {},
-  };
-}
-
 /** The principals that a statement of a resource policy or trust policy names. */
 export interface PrincipalElement {
   readonly negated: boolean;

@@ -80,6 +80,12 @@ export function toldUri(uri: string, host: string): string {
   return uri.startsWith('/') ? `${host}${uri}` : uri;
 }
 
+/** What a name of `recordedUri` consists of; `undefined` for one in another registry. */
+export function recordedPlace(uri: string): (RepositoryName & { readonly tag: string }) | undefined {
+  const [, account, region, name, tag] = /^\/(\d{12})\/([^/]+)\/(.+):([^:/]+)$/.exec(uri) ?? [];
+  return tag === undefined ? undefined : { account: account!, region: region!, name: name!, tag };
+}
+
 /** The name of such an image at Amazon ECR: for messages, which nobody asks for by a host. */
 export function ecrUri(uri: string): string {
   const [, account, region, rest] = /^\/(\d{12})\/([^/]+)\/(.+)$/.exec(uri) ?? [];

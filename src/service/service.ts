@@ -13,6 +13,7 @@ import { instancesToActOn } from '../catalog/instances.ts';
 import { anyScheduled } from '../catalog/pipeline-schedules.ts';
 import { anyPolicyDue } from '../catalog/lifecycle-schedules.ts';
 import { startDuePolicies } from '../pipelines/lifecycle/daily.ts';
+import { ageRepositories } from '../pipelines/lifecycle/repositories.ts';
 import { dueExecutions } from '../catalog/lifecycle-executions.ts';
 import { localRegistry } from '../distribution/registry/local-registry.ts';
 import { recordReceivers } from '../events/deliverer.ts';
@@ -172,6 +173,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     () => followRules(scheduler, rules),
     async () => {
       if ((await startDuePolicies(catalog, Date.now())) > 0) wakeWorker();
+    },
+    async () => {
+      await ageRepositories(catalog, Date.now());
     },
   ]);
   const { port } = api.server.address() as { port: number };

@@ -1,10 +1,10 @@
 /** The worker's side of launched instances: starts requested ones, and terminates those in `shutting-down`. */
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { amiOnRecord } from '../catalog/amis.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { heldRecorder } from '../catalog/held.ts';
-import { getInstance, type InstanceRecord, updateInstance } from '../catalog/instances.ts';
+import { getInstance, isUsers, liveInstances, type InstanceRecord, updateInstance } from '../catalog/instances.ts';
 import { layerStore } from '../distribution/from-stores.ts';
 import { withdrawAmi } from '../distribution/withdraw.ts';
 import { LayerStore } from '../images/layer-store.ts';
@@ -19,7 +19,7 @@ import { timestamp } from '../platform/clock.ts';
 import { readConfig } from '../platform/config/config.ts';
 import { defaultReach } from '../platform/config/networks.ts';
 import type { StoredLaunch } from '../launches/service.ts';
-import { mkdir } from 'node:fs/promises';
+import { containerStart } from './launched-containers.ts';
 
 /**
  * Starts a launched instance that is `pending`. It becomes `running`, or `failed` with a reason.
@@ -39,9 +39,9 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
     if (stored.instanceProfile !== undefined && role === undefined) {
       throw new Error(`the instance profile '${stored.instanceProfile}' has no credentials in config.yaml any more`);
     }
-    const taken = await layers.takeAmi(record.ami_id ?? '', record.region, id);
-    if (taken === undefined) throw new Error(`${record.ami_id} is not available in ${record.region} any more`);
-    const { layer } = taken;
+    const container = record.ami_id === null ? await containerStart(catalog, layers, record, signal) : undefined;
+    const layer = container?.layer ?? (await layers.takeAmi(record.ami_id!, record.region, id))?.layer;
+    if (layer === undefined) throw new Error(`${record.ami_id} is not available in ${record.region} any more`);
     const disk = instanceDisk(catalog.dataDirectory, id);
     await held.record({ kind: 'path', path: disk });
     await mkdir(dataPath(catalog.dataDirectory, 'instances'), { recursive: true, mode: 0o700 });
@@ -73,8 +73,10 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
       publish: stored.publish,
       ...(wantsSeed ? { seed: { sshKeys: stored.sshKeys, userData: stored.userData } } : {}),
       firmware: stored.firmware,
+      program: container?.program,
       signal,
     });
+    await container?.begin(instance);
     // The user may have terminated it while it started. Then it stays `shutting-down`, with a handle to terminate it
     // by.
     const now = await getInstance(catalog.db, id);
@@ -89,6 +91,19 @@ export async function makeLaunched(catalog: Catalog, record: InstanceRecord, sig
     );
     await letGo(catalog, record);
     await updateInstance(catalog.db, id, { state: 'failed', reason: (error as Error).message.slice(0, 2000) });
+  }
+}
+
+/** Requests the termination of launched instances that ended by themselves, with the reason if they failed. */
+export async function noticeEnds(catalog: Catalog): Promise<void> {
+  for (const record of await liveInstances(catalog.db)) {
+    if (record.state !== 'running' || record.handle === null || !isUsers(record)) continue;
+    const end = await driverNamed(record.driver).endOf?.(JSON.parse(record.handle) as InstanceHandle);
+    if (end !== undefined)
+      await updateInstance(catalog.db, record.id, {
+        state: 'shutting-down',
+        reason: end.reason?.slice(0, 2000) ?? null,
+      });
   }
 }
 

@@ -10,7 +10,7 @@ import { claimImage, endLease, renewLeases, type Lessee } from '../catalog/lease
 import type { PoolKeeper } from './pools.ts';
 import { copyPending } from './image-copies.ts';
 import { readStores } from '../distribution/from-stores.ts';
-import { endLaunched, makeLaunched } from './launches.ts';
+import { endLaunched, makeLaunched, noticeEnds } from './launches.ts';
 import { isScarce, onceThereIsRoom, runningOut } from '../images/space.ts';
 import { timestamp } from '../platform/clock.ts';
 import { whatIsMissing, type BuildLimits } from '../resources/build-room.ts';
@@ -140,6 +140,7 @@ export function startWorker(
       images.set(arn, { controller, done });
     }
     if (!stopping) await endExpired(catalog.db, timestamp());
+    if (!stopping) await noticeEnds(catalog);
     for (const record of stopping ? [] : await instancesToActOn(catalog.db)) {
       const busy = launches.get(record.id);
       if (busy !== undefined) {

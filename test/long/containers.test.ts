@@ -17,6 +17,7 @@ import {
   type Image,
 } from '@aws-sdk/client-imagebuilder';
 import { until } from '../../src/platform/clock.ts';
+import { freePort } from '../../src/platform/host.ts';
 import { run } from '../../src/platform/processes.ts';
 import { hostState, type HostState } from '../harness/host-state.ts';
 import { outputOf, waitForStatus, waitUntilAvailable } from '../harness/images.ts';
@@ -292,6 +293,9 @@ describe('container images', () => {
         template: 'FROM {{{ imagebuilder:parentImage }}}\nUSER nonroot\n',
       }),
     );
+    const packages = await packagesOf(image);
+    assert.ok(packages.some((line) => line.startsWith('libssl3 ')));
+    assert.equal(image.osVersion, 'Debian 12');
     const uri = uriOf(image);
     const creds = `--creds=${await registryLogin(connectionTo(server))}`;
     const { stdout } = await run(['skopeo', 'inspect', '--config', '--tls-verify=false', creds, `docker://${uri}`]);
@@ -420,8 +424,9 @@ describe('container images', () => {
     assert.match(failed.state!.reason!, /authFile \/absent\/auth\.json cannot be read \(ENOENT\)/);
   }
 
-  test('the example is built by its template, twice, and is in the registry by the name that it puts out', async () => {
+  test('the example is built by its template, twice, pulled back as it was, run, and serves its page', async () => {
     const digests: string[] = [];
+    let uri = '';
     for (let round = 1; round <= 2; round++) {
       const { code, stdout, stderr } = await ingot(dataDirectory, [
         'build',
@@ -433,12 +438,37 @@ describe('container images', () => {
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line) as { type: string; outputs?: { name: string; value: string }[] });
-      const uri = lines.find(({ type }) => type === 'stack')?.outputs?.find(({ name }) => name === 'ImageUri')?.value;
-      assert.match(uri ?? '', /^127\.0\.0\.1:\d+\/\d{12}\/us-east-1\/nginx-container:latest$/);
-      digests.push((await inRegistry(uri!)).Digest);
-      const tagged = await inRegistry(uri!.replace(/latest$/, `build-${round}`));
+      uri = lines.find(({ type }) => type === 'stack')?.outputs?.find(({ name }) => name === 'ImageUri')?.value ?? '';
+      assert.match(uri, /^127\.0\.0\.1:\d+\/\d{12}\/us-east-1\/nginx-container:latest$/);
+      digests.push((await inRegistry(uri)).Digest);
+      const tagged = await inRegistry(uri.replace(/latest$/, `build-${round}`));
       assert.equal(tagged.Digest, digests.at(-1));
     }
     assert.equal(digests[0], digests[1]);
+
+    const pulled = join(mkdtempSync(join(tmpdir(), 'ingot-pulled-')), 'layout');
+    const login = `--src-creds=${await registryLogin(connectionTo(server))}`;
+    const options = ['--src-tls-verify=false', login, '--preserve-digests', '--insecure-policy'];
+    await run(['skopeo', 'copy', ...options, `docker://${uri}`, `oci:${pulled}:latest`]);
+    const { manifests } = JSON.parse(readFileSync(join(pulled, 'index.json'), 'utf8')) as {
+      manifests: { digest: string }[];
+    };
+    assert.deepEqual(
+      manifests.map(({ digest }) => digest),
+      [digests[0]],
+    );
+
+    const port = await freePort();
+    const launched = await ingot(dataDirectory, ['launch', 'nginx-container', '--publish', `${port}:80`, '--detach']);
+    assert.equal(launched.code, 0, launched.stderr);
+    const page = await until('the page', 30_000, () =>
+      fetch(`http://127.0.0.1:${port}/`).then(
+        (answer) => answer.text(),
+        () => undefined,
+      ),
+    );
+    assert.match(page, /<h1>Hello from a container<\/h1>/);
+    const ended = await ingot(dataDirectory, ['terminate', launched.stdout.trim()]);
+    assert.equal(ended.code, 0, ended.stderr);
   });
 });

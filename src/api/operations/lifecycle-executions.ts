@@ -41,7 +41,7 @@ export const lifecycleExecutionOperations = {
     const image = await getImage(context.db, resourceArn);
     if (image === undefined) throw resourceNotFound(resourceArn);
     const from = image.state!.status!;
-    const update = validUpdate(input, from);
+    const update = validUpdate(input, from, image.type === 'DOCKER');
     const open = await openExecutionOf(context.db, resourceArn);
     if (open !== undefined) throw resourceInUse(resourceArn, `The lifecycle execution '${open.id}' is ${open.status}.`);
     if (update.status === 'DELETED') {
@@ -140,12 +140,22 @@ async function existing(context: OperationContext, id: string): Promise<Lifecycl
 function validUpdate(
   { state, executionRole, includeResources, exclusionRules, updateAt }: OperationInput<'StartResourceStateUpdate'>,
   from: ImageStatus,
+  isContainer: boolean,
 ): StateUpdate {
   const status = state.status;
   if (status === undefined) throw invalidParameterValue('state.status', 'It is required.');
-  const include = { amis: includeResources?.amis === true, snapshots: includeResources?.snapshots === true };
-  if (includeResources?.containers === true)
+  const include = {
+    amis: includeResources?.amis === true,
+    snapshots: includeResources?.snapshots === true,
+    containers: includeResources?.containers === true,
+  };
+  if (include.containers && !isContainer)
     throw invalidParameterValue('includeResources.containers', 'The image is an AMI image: it has no containers.');
+  for (const member of ['amis', 'snapshots'] as const)
+    if (include[member] && isContainer)
+      throw invalidParameterValue(`includeResources.${member}`, `The image is a container image: it has no ${member}.`);
+  if (include.containers && status !== 'DELETED')
+    throw invalidParameterValue('includeResources.containers', 'Container images in repositories can only be deleted.');
   if ((includeResources === undefined) !== (executionRole === undefined))
     throw invalidRequest('includeResources and executionRole come together or not at all.');
   if (include.snapshots && status !== 'DELETED')
@@ -155,7 +165,7 @@ function validUpdate(
       'includeResources.snapshots',
       'A snapshot cannot be deleted while its AMI exists: include the AMIs too.',
     );
-  if (status === 'DELETED' && !include.amis)
+  if (status === 'DELETED' && !include.amis && !include.containers)
     throw invalidRequest(
       'To delete an image with StartResourceStateUpdate include its resources; DeleteImage deletes the image alone.',
     );

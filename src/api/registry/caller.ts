@@ -2,7 +2,6 @@
 import { openRegistryToken, REGISTRY_USER, type RegistryToken } from '../../distribution/registry/token.ts';
 import { ApiError } from '../../resources/errors.ts';
 import { accountOfArn } from '../../resources/arns.ts';
-import { distributionPrincipal } from '../../policies/principals.ts';
 import type { Identities, Identity } from '../access/identities.ts';
 import { notAuthorized, tokenExpired } from './errors.ts';
 
@@ -11,6 +10,8 @@ export interface RegistryCaller {
   readonly identity: Identity;
   readonly token: RegistryToken;
 }
+
+const SERVICE_ROLE = 'aws-service-role/imagebuilder.amazonaws.com/AWSServiceRoleForImageBuilder';
 
 /**
  * The caller of a request.
@@ -40,8 +41,16 @@ export async function registryCaller(
 
 /** Image Builder itself, for the account of an image. */
 function imageIdentity(image: string): Identity {
+  const account = accountOfArn(image)!;
   return {
-    principal: distributionPrincipal(accountOfArn(image)!),
+    principal: {
+      type: 'assumed-role',
+      account,
+      arn: `arn:aws:sts::${account}:assumed-role/AWSServiceRoleForImageBuilder/distribution`,
+      roleArn: `arn:aws:iam::${account}:role/${SERVICE_ROLE}`,
+      id: 'distribution',
+      tags: {},
+    },
     accessKeyId: '',
     secretAccessKey: '',
     policies: [],

@@ -5,7 +5,6 @@ import type { Tables } from '../../catalog/tables.ts';
 import type { Place } from '../../catalog/slices.ts';
 import type { Need } from '../access/demands.ts';
 import type { RequestContext } from '../context.ts';
-import type { Present } from '../model.ts';
 import type { Protocol } from './protocols/protocol.ts';
 
 /** What a handler receives besides its input. */
@@ -71,6 +70,15 @@ export interface ServiceEntry {
   readonly unsigned?: readonly string[];
   readonly load: () => Promise<Service>;
 }
+
+// The SDK allows `undefined` for every required member. After validation they are present.
+type Present<T> = T extends Date | string | number | boolean | Uint8Array
+  ? T
+  : T extends readonly (infer E)[]
+    ? Present<E>[]
+    : T extends object
+      ? { [K in keyof T]: Present<Exclude<T[K], undefined>> }
+      : T;
 
 type CommandOf<Sdk, O> = O extends string
   ? `${O}Command` extends keyof Sdk

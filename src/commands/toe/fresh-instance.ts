@@ -2,13 +2,16 @@
 import { open, stat } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-import { openCatalog } from '../../catalog/catalog.ts';
+import { openCatalog, type Catalog } from '../../catalog/catalog.ts';
 import { markFirstBoot } from '../../guest/first-boot.ts';
 import { inWorkspace, sweepWorkspaces } from '../../instances/workspace.ts';
 import { namedImages, suppliedImages } from '../../images/names/names.ts';
+import { blankContainerDisk, containerBases } from '../../images/base/base-images.ts';
+import { ensureBaseImage } from '../../images/base/ensure.ts';
 import { createOverlay } from '../../images/disks.ts';
 import { LayerStore } from '../../images/layer-store.ts';
 import { sealedParent } from '../../images/parents.ts';
+import { isContainerInstance } from '../../instances/buildah/driver.ts';
 import { driverNamed } from '../../instances/launch.ts';
 import type { Instance } from '../../instances/instance.ts';
 import { NO_AMI, type InstanceMetadata, type InstanceRole } from '../../instances/services/metadata.ts';
@@ -19,13 +22,18 @@ import { takeDataDirectory } from '../../platform/data-directory.ts';
 import { newInstanceId } from '../../platform/ids.ts';
 import type { Reach } from '../../platform/network-rules.ts';
 import type { Report } from '../../resources/progress.ts';
+import { unpackImage } from '../../workflows/containers/build-parts.ts';
+import { parentSource } from '../../workflows/containers/parent-source.ts';
 import { CommandFailed, WrongUse } from '../command.ts';
 
 /** The requested instance. */
 export interface FreshInstance {
-  /** `nspawn` or `qemu`. */
+  /** `nspawn`, `qemu`, or `CONTAINER_DRIVER`. */
   readonly driver: string;
-  /** A base image's name, an AMI, an image's ARN, or the path of a qcow2 file (default: the default base image). */
+  /**
+   * For a container: a base, an image's ARN, or a name in a registry. Otherwise a base image's name, an AMI, an image's
+   * ARN, or the path of a qcow2 file (default: the default base image).
+   */
   readonly image: string | undefined;
   readonly dataDirectory: string;
   readonly region: string;
@@ -39,6 +47,8 @@ export interface FreshInstance {
 
 /** Drivers that documents can run on. */
 export const FRESH_DRIVERS = ['nspawn', 'qemu'] as const;
+/** The driver for containers of an image. */
+export const CONTAINER_DRIVER = 'buildah';
 const DEFAULT_IMAGE = 'debian-12-x86';
 const MEMORY_MIB = 2048;
 /** Its instance type in the metadata service, which has this much memory. */
@@ -57,7 +67,7 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
   await sweepWorkspaces();
   return inWorkspace(
     async ({ files, directory, held, owner }) =>
-      withDisk(fresh, owner.owner, async (base) => {
+      withDisk(fresh, owner.owner, async (base, unpack) => {
         const id = newInstanceId();
         const disk = join(files, 'disk.qcow2');
         await createOverlay(base, disk);
@@ -83,7 +93,8 @@ export async function inFreshInstance<T>(fresh: FreshInstance, work: (instance: 
             type: 'log',
             text: `the instance (${fresh.driver}) is up after ${((performance.now() - started) / 1000).toFixed(1)} s`,
           });
-          await markFirstBoot(instance, metadata, fresh.signal);
+          if (unpack === undefined) await markFirstBoot(instance, metadata, fresh.signal);
+          else await unpack(instance);
           return await work(instance);
         } finally {
           await instance.terminate();
@@ -109,19 +120,18 @@ async function metadataOf({ dataDirectory, region, image, role }: FreshInstance)
 }
 
 /** Finds the instance's parent disk, and keeps it from being collected meanwhile. */
-async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: string) => Promise<T>): Promise<T> {
+async function withDisk<T>(
+  fresh: FreshInstance,
+  owner: string,
+  work: (path: string, unpack?: (instance: Instance) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  if (fresh.driver === CONTAINER_DRIVER) return withContainerDisk(fresh, owner, work);
   const image = fresh.image ?? DEFAULT_IMAGE;
   const reference = Object.hasOwn(suppliedImages, image)
     ? `arn:aws:imagebuilder:${fresh.region}:aws:image/${image}/x.x.x`
     : image;
   if (!/^(?:ami-|arn:)/.test(reference)) return work(await diskFile(reference));
-  takeDataDirectory(fresh.dataDirectory);
-  const catalog = await openCatalog(fresh.dataDirectory, {
-    managedImages: namedImages,
-    names: (await readConfig(fresh.dataDirectory)).names,
-  });
-  const layers = new LayerStore(catalog, fresh.dataDirectory);
-  try {
+  return withCatalog(fresh, owner, async (catalog, layers) => {
     const { account } = await loadCredentials(fresh.dataDirectory);
     const { report, signal, region, dataDirectory } = fresh;
     const parent = await sealedParent({
@@ -149,7 +159,54 @@ async function withDisk<T>(fresh: FreshInstance, owner: string, work: (path: str
         `on the disk of ${image} ${foreignId}, which a container does not have: use a virtual machine (--on qemu)`,
       );
     }
-    return await work(parent.layer.path);
+    return work(parent.layer.path);
+  });
+}
+
+/** Gives `work` the disk of a container, and what makes its image ready on it. */
+async function withContainerDisk<T>(
+  fresh: FreshInstance,
+  owner: string,
+  work: (path: string, unpack: (instance: Instance) => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const { region, dataDirectory, report, signal } = fresh;
+  const image = fresh.image!;
+  return withCatalog(fresh, owner, async (catalog, layers) => {
+    const { account } = await loadCredentials(dataDirectory);
+    const reference = Object.hasOwn(containerBases, image)
+      ? `arn:aws:imagebuilder:${region}:aws:image/${image}/x.x.x`
+      : image;
+    const refuse = (error: unknown): never => {
+      signal.throwIfAborted();
+      throw new CommandFailed(`--on container:${image}: ${(error as Error).message}`);
+    };
+    const { db, managed } = catalog;
+    const source = await parentSource(reference, { db, managed, account, region }).catch(refuse);
+    if (source.kind === 'scratch') throw new WrongUse("invalid value 'container:scratch' for --on: it has no program");
+    const disk = source.kind === 'base' ? containerBases[source.name]! : blankContainerDisk;
+    const { layer } = await ensureBaseImage(disk, { catalog, layers, dataDirectory, report, signal }).catch(refuse);
+    await layers.use(layer.id, owner);
+    return work(layer.path, async (instance) => {
+      if (!isContainerInstance(instance)) return;
+      await unpackImage(instance, source, { dataDirectory, account, report, signal }).catch(refuse);
+    });
+  });
+}
+
+/** Opens the catalog, and releases what `owner` used of it. */
+async function withCatalog<T>(
+  { dataDirectory }: FreshInstance,
+  owner: string,
+  work: (catalog: Catalog, layers: LayerStore) => Promise<T>,
+): Promise<T> {
+  takeDataDirectory(dataDirectory);
+  const catalog = await openCatalog(dataDirectory, {
+    managedImages: namedImages,
+    names: (await readConfig(dataDirectory)).names,
+  });
+  const layers = new LayerStore(catalog, dataDirectory);
+  try {
+    return await work(catalog, layers);
   } finally {
     await layers.release(owner);
     await catalog.close();

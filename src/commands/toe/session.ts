@@ -26,16 +26,20 @@ import { type Arguments, WrongUse, type CommandOption } from '../command.ts';
 import { resolveName } from '../short-names.ts';
 import { plainRecord } from '../terminal/plain.ts';
 import type { LoadedDocument } from './documents.ts';
-import { FRESH_DRIVERS, inFreshInstance } from './fresh-instance.ts';
+import { CONTAINER_DRIVER, FRESH_DRIVERS, inFreshInstance } from './fresh-instance.ts';
 import type { LogFolder } from './log-folder.ts';
 
 const PLACE_GROUP = 'Where documents run';
+/** Begins a value of `--on` that names a container image. */
+const CONTAINER_PREFIX = 'container:';
 
 /** Options that say where documents run. */
 export const PLACE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   on: {
     value: 'DRIVER',
-    help: 'nspawn: a fresh system container; qemu: a fresh virtual machine',
+    help:
+      'nspawn: a fresh system container; qemu: a fresh virtual machine; container:IMAGE: a fresh container of a base ' +
+      '(debian-12), of an image that Ingot built (an ARN or image/NAME) or of one in a registry',
     default: 'nspawn',
     group: PLACE_GROUP,
   },
@@ -140,10 +144,17 @@ async function onMachine<T>(
 /** The driver in the arguments. @param withImage if they only name an image @throws {WrongUse} */
 export function driverOf(args: Arguments, withImage?: string): string | undefined {
   const on = args.text('on') ?? (args.text('image') === undefined ? undefined : withImage);
+  if (on?.startsWith(CONTAINER_PREFIX)) {
+    if (on === CONTAINER_PREFIX)
+      throw new WrongUse(`invalid value '${on}' for --on: name an image, as container:debian-12`);
+    if (args.text('image') !== undefined) throw new WrongUse(`--image cannot be used with --on ${on}, which names one`);
+    return CONTAINER_DRIVER;
+  }
   if (on === undefined || (FRESH_DRIVERS as readonly string[]).includes(on)) return on;
   throw new WrongUse(
     `invalid value '${on}' for --on: expected ` +
-      `${FRESH_DRIVERS.join(' or ')}${on.startsWith('ssh:') ? '; only toe run can use an existing machine' : ''}`,
+      `${FRESH_DRIVERS.join(', ')} or ${CONTAINER_PREFIX}IMAGE` +
+      (on.startsWith('ssh:') ? '; only toe run can use an existing machine' : ''),
   );
 }
 
@@ -154,7 +165,8 @@ export function tellWarnings(documents: readonly LoadedDocument[]): void {
 
 /** The image in the arguments: `image/NAME[/VERSION[/BUILD]]` by its ARN. */
 async function imageOf(args: Arguments): Promise<string | undefined> {
-  const image = args.text('image');
+  const on = args.text('on') ?? '';
+  const image = on.startsWith(CONTAINER_PREFIX) ? on.slice(CONTAINER_PREFIX.length) : args.text('image');
   if (image?.startsWith('image/') !== true || existsSync(image)) return image;
   return resolveName(() => connect(args), image, {
     types: ['image'],

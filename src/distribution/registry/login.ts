@@ -13,7 +13,7 @@ export interface RegistryLogin {
 }
 
 /** A login could not be read. The message quotes nothing of the file or the helper's output. */
-class LoginError extends Error {
+export class LoginError extends Error {
   override readonly name = 'LoginError';
 }
 

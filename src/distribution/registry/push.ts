@@ -2,11 +2,11 @@
  * Pushes container images to registries with skopeo: manifests keep their digests, and blobs that the registry has are
  * skipped.
  */
-import { chmod, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lendLayout, storedManifest, type BlobDescriptor, type StoredManifest } from '../../images/container-blobs.ts';
+import { storedManifest, type BlobDescriptor, type StoredManifest } from '../../images/container-blobs.ts';
 import { patient } from '../../platform/patience.ts';
-import { inRoom, type PushControl, type PushTarget } from './room.ts';
+import { inRoom, lentLayout, type PushControl, type PushTarget } from './room.ts';
 
 /**
  * Pushes an image of the data directory to a registry. A repeated push sends only what is missing there.
@@ -25,10 +25,7 @@ export async function pushImage(
     dataDirectory,
     { ...target, what: 'pushed', control: { signal, timeoutMs: timeoutMs ?? patient(timeFor(manifest)) } },
     {
-      async prepare(given, user) {
-        await lendLayout(dataDirectory, join(given, 'layout'), image, user);
-        for (const name of ['layout', 'layout/blobs', 'layout/blobs/sha256']) await chmod(join(given, name), 0o755);
-      },
+      prepare: (given, user) => lentLayout(dataDirectory, given, image, user),
       words: (login) => [
         ...['--preserve-digests', `--dest-tls-verify=${!plain}`],
         ...(login === undefined ? [] : ['--dest-authfile', login]),

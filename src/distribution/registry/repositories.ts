@@ -11,7 +11,8 @@ import { openSealer } from '../../platform/sealing.ts';
 import { runningServer } from '../../platform/server-file.ts';
 import { pathInRegistry, repositoryArn, type RepositoryName } from '../../resources/repositories.ts';
 import type { ContainerTarget } from '../plan.ts';
-import { registryLogin, type RegistryLogin } from './login.ts';
+import type { ImageFolder } from './folders.ts';
+import { LoginError, registryLogin, type RegistryLogin } from './login.ts';
 import { REGISTRY_USER, sealRegistryToken } from './token.ts';
 
 /** A repository with the address of its registry. */
@@ -23,6 +24,8 @@ export interface Repository {
   /** Whether the registry uses plain HTTP. */
   readonly plain: boolean;
   readonly login?: RegistryLogin;
+  /** Instead of a registry. */
+  readonly folder?: ImageFolder | undefined;
 }
 
 /** A repository of Ingot's own registry, with its id in the catalogue. */
@@ -86,7 +89,7 @@ export async function repositoryOf(
   }
   const { host, name, registry } = elsewhere;
   const login = registry.authFile === undefined ? undefined : await registryLogin(host, registry.authFile, signal);
-  return { name, plain: registry.plain, ...(login === undefined ? {} : { login }) };
+  return { name, plain: registry.plain, folder: registry.folder, ...(login === undefined ? {} : { login }) };
 }
 
 /**
@@ -125,6 +128,8 @@ export async function parentRepository(
   const found = registryOf(registries, request);
   if (found === undefined) return undefined;
   const { host, name, registry } = found;
+  if (registry.folder !== undefined)
+    throw new LoginError(`${reference} is in a folder (registries.${host}.folder): name it in parentImages instead`);
   const login = registry.authFile === undefined ? undefined : await registryLogin(host, registry.authFile, signal);
   return { name, plain: registry.plain, ...(login === undefined ? {} : { login }) };
 }

@@ -4,6 +4,7 @@
  */
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lendLayout, type BlobDescriptor } from '../../images/container-blobs.ts';
 import { dataPath } from '../../platform/data-layout.ts';
 import { ProcessError, PROXY_VARIABLES, run } from '../../platform/processes.ts';
 import { readScript } from '../../platform/scripts.ts';
@@ -64,7 +65,7 @@ export async function inRoom<T>(
     what,
     control,
   }: PushTarget & {
-    readonly what: 'pushed' | 'pulled';
+    readonly what: 'pushed' | 'pulled' | 'written';
     readonly control: Pick<PushControl, 'signal'> & { readonly timeoutMs: number };
   },
   work: RoomWork<T>,
@@ -98,6 +99,17 @@ export async function inRoom<T>(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Gives skopeo an image of the data directory to read: the layout `layout` in its working directory. */
+export async function lentLayout(
+  dataDirectory: string,
+  given: string,
+  image: BlobDescriptor,
+  user: number,
+): Promise<void> {
+  await lendLayout(dataDirectory, join(given, 'layout'), image, user);
+  for (const name of ['layout', 'layout/blobs', 'layout/blobs/sha256']) await chmod(join(given, name), 0o755);
 }
 
 /**

@@ -81,7 +81,13 @@ function checkAws(read: SettingsReader): void {
 
 function awsSettings(settings: Settings, region: string, signal: AbortSignal): AwsSettings {
   const text = (name: string): string | undefined => settings[name] as string | undefined;
-  return { region: text('region') ?? region, signal, endpoint: text('endpoint'), profile: text('profile') };
+  const [endpoint, profile] = [text('endpoint'), text('profile')];
+  return {
+    region: text('region') ?? region,
+    signal,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(profile === undefined ? {} : { profile }),
+  };
 }
 
 async function refusing<T>(work: Promise<T>): Promise<T> {

@@ -7,6 +7,7 @@ import { readScript } from '../../platform/scripts.ts';
 const HOLD = readScript(import.meta.url, 'hold.sh');
 const FIRST = readScript(import.meta.url, 'first.sh');
 const SESSION = readScript(import.meta.url, 'session.sh');
+const PROGRAM = readScript(import.meta.url, 'program.sh');
 const HOLD_PROGRAM = fileURLToPath(new URL('hold.pl', import.meta.url));
 
 /** Name of the current image in a build's storage, from which the next step begins. */
@@ -33,11 +34,13 @@ cgroup_manager = "cgroupfs"
  * The command that creates the namespaces of a container build and keeps them, as their process 1, until it is killed.
  * @param options.root an empty directory to mount its root directory on
  * @param options.disk directory on which the build's disk is mounted
+ * @param options.program the program of a launched container: its end is that of the namespaces
  */
 export function holdArguments(options: {
   readonly root: string;
   readonly disk: string;
   readonly uidBase: number;
+  readonly program?: readonly string[];
 }): string[] {
   return [
     'unshare',
@@ -56,6 +59,7 @@ export function holdArguments(options: {
     '/bin/sh',
     '-c',
     FIRST,
+    ...(options.program === undefined ? [] : ['sh', PROGRAM, WORKING, CURRENT, ...options.program]),
   ];
 }
 

@@ -91,7 +91,7 @@ export async function runHere(place: CommandPlace, request: CommandRequest): Pro
 }
 
 /** Removes the cgroup of a command. If something still runs in it, it is removed with the container. */
-function forget(cgroup: string): void {
+export function forget(cgroup: string): void {
   try {
     rmdirSync(cgroup);
   } catch {

@@ -1,14 +1,17 @@
 /**
  * Builds container images: buildah runs in separate namespaces, on a separate disk with its storage. The instance is
- * the container that components run in.
+ * the container that components run in, or that of a launched image's own program.
  */
-import type { DataKey } from '../../keys/data-key.ts';
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
+import type { DataKey } from '../../keys/data-key.ts';
 import { until } from '../../platform/clock.ts';
+import { findProgram } from '../../platform/files.ts';
 import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../platform/held.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, start } from '../../platform/processes.ts';
+import { readScript } from '../../platform/scripts.ts';
 import { doorFilter } from '../confine/filter.ts';
 import { consoleLogOf, consoleTail } from '../console.ts';
 import {
@@ -18,18 +21,20 @@ import {
   type CommandResult,
   type Driver,
   type Instance,
+  type InstanceEnd,
   type InstanceHandle,
   type LaunchRequest,
   type StreamedCommand,
+  type StreamRequest,
 } from '../instance.ts';
 import { memoryKills } from '../nspawn/cgroups.ts';
-import { atTheDoor, enter, getFile, putFile, type ContainerDoor } from '../nspawn/door.ts';
-import { missingForContainers } from '../nspawn/host-programs.ts';
+import { atTheDoor, enter, GET_FILE, PUT_FILE, type ContainerDoor } from '../nspawn/door.ts';
 import { readingSafely } from '../output.ts';
 import { prepareContainer } from '../prepare-container.ts';
 import { BUILDAH_ENVIRONMENT, commitArguments, CURRENT, sessionArguments, WORK } from './arguments.ts';
 import { runHere, type CommandPlace } from './commands.ts';
 import { readHold, refuseEnded, sessionOf, startHold, type HoldState } from './hold.ts';
+import { openHere } from './streams.ts';
 
 const capabilities: Capabilities = {
   kernel: false,
@@ -42,9 +47,13 @@ const capabilities: Capabilities = {
 const SESSION_MS = 60_000;
 const COMMIT_SECONDS = 600;
 const VARIABLES_MS = 2000;
+const START = readScript(import.meta.url, 'start.sh');
+/** Lines of output that tell why a program failed. */
+const PROGRAM_LINES = 5;
+const GET_LIMIT = 16 * 1024 * 1024;
 
 /** The driver. */
-export const buildahDriver: Driver = { name: 'buildah', makes: 'DOCKER', capabilities, launch, attach, missing };
+export const buildahDriver: Driver = { name: 'buildah', makes: 'DOCKER', capabilities, launch, attach, endOf, missing };
 
 /** An instance of this driver, with what a container build can do in addition. */
 export interface ContainerInstance extends Instance {
@@ -54,6 +63,11 @@ export interface ContainerInstance extends Instance {
   beside(request: CommandRequest): Promise<CommandResult>;
   /** Ends the working container. @param keep whether to commit it as the current image */
   settle(keep: boolean): Promise<void>;
+  /**
+   * Starts the program of a launched container, once its storage has the image.
+   * @throws {InstanceError} if it ended at once, with its last output
+   */
+  startProgram(signal?: AbortSignal): Promise<void>;
 }
 
 /** Whether an instance builds a container image. */
@@ -66,7 +80,7 @@ async function launch(request: LaunchRequest): Promise<Instance> {
   const consoleLog = consoleLogOf(request);
   try {
     const { plan, ready } = await prepareContainer(request);
-    const state = await startHold(plan, held, request.signal);
+    const state = await startHold({ ...plan, program: request.program }, held, request.signal);
     await ready();
     return new BuildahInstance(state, held);
   } catch (error) {
@@ -86,6 +100,43 @@ async function attach(handle: InstanceHandle, held: HeldRecorder): Promise<Insta
   if (state === undefined || state.id !== handle.id) throw new InstanceError(`nothing is left of ${handle.id}`);
   refuseEnded(state);
   return new BuildahInstance(state, held);
+}
+
+async function endOf(handle: InstanceHandle): Promise<InstanceEnd | undefined> {
+  const state = await readHold(String(handle['directory']));
+  if (state === undefined || state.id !== handle.id) return { reason: 'nothing is left of it' };
+  return isSameProcess(state.leader.pid, state.leader.startTime) ? undefined : programEnd(state);
+}
+
+/** How the program of a container that has ended did so, with its last output if it failed. */
+async function programEnd(state: HoldState): Promise<InstanceEnd> {
+  const outOfMemory = (await memoryKills(state.cgroups).catch(() => 0)) > 0;
+  const code = await readEnd(`${state.disk.directory}/root/ended`);
+  if (code === 0 && !outOfMemory) return {};
+  const how =
+    code === undefined
+      ? outOfMemory
+        ? 'it ran out of memory, and the kernel killed it'
+        : 'its processes were killed'
+      : `its program ended with exit code ${code}${outOfMemory ? ', out of memory' : ''}`;
+  const last = await consoleTail(state.consoleLog, PROGRAM_LINES);
+  return { reason: last.length === 0 ? how : `${how}: ${last.join(' | ')}` };
+}
+
+/** Reads the exit code that `program.sh` left. The disk is the container's, so it is read like any stranger's file. */
+async function readEnd(path: string): Promise<number | undefined> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+      const text = buffer.toString('latin1', 0, bytesRead).trim();
+      return /^[0-9]{1,3}$/.test(text) ? Number(text) : undefined;
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return undefined;
+  }
 }
 
 class BuildahInstance implements ContainerInstance {
@@ -125,18 +176,47 @@ class BuildahInstance implements ContainerInstance {
     return readingSafely(request, (each) => runHere(place, each));
   }
 
-  async open(): Promise<StreamedCommand> {
-    throw new InstanceError('a container build has no shell yet');
+  async open(request: StreamRequest): Promise<StreamedCommand> {
+    return openHere(await this.place(), request);
+  }
+
+  async startProgram(signal?: AbortSignal): Promise<void> {
+    this.refuseGone();
+    await atTheDoor(this.door(this.state.leader), ['/bin/sh', '-c', START]);
+    const { leader } = this.state;
+    await until(
+      `the program of ${this.id} to start`,
+      patient(SESSION_MS),
+      async () => {
+        if (isSameProcess(leader.pid, leader.startTime)) return sessionOf(this.state);
+        const { reason = 'its program ended at once, with exit code 0' } = await programEnd(this.state);
+        throw new InstanceError(reason);
+      },
+      { everyMs: 20, signal },
+    );
   }
 
   async put(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
     const { door } = await this.place();
-    await putFile((argv, options) => atTheDoor(door, argv, options), this.id, path, content, mode);
+    const { code, stderr } = await atTheDoor(door, ['/bin/sh', '-c', PUT_FILE, 'sh', path, mode.toString(8)], {
+      input: content,
+      okCodes: 'any',
+    });
+    if (code !== 0) throw new InstanceError(`${path} cannot be written in ${this.id}: ${stderr.trim()}`);
   }
 
   async get(path: string): Promise<Buffer> {
+    const chunks: Buffer[] = [];
     const { door } = await this.place();
-    return getFile((argv, options) => atTheDoor(door, argv, options), this.id, path);
+    const { code, stderr } = await atTheDoor(door, ['/bin/sh', '-c', GET_FILE, 'sh', path, String(GET_LIMIT + 1)], {
+      okCodes: 'any',
+      maxOutput: GET_LIMIT + (64 << 10),
+      onStdout: (chunk: Buffer) => void chunks.push(chunk),
+    });
+    if (code !== 0) throw new InstanceError(`${path} cannot be read in ${this.id}: ${stderr.trim()}`);
+    const content = Buffer.concat(chunks);
+    if (content.length > GET_LIMIT) throw new InstanceError(`${path} in ${this.id} is larger than 16 MiB`);
+    return content;
   }
 
   async reboot(): Promise<string> {
@@ -205,6 +285,8 @@ class BuildahInstance implements ContainerInstance {
   private async startSession(): Promise<CommandPlace> {
     const { directory, leader } = this.state;
     const running = sessionOf(this.state);
+    if (running === undefined && this.state.program !== undefined)
+      throw new InstanceError(`the program of ${this.id} ended`);
     const first = running ?? (await this.makeSession());
     // A process has its program's name a moment before its environment.
     const text = await until(
@@ -280,7 +362,11 @@ class BuildahInstance implements ContainerInstance {
       alive: () => isSameProcess(leader.pid, leader.startTime) && this.disk.alive(),
       whatHappened: async () => {
         if ((await memoryKills(cgroups)) === 0)
-          return new InstanceError(`the container of ${this.id} ended: its first process was killed`);
+          return new InstanceError(
+            this.state.program === undefined
+              ? `the container of ${this.id} ended: its first process was killed`
+              : `the program of ${this.id} ended`,
+          );
         return new InstanceError(`the container of ${this.id} ran out of memory, and the kernel killed it`, [], {
           code: 'out-of-memory',
         });
@@ -299,6 +385,23 @@ class BuildahInstance implements ContainerInstance {
 /** Name of the image that the working container is created from, and committed to. */
 export const CURRENT_IMAGE = CURRENT;
 
+const programs: Readonly<Record<string, string>> = {
+  buildah: 'buildah',
+  crun: 'crun',
+  skopeo: 'skopeo',
+  slirp4netns: 'slirp4netns',
+  'qemu-storage-daemon': 'qemu-system-common',
+  nft: 'nftables',
+  perl: 'perl-base',
+  losetup: 'mount',
+};
+
 async function missing(): Promise<readonly string[]> {
-  return missingForContainers('Container builds', { buildah: 'buildah', crun: 'crun', skopeo: 'skopeo' });
+  const lacks: string[] = [];
+  if (process.getuid?.() !== 0) lacks.push('Container builds need root: run Ingot as root (or with sudo).');
+  for (const [program, debianPackage] of Object.entries(programs)) {
+    if (findProgram(program) === undefined)
+      lacks.push(`The program ${program} is missing: apt-get install ${debianPackage}.`);
+  }
+  return lacks;
 }

@@ -6,7 +6,6 @@ import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { HeldRecorder } from '../../platform/held.ts';
 import {
-  GET_LIMIT,
   InstanceError,
   type Capabilities,
   type Driver,
@@ -24,6 +23,7 @@ const capabilities: Capabilities = {
   bootLoader: false,
   platform: 'Linux',
 };
+const GET_LIMIT = 16 * 1024 * 1024;
 
 /** The driver. Of a launch it uses only the id and the directory, because there is no disk. */
 export const localDriver: Driver = { name: 'local', capabilities, launch, attach, missing };

@@ -18,6 +18,7 @@ import {
 } from '../../platform/processes.ts';
 import { intoRingFiles } from '../../platform/ring-file.ts';
 import { InstanceError, type LaunchRequest, type PublishedPort } from '../instance.ts';
+import { macOf, publishPorts, startSlirp } from '../network.ts';
 import {
   COMMAND,
   COMMAND_SCRIPT,
@@ -32,12 +33,12 @@ import {
   withExitCodeIn,
 } from './arguments.ts';
 import type { CgroupPlan, Limits } from './cgroups.ts';
-import { connectContainer, INTERFACE } from './container-network.ts';
 import { atTheDoor } from './door.ts';
 import { resolvesItself } from './names.ts';
 import { rootFault } from './root-faults.ts';
 import { bootTimeOffset, memoryInfo, processorInfoProgram, processorsOf } from './size.ts';
 
+const INTERFACE = 'host0';
 /** How long the services inside may take to start before the container is used as it is. */
 const SETTLE_MS = 60_000;
 
@@ -163,7 +164,17 @@ export async function boot(plan: BootPlan, held: HeldRecorder, options: BootOpti
     },
     waiting,
   );
-  const slirp = await connectContainer(plan, leader.pid, held, signal);
+  const slirp = await startSlirp({
+    target: { pid: leader.pid },
+    interfaceName: INTERFACE,
+    mac: macOf(plan.id),
+    directory,
+    held,
+    allocationOwner: plan.allocationOwner,
+    apiSocket: plan.publish.length > 0,
+    signal,
+  });
+  await publishPorts(slirp, plan.publish);
 
   let state = '';
   await until(

@@ -5,7 +5,7 @@ import { removeCgroup } from '../../platform/held.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { patient } from '../../platform/patience.ts';
 import { NOTHING_INHERITED, ProcessError, run, sizeOf, SYSTEM_PATH } from '../../platform/processes.ts';
-import { GET_LIMIT, InstanceError } from '../instance.ts';
+import { InstanceError } from '../instance.ts';
 import { enterArguments, type Door } from './arguments.ts';
 
 /** A running container. */
@@ -119,44 +119,6 @@ export function environmentInside(
 }
 
 /** Writes stdin to a file in a container. Arguments: path, mode. */
-const PUT_FILE = readScript(import.meta.url, 'put.sh');
+export const PUT_FILE = readScript(import.meta.url, 'put.sh');
 /** Prints a file of a container. Arguments: path, maximum bytes. */
-const GET_FILE = readScript(import.meta.url, 'get.sh');
-
-/** Runs a small command in a container, as {@link atTheDoor} does. */
-type AtTheDoor = (argv: readonly string[], options: NonNullable<Parameters<typeof run>[1]>) => ReturnType<typeof run>;
-
-/**
- * Writes a file of the container `id`.
- * @throws {InstanceError} if it cannot be written
- */
-export async function putFile(
-  door: AtTheDoor,
-  id: string,
-  path: string,
-  content: string | Buffer,
-  mode: number,
-): Promise<void> {
-  const { code, stderr } = await door(['/bin/sh', '-c', PUT_FILE, 'sh', path, mode.toString(8)], {
-    input: content,
-    okCodes: 'any',
-  });
-  if (code !== 0) throw new InstanceError(`${path} cannot be written in ${id}: ${stderr.trim()}`);
-}
-
-/**
- * The content of a file of the container `id`.
- * @throws {InstanceError} if it cannot be read, or is larger than `GET_LIMIT`
- */
-export async function getFile(door: AtTheDoor, id: string, path: string): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  const { code, stderr } = await door(['/bin/sh', '-c', GET_FILE, 'sh', path, String(GET_LIMIT + 1)], {
-    okCodes: 'any',
-    maxOutput: GET_LIMIT + (64 << 10),
-    onStdout: (chunk: Buffer) => void chunks.push(chunk),
-  });
-  if (code !== 0) throw new InstanceError(`${path} cannot be read in ${id}: ${stderr.trim()}`);
-  const content = Buffer.concat(chunks);
-  if (content.length > GET_LIMIT) throw new InstanceError(`${path} in ${id} is larger than 16 MiB`);
-  return content;
-}
+export const GET_FILE = readScript(import.meta.url, 'get.sh');

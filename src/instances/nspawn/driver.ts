@@ -6,6 +6,7 @@ import type { DataKey } from '../../keys/data-key.ts';
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { AttachError, resumeAttachedDisk, type AttachedDisk } from '../../images/attach.ts';
 import { DeadlineError, until } from '../../platform/clock.ts';
+import { findProgram } from '../../platform/files.ts';
 import { release, releaseAll, removeCgroup, type HeldRecorder } from '../../platform/held.ts';
 import { patient } from '../../platform/patience.ts';
 import { isSameProcess, waitForExit } from '../../platform/processes.ts';
@@ -25,8 +26,7 @@ import { prepareContainer } from '../prepare-container.ts';
 import { boot, readState, type BootOptions, type ContainerState } from './boot.ts';
 import { hostCgroups, memoryKills } from './cgroups.ts';
 import { runCommand, runOwn } from './commands.ts';
-import { atTheDoor, getFile, putFile, type Container } from './door.ts';
-import { missingForContainers } from './host-programs.ts';
+import { atTheDoor, GET_FILE, PUT_FILE, type Container } from './door.ts';
 import { endLeftovers } from './kill.ts';
 import { openCommand } from './streams.ts';
 
@@ -49,6 +49,7 @@ const POWER_OFF_SIGNAL = 38;
 const REBOOT_SIGNAL = 39;
 /** systemd-nspawn's own last messages, which do not help a user. */
 const NSPAWN_NOISE = /^Attempted to remove disk file system under |^\s*$/;
+const GET_LIMIT = 16 * 1024 * 1024;
 
 /** The driver. */
 export const nspawnDriver: Driver = {
@@ -131,11 +132,24 @@ class NspawnInstance implements Instance {
   }
 
   async put(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
-    await putFile((argv, options) => this.door(argv, options), this.id, path, content, mode);
+    const { code, stderr } = await this.door(['/bin/sh', '-c', PUT_FILE, 'sh', path, mode.toString(8)], {
+      input: content,
+      okCodes: 'any',
+    });
+    if (code !== 0) throw new InstanceError(`${path} cannot be written in ${this.id}: ${stderr.trim()}`);
   }
 
   async get(path: string): Promise<Buffer> {
-    return getFile((argv, options) => this.door(argv, options), this.id, path);
+    const chunks: Buffer[] = [];
+    const { code, stderr } = await this.door(['/bin/sh', '-c', GET_FILE, 'sh', path, String(GET_LIMIT + 1)], {
+      okCodes: 'any',
+      maxOutput: GET_LIMIT + (64 << 10),
+      onStdout: (chunk: Buffer) => void chunks.push(chunk),
+    });
+    if (code !== 0) throw new InstanceError(`${path} cannot be read in ${this.id}: ${stderr.trim()}`);
+    const content = Buffer.concat(chunks);
+    if (content.length > GET_LIMIT) throw new InstanceError(`${path} in ${this.id} is larger than 16 MiB`);
+    return content;
   }
 
   async reboot(options: { readonly timeoutSeconds?: number; readonly signal?: AbortSignal } = {}): Promise<string> {
@@ -287,16 +301,26 @@ class NspawnInstance implements Instance {
   }
 }
 
+const programs: Readonly<Record<string, string>> = {
+  'systemd-nspawn': 'systemd-container',
+  slirp4netns: 'slirp4netns',
+  'qemu-storage-daemon': 'qemu-system-common',
+  'qemu-img': 'qemu-utils',
+  nft: 'nftables',
+  ip: 'iproute2',
+  perl: 'perl-base',
+  losetup: 'mount',
+  sfdisk: 'fdisk',
+  resize2fs: 'e2fsprogs',
+};
+
 async function missing(): Promise<readonly string[]> {
-  const lacks = [
-    ...missingForContainers('System containers', {
-      'systemd-nspawn': 'systemd-container',
-      'qemu-img': 'qemu-utils',
-      ip: 'iproute2',
-      sfdisk: 'fdisk',
-      resize2fs: 'e2fsprogs',
-    }),
-  ];
+  const lacks: string[] = [];
+  if (process.getuid?.() !== 0) lacks.push('System containers need root: run Ingot as root (or with sudo).');
+  for (const [program, debianPackage] of Object.entries(programs)) {
+    if (findProgram(program) === undefined)
+      lacks.push(`The program ${program} is missing: apt-get install ${debianPackage}.`);
+  }
   if ((await hostCgroups('probe', { cpus: 1, memoryMiB: 1 })) === undefined)
     lacks.push('No unified cgroup hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup/unified.');
   if ((await stat('/dev/fuse').catch(() => undefined)) === undefined)

@@ -1,6 +1,5 @@
 /** Files in a guest, through its agent: complete ones, and those that a command is still writing. */
 import { randomBytes } from 'node:crypto';
-import { GET_LIMIT } from '../instance.ts';
 import { agentExec, GuestAgentError, said } from './guest-agent.ts';
 import { insist, SILENCE_MS, type Guest } from './guest.ts';
 import { CHUNK_BYTES, CHUNKS_AHEAD, LARGE_PUT_BEGIN, LARGE_PUT_END, SMALL_PUT } from './guest-scripts.ts';
@@ -9,6 +8,7 @@ const READ_BYTES = 256 << 10;
 const WRITE_BYTES = 256 << 10;
 /** Input up to this size is sent together with the command that reads it. */
 export const INLINE_BYTES = 256 << 10;
+const GET_LIMIT = 16 << 20;
 
 async function openFile(guest: Guest, path: string, mode = 'r'): Promise<number | undefined> {
   try {

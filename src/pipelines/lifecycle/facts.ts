@@ -164,7 +164,8 @@ async function imagesBuiltUpon(
     for (let layer = parentOf.get(layer_id ?? ''); layer; layer = parentOf.get(layer))
       note(imageOfLayer.get(layer), image_arn);
   for (const { arn, record } of images) {
-    const parent = (JSON.parse(record) as Image).imageRecipe?.parentImage;
+    const { imageRecipe, containerRecipe } = JSON.parse(record) as Image;
+    const parent = imageRecipe?.parentImage ?? containerRecipe?.parentImage;
     if (parent !== undefined) note(imageOfAmi.get(parent) ?? parent, arn);
   }
   return upon;

@@ -72,6 +72,7 @@ async function carryOut(
       amis: detail!.action!.includeResources?.amis === true,
       // The CDK's construct names them in rules of every action; only a deletion has a meaning for them.
       snapshots: action === 'DELETE' && detail!.action!.includeResources?.snapshots === true,
+      containers: detail!.action!.includeResources?.containers === true,
     },
     exclusionRules: detail!.exclusionRules?.amis,
   };

@@ -5,6 +5,7 @@
 import type { Image } from '@aws-sdk/client-imagebuilder';
 import { amisInForce, updateAmi, type Ami } from '../../catalog/amis.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
+import { containerCopies } from '../../catalog/container-outputs.ts';
 import { changeImageState, getImage, updateImageRecord } from '../../catalog/images.ts';
 import { lastLaunchOf } from '../../catalog/instances.ts';
 import {
@@ -18,7 +19,9 @@ import { withdrawAmi } from '../../distribution/withdraw.ts';
 import { LayerStore } from '../../images/layer-store.ts';
 import { timestamp } from '../../platform/clock.ts';
 import { exclusionReason } from '../../resources/lifecycle-exclusions.ts';
-import { endExecution, endIfCancelled } from './ends.ts';
+import { ecrUri } from '../../resources/repositories.ts';
+import { deleteCopy } from './container-copies.ts';
+import { endExecution, endIfCancelled, type Outcome } from './ends.ts';
 
 /** The names of state updates in records. */
 const ACTIONS = {
@@ -94,6 +97,16 @@ export async function updateOne(
     await record({ ...place, ...outcome });
     outcomes.set(ami.id, outcome);
   }
+  for (const copy of update.include.containers === true ? await containerCopies(db, arn) : []) {
+    if (await endIfCancelled(catalog, id)) {
+      await record({ resource_id: arn, status: 'SKIPPED', reason: 'The execution was cancelled.' });
+      return 'cancelled';
+    }
+    // With the digest: a tag moves from one image to the next.
+    const place = { resource_id: `${ecrUri(copy.uri)}@${copy.digest}`, parent_id: arn, region: copy.region };
+    await record({ ...place, status: 'IN_PROGRESS' });
+    await record({ ...place, ...(await deleteCopy(catalog, copy)) });
+  }
   const outcome = imageOutcome(update, outcomes);
   if (outcome.status === 'SUCCESS') await catalog.transaction((trx) => changeImageState(trx, arn, update.status));
   await record({ resource_id: arn, ...outcome });
@@ -112,12 +125,6 @@ function imageOutcome({ status }: StateUpdate, outcomes: ReadonlyMap<string, Out
   if (kept.length === 0) return { status: 'SUCCESS', reason: null };
   const ids = kept.map(([ami]) => ami).join(', ');
   return { status: 'SKIPPED', reason: `The image stays, since these AMIs of it stay: ${ids}.` };
-}
-
-/** The result for an AMI or an image. */
-export interface Outcome {
-  readonly status: 'SUCCESS' | 'SKIPPED' | 'FAILED';
-  readonly reason: string | null;
 }
 
 async function changeAmi(
@@ -165,12 +172,13 @@ function snapshotOf({ id }: Ami): string {
 
 function outputsAfter(
   outputs: Image['outputResources'],
-  { status }: StateUpdate,
+  { status, include }: StateUpdate,
   outcomes: ReadonlyMap<string, Outcome>,
 ): Image['outputResources'] {
   const changed = (id: string | undefined): boolean => outcomes.get(id ?? '')?.status === 'SUCCESS';
   const amis = outputs?.amis
     ?.filter(({ image }) => status !== 'DELETED' || !changed(image))
     .map((ami) => (changed(ami.image) ? { ...ami, state: { status } } : ami));
-  return amis === undefined ? outputs : { ...outputs, amis };
+  const after = amis === undefined ? outputs : { ...outputs, amis };
+  return status === 'DELETED' && include.containers === true ? { ...after, containers: [] } : after;
 }

@@ -157,6 +157,13 @@ test('every fault is reported with its path', () => {
     ['parentImages: [a]', /parentImages: must be a map/],
     ['registries: {https://r.example: {}}', /registries\.https:\/\/r\.example: '.*' is not a host/],
     ['registries: {r.example: {authFile: auth.json}}', /registries\.r\.example\.authFile: must be the absolute path/],
+    [
+      'registries: {r.example: {folder: images}}',
+      /registries\.r\.example\.folder: must be the absolute path of a folder/,
+    ],
+    ['registries: {r.example: {folder: /i, plain: true}}', /registries\.r\.example\.plain: a folder has none/],
+    ['registries: {r.example: {folder: /i, format: tar}}', /registries\.r\.example\.format: must be one of oci/],
+    ['registries: {r.example: {format: oci}}', /registries\.r\.example\.format: is for a folder/],
     ['registries: {r.example: {plain: 1}}', /registries\.r\.example\.plain: must be true or false/],
     ['registries: {r.example: {accounts: [me]}}', /registries\.r\.example\.accounts: must be a list of accounts/],
     [

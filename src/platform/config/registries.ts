@@ -9,7 +9,12 @@ export interface Registry {
   readonly authFile?: string;
   /** Whether it uses HTTP without TLS. */
   readonly plain: boolean;
+  /** Instead of a registry: a folder of this host, by its absolute path. */
+  readonly folder?: { readonly path: string; readonly format: (typeof FOLDER_FORMATS)[number] };
 }
+
+/** What a folder holds: an OCI layout for each repository, or a Docker archive for each tag. */
+export const FOLDER_FORMATS = ['oci', 'docker-archive'] as const;
 
 /** A host, with a port if it is not the default one. */
 const HOST = /^[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?(?::[1-9]\d{0,4})?$/;
@@ -20,7 +25,7 @@ export function readRegistries(value: unknown, faults: string[], home: string): 
     Object.entries(map(value, 'registries', faults)).map(([host, each]) => {
       const place = `registries.${host}`;
       if (!HOST.test(host)) faults.push(`${place}: '${host}' is not a host, such as registry.example.com:5000`);
-      const given = section(each, place, ['accounts', 'authFile', 'plain'], faults);
+      const given = section(each, place, ['accounts', 'authFile', 'plain', 'folder', 'format'], faults);
       const authFile = text(given['authFile'], `${place}.authFile`, faults);
       if (authFile !== undefined && !authFile.startsWith('/'))
         faults.push(`${place}.authFile: must be the absolute path of a file such as ~/.docker/config.json`);
@@ -32,8 +37,24 @@ export function readRegistries(value: unknown, faults: string[], home: string): 
           accounts: accounts(given['accounts'], `${place}.accounts`, faults, home),
           ...(authFile === undefined ? {} : { authFile }),
           plain: plain === true,
+          folder: folderOf(given, place, faults),
         },
       ];
     }),
   );
+}
+
+function folderOf(given: Readonly<Record<string, unknown>>, place: string, faults: string[]): Registry['folder'] {
+  const path = text(given['folder'], `${place}.folder`, faults);
+  const format = given['format'] ?? 'oci';
+  if (path === undefined) {
+    if (given['format'] !== undefined) faults.push(`${place}.format: is for a folder`);
+    return undefined;
+  }
+  if (!path.startsWith('/')) faults.push(`${place}.folder: must be the absolute path of a folder`);
+  for (const member of ['authFile', 'plain'])
+    if (given[member] !== undefined) faults.push(`${place}.${member}: a folder has none`);
+  const known = FOLDER_FORMATS.find((each) => each === format);
+  if (known === undefined) faults.push(`${place}.format: must be one of ${FOLDER_FORMATS.join(', ')}`);
+  return { path, format: known ?? 'oci' };
 }

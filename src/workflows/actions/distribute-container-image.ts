@@ -2,6 +2,7 @@
 import { containerCopies, saveContainerCopy } from '../../catalog/container-outputs.ts';
 import { digestOfTag } from '../../catalog/repositories.ts';
 import { repositoryOf } from '../../distribution/registry/repositories.ts';
+import { writeToFolder } from '../../distribution/registry/folders.ts';
 import { placeManifest } from '../../distribution/registry/place-manifest.ts';
 import { pushImage } from '../../distribution/registry/push.ts';
 import { timestamp } from '../../platform/clock.ts';
@@ -34,20 +35,31 @@ async function run({ plan, progress, services, report, signal }: Needs): Promise
     );
     for (const tag of container.tags) {
       const uri = `${repository.name}:${tag}`;
-      const { own } = repository;
+      const { own, folder } = repository;
       const recorded = own === undefined ? uri : recordedUri(own, tag);
       const known = there.some(
         (copy) => copy.uri === recorded && copy.region === region && copy.digest === image.digest,
       );
       // In Ingot's own registry it may have been deleted since.
-      if (known && (own === undefined || (await digestOfTag(db, own.id, tag)) === image.digest)) {
+      // A folder is the operator's: written again.
+      if (
+        known &&
+        folder === undefined &&
+        (own === undefined || (await digestOfTag(db, own.id, tag)) === image.digest)
+      ) {
         report({ type: 'log', text: `${uri} is there already` });
         continue;
       }
       const { plain, login } = repository;
       const target = { uri, plain, ...(login === undefined ? {} : { login }) };
-      const placed = own === undefined ? undefined : await placeManifest(services.dataDirectory, image, target, signal);
-      const digest = placed ?? (await pushImage(services.dataDirectory, image, target, { report, signal }));
+      const control = { report, signal };
+      const placed =
+        folder !== undefined
+          ? await writeToFolder(services.dataDirectory, image, { folder, repository: repository.name, tag }, control)
+          : own === undefined
+            ? undefined
+            : await placeManifest(services.dataDirectory, image, target, signal);
+      const digest = placed ?? (await pushImage(services.dataDirectory, image, target, control));
       if (digest !== image.digest)
         throw new StepError(`${uri} has the digest ${digest} in its registry, expected ${image.digest}`);
       await saveContainerCopy(db, { image_arn: plan.arn, region, uri: recorded, digest, created: timestamp() });

@@ -81,24 +81,14 @@ async function runPart(
     case 'component':
       return work.runComponent(part.planned, report);
     case 'parent': {
-      const { source: parent } = part;
-      const brought = await bringParent(work, parent, report);
-      if (brought !== undefined)
-        await copyLayout(work.services.dataDirectory, join(instance.workFolder, IMPORT_FOLDER), brought);
-      const source =
-        parent.kind === 'registry' && brought === undefined
-          ? `docker://${parent.reference}`
-          : `oci:/work/${IMPORT_FOLDER}`;
-      return beside(
-        instance,
-        {
-          script: PARENT,
-          words: [source, PARENT_NAME, CURRENT_NAME, IMPORT_FOLDER],
-          what: `getting the parent image`,
-          timeoutSeconds,
-        },
-        { report, signal },
-      );
+      const { services, plan } = work;
+      return unpackImage(instance, part.source, {
+        dataDirectory: services.dataDirectory,
+        account: plan.account,
+        report,
+        signal,
+        timeoutSeconds,
+      });
     }
     case 'dockerfile': {
       const progress = new DockerfileProgress(part.dockerfile);
@@ -127,14 +117,51 @@ async function runPart(
   }
 }
 
+const PARENT_SECONDS = 3600;
+
+/** What unpacking an image needs. */
+export interface UnpackNeeds {
+  readonly dataDirectory: string;
+  /** Whose registries of `config.yaml` may be used. */
+  readonly account: string;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+  /** Default: an hour, longer on slow hosts. */
+  readonly timeoutSeconds?: number;
+}
+
+/**
+ * Makes an image the current one of a build's storage. The disk of a base has it as a layout.
+ * @throws {StepError} with the reason of the registry, of `config.yaml`, or of buildah
+ */
+export async function unpackImage(
+  instance: ContainerInstance,
+  source: ParentSource,
+  needs: UnpackNeeds,
+): Promise<void> {
+  const brought = await bringParent(needs, source);
+  if (brought !== undefined) await copyLayout(needs.dataDirectory, join(instance.workFolder, IMPORT_FOLDER), brought);
+  const from =
+    source.kind === 'registry' && brought === undefined ? `docker://${source.reference}` : `oci:/work/${IMPORT_FOLDER}`;
+  await beside(
+    instance,
+    {
+      script: PARENT,
+      words: [from, PARENT_NAME, CURRENT_NAME, IMPORT_FOLDER],
+      what: 'getting the parent image',
+      timeoutSeconds: needs.timeoutSeconds ?? patient(PARENT_SECONDS * 1000) / 1000,
+    },
+    needs,
+  );
+}
+
 /**
  * The parent image in the data directory, unless the build has it or gets it itself.
  * @throws {StepError} with the reason of the registry or of `config.yaml`
  */
 async function bringParent(
-  { plan, services: { dataDirectory }, signal }: PartsWork,
+  { dataDirectory, account, report, signal }: UnpackNeeds,
   parent: ParentSource,
-  report: Report,
 ): Promise<BlobDescriptor | undefined> {
   switch (parent.kind) {
     case 'base':
@@ -149,7 +176,7 @@ async function bringParent(
       return taken;
     }
     case 'registry': {
-      const found = await parentRepository(dataDirectory, plan.account, parent.reference, signal);
+      const found = await parentRepository(dataDirectory, account, parent.reference, signal);
       if (found === undefined) return undefined;
       report({ type: 'log', text: `${parent.reference}: from a registry of config.yaml` });
       const { name: uri, plain, login } = found;

@@ -3,12 +3,16 @@
  */
 import { containerOutputWithKey } from '../../catalog/container-outputs.ts';
 import { copyImagePackages, saveImagePackages } from '../../catalog/executions.ts';
-import { collectPackages } from '../../guest/packages.ts';
-import { isContainerInstance } from '../../instances/buildah/driver.ts';
+import { collectPackages, type Inventory } from '../../guest/packages.ts';
+import { CURRENT_IMAGE, isContainerInstance, type ContainerInstance } from '../../instances/buildah/driver.ts';
+import type { CommandRequest } from '../../instances/instance.ts';
+import { readScript } from '../../platform/scripts.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { ImageProgress, ImageServices, WorkInstance } from '../machines/image-progress.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
 import { outputKey } from './container-output.ts';
+
+const OF_FILES = readScript(import.meta.url, 'packages-of-files.sh');
 
 /** What listing the packages needs. */
 export interface InventoryWork {
@@ -18,7 +22,8 @@ export interface InventoryWork {
 }
 
 /**
- * Records the packages, unless the image disables that. An image without a shell has no list, which is not a failure.
+ * Records the packages, unless the image disables that. An image whose packages cannot be listed has no list, which is
+ * not a failure.
  */
 export async function recordInventory(
   { plan, progress, services }: InventoryWork,
@@ -34,7 +39,7 @@ export async function recordInventory(
     return;
   }
   try {
-    const inventory = await collectPackages(instance, signal);
+    const inventory = await listPackages(instance, signal);
     await saveImagePackages(db, plan.arn, inventory.packages);
     progress.osVersion = inventory.osVersion ?? progress.osVersion;
     report({
@@ -51,4 +56,17 @@ export async function recordInventory(
   } finally {
     await instance.settle(false);
   }
+}
+
+/** Lists the packages by the image's own package manager, or from its files if it has no shell. */
+async function listPackages(instance: ContainerInstance, signal: AbortSignal): Promise<Inventory> {
+  try {
+    const inventory = await collectPackages(instance, signal);
+    if (inventory.packages.length > 0) return inventory;
+  } catch {
+    signal.throwIfAborted();
+  }
+  await instance.settle(false);
+  const beside = { id: instance.id, run: (request: CommandRequest) => instance.beside(request) };
+  return collectPackages(beside, signal, ['/bin/sh', '-c', OF_FILES, 'sh', CURRENT_IMAGE]);
 }

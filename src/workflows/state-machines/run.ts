@@ -121,8 +121,9 @@ async function runOnAws(
   { input, name, key, report, signal }: Execution,
 ): Promise<ExecutionResult> {
   const region = arn.split(':')[3]!;
+  const options = { ...(endpoint === undefined ? {} : { endpoint }), ...(profile === undefined ? {} : { profile }) };
   const { executionArn, status, output, error } = await runStateMachine(
-    { region, signal, endpoint, profile },
+    { region, signal, ...options },
     { arn, name: key, input },
     (started) => report({ type: 'log', text: `state machine ${name}: execution ${started}` }),
   ).catch((failure: unknown) => {

@@ -10,6 +10,9 @@ import { needsOf, repositoryOf } from './names.ts';
 /** Longest policies, in characters. Source: Amazon ECR, "service quotas". */
 const LONGEST = { repository: 10_240, lifecycle: 30_720 };
 
+/** When a new or changed lifecycle policy runs first, in milliseconds: time to take a mistake back. */
+const FIRST_RUN_MS = 3_600_000;
+
 export const policies = {
   SetRepositoryPolicy: {
     mutating: true,
@@ -78,6 +81,7 @@ export const policies = {
       await updateRepository(context.db, repository.id, {
         lifecycle_policy: lifecyclePolicyText,
         lifecycle_evaluated: null,
+        lifecycle_due: new Date(Date.now() + FIRST_RUN_MS).toISOString(),
       });
       return { registryId: repository.account, repositoryName: repository.name, lifecyclePolicyText };
     },
@@ -109,7 +113,11 @@ export const policies = {
       const repository = await repositoryOf(input, context);
       const { account, name, lifecycle_policy } = repository;
       if (lifecycle_policy === null) throw policyNotFound('Lifecycle', repository);
-      await updateRepository(context.db, repository.id, { lifecycle_policy: null, lifecycle_evaluated: null });
+      await updateRepository(context.db, repository.id, {
+        lifecycle_policy: null,
+        lifecycle_evaluated: null,
+        lifecycle_due: null,
+      });
       return { registryId: account, repositoryName: name, lifecyclePolicyText: lifecycle_policy };
     },
   },

@@ -10,9 +10,14 @@ export const cloudwatch: DestinationType = {
     const profile = read('profile');
     const prefix = read('groupPrefix') ?? '';
     if (region === undefined) return undefined;
+    const settings = {
+      region,
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(profile === undefined ? {} : { profile }),
+    };
     return {
       send: ({ group, stream, events }, signal) =>
-        putLogEvents({ region, endpoint, profile, signal }, `${prefix}${group}`, stream, events),
+        putLogEvents({ ...settings, signal }, `${prefix}${group}`, stream, events),
     };
   },
 };

@@ -1,0 +1,3 @@
+# Lets the program of a launched container start.
+# shellcheck shell=sh
+echo >/run/start
