@@ -208,3 +208,18 @@ test('every fault is reported with its path', () => {
       text,
     );
 });
+
+test('metrics for CloudWatch: defaults, and each fault with its place', () => {
+  const read = (cloudwatch: object) =>
+    parseConfig(JSON.stringify({ monitoring: { cloudwatch } }), 'config.yaml').monitoring.cloudwatch;
+  assert.deepEqual(read({ region: 'eu-west-1' }), { region: 'eu-west-1', namespace: 'Ingot', everySeconds: 60 });
+  for (const [given, message] of [
+    [{}, /monitoring\.cloudwatch\.region: /],
+    [{ region: 'evil.example/' }, /region: 'evil\.example\/' is not a Region name/],
+    [{ region: 'eu-west-1', namespace: 'AWS/EC2' }, /namespace: 'AWS\/EC2' is not a namespace/],
+    [{ region: 'eu-west-1', everySeconds: 0 }, /everySeconds: must be a whole number from 1 to 3600/],
+    [{ region: 'eu-west-1', endpoint: 'file:///etc/passwd' }, /endpoint: must be an http or https URL/],
+    [{ region: 'eu-west-1', dimension: 'x' }, /dimension: unknown setting/],
+  ] as const)
+    assert.throws(() => read(given), { name: 'ConfigError', message });
+});
