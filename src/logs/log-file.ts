@@ -12,6 +12,9 @@ export interface Line {
 }
 
 const CHUNK = 256 << 10;
+/** The first read of a page, and the largest: each read costs a wait, and few events need little. */
+const FIRST_CHUNK = 64 << 10;
+const LARGEST_CHUNK = 1 << 20;
 /** Bytes read to find a line at one step of a search. */
 const PROBE = 16 << 10;
 const NEWLINE = 10;
@@ -51,9 +54,11 @@ export class LogFile {
   async *forward(from: number): AsyncGenerator<readonly Line[]> {
     let at = from;
     let rest: Buffer = Buffer.alloc(0);
+    let span = FIRST_CHUNK;
     while (at + rest.length < this.size) {
       const begin = at + rest.length;
-      const chunk = await this.#read(begin, Math.min(this.size, begin + CHUNK));
+      const chunk = await this.#read(begin, Math.min(this.size, begin + span));
+      span = Math.min(span * 4, LARGEST_CHUNK);
       if (chunk.length === 0) return; // The file was truncated.
       const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       const lines = linesOf(bytes, at);

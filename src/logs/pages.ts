@@ -13,12 +13,15 @@ export interface PageRequest {
   readonly matches?: (event: LogEvent) => boolean;
 }
 
+/** An event of a page. Without its record, which would keep a page of many events in memory several times. */
+export type PagedEvent = Omit<LogEvent, 'record'>;
+
 /** A page. */
 export interface LogPage {
   /** Ordered by time. */
-  readonly events: readonly LogEvent[];
+  readonly events: readonly PagedEvent[];
   /** The last event that was examined, in the direction of reading; absent if none was. */
-  readonly reached: LogEvent | undefined;
+  readonly reached: PagedEvent | undefined;
   /** Whether the end in that direction was reached. */
   readonly ended: boolean;
 }
@@ -70,10 +73,10 @@ function isBefore(event: EventPlace, gap: EventPlace): boolean {
 }
 
 /** The position before an event, and the one after it. */
-export function gapBefore({ time, source, at }: LogEvent): EventPlace {
+export function gapBefore({ time, source, at }: EventPlace): EventPlace {
   return { time, source, at };
 }
-export function gapBehind({ time, source, end }: LogEvent): EventPlace {
+export function gapBehind({ time, source, end }: PagedEvent): EventPlace {
   return { time, source, at: end };
 }
 
@@ -126,9 +129,9 @@ async function page(sources: readonly Source[], reading: Reading): Promise<LogPa
     }
     // The cost of opening many files does not count against the page.
     cost = 0;
-    const events: LogEvent[] = [];
+    const events: PagedEvent[] = [];
     let bytes = 0;
-    let reached: LogEvent | undefined;
+    let reached: PagedEvent | undefined;
     while (heads.length > 0) {
       let best = 0;
       for (let each = 1; each < heads.length; each++)
@@ -139,7 +142,8 @@ async function page(sources: readonly Source[], reading: Reading): Promise<LogPa
         const size = Buffer.byteLength(event.message) + 26;
         if (events.length > 0 && bytes + size > PAGE_BYTES) return { events, reached, ended: false };
         bytes += size;
-        events.push(event);
+        const { time, source, at, end, stream, message } = event;
+        events.push({ time, source, at, end, stream, message });
       }
       reached = event;
       if (!(await advance(head))) heads.splice(best, 1);

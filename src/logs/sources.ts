@@ -49,6 +49,9 @@ export function sourcesOf(from: LogPlace, stream: LogStream): readonly Source[] 
   return stream.pipeline ? [...files, rowSource(from, stream)] : files;
 }
 
+/** Lines of a file that are parsed at once: a page may end within them. */
+const LINES = 256;
+
 /** The position after the last event of a source. */
 const END = Number.MAX_SAFE_INTEGER;
 
@@ -79,7 +82,8 @@ function fileSource(dataDirectory: string, arn: string, stream: string): Source 
               : file.seek(start.time);
       return {
         async *forward(from) {
-          for await (const lines of file.forward(await byteOf(from))) yield batch(lines);
+          for await (const lines of file.forward(await byteOf(from)))
+            for (let begin = 0; begin < lines.length; begin += LINES) yield batch(lines.slice(begin, begin + LINES));
         },
         async *backward(before) {
           for await (const lines of file.backward(await byteOf(before))) yield batch(lines);
