@@ -108,7 +108,12 @@ async function imported(slug: string, buildType: 'IMPORT' | 'USER_INITIATED'): P
 describe('a parent image', () => {
   test('of every name is taken, or refused with the command that supplies it', async () => {
     for (const { name, supply, type } of parentNames) {
-      if (supply.kind !== 'refused') await recipe({ parentImage: managed(name) });
+      if (supply.kind === 'made' && type === 'DOCKER')
+        await refused(
+          recipe({ parentImage: managed(name) }),
+          /is a container image, and an AMI cannot be built on it: use it in a container recipe\./,
+        );
+      else if (supply.kind !== 'refused') await recipe({ parentImage: managed(name) });
       else if (
         !['amazon-linux-2-x86', 'suse-linux-enterprise-server-15-x86', 'red-hat-enterprise-linux-9-x86'].includes(name)
       ) {

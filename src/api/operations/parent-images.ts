@@ -1,4 +1,5 @@
 /** Resolves a recipe's `parentImage`, as far as possible before a build. */
+import type { Image } from '@aws-sdk/client-imagebuilder';
 import { amisOfImage, findAmi, wasDeregistered } from '../../catalog/amis.ts';
 import { mayUse } from '../../catalog/ami-sharing.ts';
 import { getImage } from '../../catalog/images.ts';
@@ -44,7 +45,8 @@ export async function findParentImage(
   if (meaning.kind === 'none')
     throw meaning.known ? invalidParameterValue(path, meaning.why) : await unknown(meaning.why);
   if (meaning.kind === 'managed') {
-    const { platform, osVersion } = meaning.image;
+    const { platform, osVersion, type } = meaning.image;
+    if (type === 'DOCKER') throw await unknown(`${steps}'${given}' is ${A_CONTAINER_IMAGE}`);
     return { platform, osVersion, diskBytes: () => baseBytes(context, meaning.image) };
   }
   if (meaning.kind === 'ami') {
@@ -66,6 +68,7 @@ export async function findParentImage(
   const build = usable ? await resolveImage(context.db, reference) : undefined;
   const image = build === undefined ? undefined : await getImage(context.db, build);
   if (image === undefined) throw await unknown(`${steps}No build of '${reference}' is AVAILABLE.`);
+  if (image.type === 'DOCKER') throw await unknown(`${steps}'${build}' is ${A_CONTAINER_IMAGE}`);
   if (image.state?.status !== 'AVAILABLE' && image.state?.status !== 'DEPRECATED') {
     throw invalidParameterValue(
       path,
@@ -111,12 +114,14 @@ async function isShared(context: BuildContext, reference: string): Promise<boole
   }
 }
 
+const A_CONTAINER_IMAGE = 'a container image, and an AMI cannot be built on it: use it in a container recipe.';
+
 /** Maximum number of possible values in an error. */
 const LISTED = 8;
 
 async function unknownImage(context: BuildContext, path: string, detail: string, reference: string) {
   const managed = context.services.catalog.managed.images
-    .filter(({ supply }) => supply !== 'refused')
+    .filter(({ supply, type }) => supply !== 'refused' && type !== 'DOCKER')
     .map(({ name }) => `arn:aws:imagebuilder:${context.region}:aws:image/${name}/x.x.x`);
   const amis = await context.db
     .selectFrom('amis')
@@ -130,14 +135,15 @@ async function unknownImage(context: BuildContext, path: string, detail: string,
     .execute();
   const images = await context.db
     .selectFrom('images')
-    .select('arn')
+    .select(['arn', 'record'])
     .where('account', '=', context.account)
     .where('region', '=', context.region)
     .where('status', '=', 'AVAILABLE')
     .orderBy('arn')
     .limit(LISTED)
     .execute();
-  const all = [...managed, ...images.map(({ arn }) => arn), ...amis.map(({ id, name }) => `${id} (${name})`)];
+  const ofAmis = images.filter(({ record }) => (JSON.parse(record) as Pick<Image, 'type'>).type !== 'DOCKER');
+  const all = [...managed, ...ofAmis.map(({ arn }) => arn), ...amis.map(({ id, name }) => `${id} (${name})`)];
   const nameOf = (image: string): string => parseArn(image)?.slug ?? image;
   const known = nearestFirst(nameOf(reference), all, nameOf);
   const more = known.length > LISTED ? ` and ${known.length - LISTED} more` : '';
