@@ -43,18 +43,11 @@ async function run(args: Arguments): Promise<number> {
     throw new WrongUse(`invalid image '${given}': expected NAME or NAME/VERSION, such as web, web/1.0.0 or web/1.x.x`);
   const statuses = args.list('status').map((status) => status.toUpperCase());
   const client = imagebuilderClient(await connect(args));
-  const versions: ImageVersion[] = [];
-  for await (const page of paginateListImages({ client }, { owner: 'Self' }))
-    versions.push(...(page.imageVersionList ?? []));
-  const arns = versions.flatMap(({ arn }) => arn ?? []);
+  const arns = await ownVersions(client);
   const wanted = name === undefined ? arns : versionsOf(arns, name);
   if (name !== undefined && wanted.length === 0)
     throw new CommandFailed(`no image '${given}'; \`ingot images\` lists all images`);
-  const builds: ImageSummary[] = [];
-  for (let first = 0; first < wanted.length; first += AT_ONCE)
-    builds.push(
-      ...(await Promise.all(wanted.slice(first, first + AT_ONCE).map((arn) => buildsOfImage(client, arn)))).flat(),
-    );
+  const builds = await buildsOf(client, wanted);
   const chosen = newestFirst(builds).filter(
     ({ state }) => statuses.length === 0 || statuses.includes(state?.status ?? ''),
   );
@@ -62,6 +55,29 @@ async function run(args: Arguments): Promise<number> {
   if (args.flag('json')) for (const image of shown) process.stdout.write(`${JSON.stringify(image)}\n`);
   else process.stdout.write(`${imageTable(shown, Date.now())}${await waits(client, shown)}`);
   return 0;
+}
+
+/** ARNs of the versions of the account's images. */
+async function ownVersions(client: ImagebuilderClient): Promise<readonly string[]> {
+  const versions: ImageVersion[] = [];
+  for await (const page of paginateListImages({ client }, { owner: 'Self' }))
+    versions.push(...(page.imageVersionList ?? []));
+  return versions.flatMap(({ arn }) => arn ?? []);
+}
+
+async function buildsOf(client: ImagebuilderClient, versions: readonly string[]): Promise<readonly ImageSummary[]> {
+  const builds: ImageSummary[] = [];
+  for (let first = 0; first < versions.length; first += AT_ONCE)
+    builds.push(
+      ...(await Promise.all(versions.slice(first, first + AT_ONCE).map((arn) => buildsOfImage(client, arn)))).flat(),
+    );
+  return builds;
+}
+
+/** ARNs of the newest `AVAILABLE` build of each of the account's images. */
+export async function latestAvailable(client: ImagebuilderClient): Promise<readonly string[]> {
+  const builds = await buildsOf(client, await ownVersions(client));
+  return latestOfEach(newestFirst(builds).filter(({ state }) => state?.status === 'AVAILABLE')).map(({ arn }) => arn!);
 }
 
 /** A line for each build that waits: what for, and its place. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { ToldUpdates } from '../../src/api/ingot/outdated.ts';
+import { latestAvailable } from '../../src/commands/images.ts';
 import { signedJson } from '../../src/platform/api-client.ts';
 import { component, dueAt, endImage, own, pipeline, recipe, runs, tick } from './scheduled.ts';
 import { NEWER, startApi, type TestApi } from './server.ts';
@@ -55,4 +56,9 @@ test('package updates start a pipeline that asks for them when it is due, with t
   });
   await assert.rejects(updates(`${old.image}9`), /does not exist|not found/i);
   await assert.rejects(updates((await last(old)).image_arn!), /packages of .* are not known/);
+  // `ingot outdated` without an image: the builds that are PENDING now are not there yet.
+  assert.deepEqual(
+    (await latestAvailable(api.client)).toSorted(),
+    [old, fresh, deaf].map(({ image }) => image).toSorted(),
+  );
 });
