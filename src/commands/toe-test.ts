@@ -8,6 +8,8 @@ import { newUuid } from '../platform/ids.ts';
 import { within } from '../resources/progress.ts';
 import { DEFAULT_WORKING_DIRECTORY } from '../resources/working-directory.ts';
 import { CommandFailed, WrongUse, type Arguments, type Command } from './command.ts';
+import { widthOf } from './terminal/render.ts';
+import { wrap } from './text.ts';
 import { PROGRESS_OPTION, progressMode } from './terminal/mode.ts';
 import { catchInterrupt, interruptNote, type Interrupt } from './interrupt.ts';
 import { runSummary, type RunReport } from '../runner/detailed-output.ts';
@@ -126,11 +128,17 @@ async function runOnce(
     if (hint !== undefined && json) report({ type: 'log', level: 'warn', text: hint });
     endView();
     show(end.report, args, json);
-    if (hint !== undefined && !json) process.stdout.write(`\n${hint}\n`);
+    if (hint !== undefined && !json) process.stdout.write(`\n${inColumns(hint)}\n`);
     if (args.flag('keep')) await keep(instance);
     return end.report;
   }).finally(() => endView(signal.aborted));
   return runSummary(ended).status === 'success' ? 0 : 1;
+}
+
+/** Wraps a text at spaces to the terminal; unchanged without one. */
+function inColumns(text: string): string {
+  const { isTTY, columns } = process.stdout;
+  return isTTY === true ? wrap(text, columns, widthOf).join('\n') : text;
 }
 
 /** What a build would do otherwise than this container, on a failure and for what is left on the disk. */
