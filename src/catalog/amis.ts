@@ -115,6 +115,30 @@ async function keptIn(
     .executeTakeFirst();
 }
 
+/** The image of an available AMI with this disk that has an inventory. */
+export async function imageWithDisk(
+  db: Kysely<Tables>,
+  layerId: string,
+  account: string,
+): Promise<Pick<Ami, 'image_arn' | 'os_version'> | undefined> {
+  return db
+    .selectFrom('amis')
+    .select(['image_arn', 'os_version'])
+    .where('layer_id', '=', layerId)
+    .where('account', '=', account)
+    .where('state', '=', 'available')
+    .where((e) =>
+      e.exists(
+        e
+          .selectFrom('image_packages')
+          .select('image_packages.name')
+          .whereRef('image_packages.image_arn', '=', 'amis.image_arn'),
+      ),
+    )
+    .orderBy('created', 'desc')
+    .executeTakeFirst();
+}
+
 /** Makes the kept AMI of a failed image available to the work on it. Returns its id. */
 export async function reviveAmi(
   db: Kysely<Tables>,

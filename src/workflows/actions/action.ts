@@ -1,5 +1,6 @@
 /** The contract of step actions. */
 import type { ImageProgress, ImageServices, StepControl } from '../machines/image-progress.ts';
+import type { FinishedDisk } from '../machines/finished-disk.ts';
 import type { ImagePlan, Stage } from '../planning/image-plan.ts';
 
 /** The context that the interpreter gives to a step. An action declares which members it needs: `StepNeeds`. */
@@ -62,6 +63,8 @@ export interface StepAction {
   readonly skip?: (context: StepFacts) => string | undefined;
   /** @throws {StepError} or another error, whose message becomes the step's */
   readonly run: (context: StepContext) => Promise<StepOutputs>;
+  /** Instead of `run`, where the disk that the instance would become is finished already: needs no instance. */
+  readonly finished?: (context: StepContext, disk: FinishedDisk) => Promise<StepOutputs>;
   /** Undoes the step, after it or a later step aborted the workflow. */
   readonly rollback?: (context: StepFacts, outputs: StepOutputs) => Promise<void>;
 }

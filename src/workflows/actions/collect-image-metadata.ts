@@ -2,7 +2,7 @@
  * `CollectImageMetadata`: the operating system's version and the packages of the instance, kept as the image's
  * inventory.
  */
-import { saveImagePackages } from '../../catalog/executions.ts';
+import { copyImagePackages, saveImagePackages } from '../../catalog/executions.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { collectPackages } from '../../guest/packages.ts';
 import { workInstance } from '../machines/instances.ts';
@@ -26,6 +26,12 @@ export const collectImageMetadata: StepAction = {
       type: 'log',
       text: `${inventory.osVersion ?? 'operating system unknown'}, ${inventory.packages.length} packages`,
     });
+    return { osVersion: progress.osVersion ?? '', associationId: newUuid() };
+  },
+  async finished({ plan, progress, services, report }, { imageArn, osVersion }) {
+    await copyImagePackages(services.catalog.db, imageArn, plan.arn);
+    progress.osVersion = osVersion ?? progress.osVersion;
+    report({ type: 'log', text: `the inventory is that of ${imageArn}` });
     return { osVersion: progress.osVersion ?? '', associationId: newUuid() };
   },
 };

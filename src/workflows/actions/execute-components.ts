@@ -37,6 +37,11 @@ export const executeComponents: StepAction = {
       ? undefined
       : 'no component has a phase of this stage',
   run,
+  async finished({ plan, report }) {
+    const { length } = plan.phases.BUILD;
+    report({ type: 'progress', text: 'components', done: length, total: length });
+    return { status: 'Success', output: `${length} component(s)`, runCommandId: newUuid() };
+  },
 };
 
 /** What running components takes. */

@@ -9,6 +9,9 @@ import { driverNamed, missingByDriver } from '../../instances/launch.ts';
 import { remedyFor } from './remedies.ts';
 import { launchContainer } from '../containers/launch-container.ts';
 import { buildKey } from '../machines/encryption.ts';
+import { findFinished, type FinishedDisk } from '../machines/finished-disk.ts';
+import type { WorkLaunch } from '../machines/image-progress.ts';
+import { newInstanceId } from '../../platform/ids.ts';
 import { groundKey, reuseLayers, type LayerPlan } from '../machines/layer-reuse.ts';
 import { chooseBuildDriver, chooseTestDriver, refusePlatform, type DriverChoice } from '../planning/choose-driver.ts';
 import { madeAt } from '../machines/disk-secrets.ts';
@@ -37,8 +40,16 @@ export const launchInstance: StepAction = {
 
 /** What a launch needs. */
 type Needs = StepNeeds<
-  keyof LayerPlan | 'encryption' | 'container' | 'phases' | 'workflows' | 'network' | 'instanceProfile' | 'pool',
-  'instances' | 'ami' | 'container' | 'osVersion' | 'workflowOutputs',
+  | keyof LayerPlan
+  | 'allowedSecrets'
+  | 'encryption'
+  | 'container'
+  | 'phases'
+  | 'workflows'
+  | 'network'
+  | 'instanceProfile'
+  | 'pool',
+  'instances' | 'finished' | 'lost' | 'ami' | 'container' | 'osVersion' | 'workflowOutputs',
   'catalog' | 'layers' | 'dataDirectory'
 >;
 
@@ -120,6 +131,10 @@ async function run(needs: Needs): Promise<StepOutputs> {
     report,
     signal,
   };
+  if (purpose === 'build' && override === undefined && typeof inputs['parentInstanceId'] !== 'string' && reused.count === plan.phases.BUILD.length) {
+    const finished = await findFinished(services, plan, reused.key);
+    if (finished !== undefined) return takeFinished(needs, launch, finished);
+  }
   const takes = warm !== undefined && reused.count === 0 && keyArn === undefined;
   if (warm !== undefined && keyArn !== undefined)
     report({ type: 'log', text: 'the disk of the waiting virtual machine is not encrypted, so it is not used' });
@@ -141,6 +156,35 @@ function warmWanted({ pool }: Pick<ImagePlan, 'pool'>, inputs: Needs['inputs']):
   const id = inputs['parentInstanceId'];
   if (typeof id === 'string') return { id };
   return pool === undefined ? undefined : { pool: pool.name, waitSeconds: pool.waitSeconds };
+}
+
+/**
+ * Notes that an earlier build has finished the disk that this one would make. The instance is launched only if a step
+ * needs it.
+ */
+function takeFinished({ progress, report }: Needs, launch: WorkLaunch, finished: FinishedDisk): StepOutputs {
+  const name = newInstanceId();
+  const { report: _, signal: __, parent, searchSince, componentsDone = 0, ...rest } = launch;
+  progress.lost.set(name, {
+    name,
+    handle: { driver: launch.choice.driver, id: name },
+    driver: launch.choice.driver,
+    preferred: launch.choice,
+    launch: { ...rest, componentsDone, parent: parent.id, searchSince: searchSince?.toISOString() },
+    layer: undefined,
+    parent: parent.id,
+    componentsDone,
+    parentKey: launch.parentKey ?? parent.key,
+    sanitized: undefined,
+    stopped: false,
+    layerAt: undefined,
+  });
+  progress.finished = { ...finished, instance: name };
+  report({
+    type: 'log',
+    text: `nothing changed since ${finished.imageArn}: its disk is taken (${finished.layer.id}), and no instance started`,
+  });
+  return { instanceId: name };
 }
 
 /** A machine for a disk with ids that a container does not have: its files would belong to nobody there. */

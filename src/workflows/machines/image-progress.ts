@@ -7,6 +7,7 @@ import type { LayerStore, OpenLayer, SealedLayer } from '../../images/layer-stor
 import type { Instance, InstanceHandle } from '../../instances/instance.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
+import type { FinishedDisk } from './finished-disk.ts';
 import type { DriverChoice } from '../planning/choose-driver.ts';
 
 /** How an instance of a workflow is launched. */
@@ -111,7 +112,12 @@ export interface ImageProgress {
   osVersion: string | undefined;
   /** Where the work is; `undefined` before its first stage. */
   point: WorkPoint | undefined;
-  /** Instances that ended with an interruption, by name, until a step needs them again. */
+  /**
+   * The disk that an earlier build has finished, with the name of the instance that would make it again. That is among
+   * `lost`, so that it is launched if a step needs it.
+   */
+  finished: (FinishedDisk & { readonly instance: string }) | undefined;
+  /** Instances that are not launched until a step needs them: those that ended with an interruption, by name. */
   readonly lost: Map<string, SavedInstance>;
   /** Those that were lost, and the step whose end their layer held. */
   readonly replaced: Map<string, StepPlace | undefined>;
@@ -143,6 +149,7 @@ export function newProgress(): ImageProgress {
     copiesAhead: undefined,
     osVersion: undefined,
     point: undefined,
+    finished: undefined,
     lost: new Map(),
     replaced: new Map(),
   };

@@ -335,14 +335,16 @@ async function runStep(
     const inputs = resolveWorkflowValue(step.inputs, lookup) as Record<string, unknown>;
     await updateStepExecution(db, executionId, { inputs: JSON.stringify(inputs) });
     const name = instanceOf(inputs);
-    if (name !== undefined && step.action !== 'TerminateInstance')
+    const disk = name !== undefined && progress.finished?.instance === name ? progress.finished : undefined;
+    const takeFinished = disk === undefined ? undefined : action?.finished;
+    if (name !== undefined && step.action !== 'TerminateInstance' && takeFinished === undefined)
       await replaceInstance(work, run, workflowExecutionId, name, { report, signal });
     if (action === undefined)
       throw new Error(
         `the step has the action ${step.action}, ${whyNotRunnable(step.action)}. Supported actions: ` +
           `${Object.keys(run.actions ?? stepActions).join(', ')}`,
       );
-    const given = await action.run({
+    const whole = {
       ...context,
       signal,
       inputs,
@@ -354,7 +356,8 @@ async function runStep(
         resumed: before !== undefined,
         mayLeave: run.mayLeave === true && Date.now() < endsAt,
       },
-    });
+    };
+    const given = takeFinished === undefined ? await action.run(whole) : await takeFinished(whole, disk!);
     if (action.effect === 'layer' && run.type === 'BUILD' && name !== undefined)
       await holdEffect(work, name, executionId, { report, at: { workflowId: workflowExecutionId, position } });
     const outputs = work.services.secrets.mask.deep(given);
