@@ -24,14 +24,17 @@ process.stdout.write(`${describeHost(host)}\nload: ${load()}\n`);
 const unchanged: (readonly Span[])[] = [];
 const changed: (readonly Span[])[] = [];
 const beyond: number[] = [];
+const processes: { readonly unchanged: number[]; readonly changed: number[] } = { unchanged: [], changed: [] };
 await withDataDirectory(async (dataDirectory) => {
   await build(dataDirectory, TEMPLATE);
   for (let number = 1; number <= runs; number++) {
     const same = await build(dataDirectory, TEMPLATE, number === 1 ? [] : ['--parameter', `Page=page ${number - 1}`]);
     expectHits(same, 3);
+    processes.unchanged.push(processesOf(same));
     unchanged.push(spansOf(same));
     const other = await build(dataDirectory, TEMPLATE, ['--parameter', `Page=page ${number}`]);
     expectHits(other, 2);
+    processes.changed.push(processesOf(other));
     changed.push(spansOf(other));
     beyond.push((other.ended - other.started) / 1000 - componentSeconds(other.records, 'content'));
   }
@@ -47,8 +50,19 @@ process.stdout.write(
     `${seconds(median(beyond))} beyond the component's own time\n`,
 );
 process.stdout.write(
-  `\nwritten to ${await writeResults('rebuild', { host, unchanged, changed, beyond }, values.json)}\n`,
+  `processes that Ingot started: ${median(processes.unchanged)} where nothing changed, ` +
+    `${median(processes.changed)} where the last component changed\n`,
 );
+process.stdout.write(
+  `\nwritten to ${await writeResults('rebuild', { host, unchanged, changed, beyond, processes }, values.json)}\n`,
+);
+
+/** What the worker started, not counting what those processes started. */
+function processesOf({ records }: BuildRun): number {
+  const told = records.map(({ text }) => /^(\d+) processes were started/.exec(text)?.[1]).find(Boolean);
+  if (told === undefined) throw new Error('the log does not say how many processes were started');
+  return Number(told);
+}
 
 /** A figure for layers that were not used again would be one of something else. */
 function expectHits({ records }: BuildRun, hits: number): void {

@@ -181,6 +181,13 @@ export function keepFilesPrivate(): void {
   umaskOfChildren = 0o022;
 }
 
+let started = 0;
+
+/** Number of processes that this one has started so far. */
+export function processesStarted(): number {
+  return started;
+}
+
 /** A child inherits its parent's umask at this moment. */
 function spawnChild(
   argv: readonly string[],
@@ -189,6 +196,7 @@ function spawnChild(
   const { cwd, stdio, detached, files } = options;
   const umask = files === undefined ? umaskOfChildren : UMASKS[files];
   const own = umask === undefined ? undefined : process.umask(umask);
+  started++;
   try {
     return spawn(argv[0]!, argv.slice(1), { cwd, env: childEnvironment(process.env, options), stdio, detached });
   } catch (cause) {

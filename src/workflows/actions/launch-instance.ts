@@ -10,7 +10,6 @@ import { remedyFor } from './remedies.ts';
 import { launchContainer } from '../containers/launch-container.ts';
 import { buildKey } from '../machines/encryption.ts';
 import { findFinished, type FinishedDisk } from '../machines/finished-disk.ts';
-import type { WorkLaunch } from '../machines/image-progress.ts';
 import { newInstanceId } from '../../platform/ids.ts';
 import { groundKey, reuseLayers, type LayerPlan } from '../machines/layer-reuse.ts';
 import { chooseBuildDriver, chooseTestDriver, refusePlatform, type DriverChoice } from '../planning/choose-driver.ts';
@@ -131,7 +130,12 @@ async function run(needs: Needs): Promise<StepOutputs> {
     report,
     signal,
   };
-  if (purpose === 'build' && override === undefined && typeof inputs['parentInstanceId'] !== 'string' && reused.count === plan.phases.BUILD.length) {
+  if (
+    purpose === 'build' &&
+    override === undefined &&
+    typeof inputs['parentInstanceId'] !== 'string' &&
+    reused.count === plan.phases.BUILD.length
+  ) {
     const finished = await findFinished(services, plan, reused.key);
     if (finished !== undefined) return takeFinished(needs, launch, finished);
   }

@@ -32,6 +32,8 @@ const STEPS: readonly string[] = [
   'ExecuteComponents',
   'CollectImageMetadata',
   'SanitizeInstance',
+  // Never runs here: it is for Windows.
+  'RunSysPrep',
   'CreateImage',
   'TerminateInstance',
 ];
@@ -75,7 +77,9 @@ export async function findFinished(
   plan: FinishedPlan,
   parentKey: string,
 ): Promise<FinishedDisk | undefined> {
-  const named = plan.cache.use ? finishedKey(plan, parentKey) : undefined;
+  // There would be no instance to keep.
+  const keeps = plan.image.infrastructureConfiguration?.terminateInstanceOnCompletion === false;
+  const named = plan.cache.use && !keeps ? finishedKey(plan, parentKey) : undefined;
   if (named === undefined || !plan.cache.use) return undefined;
   const since = new Date(Date.now() - plan.cache.maxAgeSeconds * 1000).toISOString();
   const layer = await layers.take(named.key, since, plan.arn);

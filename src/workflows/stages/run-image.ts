@@ -58,6 +58,7 @@ import { enterStatus, REASON_LENGTH, setStatus } from './set-status.ts';
 import { takeUp, takeUpContainer } from './take-up.ts';
 import { beginAgain, whereItGoesOn } from './interrupted.ts';
 import { runGroup } from './workflow-groups.ts';
+import { processesStarted } from '../../platform/processes.ts';
 import { INGOT } from '../../platform/own-program.ts';
 
 /** What the work on one image needs from its worker. */
@@ -164,6 +165,7 @@ async function stages(work: Work, plan: ImagePlan, config: Config, goesOn: boole
   const { progress, services, report, signal } = work;
   const { catalog, dataDirectory } = services;
   const { arn, image, task } = plan;
+  const processes = processesStarted();
   await loadSecrets(plan.components, services.secrets, work);
   if (task === undefined && plan.container !== undefined)
     await services.secrets.load(
@@ -220,6 +222,8 @@ async function stages(work: Work, plan: ImagePlan, config: Config, goesOn: boole
     if (keep === undefined || entry.stopped || !(await keepWorkInstance(work, entry, keep)))
       await endWorkInstance(work, id);
   signal.throwIfAborted();
+  const count = processesStarted() - processes;
+  report({ type: 'log', level: 'debug', text: `${count} processes were started meanwhile` });
   await enterStatus(catalog, arn, report, 'INTEGRATING');
   const { osVersion } = progress;
   await setStatus(catalog, arn, report, 'AVAILABLE', {
