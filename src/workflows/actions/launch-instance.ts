@@ -186,7 +186,9 @@ function takeFinished({ progress, report }: Needs, launch: WorkLaunch, finished:
   progress.finished = { ...finished, instance: name };
   report({
     type: 'log',
-    text: `nothing changed since ${finished.imageArn}: its disk is taken (${finished.layer.id}), and no instance started`,
+    text:
+      `nothing changed since ${finished.imageArn}: its disk is taken (${finished.layer.id}), and no instance is ` +
+      'started',
   });
   return { instanceId: name };
 }
