@@ -52,7 +52,7 @@ describe('virtual machines of encrypted images', () => {
     assert.ok((await outputOf(server, arn)).includes('the marker is there'));
 
     const ami = image.outputResources!.amis![0]!.image!;
-    const launched = await ingot(dataDirectory, ['launch', ami]);
+    const launched = await ingot(dataDirectory, ['launch', '--detach', ami]);
     assert.equal(launched.code, 0, launched.stderr);
     const id = /i-[0-9a-f]{17}/.exec(launched.stdout)![0];
     const catalog = await openCatalog(dataDirectory);

@@ -1,6 +1,5 @@
 /** The contract of step actions. */
-import type { ImageProgress, ImageServices, StepControl } from '../machines/image-progress.ts';
-import type { FinishedDisk } from '../machines/finished-disk.ts';
+import type { FinishedDisk, ImageProgress, ImageServices, StepControl } from '../machines/image-progress.ts';
 import type { ImagePlan, Stage } from '../planning/image-plan.ts';
 
 /** The context that the interpreter gives to a step. An action declares which members it needs: `StepNeeds`. */

@@ -5,18 +5,9 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { imageWithDisk } from '../../catalog/amis.ts';
-import type { SealedLayer } from '../../images/layer-store.ts';
 import type { ImagePlan } from '../planning/image-plan.ts';
-import type { ImageServices } from './image-progress.ts';
+import type { FinishedDisk, ImageServices } from './image-progress.ts';
 import { canonicalJson } from './layer-key.ts';
-
-/** A disk that an earlier build has finished. */
-export interface FinishedDisk {
-  readonly layer: SealedLayer;
-  /** The image that it was made for, which has its inventory. */
-  readonly imageArn: string;
-  readonly osVersion: string | undefined;
-}
 
 /** The members of a plan that a finished disk depends on, beside its layers. */
 export type FinishedPlan = Pick<

@@ -7,7 +7,6 @@ import type { LayerStore, OpenLayer, SealedLayer } from '../../images/layer-stor
 import type { Instance, InstanceHandle } from '../../instances/instance.ts';
 import type { Report } from '../../resources/progress.ts';
 import type { Secrets } from '../../secrets/secrets.ts';
-import type { FinishedDisk } from './finished-disk.ts';
 import type { DriverChoice } from '../planning/choose-driver.ts';
 
 /** How an instance of a workflow is launched. */
@@ -94,6 +93,14 @@ export interface SavedInstance {
   readonly sanitized: boolean | undefined;
   readonly stopped: boolean;
   readonly layerAt: StepPlace | undefined;
+}
+
+/** A disk that an earlier build has finished. */
+export interface FinishedDisk {
+  readonly layer: SealedLayer;
+  /** The image that it was made for, which has its inventory. */
+  readonly imageArn: string;
+  readonly osVersion: string | undefined;
 }
 
 /** Mutable: what steps create for later ones. */
