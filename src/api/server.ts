@@ -45,7 +45,7 @@ import { answerService } from './services/answer.ts';
 import { SERVICES } from './services/register.ts';
 import type { ServiceEntry } from './services/service.ts';
 import { claimedService } from './signature.ts';
-import { confirmSubscription, isConfirmation } from './subscriptions.ts';
+import { changeSubscription, subscriptionAction } from './subscriptions.ts';
 import { asksForWebSocket, hasBody, serveUpgrades } from './upgrade.ts';
 import { validateInput } from './validate.ts';
 
@@ -162,9 +162,11 @@ export function createApi(services: ApiServices, options: ApiOptions = {}): Fast
       const body = bodyOf(request);
       const entry = entryOf(request);
       const { query } = target(request.raw);
-      if (request.method === 'GET' && entry?.name === 'sts' && isConfirmation(query)) {
-        Object.assign(call, { service: 'sns', name: 'ConfirmSubscription', readOnly: false, parameters: undefined });
-        return reply.header('content-type', 'text/xml').send(await confirmSubscription(services, query, request.id));
+      const action = request.method === 'GET' && entry?.name === 'sts' ? subscriptionAction(query) : undefined;
+      if (action !== undefined) {
+        Object.assign(call, { service: 'sns', name: action, readOnly: false, parameters: undefined });
+        const answer = await changeSubscription(action, services, query, request.id);
+        return reply.header('content-type', 'text/xml').send(answer);
       }
       if (entry === undefined) {
         const name = claimedService(request.raw.url!, request.headers.authorization)!;

@@ -1,22 +1,35 @@
 /**
- * `GET /?Action=ConfirmSubscription&Token=…`: the SubscribeURL of a SubscriptionConfirmation. The token is the
- * authorization, as on AWS, so the request has no signature.
+ * `GET /?Action=ConfirmSubscription&Token=…` and `GET /?Action=Unsubscribe&SubscriptionArn=…`: the SubscribeURL and
+ * UnsubscribeURL of messages. Token and ARN are the authorization, as on AWS, so the requests have no signature.
  */
-import { confirmReceiver } from '../catalog/receivers.ts';
+import { confirmReceiver, endSubscription, subscriptionId } from '../catalog/receivers.ts';
 import { timestamp } from '../platform/clock.ts';
 import { invalidParameter } from '../resources/errors.ts';
 import type { ApiServices } from './context.ts';
 
-/** Whether a query is that of a SubscribeURL. @param query without its question mark */
-export function isConfirmation(query: string): boolean {
-  return new URLSearchParams(query).get('Action') === 'ConfirmSubscription';
+/** The operations that need no signature. */
+const ACTIONS = { ConfirmSubscription: confirmSubscription, Unsubscribe: unsubscribe } as const;
+
+/** The operation of a query that needs no signature, or `undefined`. @param query without its question mark */
+export function subscriptionAction(query: string): keyof typeof ACTIONS | undefined {
+  const action = new URLSearchParams(query).get('Action');
+  return action !== null && Object.hasOwn(ACTIONS, action) ? (action as keyof typeof ACTIONS) : undefined;
 }
 
 /**
- * Confirms the subscription of a receiver. Returns the answer of SNS, in XML.
- * @throws {ApiError} if no receiver has the token
+ * Runs it. Returns the answer of SNS, in XML.
+ * @throws {ApiError} if there is no such token or subscription
  */
-export async function confirmSubscription(
+export function changeSubscription(
+  action: keyof typeof ACTIONS,
+  services: Pick<ApiServices, 'catalog'>,
+  query: string,
+  requestId: string,
+): Promise<string> {
+  return ACTIONS[action](services, query, requestId);
+}
+
+async function confirmSubscription(
   { catalog }: Pick<ApiServices, 'catalog'>,
   query: string,
   requestId: string,
@@ -32,7 +45,24 @@ export async function confirmSubscription(
     throw invalidParameter('Invalid token, or the receiver has changed since it was sent.');
   return (
     '<ConfirmSubscriptionResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><ConfirmSubscriptionResult>' +
-    `<SubscriptionArn>${topicArn}:${receiver.name}</SubscriptionArn></ConfirmSubscriptionResult><ResponseMetadata>` +
+    `<SubscriptionArn>${topicArn}:${subscriptionId(token)}</SubscriptionArn></ConfirmSubscriptionResult><ResponseMetadata>` +
     `<RequestId>${requestId}</RequestId></ResponseMetadata></ConfirmSubscriptionResponse>\n`
+  );
+}
+
+async function unsubscribe(
+  { catalog }: Pick<ApiServices, 'catalog'>,
+  query: string,
+  requestId: string,
+): Promise<string> {
+  const [, id] = /:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(
+    new URLSearchParams(query).get('SubscriptionArn') ?? '',
+  ) ?? [''];
+  const receiver =
+    id === undefined ? undefined : await catalog.transaction((trx) => endSubscription(trx, id, timestamp()));
+  if (receiver === undefined) throw invalidParameter('Invalid SubscriptionArn, or the subscription has ended.');
+  return (
+    '<UnsubscribeResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><ResponseMetadata>' +
+    `<RequestId>${requestId}</RequestId></ResponseMetadata></UnsubscribeResponse>\n`
   );
 }

@@ -1,5 +1,6 @@
 /** Queries on receivers of events: the position of each, and its failed deliveries. */
 import type { Insertable, Selectable, Updateable } from 'kysely';
+import { createHash } from 'node:crypto';
 import type { Queryable } from './catalog.ts';
 import type { DeliveryTable, ReceiverTable } from './event-tables.ts';
 
@@ -45,6 +46,31 @@ export async function confirmReceiver(trx: Queryable, token: string, now: string
   const receiver = await trx.selectFrom('receivers').selectAll().where('confirm_token', '=', token).executeTakeFirst();
   if (receiver !== undefined && receiver.confirmed === null)
     await updateReceiver(trx, receiver.name, { confirmed: now, state: 'ok', failures: 0, next_attempt: null });
+  return receiver;
+}
+
+/**
+ * The id of the subscription that a token confirms, as the end of its ARN. Whoever knows it may end the subscription, so
+ * it cannot be guessed, and it does not tell the token.
+ */
+export function subscriptionId(token: string): string {
+  const hex = createHash('sha256').update(`subscription ${token}`).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+}
+
+/** Ends a confirmed subscription. Returns its receiver, or `undefined` if there is no such subscription. */
+export async function endSubscription(trx: Queryable, id: string, now: string): Promise<ReceiverRow | undefined> {
+  const receiver = (await allReceivers(trx)).find(
+    ({ confirm_token: token, confirmed }) => token !== null && confirmed !== null && subscriptionId(token) === id,
+  );
+  if (receiver !== undefined)
+    await updateReceiver(trx, receiver.name, {
+      state: 'gone',
+      confirm_token: null,
+      confirmed: null,
+      last_failure: now,
+      last_error: 'its UnsubscribeURL was visited; it gets events again when its SubscribeURL is visited',
+    });
   return receiver;
 }
 

@@ -32,6 +32,11 @@ export async function post(
   throw new DeliveryError(message, PERMANENT.includes(status) ? 'permanent' : 'passing', secondsOf(retryAfter));
 }
 
+/** Headers of a message for people. Its text has no id, so that a gateway can drop a duplicate by this one. */
+export function chatHeaders(eventId: string): Readonly<Record<string, string>> {
+  return { 'content-type': 'application/json', 'idempotency-key': eventId };
+}
+
 function plain(text: string): string {
   return text
     .replaceAll(/[\p{C}\s]+/gu, ' ')

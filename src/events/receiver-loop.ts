@@ -9,6 +9,7 @@ import {
   putDelivery,
   receiverOf,
   removeDelivery,
+  subscriptionId,
   updateReceiver,
   type DeliveryRow,
 } from '../catalog/receivers.ts';
@@ -74,7 +75,7 @@ export class ReceiverLoop {
   #loaded = -1;
   /** The recorded position. */
   #position = -1;
-  #state = { gone: false, failures: 0, nextAttempt: 0, lastSuccess: '', confirmed: false };
+  #state = { gone: false, failures: 0, nextAttempt: 0, lastSuccess: '', confirmed: false, token: '' };
   /** When a subscription that is not confirmed is asked for again. */
   #asksAt = 0;
   #delivered = 0;
@@ -127,7 +128,10 @@ export class ReceiverLoop {
     }
     if (!this.#state.gone && !this.#state.confirmed && (await this.#isUnconfirmed(now))) return LOOK_MS;
     await this.#fill();
-    if (this.#state.gone) return LOOK_MS;
+    if (this.#state.gone) {
+      if (this.#state.token === '') await this.#offerAgain();
+      return LOOK_MS;
+    }
     if (now < this.#state.nextAttempt) return Math.min(this.#state.nextAttempt - now, LOOK_MS);
     for (const job of this.#startable(now)) void this.#deliver(job);
     const dues = [...this.#jobs.values(), ...this.#replays.values()].map(({ due }) => due).filter((due) => due > now);
@@ -144,6 +148,7 @@ export class ReceiverLoop {
       nextAttempt: row.next_attempt === null ? 0 : Date.parse(row.next_attempt),
       lastSuccess: row.last_success ?? '',
       confirmed: row.confirmed !== null,
+      token: row.confirm_token ?? '',
     };
   }
 
@@ -154,7 +159,7 @@ export class ReceiverLoop {
     if (confirmation?.(receiver.settings) === undefined) return false;
     if (now < this.#asksAt) return true;
     const row = await receiverOf(catalog.db, receiver.name);
-    const token = row?.confirm_token ?? randomBytes(64).toString('hex');
+    const token = row?.confirm_token ?? newConfirmToken();
     // Recorded first: the receiver may visit the URL before it answers.
     const time = new Date(now).toISOString();
     const said = (last_error: string, failures: number) =>
@@ -166,7 +171,7 @@ export class ReceiverLoop {
       const resolved = await resolve(receiver, this.#fresh);
       this.#fresh = false;
       mask = resolved.mask;
-      await confirmation(resolved.settings)!(token, deadline.signal);
+      await confirmation(resolved.settings)!('SubscriptionConfirmation', token, deadline.signal);
       this.#asksAt = now + CONFIRM_AGAIN_MS;
       if ((await receiverOf(catalog.db, receiver.name))?.confirmed === null)
         await said('waits until the SubscribeURL of its SubscriptionConfirmation is visited', 1);
@@ -185,6 +190,24 @@ export class ReceiverLoop {
       deadline.end();
     }
     return true;
+  }
+
+  /** Tells a receiver whose subscription was ended how it is restored: once, as on AWS. */
+  async #offerAgain(): Promise<void> {
+    const { catalog, receiver, resolve, ended } = this.#o;
+    const { confirmation } = receiverTypes[receiver.type]!;
+    if (confirmation?.(receiver.settings) === undefined) return;
+    this.#state.token = newConfirmToken();
+    await updateReceiver(catalog.db, receiver.name, { confirm_token: this.#state.token });
+    const deadline = withDeadline(ended, receiver.timeoutSeconds * 1000);
+    try {
+      const { settings } = await resolve(receiver, true);
+      await confirmation(settings)!('UnsubscribeConfirmation', this.#state.token, deadline.signal);
+    } catch {
+      logger().warn({ receiver: receiver.name }, 'an UnsubscribeConfirmation could not be delivered');
+    } finally {
+      deadline.end();
+    }
   }
 
   async #loadReplays(): Promise<void> {
@@ -281,7 +304,12 @@ export class ReceiverLoop {
       const resolved = await resolve(receiver, this.#fresh);
       this.#fresh = false;
       mask = resolved.mask;
-      const delivery = { ...deliveryOf(job.row, job.route, link), attempt: job.attempts + 1 };
+      const { confirmed, token } = this.#state;
+      const delivery = {
+        ...deliveryOf(job.row, job.route, link),
+        attempt: job.attempts + 1,
+        subscription: confirmed && token !== '' ? subscriptionId(token) : undefined,
+      };
       await receiverTypes[receiver.type]!.deliver(resolved.settings, delivery, deadline.signal);
       await this.#succeeded(job);
     } catch (error) {
@@ -388,6 +416,10 @@ export class ReceiverLoop {
     this.#position = position;
     this.#delivered -= delivered;
   }
+}
+
+function newConfirmToken(): string {
+  return randomBytes(64).toString('hex');
 }
 
 /** A replay was requested by a person, so the current rules do not matter. */

@@ -19,7 +19,12 @@ export interface Delivery {
   readonly image: Image | undefined;
   /** 1 for the first attempt. */
   readonly attempt: number;
+  /** The id of the subscription that the receiver confirmed. */
+  readonly subscription?: string | undefined;
 }
+
+/** What a confirmation is for: a subscription, or the restoration of one that was ended. */
+export type ConfirmationKind = 'SubscriptionConfirmation' | 'UnsubscribeConfirmation';
 
 /** A text about an event. It may contain anything that a user entered, so escape it. */
 export interface Notice {
@@ -52,7 +57,9 @@ export interface ReceiverType {
    * Sends the request to confirm a subscription. Absent for types that have none, and returns `undefined` if these
    * settings need none.
    */
-  readonly confirmation?: (settings: Settings) => ((token: string, signal: AbortSignal) => Promise<string>) | undefined;
+  readonly confirmation?: (
+    settings: Settings,
+  ) => ((kind: ConfirmationKind, token: string, signal: AbortSignal) => Promise<string>) | undefined;
   /** Its settings besides the common ones, described for the schema and docs/config.md. */
   readonly settings: Readonly<Record<string, SettingDescription>>;
   /** Validates the settings; faults go to `read.fault`. */

@@ -7,7 +7,7 @@ import { receiverOf } from '../../src/catalog/receivers.ts';
 import { recordReceivers, startDeliverer } from '../../src/events/deliverer.ts';
 import { settingsResolver } from '../../src/events/secret-settings.ts';
 import { readEvents } from '../../src/events/settings.ts';
-import { until } from '../../src/platform/clock.ts';
+import { sleep, until } from '../../src/platform/clock.ts';
 import { parseConfig } from '../../src/platform/config/config.ts';
 import { stateChange } from '../harness/events.ts';
 import { startReceiver } from '../harness/receiver-server.ts';
@@ -70,7 +70,7 @@ test('a subscription is confirmed by visiting its URL, and messages wait for tha
     for (let visit = 0; visit < 2; visit++) {
       const answer = await fetch(message['SubscribeURL']!);
       assert.equal(answer.status, 200);
-      assert.match(await answer.text(), new RegExp(`<SubscriptionArn>${TOPIC}:one</SubscriptionArn>`));
+      assert.match(await answer.text(), new RegExp(`<SubscriptionArn>${TOPIC}:[0-9a-f-]{36}</SubscriptionArn>`));
     }
     const event = await until('the message', 20_000, () => hook.accepted[2]);
     assert.equal(event.headers['x-amz-sns-message-type'], 'Notification');
@@ -97,6 +97,49 @@ test('a subscription is confirmed by visiting its URL, and messages wait for tha
     await deliverer.stop();
     await hook.close();
     await other.close();
+  }
+});
+
+test('UnsubscribeURL ends a subscription, and what is told of it restores it', async () => {
+  const hook = await startReceiver();
+  const deliverer = await deliver(settings(hook.url));
+  const message = async (index: number): Promise<Record<string, string>> => {
+    const { body, headers } = await until(`message ${index}`, 20_000, () => hook.accepted[index]);
+    new Webhook(SECRET).verify(body, headers as Record<string, string>);
+    const read = JSON.parse(body) as Record<string, string>;
+    assert.equal(headers['x-amz-sns-message-type'], read['Type']);
+    return read;
+  };
+  try {
+    assert.equal((await fetch((await message(0))['SubscribeURL']!)).status, 200);
+    await publish('first');
+    const first = await message(1);
+    const url = new URL(first['UnsubscribeURL']!);
+    const arn = url.searchParams.get('SubscriptionArn')!;
+    assert.equal(url.searchParams.get('Action'), 'Unsubscribe');
+    assert.ok(arn.startsWith(`${TOPIC}:`), arn);
+    assert.equal(hook.accepted[1]!.headers['x-amz-sns-subscription-arn'], arn);
+
+    url.searchParams.set('SubscriptionArn', arn.replace(/.{4}$/, '0000'));
+    assert.equal((await fetch(url)).status, 400, 'another subscription');
+    assert.equal((await receiverOf(api.catalog.db, 'one'))?.state, 'ok');
+    assert.match(await (await fetch(first['UnsubscribeURL']!)).text(), /^<UnsubscribeResponse /);
+    const ended = await message(2);
+    assert.equal(ended['Type'], 'UnsubscribeConfirmation');
+    assert.equal((await receiverOf(api.catalog.db, 'one'))?.state, 'gone');
+    assert.equal((await fetch(first['UnsubscribeURL']!)).status, 400, 'it has ended');
+    await publish('missed');
+    // The loop looks each second.
+    await sleep(1500);
+    assert.equal(hook.received.length, 3, 'nothing comes meanwhile');
+
+    assert.equal((await fetch(ended['SubscribeURL']!)).status, 200);
+    const missed = await message(3);
+    assert.match(missed['Message']!, /missed/);
+    assert.notEqual(missed['UnsubscribeURL'], first['UnsubscribeURL']);
+  } finally {
+    await deliverer.stop();
+    await hook.close();
   }
 });
 

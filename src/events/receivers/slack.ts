@@ -1,5 +1,5 @@
 /** A Slack channel, through an incoming web hook. Source: Slack's "Sending messages using incoming webhooks". */
-import { post } from '../post.ts';
+import { chatHeaders, post } from '../post.ts';
 import type { Notice, ReceiverType } from '../receiver.ts';
 
 const COLORS: Readonly<Record<Notice['tone'], string>> = { good: '#2eb67d', bad: '#e01e5a', neutral: '#808080' };
@@ -9,9 +9,9 @@ const LONGEST_TEXT = 3000;
 export const slack: ReceiverType = {
   settings: { url: { type: 'url', help: 'URL of the incoming web hook.' } },
   check: (read) => read.url('url', { required: true }),
-  deliver(settings, { notice }, signal) {
+  deliver(settings, { event, notice }, signal) {
     const body = JSON.stringify(slackMessage(notice));
-    return post(String(settings['url']), { 'content-type': 'application/json' }, body, signal);
+    return post(String(settings['url']), chatHeaders(event.id), body, signal);
   },
 };
 

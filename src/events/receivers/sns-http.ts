@@ -5,7 +5,7 @@
 import { timestamp } from '../../platform/clock.ts';
 import { newUuid } from '../../platform/ids.ts';
 import { post } from '../post.ts';
-import type { Delivery, ReceiverType } from '../receiver.ts';
+import type { ConfirmationKind, Delivery, ReceiverType } from '../receiver.ts';
 import { checkSecret, signedHeaders } from './web-hook.ts';
 import { isTopicArn } from '../topic-message.ts';
 
@@ -22,7 +22,10 @@ export const snsHttp: ReceiverType = {
       type: 'flag',
       help: 'Post a SubscriptionConfirmation first, and messages only after its SubscribeURL was visited.',
     },
-    serverUrl: { type: 'url', help: 'URL of this server for the SubscribeURL. Required with `confirm`.' },
+    serverUrl: {
+      type: 'url',
+      help: 'URL of this server for the SubscribeURL and UnsubscribeURL. Required with `confirm`.',
+    },
   },
   check(read) {
     read.url('url', { required: true });
@@ -36,14 +39,14 @@ export const snsHttp: ReceiverType = {
   },
   confirmation(settings) {
     if (settings['confirm'] !== true) return undefined;
-    return (token, signal) => {
+    return (kind, token, signal) => {
       const topicArn = String(settings['topicArn']);
       const id = newUuid();
-      const body = JSON.stringify(confirmationMessage(String(settings['serverUrl']), { topicArn, token, id }));
+      const body = JSON.stringify(confirmationMessage(kind, String(settings['serverUrl']), { topicArn, token, id }));
       const headers = {
         'content-type': 'text/plain; charset=UTF-8',
         'user-agent': 'Amazon Simple Notification Service Agent',
-        'x-amz-sns-message-type': 'SubscriptionConfirmation',
+        'x-amz-sns-message-type': kind,
         'x-amz-sns-message-id': id,
         'x-amz-sns-topic-arn': topicArn,
         ...(typeof settings['secret'] === 'string' ? signedHeaders(settings, { event: { id }, body }) : {}),
@@ -54,13 +57,16 @@ export const snsHttp: ReceiverType = {
   deliver(settings, delivery, signal) {
     const raw = settings['rawMessageDelivery'] === true;
     const topicArn = topicOf(delivery, settings['topicArn']);
-    const body = raw ? delivery.body : JSON.stringify(snsMessage(delivery, topicArn));
+    const body = raw ? delivery.body : JSON.stringify(snsMessage(delivery, topicArn, settings['serverUrl']));
     const headers = {
       'content-type': 'text/plain; charset=UTF-8',
       'user-agent': 'Amazon Simple Notification Service Agent',
       'x-amz-sns-message-type': 'Notification',
       'x-amz-sns-message-id': delivery.event.id,
       'x-amz-sns-topic-arn': topicArn,
+      ...(delivery.subscription === undefined
+        ? {}
+        : { 'x-amz-sns-subscription-arn': subscriptionArn(topicArn, delivery.subscription) }),
       ...(raw ? { 'x-amz-sns-rawdelivery': 'true' } : {}),
       ...(typeof settings['secret'] === 'string' ? signedHeaders(settings, { ...delivery, body }) : {}),
     };
@@ -82,7 +88,7 @@ function topicOf({ topicArn, event }: Delivery, configured: unknown): string {
 }
 
 /** The message in the form of SNS. */
-function snsMessage(delivery: Delivery, topicArn: string): object {
+function snsMessage(delivery: Delivery, topicArn: string, serverUrl: unknown): object {
   return {
     Type: 'Notification',
     MessageId: delivery.event.id,
@@ -93,30 +99,47 @@ function snsMessage(delivery: Delivery, topicArn: string): object {
     SignatureVersion: '1',
     Signature: '',
     SigningCertURL: '',
-    UnsubscribeURL: '',
+    UnsubscribeURL:
+      delivery.subscription === undefined
+        ? ''
+        : queryUrl(String(serverUrl), {
+            Action: 'Unsubscribe',
+            SubscriptionArn: subscriptionArn(topicArn, delivery.subscription),
+          }),
   };
 }
 
-/** The request of SNS to confirm a subscription. Source: SNS Developer Guide, HTTP/HTTPS subscription confirmation. */
+function subscriptionArn(topicArn: string, subscription: string): string {
+  return `${topicArn}:${subscription}`;
+}
+
+function queryUrl(serverUrl: string, parameters: Readonly<Record<string, string>>): string {
+  const url = new URL(serverUrl);
+  url.search = new URLSearchParams(parameters).toString();
+  return url.toString();
+}
+
+/**
+ * The request of SNS to confirm a subscription, or to restore one that was ended. Source: SNS Developer Guide, parsing
+ * Amazon SNS message formats.
+ */
 function confirmationMessage(
+  kind: ConfirmationKind,
   serverUrl: string,
   { topicArn, token, id }: { readonly topicArn: string; readonly token: string; readonly id: string },
 ): object {
-  const subscribe = new URL(serverUrl);
-  subscribe.search = new URLSearchParams({
-    Action: 'ConfirmSubscription',
-    TopicArn: topicArn,
-    Token: token,
-  }).toString();
   return {
-    Type: 'SubscriptionConfirmation',
+    Type: kind,
     MessageId: id,
     Token: token,
     TopicArn: topicArn,
     Message:
-      `You have chosen to subscribe to the topic ${topicArn}.\n` +
-      'To confirm the subscription, visit the SubscribeURL included in this message.',
-    SubscribeURL: subscribe.toString(),
+      kind === 'SubscriptionConfirmation'
+        ? `You have chosen to subscribe to the topic ${topicArn}.\n` +
+          'To confirm the subscription, visit the SubscribeURL included in this message.'
+        : `You have chosen to deactivate the subscription to the topic ${topicArn}.\n` +
+          'To cancel this operation and restore the subscription, visit the SubscribeURL included in this message.',
+    SubscribeURL: queryUrl(serverUrl, { Action: 'ConfirmSubscription', TopicArn: topicArn, Token: token }),
     Timestamp: timestamp(),
     SignatureVersion: '1',
     Signature: '',

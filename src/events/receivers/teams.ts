@@ -1,5 +1,5 @@
 /** A Microsoft Teams channel, through a Workflows web hook: an Adaptive Card. */
-import { post } from '../post.ts';
+import { chatHeaders, post } from '../post.ts';
 import type { Notice, ReceiverType } from '../receiver.ts';
 
 const COLORS: Readonly<Record<Notice['tone'], string>> = { good: 'Good', bad: 'Attention', neutral: 'Default' };
@@ -7,9 +7,9 @@ const COLORS: Readonly<Record<Notice['tone'], string>> = { good: 'Good', bad: 'A
 export const teams: ReceiverType = {
   settings: { url: { type: 'url', help: 'URL of the web hook.' } },
   check: (read) => read.url('url', { required: true }),
-  deliver(settings, { notice }, signal) {
+  deliver(settings, { event, notice }, signal) {
     const body = JSON.stringify(teamsMessage(notice));
-    return post(String(settings['url']), { 'content-type': 'application/json' }, body, signal);
+    return post(String(settings['url']), chatHeaders(event.id), body, signal);
   },
 };
 
