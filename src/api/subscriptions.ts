@@ -43,9 +43,10 @@ async function confirmSubscription(
   // A topic's ARN has no character that XML would read.
   if (receiver === undefined || !/^[\w:-]{1,400}$/.test(topicArn))
     throw invalidParameter('Invalid token, or the receiver has changed since it was sent.');
+  const arn = `${topicArn}:${subscriptionId(token)}`;
   return (
     '<ConfirmSubscriptionResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><ConfirmSubscriptionResult>' +
-    `<SubscriptionArn>${topicArn}:${subscriptionId(token)}</SubscriptionArn></ConfirmSubscriptionResult><ResponseMetadata>` +
+    `<SubscriptionArn>${arn}</SubscriptionArn></ConfirmSubscriptionResult><ResponseMetadata>` +
     `<RequestId>${requestId}</RequestId></ResponseMetadata></ConfirmSubscriptionResponse>\n`
   );
 }

@@ -50,8 +50,8 @@ export async function confirmReceiver(trx: Queryable, token: string, now: string
 }
 
 /**
- * The id of the subscription that a token confirms, as the end of its ARN. Whoever knows it may end the subscription, so
- * it cannot be guessed, and it does not tell the token.
+ * The id of the subscription that a token confirms, as the end of its ARN. It ends the subscription, so it cannot be
+ * guessed, and it does not disclose the token.
  */
 export function subscriptionId(token: string): string {
   const hex = createHash('sha256').update(`subscription ${token}`).digest('hex');
