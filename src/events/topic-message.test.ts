@@ -55,12 +55,15 @@ test('the first AMI is the home Region’s', () => {
   );
 });
 
-test('a failed image has its reason, no AMIs and no job ids', () => {
+test('a failed image has its reason, no AMIs, and of the ids only that of its build', () => {
   const failed = { ...image, state: { status: 'FAILED', reason: 'why' }, outputResources: undefined } satisfies Image;
   const message = JSON.parse(imageMessage(failed)) as Record<string, unknown>;
   assert.deepEqual(message['state'], { status: 'FAILED', reason: 'why' });
   assert.deepEqual(message['outputResources'], { amis: [] });
-  assert.equal(Object.hasOwn(message, 'buildExecutionId'), false);
+  assert.deepEqual(
+    ['buildExecutionId', 'testExecutionId', 'distributionJobId'].map((name) => Object.hasOwn(message, name)),
+    [true, false, false],
+  );
 });
 
 test('the topic of a workflow must be the ARN of a topic', () => {

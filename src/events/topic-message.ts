@@ -40,7 +40,8 @@ export function imageMessage(image: Image): string {
   const { major, minor, patch } = version as Version;
   const home = (ami: { readonly region?: string | undefined }): number => (ami.region === region ? 0 : 1);
   const available = image.state?.status === 'AVAILABLE';
-  const ids = ['buildExecutionId', 'testExecutionId', 'distributionJobId', 'integrationJobId'];
+  // A sample of AWS reads the build's id from the message about a failed image as well.
+  const ids = ['buildExecutionId', ...(available ? ['testExecutionId', 'distributionJobId', 'integrationJobId'] : [])];
   const infrastructure = image.infrastructureConfiguration;
   const distribution = image.distributionConfiguration;
   const message = {
@@ -69,7 +70,7 @@ export function imageMessage(image: Image): string {
       amis: [...(image.outputResources?.amis ?? [])].sort((a, b) => home(a) - home(b)),
       ...(image.type === 'DOCKER' ? { containers: toldContainers(image.outputResources?.containers, ecrUri) } : {}),
     },
-    ...Object.fromEntries(available ? ids.map((name) => [name, uuidOf(arn, name)]) : []),
+    ...Object.fromEntries(ids.map((name) => [name, uuidOf(arn, name)])),
     accountId,
     enhancedImageMetadataEnabled: image.enhancedImageMetadataEnabled ?? true,
     buildType: image.buildType,
