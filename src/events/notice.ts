@@ -7,6 +7,8 @@ import type { Notice } from './receiver.ts';
 
 /** Characters of a line. */
 const LONGEST_LINE = 600;
+/** Maximum number of Regions whose failures are listed. */
+const MOST_REGIONS = 5;
 
 const GOOD: readonly string[] = ['AVAILABLE'];
 const BAD: readonly string[] = ['FAILED'];
@@ -30,12 +32,30 @@ function stateChange(event: EventEnvelope, image: Image | undefined, name: strin
     title: `Image ${name} is ${status}`,
     lines: [
       ...(reason === undefined ? [] : [reason]),
+      ...(failed ? failureLines(image) : []),
       ...(GOOD.includes(status) ? amis : []),
       ...(image?.sourcePipelineArn === undefined ? [] : [`Pipeline ${nameOf(image.sourcePipelineArn)}`]),
       ...(failed ? [`Log: ingot logs ${name}`] : []),
     ],
     tone: failed ? 'bad' : GOOD.includes(status) ? 'good' : 'neutral',
   };
+}
+
+/** Where an image failed: the step, the step of the component, the Regions. */
+function failureLines(image: Image | undefined): readonly string[] {
+  const { failedStep, workflowArn, componentFailure, distributionFailure } = image?.failureContext ?? {};
+  const lines: string[] = [];
+  if (failedStep !== undefined)
+    lines.push(`Step ${failedStep}${workflowArn === undefined ? '' : ` of ${nameOf(workflowArn)}`}`);
+  if (componentFailure !== undefined) {
+    const { componentArn, phaseName, stepName, action, errorMessage } = componentFailure;
+    const place = [phaseName, stepName].filter((part) => part !== undefined).join('/');
+    const how = action === undefined ? '' : ` (${action})`;
+    lines.push(`Component ${nameOf(componentArn ?? '')}, ${place}${how}: ${errorMessage ?? ''}`);
+  }
+  for (const { region, errorMessage } of (distributionFailure?.regionFailures ?? []).slice(0, MOST_REGIONS))
+    lines.push(`Region ${region}: ${errorMessage}`);
+  return lines;
 }
 
 function other(event: EventEnvelope, name: string): Words {

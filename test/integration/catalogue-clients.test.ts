@@ -1,6 +1,6 @@
 /** The services beside Image Builder as people use them: the AWS CLI against a server over a socket. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -93,6 +93,80 @@ print(json.dumps([names[0], set(names[1:]) == {'sessionUpdate'}, messages]))
   } finally {
     log.end();
   }
+});
+
+/** A version 2 of the AWS CLI: of `INGOT_AWS_CLI_2`, or one that is installed. */
+async function findVersion2(): Promise<string | undefined> {
+  for (const program of [process.env['INGOT_AWS_CLI_2'], aws, '/usr/bin/aws', '/usr/local/bin/aws']) {
+    if (program === undefined || program === '' || !existsSync(program)) continue;
+    if (/^aws-cli\/2\./.test((await run([program, '--version'], { okCodes: 'any' })).stdout)) return program;
+  }
+  return undefined;
+}
+
+test('aws logs tail of the AWS CLI version 2', async (t) => {
+  const program = await findVersion2();
+  if (program === undefined) return t.skip('version 2 of the AWS CLI is not on this machine (apt-get install awscli)');
+  const log = await chatter('Followed');
+  // Before version 2.13 it does not read AWS_ENDPOINT_URL.
+  const argv = [program, '--endpoint-url', api.endpoint, 'logs', 'tail', '/aws/imagebuilder/Followed'];
+  const tail = await start([...argv, '--follow', '--since', '1h', '--format', 'short'], { env: environment() });
+  try {
+    let said = '';
+    for await (const chunk of tail.stdout!) {
+      said += String(chunk);
+      // The first answer has what was there; later lines come with `--follow`.
+      if (/line 40\n/.test(said)) break;
+    }
+    const numbers = [...said.matchAll(/^\S+ Stdout: line (\d+)$/gm)].map(([, number]) => Number(number));
+    assert.deepEqual(
+      numbers.slice(0, 40),
+      Array.from({ length: 40 }, (_, index) => index + 1),
+      said,
+    );
+  } finally {
+    tail.kill('SIGKILL');
+    await tail.exited;
+    log.end();
+  }
+});
+
+test('boto3 pages logs', async (t) => {
+  const python = findProgram('python3');
+  const has = python !== undefined && (await run([python, '-c', 'import boto3'], { okCodes: 'any' })).code === 0;
+  if (!has) return t.skip('python3 with boto3 is not on this machine (pip install boto3)');
+  const place = { account: ACCOUNT, region: REGION };
+  for (const [index, name] of ['PagedA', 'PagedB', 'PagedC'].entries()) {
+    const arn = `arn:aws:imagebuilder:${REGION}:${ACCOUNT}:image/paged-${index}/1.0.0/1`;
+    await nameImageLog(api.catalog.db, place, { arn, name, version: '1.0.0/1', logGroupName: undefined });
+    const log = openImageLog(api.services.dataDirectory, arn);
+    for (let n = 1; n <= 30; n++) log.report({ type: 'output', stream: 'stdout', text: `line ${n}` });
+    log.close();
+  }
+  const program = join(folder, 'log-pages.py');
+  writeFileSync(
+    program,
+    `
+import boto3, json
+logs = boto3.client('logs')
+def pages(operation, key, size, **given):
+    config = {'PageSize': size}
+    found = [len(page[key]) for page in logs.get_paginator(operation).paginate(PaginationConfig=config, **given)]
+    return [sum(found), max(found)]
+group = '/aws/imagebuilder/PagedA'
+print(json.dumps([
+    pages('describe_log_groups', 'logGroups', 2, logGroupNamePrefix='/aws/imagebuilder/Paged'),
+    pages('describe_log_streams', 'logStreams', 1, logGroupName=group),
+    pages('filter_log_events', 'events', 7, logGroupName=group, filterPattern='line'),
+]))
+`,
+  );
+  const { stdout } = await run([python, program], { env: environment(), timeoutMs: TIMEOUT_MS });
+  assert.deepEqual(JSON.parse(stdout), [
+    [3, 2],
+    [1, 1],
+    [30, 7],
+  ]);
 });
 
 test('boto3 pages, and knows the errors of each service', async (t) => {

@@ -14,7 +14,7 @@ import { run, start } from '../../src/platform/processes.ts';
 import { imageArn, stateChange } from '../harness/events.ts';
 import { startMoto, WITHOUT_MOTO, type Moto } from '../harness/moto.ts';
 import { startReceiver } from '../harness/receiver-server.ts';
-import { ingot, PROJECT, startServer, type TestServer } from '../harness/service.ts';
+import { ingot, MAIN, PROJECT, startServer, type TestServer } from '../harness/service.ts';
 
 const TOKEN = 'a-token-of-the-tests';
 const EXAMPLES = join(PROJECT, 'examples/monitoring');
@@ -165,6 +165,21 @@ describe('a server that is watched', () => {
       stdout,
       /^Ingot \d.*\nDisk: .* used, .* free\n\nRUNNING\nnothing\n\nRECEIVERS\nops +web-hook +failing /,
     );
+  });
+
+  test('--watch shows it again and again', async () => {
+    const watching = await start([process.execPath, MAIN, 'status', '--watch', '--data', dataDirectory]);
+    try {
+      let said = '';
+      for await (const chunk of watching.stdout!) {
+        said += String(chunk);
+        if (said.match(/^RECEIVERS$/gm)?.length === 3) break;
+      }
+      assert.equal(said.match(/^Ingot \d/gm)?.length, 3, said);
+    } finally {
+      watching.kill();
+      await watching.exited;
+    }
   });
 
   test('promtool accepts its metrics and the example rules', { skip }, async () => {

@@ -38,6 +38,18 @@ const fail = (name = 'web'): Promise<string> =>
       state: { status: 'FAILED', reason: REASON },
       type: 'AMI',
       platform: 'Linux',
+      failureContext: {
+        imageStatus: 'BUILDING',
+        failedStep: 'ApplyBuildComponents',
+        workflowArn: 'arn:aws:imagebuilder:us-east-1:aws:workflow/build/build-image/1.0.0/1',
+        componentFailure: {
+          componentArn: 'arn:aws:imagebuilder:us-east-1:123456789012:component/nginx/1.0.0/1',
+          phaseName: 'build',
+          stepName: 'Install',
+          action: 'ExecuteBash',
+          errorMessage: 'exit status 100',
+        },
+      },
     },
     topic: { arn: TOPIC },
   });
@@ -101,6 +113,8 @@ describe('over HTTP', () => {
     assert.ok(blocks.includes('Document &lt;build&gt; &amp; \\"more\\" *failed*!'), blocks);
     assert.ok(blocks.includes(`<https://ci.example.org/${imageArn('web')}|Open>`), blocks);
     assert.ok(blocks.includes('Log: ingot logs web/1.0.0/1'), blocks);
+    assert.ok(blocks.includes('Step ApplyBuildComponents of build-image/1.0.0/1'), blocks);
+    assert.ok(blocks.includes('Component nginx/1.0.0/1, build/Install (ExecuteBash): exit status 100'), blocks);
   });
 
   test('teams: an Adaptive Card', async () => {
