@@ -175,7 +175,8 @@ function program(): Promise<Kind> {
   // The one that a killed server leaves behind must not deliver: it ends when it is let go.
   const script =
     `#!/bin/sh\necho x >> ${attempts}\n[ -e ${door} ] && { while [ -e ${door} ]; do sleep 0.05; done; exit 1; }\n` +
-    `{ cat; echo; } >> ${out}\n`;
+    // One write, because two of them run at the same time.
+    `event=$(cat)\nprintf '%s\\n' "$event" >> ${out}\n`;
   writeFileSync(path!, script);
   chmodSync(path!, 0o755);
   const lines = (file: string): readonly string[] =>
