@@ -74,7 +74,7 @@ async function python(file: string, handler: string, message: string, env: Recor
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as Outcome;
 }
 
-/** Runs a handler for Node.js. Version 2 of the AWS SDK only writes down what it is asked; version 3 is the real one. */
+/** Runs a handler for Node.js. Version 2 of the AWS SDK only writes down what it is asked; version 3 is real. */
 async function node(file: string, message: string, env: Record<string, string>): Promise<Outcome> {
   const sdk = join(folder, 'aws-sdk.cjs');
   writeFileSync(
