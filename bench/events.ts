@@ -1,67 +1,74 @@
 /**
- * `npm run bench:events`: 10,000 events through a fast and a slow receiver. The slow one must not delay the fast one.
- * For the memory of the deliveries without garbage, give the process a small heap:
- *   ./ingot --node --max-semi-space-size=1 --max-old-space-size=160 bench/events.ts
+ * `npm run bench:events`: 10,000 events through a fast and a slow receiver, which are processes of their own. The slow
+ * one must not delay the fast one, and the memory of the deliveries must not grow with the events.
  */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { loadavg } from 'node:os';
 import { sleep } from '../src/platform/clock.ts';
 import { openEvents, stateChange } from '../test/harness/events.ts';
+import { start } from '../test/harness/processes.ts';
 import { writeEvent } from '../src/catalog/outbox.ts';
 
 const EVENTS = 10_000;
 const IMAGES = 500;
 const SLOW_MS = 200;
+/** Parts of the events after which memory is measured. */
+const PARTS = 5;
 
-async function receiver(delay: number): Promise<{ readonly url: string; readonly count: () => number; close(): void }> {
-  let count = 0;
-  const server = createServer((request, response) => {
-    request.resume().on('end', () =>
-      setTimeout(() => {
-        count++;
-        response.end();
-      }, delay),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    count: () => count,
-    close() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+/** Memory after a collection, in MB: the heap with buffers, and the process. */
+function memory(): { readonly heap: number; readonly rss: number } {
+  collect();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { heap: (heapUsed + external) / 1e6, rss: rss / 1e6 };
 }
 
-const [fast, slow] = [await receiver(0), await receiver(SLOW_MS)];
-const suite = await openEvents();
-const memory = (): number => Math.round(process.memoryUsage().rss / 1e6);
-const hook = (url: string): object => ({ type: 'web-hook', url, concurrency: 16 });
-await suite.deliver({
-  receivers: { fast: hook(fast.url), slow: hook(slow.url) },
-  rules: [{ receivers: ['fast', 'slow'] }],
-});
-const before = memory();
-const began = performance.now();
-for (let n = 0; n < EVENTS; n += 100)
-  await suite.catalog.transaction(async (trx) => {
-    for (let i = n; i < n + 100; i++) await writeEvent(trx, stateChange(`image-${i % IMAGES}`, 'AVAILABLE'));
-  });
-const written = performance.now();
-let most = before;
-while (fast.count() < EVENTS) {
-  most = Math.max(most, memory());
-  await sleep(20);
-}
-const seconds = (performance.now() - began) / 1000;
-process.stdout.write(
-  `${EVENTS} events of ${IMAGES} images, written in ${((written - began) / 1000).toFixed(1)} s\n` +
-    `fast receiver: all in ${seconds.toFixed(1)} s (${Math.round(EVENTS / seconds)}/s)\n` +
-    `slow receiver (${SLOW_MS} ms): ${slow.count()} by then\n` +
-    `memory: ${before} MB before, ${most} MB at most, receivers included\n`,
+const receivers = await start(
+  [process.execPath, fileURLToPath(new URL('lib/receivers.ts', import.meta.url)), '0', String(SLOW_MS)],
+  { stdio: ['ignore', 'pipe', 'inherit'] },
 );
-fast.close();
-slow.close();
-await suite.close();
+const urls: string[] = [];
+for await (const url of createInterface(receivers.stdout!)) if (urls.push(url) === 2) break;
+const [fast = '', slow = ''] = urls;
+const count = async (url: string): Promise<number> => Number(await (await fetch(url)).text());
+
+const suite = await openEvents();
+try {
+  const hook = (url: string): object => ({ type: 'web-hook', url, concurrency: 16 });
+  await suite.deliver({
+    receivers: { fast: hook(fast), slow: hook(slow) },
+    rules: [{ receivers: ['fast', 'slow'] }],
+  });
+  const measured = [{ events: 0, ...memory() }];
+  const began = performance.now();
+  for (let n = 0; n < EVENTS; n += 100)
+    await suite.catalog.transaction(async (trx) => {
+      for (let i = n; i < n + 100; i++) await writeEvent(trx, stateChange(`image-${i % IMAGES}`, 'AVAILABLE'));
+    });
+  const written = (performance.now() - began) / 1000;
+  for (let part = 1; part <= PARTS; part++) {
+    while ((await count(fast)) < (EVENTS * part) / PARTS) await sleep(20);
+    measured.push({ events: (EVENTS * part) / PARTS, ...memory() });
+  }
+  const seconds = (performance.now() - began) / 1000;
+  process.stdout.write(
+    `${EVENTS} events of ${IMAGES} images, written in ${written.toFixed(1)} s, load ${loadavg()[0]!.toFixed(1)}\n` +
+      `fast receiver: all in ${seconds.toFixed(1)} s (${Math.round(EVENTS / seconds)}/s)\n` +
+      `slow receiver (${SLOW_MS} ms): ${await count(slow)} by then\n` +
+      'memory of the process that delivers, after a collection:\n' +
+      measured
+        .map(
+          ({ events, heap, rss }) =>
+            `  ${String(events).padStart(6)} delivered: ${heap.toFixed(1)} MB in use, ${rss.toFixed(0)} MB resident\n`,
+        )
+        .join(''),
+  );
+} finally {
+  await suite.close();
+  receivers.kill();
+  await receivers.exited;
+}
