@@ -1,6 +1,6 @@
 /**
- * Web hooks in a process of their own, for `bench/events.ts`: `receivers.ts DELAY_MS…`. It prints their URLs, one a line.
- * A GET answers with the number of events that came.
+ * Web hooks in a process of their own, for `bench/events.ts`: `receivers.ts DELAY_MS…`. It prints their URLs, one a
+ * line. A GET answers with the number of events that came.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
