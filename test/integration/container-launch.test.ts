@@ -45,10 +45,6 @@ describe('launched container images', () => {
     infrastructure = await containerInfrastructure(server);
     const images = [
       { name: 'served', template: TEMPLATE },
-      {
-        name: 'fails',
-        template: 'FROM {{{ imagebuilder:parentImage }}}\nCMD ["sh", "-c", "sleep 1; echo no luck >&2; exit 3"]\n',
-      },
       { name: 'idle', template: 'FROM {{{ imagebuilder:parentImage }}}\nCMD []\n' },
     ];
     for (const image of images) await waitUntilAvailable(server, await createContainer(server, infrastructure, image));
@@ -132,15 +128,14 @@ describe('launched container images', () => {
   });
 
   test('end with their program; a failure has its exit code and its last words', async () => {
-    const failed = await ingot(dataDirectory, ['launch', 'fails']);
-    assert.equal(failed.code, 1);
-    assert.match(failed.stderr, /its program ended with exit code 3: .*no luck/);
-
     const port = await freePort();
-    const id = await launched(port);
+    const attached = ingot(dataDirectory, ['launch', 'served', '--publish', `${port}:80`]);
     await page(port);
     await fetch(`http://127.0.0.1:${port}/end`).catch(() => {});
-    assert.match((await goneFor(id)) ?? '', /^its program ended with exit code 7: /);
+    const { code, stdout, stderr } = await attached;
+    assert.equal(code, 1);
+    assert.match(stderr, /ended: its program ended with exit code 7: .*serving as 1234/);
+    assert.match((await goneFor(stdout.trim())) ?? '', /^its program ended with exit code 7: /);
   });
 
   test('are unpacked again if the disk of their build was deleted', async () => {
