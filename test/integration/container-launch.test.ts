@@ -1,6 +1,6 @@
 /** Container images that are launched: their program serves, they are entered, they end; what they must not reach. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -33,6 +33,7 @@ CMD ["a word", "$HOME"]
 `;
 
 describe('launched container images', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ingot-launched-'));
   let state: HostState;
   let dataDirectory: string;
   let server: TestServer;
@@ -50,7 +51,10 @@ describe('launched container images', () => {
     for (const image of images) await waitUntilAvailable(server, await createContainer(server, infrastructure, image));
   });
 
-  after(() => endOnServer({ state, dataDirectory, server }));
+  after(async () => {
+    rmSync(folder, { recursive: true });
+    await endOnServer({ state, dataDirectory, server });
+  });
 
   async function said(...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await ingot(dataDirectory, args);
@@ -85,7 +89,6 @@ describe('launched container images', () => {
     assert.equal(await page(port), 'hello from 1234\n');
     assert.match(await said('logs', id), /^serving as 1234 with a word \$HOME$/m);
     assert.match(await said('exec', id, '--', 'sh', '-c', 'id -u; echo "$GREETING"'), /^0\nhello\n$/);
-    const folder = mkdtempSync(join(tmpdir(), 'ingot-copy-'));
     writeFileSync(join(folder, 'note'), 'from outside');
     await said('cp', join(folder, 'note'), `${id}:/srv/note`);
     await said('cp', `${id}:/srv/note`, join(folder, 'back'));
@@ -156,7 +159,7 @@ describe('launched container images', () => {
   });
 
   test('component documents are tried in a fresh container of an image, or of a base', async () => {
-    const document = join(mkdtempSync(join(tmpdir(), 'ingot-toe-')), 'greets.yaml');
+    const document = join(folder, 'greets.yaml');
     const steps = (command: string): string =>
       `[{name: Look, action: ExecuteBash, inputs: {commands: ['${command}']}}]`;
     writeFileSync(

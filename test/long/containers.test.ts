@@ -446,7 +446,7 @@ describe('container images', () => {
     }
     assert.equal(digests[0], digests[1]);
 
-    const pulled = join(mkdtempSync(join(tmpdir(), 'ingot-pulled-')), 'layout');
+    const pulled = join(dataDirectory, '../pulled');
     const login = `--src-creds=${await registryLogin(connectionTo(server))}`;
     const options = ['--src-tls-verify=false', login, '--preserve-digests', '--insecure-policy'];
     await run(['skopeo', 'copy', ...options, `docker://${uri}`, `oci:${pulled}:latest`]);
